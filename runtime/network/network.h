@@ -1,0 +1,93 @@
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cascadecl {
+
+// What a layer does. Layers work on one image; the batch is no concern of the description.
+enum class LayerType {
+  input,        // the normalised image; exactly one, the first layer
+  convolution,  // attributes out_channels, kernel_h, kernel_w, stride, padding; no bias
+  batch_norm,   // per channel
+  relu,
+  add,                  // two inputs of equal shape
+  average_pool,         // kernel, stride, padding; the mean counts real pixels only
+  max_pool,             // kernel, stride, padding
+  global_average_pool,  // [C,H,W] -> [C,1,1]
+  dense,                // [C,1,1] -> [out_channels,1,1], with bias; the last layer: the logits
+};
+
+// Channels, rows and columns of one image's activation.
+struct ImageShape {
+  int channels = 0, height = 0, width = 0;
+  bool operator==(const ImageShape&) const = default;
+};
+
+// One named layer of the DAG. `inputs` name earlier layers (the list is in topological order).
+struct Layer {
+  std::string name;
+  LayerType type = LayerType::input;
+  std::vector<std::string> inputs;
+  int out_channels = 0;  // convolution, dense
+  int kernel_h = 1, kernel_w = 1, stride = 1, padding = 0;
+  ImageShape shape;  // of the output; filled in and checked by Network
+  bool operator==(const Layer&) const = default;
+};
+
+// A network without a device: a checked list of named layers that ends in a dense layer giving `classes` logits.
+class Network {
+ public:
+  // Checks names (unique, inputs known and earlier), the arity of each layer and all shapes, and fills in Layer::shape.
+  // Throws ShapeError that names the layer ("conv block2/unit1/conv2: ...").
+  Network(std::string name, ImageShape input, std::vector<Layer> layers);
+
+  const std::string& name() const { return name_; }
+  ImageShape input_shape() const { return input_; }
+  int classes() const { return layers_.back().out_channels; }
+  const std::vector<Layer>& layers() const { return layers_; }
+  const Layer& layer(std::string_view name) const;  // throws UsageError if there is none of that name
+  int index_of(std::string_view name) const;        // position in layers(); throws like layer()
+
+  // Multiply-adds for one image. Paper, Table 1 counts convolutions only (its "FLOPs"): 14.86 M for resnet-8.
+  std::int64_t convolution_macs() const;
+  // With the dense layer: what a run really costs and what rewards and reports use.
+  std::int64_t macs() const;
+  std::int64_t macs(const Layer& layer) const;
+  std::int64_t parameter_count() const;
+
+  // The layer list as JSON text, and back. from_json throws FileError naming the layer and field that is wrong.
+  std::string to_json() const;
+  static Network from_json(std::string_view json);
+
+ private:
+  std::string name_;
+  ImageShape input_;
+  std::vector<Layer> layers_;
+};
+
+// A network of the paper by name: resnet-N (N = 6n+2), wrn-40-K (K = 1, 1.5, 2, 3, 4, ...).
+// Throws UsageError listing the known names.
+Network make_network(std::string_view name, ImageShape input, int classes);
+
+// Learned values of a layer, by parameter name, in the layouts of the model file:
+//   convolution  weight [K][C][R][S]
+//   batch_norm   gamma, beta, running_mean, running_variance, each [C]
+//   dense        weight [out][in], bias [out]
+// Keys are "layer/parameter".
+using Parameters = std::map<std::string, std::vector<float>, std::less<>>;
+
+// Shapes of all parameters of a network, same keys. running_* are statistics, not trained.
+std::map<std::string, std::vector<int>, std::less<>> parameter_shapes(const Network& network);
+
+// He initialisation (fan-in, as in He et al. 2015) for convolutions and dense layers, gamma 1, beta 0, mean 0,
+// variance 1. Counter-based: the same seed gives the same values on every machine.
+Parameters initial_parameters(const Network& network, std::uint64_t seed);
+
+// Throws ShapeError naming layer and parameter if one is missing, superfluous or of another size, or holds
+// NaN/infinity.
+void check_parameters(const Network& network, const Parameters& parameters);
+
+}  // namespace cascadecl

@@ -1,0 +1,163 @@
+#include "runtime/opencl/device.h"
+
+#include <fmt/format.h>
+
+#include "data/error.h"
+#include "kernels/sources.h"
+
+namespace cascadecl {
+
+struct Device::State {
+  DeviceInfo info;
+  cl::Context context;
+  cl::CommandQueue queue;
+  ProgramCache cache;
+  std::map<std::string, cl::Program> programs;  // by file and options
+  std::size_t allocated_bytes = 0;
+};
+
+namespace {
+
+// Options of every program: relaxed contraction of a*b+c, OpenCL C 1.2 as the common denominator.
+constexpr std::string_view kCommonOptions = "-cl-std=CL1.2 -cl-mad-enable";
+
+[[noreturn]] void fail(const DeviceInfo& device, const std::string& what, const cl::Error& error) {
+  throw DeviceError(
+      fmt::format("device {}: {} failed: {} returned OpenCL error {}", device.name, what, error.what(), error.err()));
+}
+
+template <class Call>
+auto checked(const DeviceInfo& device, const std::string& what, Call call) {
+  try {
+    return call();
+  } catch (const cl::Error& error) {
+    fail(device, what, error);
+  }
+}
+
+std::string build_log(const cl::Program& program, const DeviceInfo& device) {
+  try {
+    return program.getBuildInfo<CL_PROGRAM_BUILD_LOG>(device.handle);
+  } catch (const cl::Error&) {
+    return "(no build log)";
+  }
+}
+
+cl::Program build_from_source(const cl::Context& context, const DeviceInfo& device, std::string_view file,
+                              const std::string& source, const std::string& options) {
+  cl::Program program(context, source);
+  try {
+    program.build({device.handle}, options.c_str());
+  } catch (const cl::Error&) {
+    throw DeviceError(fmt::format("kernels/{}: build for device {} with {} failed:\n{}", file, device.name, options,
+                                  build_log(program, device)));
+  }
+  return program;
+}
+
+// A program from a cached binary, or nothing if the driver does not take it.
+std::optional<cl::Program> build_from_binary(const cl::Context& context, const DeviceInfo& device,
+                                             const std::vector<unsigned char>& binary, const std::string& options) {
+  try {
+    cl::Program program(context, {device.handle}, {binary});
+    program.build({device.handle}, options.c_str());
+    return program;
+  } catch (const cl::Error&) {
+    return std::nullopt;
+  }
+}
+
+void store_binary(const ProgramCache& cache, const std::string& key, const cl::Program& program) {
+  try {
+    const auto binaries = program.getInfo<CL_PROGRAM_BINARIES>();
+    if (!binaries.empty()) cache.store(key, binaries.front());
+  } catch (const cl::Error&) {  // a driver without binaries: nothing is cached
+  }
+}
+
+}  // namespace
+
+Device::Device(const DeviceInfo& info, std::filesystem::path cache_folder)
+    : state_(std::make_shared<State>(State{info, {}, {}, ProgramCache(std::move(cache_folder)), {}, 0})) {
+  checked(info, "opening", [&] {
+    state_->context = cl::Context(info.handle);
+    state_->queue = cl::CommandQueue(state_->context, info.handle);
+  });
+}
+
+const DeviceInfo& Device::info() const { return state_->info; }
+const cl::Context& Device::context() const { return state_->context; }
+const cl::CommandQueue& Device::queue() const { return state_->queue; }
+std::size_t Device::allocated_bytes() const { return state_->allocated_bytes; }
+
+Kernel Device::kernel(std::string_view file, std::string_view name, const Defines& defines) const {
+  const std::string options = fmt::format("{} {}", kCommonOptions, defines.options());
+  const std::string memory_key = fmt::format("{}\n{}", file, options);
+  auto found = state_->programs.find(memory_key);
+  if (found == state_->programs.end()) {
+    const auto source = kernel_sources().find(file);
+    if (source == kernel_sources().end()) throw DeviceError(fmt::format("kernels/{}: no such kernel file", file));
+    const std::string key = program_key(state_->info, source->second, options);
+    std::optional<cl::Program> program;
+    if (const auto binary = state_->cache.load(key)) {
+      program = build_from_binary(state_->context, state_->info, *binary, options);
+      if (!program) state_->cache.drop(key);
+    }
+    if (!program) {
+      program = build_from_source(state_->context, state_->info, file, source->second, options);
+      store_binary(state_->cache, key, *program);
+    }
+    found = state_->programs.emplace(memory_key, *program).first;
+  }
+  const std::string full_name = fmt::format("{} ({})", name, file);
+  return checked(state_->info, fmt::format("kernel {}", full_name), [&] {
+    return Kernel(cl::Kernel(found->second, std::string(name).c_str()), state_->queue, full_name);
+  });
+}
+
+cl::Buffer Device::allocate_bytes(std::size_t bytes) const {
+  if (bytes > state_->info.max_allocation_bytes) {
+    throw DeviceError(
+        fmt::format("device {}: an allocation of {} bytes is more than the {} the device allows; use a smaller batch",
+                    state_->info.name, bytes, state_->info.max_allocation_bytes));
+  }
+  state_->allocated_bytes += bytes;
+  return checked(state_->info, fmt::format("allocation of {} bytes", bytes),
+                 [&] { return cl::Buffer(state_->context, CL_MEM_READ_WRITE, bytes); });
+}
+
+void Device::write_bytes(const cl::Buffer& buffer, const void* values, std::size_t bytes, std::size_t offset) const {
+  checked(state_->info, fmt::format("writing {} bytes", bytes),
+          [&] { state_->queue.enqueueWriteBuffer(buffer, CL_TRUE, offset, bytes, values); });
+}
+
+void Device::read_bytes(const cl::Buffer& buffer, void* values, std::size_t bytes, std::size_t offset) const {
+  checked(state_->info, fmt::format("reading {} bytes", bytes),
+          [&] { state_->queue.enqueueReadBuffer(buffer, CL_TRUE, offset, bytes, values); });
+}
+
+void Device::fill_bytes(const cl::Buffer& buffer, const void* pattern, std::size_t pattern_bytes,
+                        std::size_t bytes) const {
+  const cl_int status =
+      clEnqueueFillBuffer(state_->queue(), buffer(), pattern, pattern_bytes, 0, bytes, 0, nullptr, nullptr);
+  if (status != CL_SUCCESS) {
+    throw DeviceError(
+        fmt::format("device {}: filling {} bytes failed, OpenCL error {}", state_->info.name, bytes, status));
+  }
+}
+
+void Device::copy_bytes(const cl::Buffer& from, const cl::Buffer& to, std::size_t bytes, std::size_t from_offset,
+                        std::size_t to_offset) const {
+  checked(state_->info, fmt::format("copying {} bytes", bytes),
+          [&] { state_->queue.enqueueCopyBuffer(from, to, from_offset, to_offset, bytes); });
+}
+
+void Device::flush() const {
+  checked(state_->info, "starting the queue", [&] { state_->queue.flush(); });
+}
+
+void Device::finish() const {
+  checked(state_->info, "waiting for the queue", [&] { state_->queue.finish(); });
+}
+
+}  // namespace cascadecl

@@ -1,0 +1,91 @@
+#pragma once
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/opencl/array.h"
+#include "runtime/opencl/device_info.h"
+#include "runtime/opencl/kernel.h"
+#include "runtime/opencl/program_cache.h"
+
+namespace cascadecl {
+
+// An opened OpenCL device: its context, one in-order queue and its built programs. A copy is another handle on the
+// same. For one thread at a time. All transfers are in order with the kernels.
+class Device {
+ public:
+  // Throws DeviceError naming the device if the context cannot be made.
+  explicit Device(const DeviceInfo& info, std::filesystem::path cache_folder = ProgramCache::default_folder());
+
+  const DeviceInfo& info() const;
+  int channel_block() const { return info().channel_block(); }
+  const cl::Context& context() const;
+  const cl::CommandQueue& queue() const;
+
+  // The kernel `name` of kernels/`file`, built with `defines` (once; then from memory or the cache on disk).
+  // Throws DeviceError with kernel, device, defines and the build log.
+  Kernel kernel(std::string_view file, std::string_view name, const Defines& defines) const;
+
+  // Uninitialised memory; throws DeviceError with the bytes asked for and what the device has. size 0 gives an empty
+  // array.
+  template <class T>
+  Array<T> allocate(std::size_t size) const {
+    return size ? Array<T>(allocate_bytes(size * sizeof(T)), size) : Array<T>();
+  }
+  template <class T>
+  Array<T> upload(std::span<const T> values) const {
+    Array<T> array = allocate<T>(values.size());
+    write(array, values);
+    return array;
+  }
+  template <class T>
+  Array<T> upload(const std::vector<T>& values) const {
+    return upload(std::span<const T>(values));
+  }
+  // Copies to array[offset...] and returns when `values` may be reused.
+  template <class T>
+  void write(const Array<T>& array, std::span<const T> values, std::size_t offset = 0) const {
+    if (!values.empty()) write_bytes(array.buffer(), values.data(), values.size_bytes(), offset * sizeof(T));
+  }
+  template <class T>
+  void fill(const Array<T>& array, T value) const {
+    if (!array.empty()) fill_bytes(array.buffer(), &value, sizeof value, array.size() * sizeof(T));
+  }
+  // Waits for all before it, then copies array[offset...offset + count) to the host.
+  template <class T>
+  std::vector<T> read(const Array<T>& array, std::size_t count, std::size_t offset = 0) const {
+    std::vector<T> values(count);
+    if (count) read_bytes(array.buffer(), values.data(), count * sizeof(T), offset * sizeof(T));
+    return values;
+  }
+  template <class T>
+  std::vector<T> read(const Array<T>& array) const {
+    return read(array, array.size());
+  }
+  template <class T>
+  void copy(const Array<T>& from, const Array<T>& to, std::size_t count, std::size_t from_offset = 0,
+            std::size_t to_offset = 0) const {
+    if (count)
+      copy_bytes(from.buffer(), to.buffer(), count * sizeof(T), from_offset * sizeof(T), to_offset * sizeof(T));
+  }
+  void flush() const;   // starts what is queued
+  void finish() const;  // waits for all that is queued
+
+  std::size_t allocated_bytes() const;  // handed out by allocate() so far, freed or not
+
+ private:
+  struct State;
+  cl::Buffer allocate_bytes(std::size_t bytes) const;
+  void write_bytes(const cl::Buffer& buffer, const void* values, std::size_t bytes, std::size_t offset) const;
+  void read_bytes(const cl::Buffer& buffer, void* values, std::size_t bytes, std::size_t offset) const;
+  void fill_bytes(const cl::Buffer& buffer, const void* pattern, std::size_t pattern_bytes, std::size_t bytes) const;
+  void copy_bytes(const cl::Buffer& from, const cl::Buffer& to, std::size_t bytes, std::size_t from_offset,
+                  std::size_t to_offset) const;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace cascadecl

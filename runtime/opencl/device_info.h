@@ -1,0 +1,43 @@
+#pragma once
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/opencl/opencl.h"
+
+namespace cascadecl {
+
+// cpu; igpu = GPU whose memory is the host's (CL_DEVICE_HOST_UNIFIED_MEMORY); gpu = GPU with memory of its own.
+enum class DeviceClass { cpu, igpu, gpu, other };
+std::string_view to_string(DeviceClass device_class);
+
+// One OpenCL device and the facts that choices are made from.
+struct DeviceInfo {
+  int index = 0;                 // in the one index space over all platforms
+  int platform = 0, device = 0;  // ocl:PLATFORM.DEVICE
+  DeviceClass device_class = DeviceClass::other;
+  std::string name, vendor, platform_name, opencl_version, driver_version;
+  unsigned compute_units = 0;
+  unsigned native_float_width = 1;
+  std::size_t global_memory_bytes = 0, local_memory_bytes = 0, max_allocation_bytes = 0, max_work_group_size = 0;
+  bool fp64 = false, fp16 = false;
+  cl::Device handle;
+
+  // Channels that lie together in memory, b of the layout [N][C/b][H][W][b]: 16, 8 or 4 by the CPU's vector width, 4 on
+  // GPUs.
+  int channel_block() const;
+};
+
+// All devices of all platforms; empty where there is none. A platform that cannot be asked is left out.
+std::vector<DeviceInfo> list_devices();
+
+// SPEC: auto | cpu[:i] | igpu[:i] | gpu[:i] | ocl:PLATFORM.DEVICE. auto takes the first gpu, else igpu, else cpu.
+// Throws UsageError if the text is no SPEC, DeviceNotFoundError (listing those that are there) if nothing fits.
+DeviceInfo select_device(std::string_view spec, const std::vector<DeviceInfo>& devices);
+
+// One device for each of `stages` stages: a single SPEC for all, or a comma list of that length (else UsageError).
+std::vector<DeviceInfo> select_stage_devices(std::string_view specs, std::size_t stages,
+                                             const std::vector<DeviceInfo>& devices);
+
+}  // namespace cascadecl

@@ -1,0 +1,40 @@
+#include "runtime/opencl/kernel.h"
+
+#include <fmt/format.h>
+
+#include "data/error.h"
+
+namespace cascadecl {
+
+std::string Defines::options() const {
+  std::string text;
+  for (const auto& [name, value] : entries_) text += fmt::format("{}-D{}={}", text.empty() ? "" : " ", name, value);
+  return text;
+}
+
+void Kernel::bind_buffer(cl_uint position, const cl::Buffer& buffer) {
+  const cl_mem memory = buffer();
+  bind_bytes(position, sizeof memory, &memory);
+}
+
+void Kernel::bind_bytes(cl_uint position, std::size_t bytes, const void* value) {
+  const cl_int status = clSetKernelArg(kernel_(), position, bytes, value);
+  if (status != CL_SUCCESS) {
+    throw DeviceError(
+        fmt::format("kernel {}: argument {} ({} bytes) refused, OpenCL error {}", name_, position, bytes, status));
+  }
+}
+
+void Kernel::enqueue(Range global, const Range* local) {
+  if (global.x == 0 || global.y == 0 || global.z == 0) return;
+  const std::size_t sizes[3] = {global.x, global.y, global.z};
+  const std::size_t group[3] = {local ? local->x : 1, local ? local->y : 1, local ? local->z : 1};
+  const cl_int status =
+      clEnqueueNDRangeKernel(queue_(), kernel_(), 3, nullptr, sizes, local ? group : nullptr, 0, nullptr, nullptr);
+  if (status != CL_SUCCESS) {
+    throw DeviceError(fmt::format("kernel {}: launch of {}x{}x{} work-items (group {}x{}x{}) failed, OpenCL error {}",
+                                  name_, global.x, global.y, global.z, group[0], group[1], group[2], status));
+  }
+}
+
+}  // namespace cascadecl

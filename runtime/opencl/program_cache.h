@@ -1,0 +1,34 @@
+#pragma once
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/opencl/device_info.h"
+
+namespace cascadecl {
+
+// Built programs on disk, one file an entry, named by a hash of platform, device, driver, source and build options and
+// holding that key in full, so that a stale, foreign or spoiled entry is never used. Entries are written beside and
+// renamed: several processes may share the folder. Every failure here means "not cached", never an error.
+class ProgramCache {
+ public:
+  // An empty folder switches the cache off.
+  explicit ProgramCache(std::filesystem::path folder) : folder_(std::move(folder)) {}
+
+  // $CASCADECL_CACHE_DIR, else $XDG_CACHE_HOME/cascadecl, else ~/.cache/cascadecl; empty if none can be named.
+  static std::filesystem::path default_folder();
+
+  std::optional<std::vector<unsigned char>> load(const std::string& key) const;
+  void store(const std::string& key, const std::vector<unsigned char>& binary) const;
+  void drop(const std::string& key) const;
+
+ private:
+  std::filesystem::path entry(const std::string& key) const;
+  std::filesystem::path folder_;
+};
+
+// All that decides whether a binary may be reused.
+std::string program_key(const DeviceInfo& device, const std::string& source, const std::string& options);
+
+}  // namespace cascadecl
