@@ -1,0 +1,46 @@
+// common.h: what all kernels share: the channel block, its vector type, loads, stores and small helpers.
+//   Activations are [N][C/CB][H][W][CB] float; a block that is not full is padded with zeros.
+#ifndef COMMON_H
+#define COMMON_H
+
+#ifndef CB
+#define CB 16  // channel block: 16 with AVX-512, 8 with AVX2, 4 on GPUs; smaller for tensors with fewer channels
+#endif
+
+#define CAT_(a, b) a##b
+#define CAT(a, b) CAT_(a, b)
+#define DIV_UP(a, b) (((a) + (b)-1) / (b))
+
+#if CB == 1
+typedef float VEC;
+#define VLOAD(p) (*(p))
+#define VSTORE(v, p) (*(p) = (v))
+#else
+typedef CAT(float, CB) VEC;
+#define VLOAD(p) CAT(vload, CB)(0, p)
+#define VSTORE(v, p) CAT(vstore, CB)(v, 0, p)
+#endif
+
+// A work-group of one work-item, for kernels of the CPU class: the item loops over a large tile itself. The vector hint
+// keeps the full register width on drivers that would halve it.
+#define CPU_KERNEL __attribute__((reqd_work_group_size(1, 1, 1))) __attribute__((vec_type_hint(VEC))) kernel
+
+// Values that a consumer loads through a view: v = scale * x + shift (batch norm), then max(v, 0) (ReLU), by channel.
+#ifndef VIEW_AFFINE
+#define VIEW_AFFINE 0
+#endif
+#ifndef VIEW_RELU
+#define VIEW_RELU 0
+#endif
+
+inline VEC view(VEC x, VEC scale, VEC shift) {
+#if VIEW_AFFINE
+  x = fma(x, scale, shift);
+#endif
+#if VIEW_RELU
+  x = fmax(x, (VEC)(0.0f));
+#endif
+  return x;
+}
+
+#endif

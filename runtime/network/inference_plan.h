@@ -1,0 +1,55 @@
+#pragma once
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/network/network.h"
+#include "runtime/opencl/device.h"
+
+namespace cascadecl {
+
+// Which family of kernels a plan takes. reference: plain loops, runs everywhere, golden for the others.
+enum class KernelClass { automatic, reference };
+
+// One launch of a plan, for reports.
+struct PlanStep {
+  std::string layers;   // the layers it computes: "block1/unit1/bn1 + relu1 + conv1"
+  std::string variant;  // the kernel's name: "winograd", "direct", "reference", ...
+  std::string reason;   // why a faster variant declined; empty if none did
+  double mmac = 0;      // multiply-adds for one image
+};
+
+// A network compiled for inference on one device and for batches of up to max_batch images. Batch norm, ReLU and the
+// residual add are fused into the convolutions; buffers of activations that are never alive together share memory.
+class InferencePlan {
+ public:
+  // Checks the parameters (ShapeError). Throws DeviceError if the device has not the memory.
+  InferencePlan(const Device& device, const Network& network, const Parameters& parameters, int max_batch,
+                KernelClass kernels = KernelClass::automatic);
+  InferencePlan(InferencePlan&&) noexcept;
+  InferencePlan& operator=(InferencePlan&&) noexcept;
+  ~InferencePlan();
+
+  // Enqueues the network for the first `n` images (1 <= n <= max_batch) and returns at once.
+  //   images   [n][C/b][H][W][b]  normalised, as image_elements() says; not changed
+  //   returns  [max_batch][classes] logits, row-major; the first n rows are valid until the next run
+  Array<float> run(int n, const Array<float>& images);
+
+  int max_batch() const;
+  std::size_t peak_bytes() const;        // device memory held: activations, weights, workspaces
+  std::size_t activation_bytes() const;  // of which activations
+  std::vector<PlanStep> steps() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Channels of one block of a tensor with `channels` channels: the device's block, or for fewer channels the next power
+// of two (at least 1). Blocks that are not full are padded with zeros.
+int channel_block_of(int channels, int device_block);
+// Floats of one image [C/b][H][W][b], padding included.
+std::size_t image_elements(ImageShape shape, int device_block);
+
+}  // namespace cascadecl

@@ -1,0 +1,63 @@
+#pragma once
+#include <cstddef>
+#include <memory>
+
+#include "runtime/network/inference_plan.h"
+#include "runtime/network/network.h"
+#include "runtime/opencl/device.h"
+
+namespace cascadecl {
+
+// batch: normalise by the batch's own mean and variance and update the running ones (share/doc/model-file.md).
+// frozen: normalise by the running ones and leave them; gamma and beta still learn.
+enum class BatchNormMode { batch, frozen };
+
+struct SgdSettings {
+  float learning_rate = 0.1f;
+  float momentum = 0.9f;       // v = momentum * v + g;  w -= learning_rate * v
+  float weight_decay = 1e-4f;  // g += weight_decay * w, on every trained parameter
+};
+
+// A network compiled for training on one device: forward, backward and SGD step, all on the device and deterministic.
+class TrainingPlan {
+ public:
+  TrainingPlan(const Device& device, const Network& network, const Parameters& parameters, int max_batch,
+               KernelClass kernels = KernelClass::automatic);
+  TrainingPlan(TrainingPlan&&) noexcept;
+  TrainingPlan& operator=(TrainingPlan&&) noexcept;
+  ~TrainingPlan();
+
+  // Enqueues the forward pass of `n` images (1 <= n <= max_batch) [n][C/b][H][W][b]; keeps what backward needs.
+  // Returns logits [max_batch][classes], the first n rows valid.
+  Array<float> forward(int n, const Array<float>& images, BatchNormMode mode);
+
+  // The gradient of the loss by the logits, to be filled in between forward and backward: [max_batch][classes].
+  Array<float> logit_gradient() const;
+
+  // The pooled features that enter the dense layer in the last forward: [max_batch][features].
+  Array<float> features() const;
+  int feature_count() const;
+
+  // Enqueues the backward pass of the last forward: fills gradients() (overwriting them).
+  void backward();
+
+  // One step of SGD with momentum on all trained parameters.
+  void step(const SgdSettings& settings);
+
+  // Parameters and momentum as they are on the device, read to the host (waits), and put back.
+  Parameters parameters() const;
+  Parameters momentum() const;   // same keys, without running_*
+  Parameters gradients() const;  // same keys, without running_*
+  void set_parameters(const Parameters& parameters);
+  void set_momentum(const Parameters& momentum);
+
+  int max_batch() const;
+  std::size_t peak_bytes() const;
+  std::vector<PlanStep> steps() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace cascadecl
