@@ -126,6 +126,13 @@ cl::Buffer Device::allocate_bytes(std::size_t bytes) const {
                  [&] { return cl::Buffer(state_->context, CL_MEM_READ_WRITE, bytes); });
 }
 
+cl::Buffer Device::slice_bytes(const cl::Buffer& buffer, std::size_t offset, std::size_t bytes) const {
+  return checked(state_->info, fmt::format("slicing {} bytes at {}", bytes, offset), [&] {
+    const cl_buffer_region region{offset, bytes};
+    return cl::Buffer(buffer).createSubBuffer(CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region);
+  });
+}
+
 void Device::write_bytes(const cl::Buffer& buffer, const void* values, std::size_t bytes, std::size_t offset) const {
   checked(state_->info, fmt::format("writing {} bytes", bytes),
           [&] { state_->queue.enqueueWriteBuffer(buffer, CL_TRUE, offset, bytes, values); });

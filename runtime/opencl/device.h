@@ -72,6 +72,14 @@ class Device {
     if (count)
       copy_bytes(from.buffer(), to.buffer(), count * sizeof(T), from_offset * sizeof(T), to_offset * sizeof(T));
   }
+  // `count` elements of `array` from `offset` on, as a handle on the same memory. offset must be a multiple of
+  // kSliceStep.
+  template <class T>
+  Array<T> slice(const Array<T>& array, std::size_t offset, std::size_t count) const {
+    return Array<T>(slice_bytes(array.buffer(), offset * sizeof(T), count * sizeof(T)), count);
+  }
+  static constexpr std::size_t kSliceStep = 256;  // elements; covers the address alignment of every device
+
   void flush() const;   // starts what is queued
   void finish() const;  // waits for all that is queued
 
@@ -80,6 +88,7 @@ class Device {
  private:
   struct State;
   cl::Buffer allocate_bytes(std::size_t bytes) const;
+  cl::Buffer slice_bytes(const cl::Buffer& buffer, std::size_t offset, std::size_t bytes) const;
   void write_bytes(const cl::Buffer& buffer, const void* values, std::size_t bytes, std::size_t offset) const;
   void read_bytes(const cl::Buffer& buffer, void* values, std::size_t bytes, std::size_t offset) const;
   void fill_bytes(const cl::Buffer& buffer, const void* pattern, std::size_t pattern_bytes, std::size_t bytes) const;
