@@ -1,0 +1,34 @@
+#pragma once
+#include <filesystem>
+#include <string>
+
+namespace cascadecl {
+
+// A file that appears whole or not at all. It is written under a temporary name beside its target; commit() syncs it to
+// disk, renames it over the target and syncs the folder. Destroyed without commit(): the temporary file is removed, and
+// what was at the target stays. A symbolic link as target is followed: the file it points to is replaced.
+class AtomicFile {
+ public:
+  // Creates the empty temporary file. Throws OutputError if the folder is missing or not writable, or if the target
+  // exists and is a folder, a device or a file without write permission.
+  explicit AtomicFile(std::filesystem::path target);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  const std::filesystem::path& target() const { return target_; }
+  const std::filesystem::path& temporary() const { return temporary_; }
+
+  // Writes all of text at the end of the temporary file. Throws OutputError (full disk). For small text files; larger
+  // ones open temporary() themselves, and close it before commit().
+  void append(const std::string& text);
+
+  // Throws OutputError if syncing or renaming fails; the target is then as it was. Call once.
+  void commit();
+
+ private:
+  std::filesystem::path target_, temporary_;
+  bool committed_ = false;
+};
+
+}  // namespace cascadecl

@@ -1,0 +1,3 @@
+#include "data/atomic_file.h"
+
+#include <doctest/doctest.h>
