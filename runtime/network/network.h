@@ -9,16 +9,23 @@ namespace cascadecl {
 
 // What a layer does. Layers work on one image; the batch is no concern of the description.
 enum class LayerType {
-  input,        // the normalised image; exactly one, the first layer
-  convolution,  // attributes out_channels, kernel_h, kernel_w, stride, padding; no bias
-  batch_norm,   // per channel
-  relu,
+  input,                // the normalised image; exactly one, the first layer
+  convolution,          // attributes out_channels, kernel_h, kernel_w, stride, padding (zeros, < kernel); no bias
+  batch_norm,           // per channel; epsilon is batch_norm_epsilon
+  relu,                 // max(x, 0)
   add,                  // two inputs of equal shape
-  average_pool,         // kernel, stride, padding; the mean counts real pixels only
-  max_pool,             // kernel, stride, padding
+  average_pool,         // kernel_h, kernel_w, stride, padding (< kernel); the mean counts real pixels only
+  max_pool,             // kernel_h, kernel_w, stride, padding (< kernel)
   global_average_pool,  // [C,H,W] -> [C,1,1]
-  dense,                // [C,1,1] -> [out_channels,1,1], with bias; the last layer: the logits
+  dense,                // [C,1,1] -> [out_channels,1,1], with bias; exactly one, the last layer: the logits
 };
+
+// As in layer lists and messages: "input", "conv", "batch_norm", "relu", "add", "average_pool", "max_pool",
+// "global_average_pool", "dense".
+std::string_view type_name(LayerType type);
+
+// Added to the variance before the square root, in every batch norm.
+constexpr float batch_norm_epsilon = 1e-5F;
 
 // Channels, rows and columns of one image's activation.
 struct ImageShape {
@@ -26,7 +33,12 @@ struct ImageShape {
   bool operator==(const ImageShape&) const = default;
 };
 
-// One named layer of the DAG. `inputs` name earlier layers (the list is in topological order).
+// "[16,32,32]".
+std::string to_string(const ImageShape& shape);
+
+// One named layer of the DAG. `inputs` name earlier layers (the list is in topological order). Attributes that a type
+// does not use keep their defaults. A name is parts of letters, digits, '_', '-', '.' joined by '/', at most 200
+// characters; none is the beginning of another ("block1" beside "block1/conv"), because names become paths in files.
 struct Layer {
   std::string name;
   LayerType type = LayerType::input;
@@ -41,7 +53,8 @@ struct Layer {
 class Network {
  public:
   // Checks names (unique, inputs known and earlier), the arity of each layer and all shapes, and fills in Layer::shape.
-  // Throws ShapeError that names the layer ("conv block2/unit1/conv2: ...").
+  // Every layer but the last must be used. Limits: 10,000 layers, 2^31-1 values in an activation and in all parameters
+  // together, 2^48 MACs a layer. Throws ShapeError that names the layer ("conv block2/unit1/conv2: ...").
   Network(std::string name, ImageShape input, std::vector<Layer> layers);
 
   const std::string& name() const { return name_; }
@@ -56,20 +69,28 @@ class Network {
   // With the dense layer: what a run really costs and what rewards and reports use.
   std::int64_t macs() const;
   std::int64_t macs(const Layer& layer) const;
+  // All trained values; running_mean and running_variance are statistics and not counted.
   std::int64_t parameter_count() const;
+  std::int64_t parameter_count(const Layer& layer) const;
 
-  // The layer list as JSON text, and back. from_json throws FileError naming the layer and field that is wrong.
+  // The layer list as JSON text (share/doc/model-file.md), and back. from_json is strict, unknown fields are errors;
+  // it throws FileError naming the layer and field that is wrong.
   std::string to_json() const;
   static Network from_json(std::string_view json);
 
+  bool operator==(const Network&) const = default;
+
  private:
+  const ImageShape& input_shape_of(const Layer& layer) const { return this->layer(layer.inputs.at(0)).shape; }
+
   std::string name_;
   ImageShape input_;
   std::vector<Layer> layers_;
 };
 
-// A network of the paper by name: resnet-N (N = 6n+2), wrn-40-K (K = 1, 1.5, 2, 3, 4, ...).
-// Throws UsageError listing the known names.
+// A network of the paper by name: resnet-N (N = 6n+2, n units a block) or wrn-D-K (D = 6n+4; K times the channels, also
+// in the first convolution: 3 -> 16K), e.g. wrn-40-1.5. These variants reproduce Table 1: to the last digit for
+// resnet-N, within 0.0042 % for wrn-40-K. Any image size, at least 1x1. Throws UsageError listing the known names.
 Network make_network(std::string_view name, ImageShape input, int classes);
 
 // Learned values of a layer, by parameter name, in the layouts of the model file:
@@ -79,15 +100,20 @@ Network make_network(std::string_view name, ImageShape input, int classes);
 // Keys are "layer/parameter".
 using Parameters = std::map<std::string, std::vector<float>, std::less<>>;
 
-// Shapes of all parameters of a network, same keys. running_* are statistics, not trained.
-std::map<std::string, std::vector<int>, std::less<>> parameter_shapes(const Network& network);
+using ParameterShapes = std::map<std::string, std::vector<int>, std::less<>>;
 
-// He initialisation (fan-in, as in He et al. 2015) for convolutions and dense layers, gamma 1, beta 0, mean 0,
-// variance 1. Counter-based: the same seed gives the same values on every machine.
+// Shapes of all parameters of a network, same keys. running_* are statistics, not trained.
+ParameterShapes parameter_shapes(const Network& network);
+// The same without running_mean and running_variance: what an optimiser changes.
+ParameterShapes trained_parameter_shapes(const Network& network);
+
+// He initialisation (fan-in, as in He et al. 2015): convolution and dense weights normal with variance 2/fan-in, gamma
+// 1, beta and bias 0, running mean 0, running variance 1. Value i of the p-th parameter (in key order) comes from
+// Philox with counter (p, i) and key seed alone: the same seed gives the same values on every machine.
 Parameters initial_parameters(const Network& network, std::uint64_t seed);
 
 // Throws ShapeError naming layer and parameter if one is missing, superfluous or of another size, or holds
-// NaN/infinity.
+// NaN, infinity or a negative variance.
 void check_parameters(const Network& network, const Parameters& parameters);
 
 }  // namespace cascadecl
