@@ -98,6 +98,7 @@ struct Hdf5Reader::Impl {
   explicit Impl(fs::path file);
   ~Impl() {
     const Session session;
+    rows.dataset.close();
     id.close();
   }
 
@@ -114,10 +115,22 @@ struct Hdf5Reader::Impl {
   void check_storage(const Handle& dataset, std::string_view name, const Hdf5DatasetInfo& info) const;
   template <typename T>
   Handle open_dataset(std::string_view name, Hdf5Shape& shape) const;
+  template <typename T>
+  void open_rows(std::string_view name) const;
 
   fs::path path;
   std::int64_t file_bytes = 0;
   Handle id;
+
+  // The data set that read_rows used last: opening and checking it anew for each few rows would cost more than the
+  // rows.
+  struct Rows {
+    std::string name;
+    const char* type = nullptr;
+    Handle dataset;
+    Hdf5Shape shape;
+  };
+  mutable Rows rows;
 };
 
 Hdf5Reader::Impl::Impl(fs::path file) : path(std::move(file)) {
@@ -261,6 +274,15 @@ Handle Hdf5Reader::Impl::open_dataset(std::string_view name, Hdf5Shape& shape) c
   return dataset;
 }
 
+template <typename T>
+void Hdf5Reader::Impl::open_rows(std::string_view name) const {
+  if (rows.name == name && rows.type == hdf5::type_name<T>()) return;
+  rows = Rows{};
+  rows.dataset = open_dataset<T>(name, rows.shape);
+  rows.name = name;
+  rows.type = hdf5::type_name<T>();
+}
+
 Hdf5Reader::Hdf5Reader(fs::path path) : impl_(std::make_unique<Impl>(std::move(path))) {}
 Hdf5Reader::~Hdf5Reader() = default;
 Hdf5Reader::Hdf5Reader(Hdf5Reader&&) noexcept = default;
@@ -383,8 +405,9 @@ std::vector<T> Hdf5Reader::read(std::string_view name, const Hdf5Shape& expected
 template <typename T>
 void Hdf5Reader::read_rows(std::string_view name, std::int64_t first, std::int64_t count, std::span<T> out) const {
   const Session session;
-  Hdf5Shape shape;
-  const Handle dataset = impl_->open_dataset<T>(name, shape);
+  impl_->open_rows<T>(name);
+  const Handle& dataset = impl_->rows.dataset;
+  const Hdf5Shape& shape = impl_->rows.shape;
   if (shape.empty() || first < 0 || count < 0 || count > shape[0] || first > shape[0] - count)
     impl_->fail(name, fmt::format("has shape {}: there are no rows {} to {}", to_string(shape), first, first + count));
   if (static_cast<std::int64_t>(out.size()) != saturating_multiply(count, product(shape, 1)))
