@@ -13,10 +13,12 @@
 
 #if CB == 1
 typedef float VEC;
+typedef int IVEC;  // what comparisons of VEC give; VLOAD and VSTORE work for it too
 #define VLOAD(p) (*(p))
 #define VSTORE(v, p) (*(p) = (v))
 #else
 typedef CAT(float, CB) VEC;
+typedef CAT(int, CB) IVEC;
 #define VLOAD(p) CAT(vload, CB)(0, p)
 #define VSTORE(v, p) CAT(vstore, CB)(v, 0, p)
 #endif
@@ -33,7 +35,14 @@ typedef CAT(float, CB) VEC;
 #define VIEW_RELU 0
 #endif
 
-inline VEC view(VEC x, VEC scale, VEC shift) {
+// The scale or shift of one channel block; views without an affine part have none in memory.
+#if VIEW_AFFINE
+#define VIEW_VECTOR(p, block) VLOAD((p) + (block)*CB)
+#else
+#define VIEW_VECTOR(p, block) ((VEC)(0.0f))
+#endif
+
+static inline VEC view(VEC x, VEC scale, VEC shift) {
 #if VIEW_AFFINE
   x = fma(x, scale, shift);
 #endif

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/network/layout.h"
 #include "runtime/network/network.h"
 #include "runtime/opencl/device.h"
 
@@ -45,11 +46,5 @@ class InferencePlan {
   struct State;
   std::unique_ptr<State> state_;
 };
-
-// Channels of one block of a tensor with `channels` channels: the device's block, or for fewer channels the next power
-// of two (at least 1). Blocks that are not full are padded with zeros.
-int channel_block_of(int channels, int device_block);
-// Floats of one image [C/b][H][W][b], padding included.
-std::size_t image_elements(ImageShape shape, int device_block);
 
 }  // namespace cascadecl

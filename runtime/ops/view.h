@@ -5,8 +5,8 @@
 
 namespace cascadecl {
 
-// How an operation reads its input: v = relu?(scale[c] * x + shift[c]), applied while loading. So batch norm and ReLU cost
-// no launch and no memory of their own. `scale` and `shift` are [C padded to the block]; both empty means v = x.
+// How an operation reads its input: v = relu?(scale[c] * x + shift[c]), applied while loading. So batch norm and ReLU
+// cost no launch and no memory of their own. `scale` and `shift` are [C padded to the block]; both empty means v = x.
 struct ViewKind {
   bool affine = false, relu = false;
   bool operator==(const ViewKind&) const = default;

@@ -1,0 +1,31 @@
+#pragma once
+#include "runtime/network/layout.h"
+#include "runtime/opencl/device.h"
+
+namespace cascadecl {
+
+// Whether kernels should give one work-item a large piece of work (CPU) or a small one (GPU).
+inline bool coarse_items(const Device& device) { return device.info().device_class == DeviceClass::cpu; }
+
+// Runs a kernel whose work-items are independent. On a CPU each item loops over its piece in vectors of its own, so a
+// work-group is one item; elsewhere the driver groups them.
+template <class... Args>
+void launch(const Device& device, Kernel& kernel, Range global, const Args&... args) {
+  if (coarse_items(device)) {
+    kernel(global, Range{}, args...);
+  } else {
+    kernel.run(global, args...);
+  }
+}
+
+// The defines by which every kernel on [n][C/b][H][W][b] knows its tensor.
+inline Defines tensor_defines(const Device& device, ImageShape shape) {
+  return {{"CB", channel_block_of(shape.channels, device.channel_block())},
+          {"CHANNELS", shape.channels},
+          {"HEIGHT", shape.height},
+          {"WIDTH", shape.width}};
+}
+
+inline std::size_t to_size(int count) { return static_cast<std::size_t>(count); }
+
+}  // namespace cascadecl
