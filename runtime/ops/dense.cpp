@@ -1,0 +1,102 @@
+#include "runtime/ops/dense.h"
+
+#include <clblast.h>
+#include <fmt/format.h>
+
+#include "data/error.h"
+#include "runtime/ops/launch.h"
+
+namespace cascadecl {
+namespace {
+
+DenseVariant choose(DenseVariant wanted, int in, int out, int n) {
+  if (wanted != DenseVariant::automatic) return wanted;
+  return 1.0 * n * in * out >= Dense::kClblastMacs ? DenseVariant::clblast : DenseVariant::plain;
+}
+
+std::size_t divided_up(int count, long piece) {
+  return to_size(count + static_cast<int>(piece) - 1) / to_size(static_cast<int>(piece));
+}
+
+struct Matrix {
+  const Array<float>& values;  // row-major
+  int columns;
+  bool transposed = false;
+};
+
+clblast::Transpose transpose_of(const Matrix& matrix) {
+  return matrix.transposed ? clblast::Transpose::kYes : clblast::Transpose::kNo;
+}
+
+// c[m][n] = a[m][k] * b[k][n] + beta * c.
+void multiply(const Device& device, int m, int n, int k, const Matrix& a, const Matrix& b, const Matrix& c,
+              float beta) {
+  cl_command_queue queue = device.queue()();
+  const clblast::StatusCode status =
+      clblast::Gemm<float>(clblast::Layout::kRowMajor, transpose_of(a), transpose_of(b), to_size(m), to_size(n),
+                           to_size(k), 1.0f, a.values.buffer()(), 0, to_size(a.columns), b.values.buffer()(), 0,
+                           to_size(b.columns), beta, c.values.buffer()(), 0, to_size(c.columns), &queue);
+  if (status != clblast::StatusCode::kSuccess) {
+    throw DeviceError(fmt::format("device {}: CLBlast Sgemm of [{}][{}] by [{}][{}] failed with status {}",
+                                  device.info().name, m, k, k, n, static_cast<int>(status)));
+  }
+}
+
+}  // namespace
+
+std::string_view to_string(DenseVariant variant) {
+  switch (variant) {
+    case DenseVariant::plain:
+      return "plain";
+    case DenseVariant::clblast:
+      return "clblast";
+    default:
+      return "automatic";
+  }
+}
+
+Dense::Dense(const Device& device, int in, int out, int max_n, DenseVariant variant)
+    : device_(device), in_(in), out_(out), variant_(choose(variant, in, out, max_n)) {
+  const long width = channel_block_of(in, device.channel_block()), outputs = coarse_items(device) ? 16 : 1;
+  output_pieces_ = divided_up(out, outputs);
+  input_pieces_ = divided_up(in, width);
+  const Defines defines{{"CB", width}, {"IN", in}, {"OUT", out}, {"OUTPUTS", outputs}};
+  forward_ = device.kernel("dense.cl", "dense_forward", defines);
+  weight_gradient_ = device.kernel("dense.cl", "dense_weight_gradient", defines);
+  bias_gradient_ = device.kernel("dense.cl", "dense_bias_gradient", defines);
+  feature_gradient_ = device.kernel("dense.cl", "dense_feature_gradient", defines);
+  set_bias_ = device.kernel("dense.cl", "dense_set_bias", defines);
+}
+
+void Dense::forward(int n, const Array<float>& features, const Array<float>& weight, const Array<float>& bias,
+                    const Array<float>& logits) {
+  if (n == 0) return;
+  if (variant_ == DenseVariant::plain) {
+    launch(device_, forward_, {output_pieces_, to_size(n)}, features, weight, bias, logits);
+    return;
+  }
+  launch(device_, set_bias_, {to_size(n)}, bias, logits);
+  multiply(device_, n, out_, in_, {features, in_}, {weight, in_, true}, {logits, out_}, 1.0f);
+}
+
+void Dense::backward_parameters(int n, const Array<float>& features, const Array<float>& gradient,
+                                const Array<float>& weight_gradient, const Array<float>& bias_gradient) {
+  launch(device_, bias_gradient_, {to_size(out_)}, gradient, bias_gradient, n);
+  if (variant_ == DenseVariant::plain || n == 0) {
+    launch(device_, weight_gradient_, {input_pieces_, to_size(out_)}, features, gradient, weight_gradient, n);
+    return;
+  }
+  multiply(device_, out_, in_, n, {gradient, out_, true}, {features, in_}, {weight_gradient, in_}, 0.0f);
+}
+
+void Dense::backward_features(int n, const Array<float>& gradient, const Array<float>& weight,
+                              const Array<float>& feature_gradient) {
+  if (n == 0) return;
+  if (variant_ == DenseVariant::plain) {
+    launch(device_, feature_gradient_, {to_size(n)}, gradient, weight, feature_gradient);
+    return;
+  }
+  multiply(device_, n, in_, out_, {gradient, out_}, {weight, in_}, {feature_gradient, in_}, 0.0f);
+}
+
+}  // namespace cascadecl

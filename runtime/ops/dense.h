@@ -1,0 +1,43 @@
+#pragma once
+#include <string_view>
+
+#include "runtime/opencl/device.h"
+
+namespace cascadecl {
+
+// plain: our kernels in plain loops. clblast: CLBlast's matrix product. Same results up to rounding; each alone is
+// deterministic. automatic: clblast for at least kClblastMacs multiply-adds (n * in * out), else plain.
+enum class DenseVariant { automatic, plain, clblast };
+std::string_view to_string(DenseVariant variant);
+
+// The fully connected layer: logits[n][out] = bias[out] + features[n][in] * transpose(weight[out][in]).
+class Dense {
+ public:
+  // max_n decides what automatic means, so that all batches of a plan take the same way.
+  Dense(const Device& device, int in, int out, int max_n, DenseVariant variant = DenseVariant::automatic);
+
+  // features [n][in], weight [out][in], bias [out] -> logits [n][out], overwritten.
+  // Throws DeviceError naming call and sizes if CLBlast fails.
+  void forward(int n, const Array<float>& features, const Array<float>& weight, const Array<float>& bias,
+               const Array<float>& logits);
+  // gradient [n][out] of the loss by the logits -> weight_gradient [out][in] and bias_gradient [out], overwritten.
+  // n = 0 gives zeros.
+  void backward_parameters(int n, const Array<float>& features, const Array<float>& gradient,
+                           const Array<float>& weight_gradient, const Array<float>& bias_gradient);
+  // gradient [n][out] -> feature_gradient [n][in], overwritten.
+  void backward_features(int n, const Array<float>& gradient, const Array<float>& weight,
+                         const Array<float>& feature_gradient);
+
+  DenseVariant variant() const { return variant_; }  // never automatic
+
+  static constexpr double kClblastMacs = 8e6;
+
+ private:
+  Device device_;
+  int in_, out_;
+  DenseVariant variant_;
+  std::size_t output_pieces_, input_pieces_;
+  Kernel forward_, weight_gradient_, bias_gradient_, feature_gradient_, set_bias_;
+};
+
+}  // namespace cascadecl
