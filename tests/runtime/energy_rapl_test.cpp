@@ -11,7 +11,7 @@ using namespace cascadecl;
 
 namespace {
 
-// Two sockets with their parts, the first one offered twice, and the whole platform.
+// Two sockets with their parts, the first one offered twice, the whole platform, and a zone of another kind.
 void add_two_packages(FakeSys& sys) {
   sys.add_zone("intel-rapl:0", "package-0", 1'000'000);
   sys.add_zone("intel-rapl:0:0", "core", 600'000);
@@ -19,6 +19,7 @@ void add_two_packages(FakeSys& sys) {
   sys.add_zone("intel-rapl:1", "package-1", 2'000'000);
   sys.add_zone("intel-rapl:1:0", "core", 900'000);
   sys.add_zone("intel-rapl:2", "psys", 9'000'000);
+  sys.add_zone("intel-rapl:3", "memory", 5'000'000);
   sys.add_zone("intel-rapl-mmio:0", "package-0", 1'000'000);
 }
 
