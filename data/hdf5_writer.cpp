@@ -1,6 +1,5 @@
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <cstring>
@@ -9,6 +8,7 @@
 #include "data/error.h"
 #include "data/hdf5_file.h"
 #include "data/hdf5_handle.h"
+#include "data/hdf5_sink.h"
 
 namespace cascadecl {
 
@@ -21,18 +21,19 @@ struct Hdf5Writer::Impl {
 
   [[noreturn]] void fail(std::string_view object, std::string_view action);
   void check(bool ok, std::string_view object, std::string_view action) {
-    if (!ok) fail(object, action);
+    if (!ok || sink.failed()) fail(object, action);
   }
   Handle check(hid_t opened, Handle::Closer closer, std::string_view object, std::string_view action) {
-    check(opened >= 0, object, action);
-    return Handle(opened, closer);
+    Handle handle(opened, closer);
+    check(handle.valid(), object, action);
+    return handle;
   }
-  void divert();
   void create_parents(std::string_view name);
   void attribute(std::string_view object, std::string_view name, hid_t type, const Handle& space, const void* values);
   Handle create(std::string_view name, hid_t type, const Hdf5Shape& shape, Hdf5Storage storage);
 
   AtomicFile file;
+  hdf5::Sink sink;
   Handle id;
 };
 
@@ -54,15 +55,6 @@ Handle space_of(const Hdf5Shape& shape) {
 }
 
 Handle space_of_list(std::size_t size) { return space_of({static_cast<std::int64_t>(size)}); }
-
-// File format of HDF5 1.8 and later, which keeps many attributes and large groups compact; times are left out so that
-// equal content gives equal bytes.
-hid_t create_file(const std::filesystem::path& path) {
-  const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-  H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_V18);
-  H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG);
-  return H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get());
-}
 
 Handle dataset_properties(const Hdf5Shape& shape, Hdf5Storage storage) {
   Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
@@ -87,33 +79,20 @@ std::int64_t product(const Hdf5Shape& shape, std::size_t from = 0) {
 
 }  // namespace
 
-Hdf5Writer::Impl::Impl(std::filesystem::path target) : file(std::move(target)) {
+Hdf5Writer::Impl::Impl(std::filesystem::path target) : file(std::move(target)), sink(file.temporary()) {
   const Session session;
-  id = check(create_file(file.temporary()), H5Fclose, "/", "creating the file");
+  id = sink.create_file();
+  check(id.valid(), "/", "creating the file");
 }
 
 Hdf5Writer::Impl::~Impl() {
   const Session session;
-  if (id.valid()) divert();
   id.close();
 }
 
-// Before a file is given up, its descriptor is pointed at /dev/null. Otherwise HDF5 would fail again to flush what it
-// has buffered, keep the file open and try once more, noisily, when the process ends.
-void Hdf5Writer::Impl::divert() {
-  void* descriptor = nullptr;
-  if (H5Fget_vfd_handle(id.get(), H5P_DEFAULT, &descriptor) < 0 || !descriptor) return;
-  const int sink = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  if (sink < 0) return;
-  ::dup3(sink, *static_cast<int*>(descriptor), O_CLOEXEC);
-  ::close(sink);
-}
-
 void Hdf5Writer::Impl::fail(std::string_view object, std::string_view action) {
-  const std::string cause = hdf5::last_error();
-  if (id.valid()) divert();
-  throw OutputError(fmt::format("{}: cannot write: {} {}{}{}", file.target().string(), action, object,
-                                cause.empty() ? "" : ": ", cause));
+  throw OutputError(fmt::format("{}: cannot write: {} {}: {}", file.target().string(), action, object,
+                                sink.failed() ? sink.reason() : hdf5::last_error()));
 }
 
 void Hdf5Writer::Impl::create_parents(std::string_view name) {
