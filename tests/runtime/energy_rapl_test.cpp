@@ -29,7 +29,7 @@ std::string attempts_text(const std::vector<MeterAttempt>& attempts) {
   return text;
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool says(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 // Moves the counter at `position` of 0..largest on by `step` <= largest, with the wrap.
 std::uint64_t moved(std::uint64_t position, std::uint64_t step, std::uint64_t largest) {
@@ -140,8 +140,8 @@ TEST_CASE("powercap reports refused permission with the command that grants it")
   CHECK(attempts[0].source == "powercap");
   CHECK(attempts[0].path == sys.file("intel-rapl:1").string());
   CHECK(attempts[0].reason == "Permission denied");
-  CHECK(contains(attempts[0].remedy, "sudo chmod a+r "));
-  CHECK(contains(attempts[0].remedy, "/class/powercap/intel-rapl*:*/energy_uj"));
+  CHECK(says(attempts[0].remedy, "sudo chmod a+r "));
+  CHECK(says(attempts[0].remedy, "/class/powercap/intel-rapl*:*/energy_uj"));
 }
 
 TEST_CASE("powercap reads the mmio double where the first of the two cannot be read") {
@@ -153,7 +153,7 @@ TEST_CASE("powercap reads the mmio double where the first of the two cannot be r
   const auto meter = open_rapl(sys.environment(), true, attempts);
   REQUIRE(meter);
   REQUIRE(meter->domains().size() == 1);
-  CHECK(contains(meter->domains()[0].path, "intel-rapl-mmio:0"));
+  CHECK(says(meter->domains()[0].path, "intel-rapl-mmio:0"));
   CHECK(attempts.size() == 1);
 }
 
@@ -191,27 +191,27 @@ TEST_CASE("powercap reports zones whose files are unusable") {
     std::filesystem::remove(sys.file("intel-rapl:0"));
     std::filesystem::create_directory(sys.file("intel-rapl:0"));
     CHECK_FALSE(open_rapl(sys.environment(), true, attempts));
-    CHECK(contains(attempts_text(attempts), "Is a directory"));
+    CHECK(says(attempts_text(attempts), "Is a directory"));
   }
   SUBCASE("no name") {
     std::filesystem::remove(sys.file("intel-rapl:0", "name"));
     CHECK_FALSE(open_rapl(sys.environment(), true, attempts));
-    CHECK(contains(attempts_text(attempts), "intel-rapl:0/name: No such file"));
+    CHECK(says(attempts_text(attempts), "intel-rapl:0/name: No such file"));
   }
   SUBCASE("a counter that is no number") {
     sys.set_file("intel-rapl:0", "energy_uj", "12 joules");
     CHECK_FALSE(open_rapl(sys.environment(), true, attempts));
-    CHECK(contains(attempts_text(attempts), "holds \"12 joules\", expected microjoules"));
+    CHECK(says(attempts_text(attempts), "holds \"12 joules\", expected microjoules"));
   }
   SUBCASE("an empty counter") {
     sys.set_file("intel-rapl:0", "energy_uj", "");
     CHECK_FALSE(open_rapl(sys.environment(), true, attempts));
-    CHECK(contains(attempts_text(attempts), "expected microjoules"));
+    CHECK(says(attempts_text(attempts), "expected microjoules"));
   }
   SUBCASE("a range of 0") {
     sys.set_file("intel-rapl:0", "max_energy_range_uj", "0");
     CHECK_FALSE(open_rapl(sys.environment(), true, attempts));
-    CHECK(contains(attempts_text(attempts), "no usable range (0 uJ)"));
+    CHECK(says(attempts_text(attempts), "no usable range (0 uJ)"));
   }
   CHECK(attempts.size() == 1);
 }
@@ -221,8 +221,8 @@ TEST_CASE("powercap says when there is no powercap, or one without packages") {
   std::vector<MeterAttempt> attempts;
   CHECK_FALSE(open_rapl(sys.environment(), true, attempts));
   REQUIRE(attempts.size() == 1);
-  CHECK(contains(attempts[0].reason, "No such file or directory"));
-  CHECK(contains(attempts[0].remedy, "virtual machine"));
+  CHECK(says(attempts[0].reason, "No such file or directory"));
+  CHECK(says(attempts[0].remedy, "virtual machine"));
 
   sys.add_zone("intel-rapl:0", "psys", 1);
   sys.add_zone("dtpm:0", "package-0", 1);
