@@ -5,18 +5,13 @@
 #include "runtime/network/inference_plan.h"
 #include "runtime/network/network.h"
 #include "runtime/opencl/device.h"
+#include "runtime/ops/sgd.h"
 
 namespace cascadecl {
 
 // batch: normalise by the batch's own mean and variance and update the running ones (share/doc/model-file.md).
 // frozen: normalise by the running ones and leave them; gamma and beta still learn.
 enum class BatchNormMode { batch, frozen };
-
-struct SgdSettings {
-  float learning_rate = 0.1f;
-  float momentum = 0.9f;       // v = momentum * v + g;  w -= learning_rate * v
-  float weight_decay = 1e-4f;  // g += weight_decay * w, on every trained parameter
-};
 
 // A network compiled for training on one device: forward, backward and SGD step, all on the device and deterministic.
 class TrainingPlan {

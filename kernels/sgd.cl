@@ -1,0 +1,28 @@
+// sgd: one step of stochastic gradient descent with momentum on a flat array of parameters.
+//   weights, gradient, velocity [count]
+//   global id: 0 = piece of PIECE values
+//   velocity = momentum * velocity + (gradient + weight_decay * weights);   weights -= learning_rate * velocity
+// CB is only a vector width here.
+#include "common.h"
+
+#ifndef PIECE
+#define PIECE 4096  // values of one work-item, a multiple of CB: many on CPUs, CB on GPUs
+#endif
+
+kernel void sgd(global float* weights, global const float* gradient, global float* velocity, uint count,
+                float learning_rate, float momentum, float weight_decay) {
+  const size_t begin = get_global_id(0) * PIECE, end = min(begin + PIECE, (size_t)count);
+  size_t i = begin;
+  for (; i + CB <= end; i += CB) {
+    const VEC w = VLOAD(weights + i);
+    const VEC g = fma((VEC)(weight_decay), w, VLOAD(gradient + i));
+    const VEC v = fma((VEC)(momentum), VLOAD(velocity + i), g);
+    VSTORE(v, velocity + i);
+    VSTORE(fma((VEC)(-learning_rate), v, w), weights + i);
+  }
+  for (; i < end; ++i) {
+    const float v = fma(momentum, velocity[i], fma(weight_decay, weights[i], gradient[i]));
+    velocity[i] = v;
+    weights[i] = fma(-learning_rate, v, weights[i]);
+  }
+}

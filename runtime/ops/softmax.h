@@ -1,0 +1,54 @@
+#pragma once
+#include "runtime/opencl/device.h"
+
+namespace cascadecl {
+
+// Label probabilities of logits, stable for logits of any size.
+class Softmax {
+ public:
+  Softmax(const Device& device, int classes);
+  // logits [n][classes] -> probabilities [n][classes].
+  void run(int n, const Array<float>& logits, const Array<float>& probabilities);
+
+ private:
+  Device device_;
+  Kernel kernel_;
+};
+
+// Softmax with cross-entropy, forward and backward in one.
+class CrossEntropy {
+ public:
+  CrossEntropy(const Device& device, int classes);
+  // logits [n][classes], labels [n] ->
+  //   loss      [n]           -log of the label's probability; NaN for a label outside 0...classes-1
+  //   correct   [n]           1 if the label is the first of the largest logits (top-1), else 0
+  //   gradient  [n][classes]  of weight * loss by the logits; weight is 1/n for the mean over the batch
+  void run(int n, const Array<float>& logits, const Array<int>& labels, float weight, const Array<float>& loss,
+           const Array<float>& correct, const Array<float>& gradient);
+
+ private:
+  Device device_;
+  Kernel kernel_;
+};
+
+// Running sums of loss and correct answers, kept on the device in fixed order and twice the precision, so that they are
+// read rarely and stay right over many batches.
+class MetricSum {
+ public:
+  explicit MetricSum(const Device& device);
+  void reset();
+  // Adds loss [n] and correct [n].
+  void add(int n, const Array<float>& loss, const Array<float>& correct);
+
+  struct Sums {
+    double loss = 0, correct = 0;
+  };
+  Sums read() const;  // waits for the queue
+
+ private:
+  Device device_;
+  Kernel kernel_;
+  Array<float> sums_;
+};
+
+}  // namespace cascadecl
