@@ -17,6 +17,10 @@ namespace cascadecl {
 using Hdf5Shape = std::vector<std::int64_t>;
 constexpr std::int64_t any_size = -1;  // in an expected shape: this dimension may have any size
 
+// For main(), before any file is opened: HDF5 does no cleaning up when the process ends. Our files are closed by then;
+// but after a damaged file it may have to print complaints to stderr, or crash.
+void skip_hdf5_cleanup_at_exit();
+
 // "[50000, 3, 32, 32]"; any_size prints as "any".
 std::string to_string(const Hdf5Shape& shape);
 

@@ -72,8 +72,8 @@ std::string filter_name(H5Z_filter_t filter) {
 }
 
 const char* link_kind(H5L_type_t type) {
-  if (type == H5L_TYPE_SOFT) return "soft";
-  return type == H5L_TYPE_EXTERNAL ? "external" : "user-defined";
+  if (type == H5L_TYPE_SOFT) return "a soft";
+  return type == H5L_TYPE_EXTERNAL ? "an external" : "a user-defined";
 }
 
 Hdf5Shape shape_of(const Handle& space) {
@@ -87,6 +87,8 @@ Hdf5Shape shape_of(const Handle& space) {
 }
 
 }  // namespace
+
+void skip_hdf5_cleanup_at_exit() { H5dont_atexit(); }
 
 std::string to_string(const Hdf5Shape& shape) {
   std::vector<std::string> sizes;
@@ -162,7 +164,7 @@ H5O_type_t Hdf5Reader::Impl::kind(std::string_view name) const {
     H5L_info_t link{};
     if (H5Lget_info(id.get(), path_so_far.c_str(), &link, H5P_DEFAULT) < 0) fail(path_so_far, "damaged link");
     if (link.type != H5L_TYPE_HARD)
-      fail(path_so_far, fmt::format("is a {} link; links are not followed", link_kind(link.type)));
+      fail(path_so_far, fmt::format("is {} link; links are not followed", link_kind(link.type)));
     if (H5Oget_info_by_name2(id.get(), path_so_far.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT) < 0)
       fail(path_so_far, "damaged object");
   }
