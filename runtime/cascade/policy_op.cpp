@@ -1,0 +1,32 @@
+#include "runtime/cascade/policy_op.h"
+
+#include <fmt/format.h>
+
+#include "data/error.h"
+#include "runtime/ops/launch.h"
+
+namespace cascadecl {
+
+PolicyOp::PolicyOp(const Device& device, const Policy& policy, int max_batch)
+    : PolicyOp(device, policy, max_batch, PolicyTiling::automatic(device, policy.hidden)) {}
+
+PolicyOp::PolicyOp(const Device& device, const Policy& policy, int max_batch, const PolicyTiling& tiling)
+    : classes_(policy.classes),
+      max_batch_(max_batch),
+      lanes_(to_size(tiling.lanes)),
+      weights_(device.upload(pack_policy(policy))) {
+  Defines defines = policy_defines(tiling, policy.classes, policy.hidden);
+  defines.set("SORTED", policy.input == PolicyInput::sorted ? 1 : 0);
+  kernel_ = device.kernel("policy.cl", "policy_stop", defines);
+}
+
+void PolicyOp::run(int n, const Array<float>& probabilities, const Array<float>& stop_probability) {
+  if (n < 0 || n > max_batch_)
+    throw ShapeError(fmt::format("policy: {} images, expected 0..{} (the largest batch)", n, max_batch_));
+  if (probabilities.size() < to_size(n) * to_size(classes_) || stop_probability.size() < to_size(n))
+    throw ShapeError(fmt::format("policy: arrays of {} and {} floats for {} images of {} classes", probabilities.size(),
+                                 stop_probability.size(), n, classes_));
+  kernel_({to_size(n) * lanes_}, {lanes_}, probabilities, weights_, stop_probability);
+}
+
+}  // namespace cascadecl

@@ -1,0 +1,107 @@
+#include "runtime/cascade/policy_weights.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "data/error.h"
+#include "runtime/ops/launch.h"
+
+namespace cascadecl {
+namespace {
+
+constexpr int padding = 16;     // hidden units; every vector width divides it
+constexpr int bias3_size = 16;  // two used; keeps every section aligned
+
+// Calls visit(member of Policy, row o, column i, index in the flat array) for each weight.
+template <class Visit>
+void for_each_weight(int classes, int hidden, Visit visit) {
+  const std::size_t width = to_size(padded_hidden(hidden));
+  std::size_t base = 0;
+  const auto input_major = [&](auto member, int outputs, int inputs, std::size_t rows) {
+    for (int i = 0; i < inputs; ++i)
+      for (int o = 0; o < outputs; ++o) {
+        visit(member, to_size(o) * to_size(inputs) + to_size(i), base + to_size(i) * width + to_size(o));
+      }
+    base += rows * width;
+  };
+  input_major(&Policy::weight1, hidden, classes, to_size(classes));
+  input_major(&Policy::bias1, hidden, 1, 1);
+  input_major(&Policy::weight2, hidden, hidden, width);
+  input_major(&Policy::bias2, hidden, 1, 1);
+  for (int o = 0; o < 2; ++o)
+    for (int i = 0; i < hidden; ++i)
+      visit(&Policy::weight3, to_size(o) * to_size(hidden) + to_size(i), base + to_size(o) * width + to_size(i));
+  base += 2 * width;
+  for (int o = 0; o < 2; ++o) visit(&Policy::bias3, to_size(o), base + to_size(o));
+}
+
+void check_policy_size(int classes, int hidden) {
+  if (classes < 2 || classes > 1024 || hidden < 1 || hidden > 4096)
+    throw ShapeError(
+        fmt::format("policy: {} classes and {} hidden units, expected 2..1024 and 1..4096", classes, hidden));
+}
+
+}  // namespace
+
+int padded_hidden(int hidden) { return (hidden + padding - 1) / padding * padding; }
+
+std::size_t policy_weight_count(int classes, int hidden) {
+  const std::size_t width = to_size(padded_hidden(hidden));
+  return (to_size(classes) + 1 + width + 1 + 2) * width + bias3_size;
+}
+
+std::vector<float> pack_policy(const Policy& policy) {
+  check_policy_size(policy.classes, policy.hidden);
+  for (const PolicyArray& array : policy_arrays(policy)) {
+    if (array.values->size() != to_size(array.rows) * to_size(array.columns))
+      throw ShapeError(fmt::format("policy: {} has {} values, expected {}x{}", array.name, array.values->size(),
+                                   array.rows, array.columns));
+  }
+  std::vector<float> packed(policy_weight_count(policy.classes, policy.hidden), 0.0f);
+  for_each_weight(policy.classes, policy.hidden,
+                  [&](auto member, std::size_t from, std::size_t to) { packed[to] = (policy.*member)[from]; });
+  return packed;
+}
+
+Policy unpack_policy(std::span<const float> packed, PolicyInput input, int classes, int hidden) {
+  check_policy_size(classes, hidden);
+  if (packed.size() != policy_weight_count(classes, hidden))
+    throw ShapeError(fmt::format("policy: flat array has {} values, expected {}", packed.size(),
+                                 policy_weight_count(classes, hidden)));
+  const std::size_t c = to_size(classes), h = to_size(hidden);
+  Policy policy{.input = input, .classes = classes, .hidden = hidden};
+  policy.weight1.resize(h * c);
+  policy.bias1.resize(h);
+  policy.weight2.resize(h * h);
+  policy.bias2.resize(h);
+  policy.weight3.resize(2 * h);
+  policy.bias3.resize(2);
+  for_each_weight(classes, hidden,
+                  [&](auto member, std::size_t to, std::size_t from) { (policy.*member)[to] = packed[from]; });
+  return policy;
+}
+
+PolicyTiling PolicyTiling::automatic(const Device& device, int hidden) {
+  if (!coarse_items(device)) return many_items(device);
+  PolicyTiling tiling{.vector = device.channel_block(), .lanes = 1, .tile = 1};
+  const int vectors = padded_hidden(hidden) / tiling.vector;
+  while (tiling.tile < 4 && vectors % (2 * tiling.tile) == 0) tiling.tile *= 2;
+  return tiling;
+}
+
+PolicyTiling PolicyTiling::many_items(const Device& device) {
+  return {
+      .vector = 1, .lanes = static_cast<int>(std::min<std::size_t>(64, device.info().max_work_group_size)), .tile = 1};
+}
+
+Defines policy_defines(const PolicyTiling& tiling, int classes, int hidden) {
+  return {{"CLASSES", classes},
+          {"HIDDEN", padded_hidden(hidden)},
+          {"CB", tiling.vector},
+          {"LANES", tiling.lanes},
+          {"TILE", tiling.tile}};
+}
+
+}  // namespace cascadecl
