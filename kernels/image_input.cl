@@ -1,0 +1,59 @@
+// image_input: 8-bit images to normalised activations, as they are or augmented.
+//   images uchar [N][C][H][W]   scale, shift [C padded to CB]   out [N][C/CB][H][W][CB]
+//   global id: 0 = row y, 1 = n * (C/CB) + c/CB
+//   normalise  out[n,c,y,x] = scale[c] * images[n,c,y,x] + shift[c]; padding channels have scale and shift 0
+//   augment    the same of the image framed by `pad` black pixels (value 0), cut to H x W at a random place (one of
+//              2 pad + 1 rows and columns), and mirrored with probability 1/2 if `flip`
+//              random words: Philox4x32-10, counter (indices[n], epoch, 0, STREAM), key (key_low, key_high);
+//              word 0 gives the row, word 1 the column, the top bit of word 2 the mirroring
+#include "common.h"
+#include "philox.h"
+
+#ifndef CHANNELS
+#define CHANNELS 3
+#endif
+#ifndef HEIGHT
+#define HEIGHT 32
+#endif
+#ifndef WIDTH
+#define WIDTH 32
+#endif
+#define BLOCKS DIV_UP(CHANNELS, CB)
+#define STREAM 0x41554721u  // keeps these random words apart from others of the same seed
+
+// Writes row y of one channel block: column x from column (mirror ? W-1-x : x) + dx of row y + dy, 0 outside the image.
+static inline void write_row(global const uchar* image, global const float* scale, global const float* shift,
+                             global float* row, int block, int y, int dy, int dx, bool mirror) {
+  const VEC a = VLOAD(scale + block * CB), b = VLOAD(shift + block * CB);
+  const int source_y = y + dy;
+  const bool inside_y = source_y >= 0 && source_y < HEIGHT;
+  for (int x = 0; x < WIDTH; ++x) {
+    const int source_x = (mirror ? WIDTH - 1 - x : x) + dx;
+    const bool inside = inside_y && source_x >= 0 && source_x < WIDTH;
+    float lanes[CB];
+    for (int i = 0; i < CB; ++i) {
+      const int c = block * CB + i;
+      lanes[i] = inside && c < CHANNELS ? (float)image[(c * HEIGHT + source_y) * WIDTH + source_x] : 0.0f;
+    }
+    VSTORE(fma(VLOAD(lanes), a, b), row + x * CB);
+  }
+}
+
+kernel void normalise(global const uchar* images, global const float* scale, global const float* shift,
+                      global float* out) {
+  const int y = get_global_id(0);
+  const size_t plane = get_global_id(1), n = plane / BLOCKS;
+  write_row(images + n * (CHANNELS * HEIGHT * WIDTH), scale, shift, out + (plane * HEIGHT + y) * (WIDTH * CB),
+            (int)(plane % BLOCKS), y, 0, 0, false);
+}
+
+kernel void augment(global const uchar* images, global const int* indices, global const float* scale,
+                    global const float* shift, global float* out, uint epoch, uint key_low, uint key_high, int pad,
+                    int flip) {
+  const int y = get_global_id(0);
+  const size_t plane = get_global_id(1), n = plane / BLOCKS;
+  const uint4 random = philox4x32_10((uint4)((uint)indices[n], epoch, 0u, STREAM), (uint2)(key_low, key_high));
+  write_row(images + n * (CHANNELS * HEIGHT * WIDTH), scale, shift, out + (plane * HEIGHT + y) * (WIDTH * CB),
+            (int)(plane % BLOCKS), y, philox_below(random.x, 2 * pad + 1) - pad,
+            philox_below(random.y, 2 * pad + 1) - pad, flip && (random.z >> 31));
+}

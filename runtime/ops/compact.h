@@ -1,0 +1,33 @@
+#pragma once
+#include <map>
+
+#include "runtime/opencl/device.h"
+
+namespace cascadecl {
+
+// Keeps the survivors of a batch: select() lists them, gather() brings their rows together. Deterministic.
+class Compact {
+ public:
+  Compact(const Device& device, int max_n);
+
+  // keep [n], nonzero = survivor, n <= max_n. Returns M, the number of survivors, after which indices()[0...M) holds
+  // their places in the batch, ascending. Waits for the queue and reads back one integer. n = 0 gives 0.
+  int select(int n, const Array<int>& keep);
+  const Array<int>& indices() const { return indices_; }  // [max_n]
+
+  // out[i] = in[indices[i]] for the first m rows of `row` values each; image tensors have image_elements() values a
+  // row. `out` must not overlap `in`. The first call for a row length builds its kernel. m = 0 does nothing.
+  void gather(int m, const Array<int>& indices, std::size_t row, const Array<float>& in, const Array<float>& out);
+  void gather(int m, const Array<int>& indices, std::size_t row, const Array<int>& in, const Array<int>& out);
+
+ private:
+  void gather_words(int m, const Array<int>& indices, std::size_t row, const cl::Buffer& in, const cl::Buffer& out);
+
+  Device device_;
+  int max_n_;
+  Array<int> counts_, indices_, count_;
+  Kernel count_chunks_, write_indices_;
+  std::map<std::size_t, Kernel> gathers_;  // by row length
+};
+
+}  // namespace cascadecl

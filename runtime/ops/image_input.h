@@ -1,0 +1,38 @@
+#pragma once
+#include <cstdint>
+#include <span>
+
+#include "runtime/network/network.h"
+#include "runtime/opencl/device.h"
+
+namespace cascadecl {
+
+// Random crop and mirroring of training images. Which, depends on seed, epoch and the image's index alone: neither on
+// the batch nor on the device.
+struct Augmentation {
+  int pad = 4;       // black pixels put around the image before it is cut to its size at a random place; 0 = no crop
+  bool flip = true;  // mirror left-right with probability 1/2
+  std::uint64_t seed = 0;
+  std::uint32_t epoch = 0;
+};
+
+// From images as a dataset holds them, uint8 [n][C][H][W], to a network's input, float [n][C/b][H][W][b]:
+// (pixel / 255 - mean[c]) / std[c], padding channels zero. Overwrites `out`.
+class ImageInput {
+ public:
+  // mean, std [C]: throws ShapeError if they are not C long or std is not positive.
+  ImageInput(const Device& device, ImageShape shape, std::span<const float> mean, std::span<const float> std);
+
+  void normalise(int n, const Array<std::uint8_t>& images, const Array<float>& out);
+  // indices [n]: each image's number in its dataset. The black frame is normalised like any pixel.
+  void augment(int n, const Array<std::uint8_t>& images, const Array<int>& indices, const Augmentation& augmentation,
+               const Array<float>& out);
+
+ private:
+  Device device_;
+  std::size_t blocks_, rows_;
+  Array<float> scale_, shift_;
+  Kernel normalise_, augment_;
+};
+
+}  // namespace cascadecl
