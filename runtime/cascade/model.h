@@ -1,5 +1,6 @@
 #pragma once
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "runtime/network/network.h"
@@ -11,6 +12,10 @@ namespace cascadecl {
 //   sorted    in descending order
 //   permuted  raw at test time; classes randomly permuted for each image while training
 enum class PolicyInput { raw, sorted, permuted };
+
+// "raw", "sorted", "permuted", and back; parse_policy_input throws UsageError naming the three.
+std::string_view to_string(PolicyInput input);
+PolicyInput parse_policy_input(std::string_view text);
 
 // The stopping policy of one stage: dense-relu-dense-relu-dense-softmax over {stop, continue} (paper, 4.3).
 // Row-major [out][in] weights. stop_probability = softmax(logits)[0].
@@ -24,6 +29,16 @@ struct Policy {
   long macs() const { return static_cast<long>(hidden) * (classes + hidden + 2); }
 };
 
+// One of a policy's arrays, row-major [rows][columns]; columns is 1 for a bias. Refers to the policy's memory.
+struct PolicyArray {
+  std::string_view name;  // "weight1", ...
+  const std::vector<float>* values;
+  int rows, columns;  // expected
+};
+
+// weight1, bias1, weight2, bias2, weight3, bias3, with the sizes that classes and hidden ask for.
+std::vector<PolicyArray> policy_arrays(const Policy& policy);
+
 // One classifier of the cascade.
 struct Stage {
   Network network;
@@ -34,8 +49,8 @@ struct Stage {
 struct Model {
   int classes = 0;
   ImageShape input;
-  std::vector<float> mean, std;  // [C], of training images scaled to 0..1
-  std::vector<std::string> label_names;
+  std::vector<float> mean, std;          // [C], of training images scaled to 0..1
+  std::vector<std::string> label_names;  // one for each class, or none at all
   std::vector<Stage> stages;
   std::vector<Policy> policies;
   std::string training;  // settings, seed and history as JSON text; may be empty
@@ -43,5 +58,9 @@ struct Model {
   // Multiply-adds of stage i and its policy (none on the last stage), for one image: F_t of the paper, unnormalised.
   double stage_macs(std::size_t i) const;
 };
+
+// Throws ShapeError naming the stage or policy if the parts do not fit each other: classes, input shape, parameters and
+// their sizes, number of policies, mean and std; or if a value is not finite.
+void check_model(const Model& model);
 
 }  // namespace cascadecl

@@ -1,0 +1,102 @@
+#include "runtime/cascade/model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "data/error.h"
+
+namespace cascadecl {
+namespace {
+
+bool all_finite(const std::vector<float>& values) {
+  return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+}
+
+void check_head(const Model& model) {
+  if (model.classes < 2) throw ShapeError(fmt::format("model: has {} classes, expected 2 or more", model.classes));
+  if (model.stages.empty()) throw ShapeError("model: has no stages");
+  if (model.policies.size() + 1 != model.stages.size())
+    throw ShapeError(fmt::format("model: has {} policies, expected one fewer than its {} stages", model.policies.size(),
+                                 model.stages.size()));
+  const auto channels = static_cast<std::size_t>(std::max(model.input.channels, 0));
+  if (model.mean.size() != channels || model.std.size() != channels)
+    throw ShapeError(fmt::format("model: mean and std have {} and {} values, expected one for each of {} channels",
+                                 model.mean.size(), model.std.size(), channels));
+  if (!all_finite(model.mean)) throw ShapeError("model: mean must be finite");
+  if (!all_finite(model.std) || std::any_of(model.std.begin(), model.std.end(), [](float v) { return !(v > 0); }))
+    throw ShapeError("model: std must be finite and positive");
+  if (!model.label_names.empty() && model.label_names.size() != static_cast<std::size_t>(model.classes))
+    throw ShapeError(fmt::format("model: has {} label names for {} classes", model.label_names.size(), model.classes));
+}
+
+void check_stage(const Model& model, std::size_t i) {
+  const Network& network = model.stages[i].network;
+  if (network.classes() != model.classes || network.input_shape() != model.input)
+    throw ShapeError(fmt::format("stage {}: network {} takes images {} of {} classes, the model has {} and {}", i,
+                                 network.name(), to_string(network.input_shape()), network.classes(),
+                                 to_string(model.input), model.classes));
+  try {
+    check_parameters(network, model.stages[i].parameters);
+  } catch (const ShapeError& error) {
+    throw ShapeError(fmt::format("stage {}: {}", i, error.what()));
+  }
+}
+
+void check_policy(const Model& model, std::size_t i) {
+  const Policy& policy = model.policies[i];
+  if (policy.classes != model.classes || policy.hidden < 1)
+    throw ShapeError(fmt::format("policy {}: has {} classes and {} hidden units, expected {} and at least 1", i,
+                                 policy.classes, policy.hidden, model.classes));
+  for (const PolicyArray& array : policy_arrays(policy)) {
+    const std::size_t expected = static_cast<std::size_t>(array.rows) * static_cast<std::size_t>(array.columns);
+    if (array.values->size() != expected)
+      throw ShapeError(
+          fmt::format("policy {}: {} has {} values, expected {}", i, array.name, array.values->size(), expected));
+    if (!all_finite(*array.values))
+      throw ShapeError(fmt::format("policy {}: {} holds a value that is not finite", i, array.name));
+  }
+}
+
+}  // namespace
+
+std::string_view to_string(PolicyInput input) {
+  switch (input) {
+    case PolicyInput::raw:
+      return "raw";
+    case PolicyInput::sorted:
+      return "sorted";
+    case PolicyInput::permuted:
+      return "permuted";
+  }
+  return "unknown";
+}
+
+PolicyInput parse_policy_input(std::string_view text) {
+  for (const PolicyInput input : {PolicyInput::raw, PolicyInput::sorted, PolicyInput::permuted})
+    if (text == to_string(input)) return input;
+  throw UsageError(fmt::format("policy input '{}': expected raw, sorted or permuted", text));
+}
+
+std::vector<PolicyArray> policy_arrays(const Policy& policy) {
+  return {{"weight1", &policy.weight1, policy.hidden, policy.classes},
+          {"bias1", &policy.bias1, policy.hidden, 1},
+          {"weight2", &policy.weight2, policy.hidden, policy.hidden},
+          {"bias2", &policy.bias2, policy.hidden, 1},
+          {"weight3", &policy.weight3, 2, policy.hidden},
+          {"bias3", &policy.bias3, 2, 1}};
+}
+
+double Model::stage_macs(std::size_t i) const {
+  const double network = static_cast<double>(stages.at(i).network.macs());
+  return i < policies.size() ? network + static_cast<double>(policies[i].macs()) : network;
+}
+
+void check_model(const Model& model) {
+  check_head(model);
+  for (std::size_t i = 0; i < model.stages.size(); ++i) check_stage(model, i);
+  for (std::size_t i = 0; i < model.policies.size(); ++i) check_policy(model, i);
+}
+
+}  // namespace cascadecl
