@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <random>
+#include <string_view>
 
 namespace cascadecl::testing {
 namespace {
@@ -36,11 +37,15 @@ View make_view(const RandomView& random, ViewKind kind) {
 }  // namespace
 
 const Device& test_device() {
-  static const Device device = [] {
+  // Never destroyed: at the end of the program the driver may be gone before us.
+  static const Device* const device = [] {
     const char* spec = std::getenv("CASCADECL_TEST_DEVICE");
-    return Device(select_device(spec ? spec : "auto", list_devices()));
+    DeviceInfo info = select_device(spec ? spec : "auto", list_devices());
+    if (const char* as = std::getenv("CASCADECL_TEST_CLASS"); as && std::string_view(as) == "gpu")
+      info.device_class = DeviceClass::gpu;
+    return new Device(info);
   }();
-  return device;
+  return *device;
 }
 
 Values random_values(std::size_t size, unsigned seed) {

@@ -16,7 +16,8 @@ namespace cascadecl::testing {
 
 using reference::Values;
 
-// The device named by $CASCADECL_TEST_DEVICE (a device SPEC), else `auto`. Opened once.
+// The device named by $CASCADECL_TEST_DEVICE (a device SPEC), else `auto`. Opened once. $CASCADECL_TEST_CLASS=gpu has
+// it treated as a GPU, so that a CPU tests what GPUs get: blocks of 4, small work-items, groups chosen by the driver.
 const Device& test_device();
 
 // Multiples of 1/16 in [-2, 2): exact in float, with equal values among them. Fixed by the seed.
