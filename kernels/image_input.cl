@@ -24,18 +24,24 @@
 // Writes row y of one channel block: column x from column (mirror ? W-1-x : x) + dx of row y + dy, 0 outside the image.
 static inline void write_row(global const uchar* image, global const float* scale, global const float* shift,
                              global float* row, int block, int y, int dy, int dx, bool mirror) {
-  const VEC a = VLOAD(scale + block * CB), b = VLOAD(shift + block * CB);
-  const int source_y = y + dy;
+  const int source_y = y + dy, first = mirror ? WIDTH - 1 + dx : dx;
   const bool inside_y = source_y >= 0 && source_y < HEIGHT;
-  for (int x = 0; x < WIDTH; ++x) {
-    const int source_x = (mirror ? WIDTH - 1 - x : x) + dx;
-    const bool inside = inside_y && source_x >= 0 && source_x < WIDTH;
-    float lanes[CB];
-    for (int i = 0; i < CB; ++i) {
-      const int c = block * CB + i;
-      lanes[i] = inside && c < CHANNELS ? (float)image[(c * HEIGHT + source_y) * WIDTH + source_x] : 0.0f;
+  // Columns [begin, end) come from the image.
+  const int begin = clamp(mirror ? dx : -dx, 0, WIDTH);
+  const int end = inside_y ? clamp(mirror ? WIDTH + dx : WIDTH - dx, begin, WIDTH) : begin;
+  for (int i = 0; i < CB; ++i) {
+    const int c = block * CB + i;
+    const float a = scale[c], b = shift[c];
+    for (int x = 0; x < begin; ++x) row[x * CB + i] = b;
+    for (int x = end; x < WIDTH; ++x) row[x * CB + i] = b;
+    global const uchar* source = image + (c * HEIGHT + source_y) * WIDTH + first;
+    if (c < CHANNELS && mirror) {
+      for (int x = begin; x < end; ++x) row[x * CB + i] = fma((float)source[-x], a, b);
+    } else if (c < CHANNELS) {
+      for (int x = begin; x < end; ++x) row[x * CB + i] = fma((float)source[x], a, b);
+    } else {
+      for (int x = begin; x < end; ++x) row[x * CB + i] = b;
     }
-    VSTORE(fma(VLOAD(lanes), a, b), row + x * CB);
   }
 }
 

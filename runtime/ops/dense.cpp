@@ -9,9 +9,10 @@
 namespace cascadecl {
 namespace {
 
-DenseVariant choose(DenseVariant wanted, int in, int out, int n) {
+DenseVariant choose(const Device& device, DenseVariant wanted, int in, int out, int n) {
   if (wanted != DenseVariant::automatic) return wanted;
-  return 1.0 * n * in * out >= Dense::kClblastMacs ? DenseVariant::clblast : DenseVariant::plain;
+  const bool large = 1.0 * n * in * out >= Dense::kClblastMacs;
+  return large && !coarse_items(device) ? DenseVariant::clblast : DenseVariant::plain;
 }
 
 std::size_t divided_up(int count, long piece) {
@@ -56,7 +57,7 @@ std::string_view to_string(DenseVariant variant) {
 }
 
 Dense::Dense(const Device& device, int in, int out, int max_n, DenseVariant variant)
-    : device_(device), in_(in), out_(out), variant_(choose(variant, in, out, max_n)) {
+    : device_(device), in_(in), out_(out), variant_(choose(device, variant, in, out, max_n)) {
   const long width = channel_block_of(in, device.channel_block()), outputs = coarse_items(device) ? 16 : 1;
   output_pieces_ = divided_up(out, outputs);
   input_pieces_ = divided_up(in, width);
