@@ -3,7 +3,7 @@
 //   counts int [chunks]     survivors of each chunk of CHUNK images
 //   indices int [M]         the survivors' images, ascending; count int [1] = M
 //   count_chunks   counts[k] = survivors in chunk k                                global id: 0 = chunk
-//   write_indices  survivor i of chunk k goes to indices[sum of counts[0 ... k-1] + number of survivors before it in k];
+//   write_indices  survivor i of chunk k goes to indices[sum of counts[0 ... k-1] + survivors before it in k];
 //                  the last chunk writes count                                     global id: 0 = chunk
 //   gather_rows    out[m] = in[indices[m]], rows of ROW words of 32 bits
 //                  global id: 0 = piece of PIECE words of the row, 1 = m

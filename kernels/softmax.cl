@@ -1,7 +1,7 @@
 // softmax: label probabilities of logits, and cross-entropy with its gradient.
 //   logits, probabilities, gradient [N][CLASSES]   labels int [N]   loss, correct [N]
 //   global id: 0 = image n
-//   softmax_rows   probabilities[n,c] = exp(logits[n,c] - m) / sum over k of exp(logits[n,k] - m),  m = the row's maximum
+//   softmax_rows   probabilities[n,c] = exp(logits[n,c] - m) / sum over k of exp(logits[n,k] - m),  m = the largest
 //   cross_entropy  loss[n] = -log probabilities[n, labels[n]]
 //                  correct[n] = 1 if labels[n] is the first of the largest logits, else 0
 //                  gradient[n,c] = weight * (probabilities[n,c] - (c == labels[n]))
