@@ -17,7 +17,14 @@ inline std::array<std::uint32_t, 4> philox(std::uint64_t seed, std::uint64_t low
 }
 
 // What a stream is drawn for. Streams of one seed for different purposes have nothing in common.
-enum class RandomPurpose : std::uint64_t { validation = 1, shuffle = 2, generated_image = 3, difficulty = 4 };
+enum class RandomPurpose : std::uint64_t {
+  validation = 1,
+  shuffle = 2,
+  generated_image = 3,
+  difficulty = 4,
+  policy_weights = 16,
+  policy_shuffle = 17
+};
 
 // A stream of random numbers: the words of philox(seed, stream, 0 | purpose), philox(seed, stream, 1 | purpose), ...
 // one after the other.
