@@ -1,6 +1,5 @@
-// philox.h: Philox4x32-10, the counter-based random generator of Salmon, Moraes, Dror and Shaw, "Parallel Random
-// Numbers:
-//   As Easy as 1, 2, 3" (2011). The same counter and key give the same four words on every device and on the host.
+// philox.h: Philox4x32-10, the counter-based random generator of Salmon, Moraes, Dror and Shaw (2011), "Parallel Random
+//   Numbers: As Easy as 1, 2, 3". The same counter and key give the same four words on every device and on the host.
 #ifndef PHILOX_H
 #define PHILOX_H
 
