@@ -49,14 +49,44 @@ Values policy_input(PolicyInput input, const Values& probabilities) {
   return seen;
 }
 
-double stop_logit(const Policy& policy, const Values& input) {
+namespace {
+
+// A policy's forward pass on one image.
+struct Activations {
+  Values hidden1, hidden2, logits;
+};
+
+Activations run_policy(const Policy& policy, const Values& input) {
   const int h = policy.hidden;
-  const Values hidden1 =
+  Activations a;
+  a.hidden1 =
       relu_forward(dense_forward(input, to_values(policy.weight1), to_values(policy.bias1), 1, policy.classes, h));
-  const Values hidden2 =
-      relu_forward(dense_forward(hidden1, to_values(policy.weight2), to_values(policy.bias2), 1, h, h));
-  const Values logits = dense_forward(hidden2, to_values(policy.weight3), to_values(policy.bias3), 1, h, 2);
+  a.hidden2 = relu_forward(dense_forward(a.hidden1, to_values(policy.weight2), to_values(policy.bias2), 1, h, h));
+  a.logits = dense_forward(a.hidden2, to_values(policy.weight3), to_values(policy.bias3), 1, h, 2);
+  return a;
+}
+
+}  // namespace
+
+double stop_logit(const Policy& policy, const Values& input) {
+  const Values logits = run_policy(policy, input).logits;
   return logits[0] - logits[1];
+}
+
+Values stop_logit_gradient(const Policy& policy, const Values& input) {
+  const int h = policy.hidden;
+  const Activations a = run_policy(policy, input);
+  const DenseGradients layer3 = dense_backward(a.hidden2, to_values(policy.weight3), {1, -1}, 1, h, 2);
+  const DenseGradients layer2 =
+      dense_backward(a.hidden1, to_values(policy.weight2), relu_backward(a.hidden2, layer3.src), 1, h, h);
+  const DenseGradients layer1 =
+      dense_backward(input, to_values(policy.weight1), relu_backward(a.hidden1, layer2.src), 1, policy.classes, h);
+  Values all;
+  for (const DenseGradients* layer : {&layer1, &layer2, &layer3}) {
+    all.insert(all.end(), layer->weight.begin(), layer->weight.end());
+    all.insert(all.end(), layer->bias.begin(), layer->bias.end());
+  }
+  return all;
 }
 
 double sigmoid(double z) { return 1 / (1 + std::exp(-z)); }

@@ -1,0 +1,14 @@
+#pragma once
+#include "runtime/opencl/array.h"
+
+namespace cascadecl {
+
+// The label probabilities of all stages on a device, and the rows of them that a batch of n images takes.
+struct BatchProbabilities {
+  Array<float> values;  // [stages][rows][classes]
+  int rows = 0;
+  Array<int> images;  // image i of the batch is in row images[first + i]; if empty, in row first + i
+  int first = 0;
+};
+
+}  // namespace cascadecl

@@ -1,0 +1,107 @@
+#pragma once
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "runtime/opencl/device.h"
+#include "trainer/batch_probabilities.h"
+
+namespace cascadecl {
+
+// How the gradient of the expected reward is estimated (share/doc/policy.md).
+//   reinforce  from one sampled exit and label for each image (paper, 3.3)
+//   exact      the sum over all exits and labels; needs every stage's label probabilities of every image
+enum class EstimatorKind { reinforce, exact };
+
+// b in (R - b) of REINFORCE; g is the gradient of log Pi(k) + log C_k(yhat) by the parameters.
+//   none            0
+//   mean            mean R of the batch; biased by O(1/batch)
+//   variance        E[|g|^2 R] / E[|g|^2] over the batch, which minimises the variance; biased by O(1/batch)
+//   variance_split  the same, over the other half of the batch: without bias
+enum class Baseline { none, mean, variance, variance_split };
+
+// Whether stopping at stage k pays for stages 1..k (the paper's text) or 1..k-1 (its equation (1)).
+enum class CostThrough { stop, previous };
+
+// Which answer the reward judges: labels drawn from the stage's probabilities (paper) or its most probable ones.
+enum class RewardLabel { sampled, argmax };
+
+std::string_view to_string(EstimatorKind kind);        // "reinforce", "exact"
+std::string_view to_string(Baseline baseline);         // "none", "mean", "variance", "variance-split"
+std::string_view to_string(CostThrough through);       // "stop", "previous"
+std::string_view to_string(RewardLabel label);         // "sampled", "argmax"
+EstimatorKind parse_estimator(std::string_view text);  // these throw UsageError naming the choices
+Baseline parse_baseline(std::string_view text);
+CostThrough parse_cost_through(std::string_view text);
+RewardLabel parse_reward_label(std::string_view text);
+
+// The cost of leaving at each stage: sums of relative_costs (F_t, cost of stage t and its policy divided by the largest
+// stage's).
+std::vector<double> exit_costs(const std::vector<double>& relative_costs, CostThrough through);
+
+struct EstimatorSettings {
+  EstimatorKind kind = EstimatorKind::reinforce;
+  Baseline baseline = Baseline::variance_split;
+  CostThrough cost_through = CostThrough::stop;
+  RewardLabel reward_label = RewardLabel::sampled;
+  double alpha = 0.1;           // reward = -error - alpha * cost
+  int top_k = 1;                // the answer is right if the true label is among top_k labels drawn (or most probable)
+  std::uint64_t seed = 1;       // of exits and labels drawn
+  bool class_gradient = false;  // the classifiers learn too (joint phase)
+};
+
+// The gradient of minus the expected reward, averaged over a batch, by stop logits and by class logits. What a policy
+// sees is taken as given: no gradient goes through a policy into the classifier before it. Draws depend on nothing but
+// seed, step, stage and the image's place in the batch.
+class Estimator {
+ public:
+  // relative_costs: one for each stage; at most 64. Throws UsageError if a setting is out of range.
+  Estimator(const Device& device, const EstimatorSettings& settings, const std::vector<double>& relative_costs,
+            int classes, int max_batch);
+
+  // What a batch is judged by. Label probabilities and policies of stages that an image does not reach are never read
+  // by reinforce, so that they need not be computed; what they hold is of no matter.
+  struct Batch {
+    int n = 0;                         // 1..max_batch
+    BatchProbabilities probabilities;  // of all stages
+    Array<int> labels;                 // [probabilities.rows], in rows like them
+    Array<float> stop_logit;           // [stages - 1][max_batch], of PolicyNet
+    Array<float> score_norm;           // [stages - 1][max_batch], of PolicyNet; read by reinforce
+    Array<float> feature_norm;         // [stages][max_batch], see squared_norms; empty: taken as 0
+  };
+
+  // Enqueues the estimate: fills stop_gradient() and, if asked for, class_gradient(). `entropy` is the weight of the
+  // entropy bonus: the objective gains entropy * H(pi_t) for each stage t that an image reaches (reinforce), or in
+  // proportion to its probability of reaching it, held constant (exact).
+  void run(const Batch& batch, double entropy, unsigned step);
+
+  // For sampling stage by stage: keep[i] = 1 if image i of n goes on after stage `last` in this step, as run() with
+  // reinforce will draw, else 0. Reads stop_logit of stages 0..last, of images that reach them.
+  void survivors(int n, int last, const Array<float>& stop_logit, unsigned step, const Array<int>& keep);
+
+  // norms[stage][i] = |row i of rows [n][count]|^2, for Batch::feature_norm [stages][max_batch].
+  void squared_norms(int n, int count, const Array<float>& rows, int stage, const Array<float>& norms);
+
+  // For images of a whole table, from stop logits of n of them: see stopping_outcome in kernels/exact.cl.
+  // outcome [3][probabilities.rows]: expected reward; exit where pi >= 1/2; 1 if the answer there is among the top_k.
+  void outcome(const Batch& batch, const Array<float>& outcome);
+
+  const Array<float>& stop_gradient() const { return stop_gradient_; }    // [stages - 1][max_batch]
+  const Array<float>& class_gradient() const { return class_gradient_; }  // [stages][max_batch][classes]
+  const Array<int>& exits() const { return exits_; }                      // [max_batch], drawn by reinforce
+  const Array<float>& reward() const { return reward_; }                  // [max_batch]; exact: expected reward
+
+ private:
+  int argmax() const { return settings_.reward_label == RewardLabel::argmax ? 1 : 0; }
+  void run_reinforce(const Batch& batch, float entropy, unsigned step);
+  void run_exact(const Batch& batch, float entropy);
+
+  Device device_;
+  EstimatorSettings settings_;
+  int stages_, max_batch_;
+  Array<float> exit_penalty_, stop_gradient_, class_gradient_, reward_, weight_;
+  Array<int> exits_, drawn_;
+  Kernel sample_, gradient_, survivors_, exact_, outcome_, squared_norms_;
+};
+
+}  // namespace cascadecl
