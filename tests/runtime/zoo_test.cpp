@@ -1,12 +1,14 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <fstream>
 #include <string>
 
 #include "data/error.h"
 #include "runtime/network/network.h"
 #include "runtime/network/report.h"
 #include "runtime/network/stages.h"
+#include "tests/data/temporary_folder.h"
 
 namespace cascadecl {
 namespace {
@@ -98,6 +100,17 @@ TEST_CASE("parse_stages refuses empty and unknown entries") {
   CHECK_THROWS_WITH_AS(parse_stages("resnet-8,", cifar, 10), doctest::Contains("stage 2 is empty"), UsageError);
   CHECK_THROWS_WITH_AS(parse_stages("resnet-8,lenet", cifar, 10), doctest::Contains("'lenet'"), UsageError);
   CHECK_THROWS_WITH_AS(parse_stages("missing.json", cifar, 10), doctest::Contains("missing.json: no such file"),
+                       FileError);
+}
+
+TEST_CASE("parse_stages reads layer lists from .json files and holds them against the model") {
+  const TemporaryFolder folder;
+  const std::string path = (folder / "net.json").string();
+  std::ofstream(path) << make_network("resnet-14", cifar, 10).to_json();
+  CHECK(parse_stages("resnet-8," + path, cifar, 10).at(1) == make_network("resnet-14", cifar, 10));
+  CHECK_THROWS_WITH_AS(parse_stages(path, cifar, 11), doctest::Contains("needed are [3,32,32] and 11"), UsageError);
+  std::ofstream(path) << "{}";
+  CHECK_THROWS_WITH_AS(parse_stages(path, cifar, 10), (path + ": layer list: field name: is missing").c_str(),
                        FileError);
 }
 
