@@ -1,0 +1,151 @@
+#include "runtime/cascade/evaluation.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "data/loader.h"
+#include "runtime/cascade/label_probabilities.h"
+
+namespace cascadecl {
+namespace {
+
+// Sums over the dataset while it is read.
+struct StageSums {
+  std::int64_t entered = 0, stopped = 0, correct = 0;
+  double seconds = 0;
+};
+
+struct StaticRun {
+  CascadeExecutor executor;
+  AccuracyCount accuracy;
+  double seconds = 0;
+};
+
+void add_stages(const CascadeResult& result, std::span<const std::int32_t> labels, std::vector<StageSums>& sums) {
+  for (std::size_t k = 0; k < sums.size(); ++k) {
+    sums[k].entered += result.stages[k].entered;
+    sums[k].stopped += result.stages[k].stopped;
+    sums[k].seconds += result.stages[k].seconds;
+  }
+  const auto classes = static_cast<std::size_t>(result.classes);
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const auto answer = std::span<const float>(result.answer).subspan(i * classes, classes);
+    if (rank_of(answer, labels[i]) == 0) ++sums[static_cast<std::size_t>(result.exit_stage[i])].correct;
+  }
+}
+
+StageEvaluation stage_evaluation(const Model& model, const Device& device, std::size_t k, const StageSums& sums,
+                                 bool timed) {
+  StageEvaluation stage{.network = model.stages[k].network.name(),
+                        .device = device.info().name,
+                        .mmac = model.stage_macs(k) / 1e6,
+                        .entered = sums.entered,
+                        .stopped = sums.stopped};
+  if (sums.stopped > 0) stage.top1_of_stopped = static_cast<double>(sums.correct) / static_cast<double>(sums.stopped);
+  if (timed && sums.entered > 0) stage.ms_per_image = sums.seconds * 1e3 / static_cast<double>(sums.entered);
+  return stage;
+}
+
+std::size_t largest_stage(const Model& model) {
+  const auto smaller = [](const Stage& a, const Stage& b) { return a.network.macs() < b.network.macs(); };
+  return static_cast<std::size_t>(std::max_element(model.stages.begin(), model.stages.end(), smaller) -
+                                  model.stages.begin());
+}
+
+double network_mmac(const Model& model, std::size_t k) {
+  return static_cast<double>(model.stages[k].network.macs()) / 1e6;
+}
+
+std::vector<StaticRun> static_runs(const Model& model, const std::vector<Device>& devices,
+                                   const ExecutorSettings& settings) {
+  std::vector<StaticRun> runs;
+  for (std::size_t k = 0; k < model.stages.size(); ++k) {
+    runs.push_back({CascadeExecutor(single_stage(model, k), {devices[k]}, settings), {}, 0});
+    runs.back().executor.warm_up();
+  }
+  return runs;
+}
+
+}  // namespace
+
+Evaluation evaluate(const Model& model, const std::vector<Device>& devices, const Dataset& dataset,
+                    const EvaluationSettings& settings) {
+  check_dataset(model, dataset.header());
+  CascadeExecutor executor(model, devices, settings.executor);
+  executor.warm_up();
+  std::vector<StaticRun> statics;
+  if (settings.static_control) statics = static_runs(model, devices, settings.executor);
+
+  Evaluation evaluation;
+  AccuracyCount accuracy;
+  std::vector<StageSums> sums(model.stages.size());
+  BatchLoader loader(
+      dataset, all_indices(dataset.size()),
+      {.batch_size = settings.executor.max_batch * std::max(settings.pooled_batches, 1), .shuffle = false, .depth = 2});
+  loader.start_epoch(0);
+  // The controls run in turns with the cascade, so that a noisy machine hurts all alike.
+  while (const auto batch = loader.next()) {
+    if (settings.progress) settings.progress(evaluation.images);
+    const CascadeResult result = executor.classify(batch->images, static_cast<std::uint64_t>(batch->indices.front()));
+    accuracy.add(result.answer, batch->labels);
+    add_stages(result, batch->labels, sums);
+    evaluation.seconds += result.seconds;
+    for (StaticRun& run : statics) {
+      const CascadeResult alone = run.executor.classify(batch->images);
+      run.accuracy.add(alone.answer, batch->labels);
+      run.seconds += alone.seconds;
+    }
+    evaluation.images += batch->n;
+  }
+  if (settings.progress) settings.progress(evaluation.images);
+
+  const auto images = static_cast<double>(evaluation.images);
+  const std::size_t largest = largest_stage(model);
+  evaluation.top1 = accuracy.top1();
+  evaluation.top5 = accuracy.top5();
+  evaluation.images_per_s = images / evaluation.seconds;
+  for (std::size_t k = 0; k < sums.size(); ++k) {
+    evaluation.stages.push_back(stage_evaluation(model, devices[k], k, sums[k], settings.executor.time_stages));
+    evaluation.mmac_per_image += evaluation.stages[k].mmac * static_cast<double>(sums[k].entered) / images;
+  }
+  evaluation.mac_fraction = evaluation.mmac_per_image / network_mmac(model, largest);
+  evaluation.predicted_saving = 1 - evaluation.mac_fraction;
+  for (std::size_t k = 0; k < statics.size(); ++k) {
+    evaluation.static_stages.push_back({.network = model.stages[k].network.name(),
+                                        .device = devices[k].info().name,
+                                        .mmac = network_mmac(model, k),
+                                        .top1 = statics[k].accuracy.top1(),
+                                        .top5 = statics[k].accuracy.top5(),
+                                        .images_per_s = images / statics[k].seconds});
+  }
+  if (!statics.empty()) evaluation.measured_saving = 1 - evaluation.seconds / statics[largest].seconds;
+  return evaluation;
+}
+
+void AccuracyCount::add(std::span<const float> answers, std::span<const std::int32_t> labels) {
+  if (labels.empty()) return;
+  classes_ = answers.size() / labels.size();
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const int rank = rank_of(answers.subspan(i * classes_, classes_), labels[i]);
+    top1_ += rank == 0;
+    top5_ += rank < 5;
+  }
+  images_ += static_cast<std::int64_t>(labels.size());
+}
+
+std::optional<double> AccuracyCount::top5() const {
+  if (classes_ < 6) return std::nullopt;
+  return static_cast<double>(top5_) / static_cast<double>(images_);
+}
+
+int rank_of(std::span<const float> probabilities, std::int32_t label) {
+  const auto own = static_cast<std::size_t>(label);
+  if (std::isnan(probabilities[own])) return static_cast<int>(probabilities.size());
+  int rank = 0;
+  for (std::size_t j = 0; j < probabilities.size(); ++j) {
+    rank += probabilities[j] > probabilities[own] || (probabilities[j] == probabilities[own] && j < own);
+  }
+  return rank;
+}
+
+}  // namespace cascadecl

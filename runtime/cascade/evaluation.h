@@ -1,0 +1,76 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "runtime/cascade/executor.h"
+
+namespace cascadecl {
+
+struct EvaluationSettings {
+  ExecutorSettings executor;
+  bool static_control = false;  // also run every stage alone on all images, as control in the same run
+  int pooled_batches = 8;       // batches whose survivors are pooled
+  std::function<void(std::int64_t done)> progress;  // told how many images are done, now and then; may be empty
+};
+
+// One stage of the cascade. All times leave out reading the dataset.
+struct StageEvaluation {
+  std::string network, device;
+  double mmac = 0;  // for one image, the policy included
+  std::int64_t entered = 0, stopped = 0;
+  std::optional<double> top1_of_stopped;  // accuracy on the images that stopped here; empty if none did
+  std::optional<double> ms_per_image;     // for an image that entered; empty without time_stages or if none did
+};
+
+// One stage alone on all images.
+struct StaticEvaluation {
+  std::string network, device;
+  double mmac = 0;
+  double top1 = 0;
+  std::optional<double> top5;
+  double images_per_s = 0;
+};
+
+struct Evaluation {
+  std::int64_t images = 0;
+  double top1 = 0;             // share of images whose first largest answer is the label
+  std::optional<double> top5;  // empty with fewer than 6 classes, where it would say nothing
+  double mmac_per_image = 0;   // millions of multiply-adds actually run, networks and policies
+  double mac_fraction = 0;     // of the largest stage alone
+  double seconds = 0, images_per_s = 0;
+  std::vector<StageEvaluation> stages;
+  std::vector<StaticEvaluation> static_stages;  // with static_control
+
+  // Savings against the largest stage alone: 1 - cost of the cascade / cost of the stage, in MACs and in time of this
+  // run. Measured only with static_control. Negative if the cascade costs more.
+  double predicted_saving = 0;
+  std::optional<double> measured_saving;
+};
+
+// Classifies all images of a dataset. Throws FileError if the dataset does not fit the model or cannot be read.
+Evaluation evaluate(const Model& model, const std::vector<Device>& devices, const Dataset& dataset,
+                    const EvaluationSettings& settings);
+
+// Counts answers against labels. Of equal probabilities the first one ranks higher.
+class AccuracyCount {
+ public:
+  // answers [n][classes], labels [n].
+  void add(std::span<const float> answers, std::span<const std::int32_t> labels);
+  double top1() const { return static_cast<double>(top1_) / static_cast<double>(images_); }
+  std::optional<double> top5() const;
+
+ private:
+  std::int64_t images_ = 0, top1_ = 0, top5_ = 0;
+  std::size_t classes_ = 0;
+};
+
+// Classes that rank above `label` in a row of probabilities: 0 means that the label is the
+// answer. NaN is never the answer.
+int rank_of(std::span<const float> probabilities, std::int32_t label);
+
+}  // namespace cascadecl

@@ -1,0 +1,71 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "runtime/cascade/model.h"
+#include "runtime/cascade/stop_rule.h"
+#include "runtime/network/inference_plan.h"
+#include "runtime/opencl/device.h"
+
+namespace cascadecl {
+
+struct ExecutorSettings {
+  int max_batch = 128;  // images that a stage runs at once
+  StopRule stop;
+  Combine combine = Combine::reweight;
+  bool time_stages = false;  // waits for the device around each stage, so that its time is known
+  KernelClass kernels = KernelClass::automatic;
+};
+
+// What one stage did in a call of classify().
+struct StageCounts {
+  std::int64_t entered = 0, stopped = 0;
+  double seconds = 0;  // with time_stages: input, network, policy and handing on the survivors; else 0
+};
+
+// The answers to N images, in the order of the images. K stages.
+struct CascadeResult {
+  std::int64_t images = 0;
+  int classes = 0;
+  std::vector<int> exit_stage;          // [N], 0..K-1
+  std::vector<float> answer;            // [N][classes], sums to 1; see Combine
+  std::vector<float> stop_probability;  // [K][N], NaN where the stage was not visited; 1 at the last stage
+  std::vector<float> probabilities;     // [K][N][classes], NaN where the stage was not visited
+  std::vector<StageCounts> stages;      // [K]
+  double seconds = 0;                   // of the whole call, upload and read-back included
+};
+
+// Runs a cascade. After each stage the images that do not stop are brought together on the device, and the next stage
+// runs on them alone; survivors of several batches are pooled, so that late stages run full batches. For one thread.
+class CascadeExecutor {
+ public:
+  // devices: one for each stage; stages that share a device share its handle (open_stage_devices). Compiles all
+  // kernels. Throws ShapeError if the model's parts do not fit each other, UsageError if the number of devices or
+  // max_batch is wrong, DeviceError if a device lacks the memory.
+  CascadeExecutor(const Model& model, const std::vector<Device>& devices, const ExecutorSettings& settings);
+  CascadeExecutor(CascadeExecutor&&) noexcept;
+  CascadeExecutor& operator=(CascadeExecutor&&) noexcept;
+  ~CascadeExecutor();
+
+  // Classifies images uint8 [N][C][H][W], any N (0 gives an empty result). first_image is the number of the first one
+  // in its dataset, from which StopRule::Kind::sample draws. The result does not depend on how a dataset is cut into
+  // calls. Throws ShapeError if the size is no whole number of images.
+  CascadeResult classify(std::span<const std::uint8_t> images, std::uint64_t first_image = 0);
+
+  // Runs every stage once on black images, so that the first call is not slower than the others.
+  void warm_up();
+
+  std::size_t stage_count() const;
+  std::size_t peak_bytes() const;  // device memory of all stages' plans
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Opens each device once: equal entries share a handle.
+std::vector<Device> open_stage_devices(const std::vector<DeviceInfo>& devices);
+
+}  // namespace cascadecl

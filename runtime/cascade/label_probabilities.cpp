@@ -1,0 +1,63 @@
+#include "runtime/cascade/label_probabilities.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "data/error.h"
+#include "data/loader.h"
+#include "runtime/cascade/executor.h"
+
+namespace cascadecl {
+
+StageProbabilities label_probabilities(const Model& model, const Device& device, const Dataset& dataset,
+                                       std::span<const std::int64_t> indices, int batch_size,
+                                       const std::function<void(std::int64_t done)>& progress) {
+  check_dataset(model, dataset.header());
+  std::vector<CascadeExecutor> executors;
+  for (std::size_t stage = 0; stage < model.stages.size(); ++stage) {
+    executors.emplace_back(single_stage(model, stage), std::vector<Device>{device},
+                           ExecutorSettings{.max_batch = batch_size});
+  }
+  StageProbabilities all{model.stages.size(), indices.size(), static_cast<std::size_t>(model.classes), {}};
+  all.values.resize(all.stages * all.images * all.classes);
+  BatchLoader loader(dataset, {indices.begin(), indices.end()}, {.batch_size = batch_size, .shuffle = false});
+  loader.start_epoch(0);
+  std::size_t done = 0;
+  while (const auto batch = loader.next()) {
+    if (progress) progress(static_cast<std::int64_t>(done));
+    for (std::size_t stage = 0; stage < all.stages; ++stage) {
+      const CascadeResult result = executors[stage].classify(batch->images);
+      std::copy(result.answer.begin(), result.answer.end(),
+                all.values.begin() + static_cast<std::ptrdiff_t>((stage * all.images + done) * all.classes));
+    }
+    done += static_cast<std::size_t>(batch->n);
+  }
+  if (progress) progress(static_cast<std::int64_t>(done));
+  return all;
+}
+
+void check_dataset(const Model& model, const DatasetHeader& dataset) {
+  const ImageShape shape{dataset.dims.channels, dataset.dims.height, dataset.dims.width};
+  if (shape != model.input) {
+    throw FileError(fmt::format("dataset {}: its images are {} (channels, rows, columns), the model takes {}",
+                                dataset.name, to_string(shape), to_string(model.input)));
+  }
+  if (dataset.classes() != model.classes) {
+    throw FileError(
+        fmt::format("dataset {}: it has {} classes, the model has {}", dataset.name, dataset.classes(), model.classes));
+  }
+}
+
+Model single_stage(const Model& model, std::size_t stage) {
+  return {.classes = model.classes,
+          .input = model.input,
+          .mean = model.mean,
+          .std = model.std,
+          .label_names = model.label_names,
+          .stages = {model.stages.at(stage)},
+          .policies = {},
+          .training = {}};
+}
+
+}  // namespace cascadecl

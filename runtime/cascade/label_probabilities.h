@@ -1,0 +1,35 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "data/dataset.h"
+#include "runtime/cascade/model.h"
+#include "runtime/opencl/device.h"
+
+namespace cascadecl {
+
+// What every stage says of every image, whether a cascade would ask it or not.
+struct StageProbabilities {
+  std::size_t stages = 0, images = 0, classes = 0;
+  std::vector<float> values;  // [stages][images][classes]
+  std::span<const float> row(std::size_t stage, std::size_t image) const {
+    return std::span<const float>(values).subspan((stage * images + image) * classes, classes);
+  }
+};
+
+// All stages on the images at `indices`, in that order. Throws FileError if the dataset does not fit the model
+// (check_dataset) or cannot be read, UsageError for an index out of range. progress, if any, is told how many images
+// are done, from 0 to indices.size(), now and then.
+StageProbabilities label_probabilities(const Model& model, const Device& device, const Dataset& dataset,
+                                       std::span<const std::int64_t> indices, int batch_size = 128,
+                                       const std::function<void(std::int64_t done)>& progress = {});
+
+// Throws FileError naming both sides if the images' shape or the number of classes differ from the model's.
+void check_dataset(const Model& model, const DatasetHeader& dataset);
+
+// A cascade of stage i alone, which always stops there.
+Model single_stage(const Model& model, std::size_t stage);
+
+}  // namespace cascadecl
