@@ -1,0 +1,122 @@
+// conv_filter_direct: gradient of a convolution of any kernel size, stride and padding by its filters; CPU class.
+//   src [N][C/IN_CB][H][W][IN_CB], read through a view   gradient [N][K/CB][OH][OW][CB], the gradient by the output
+//   partial [SLICES][K/CB][C][R*S][CB]
+//   global id: 0 = group of C_GROUP input channels, 1 = output channel block, 2 = slice of the images
+//   The slices are fixed and add_slices adds them in order: the bits do not depend on the number of threads.
+#include "common.h"
+
+#ifndef IN_CB
+#define IN_CB CB  // channel block of the input
+#endif
+#ifndef C_CHANNELS
+#define C_CHANNELS 16
+#endif
+#ifndef K_CHANNELS
+#define K_CHANNELS 16
+#endif
+#ifndef HEIGHT
+#define HEIGHT 32  // of the input
+#endif
+#ifndef WIDTH
+#define WIDTH 32
+#endif
+#ifndef OUT_HEIGHT
+#define OUT_HEIGHT 32
+#endif
+#ifndef OUT_WIDTH
+#define OUT_WIDTH 32
+#endif
+#ifndef KERNEL_H
+#define KERNEL_H 3
+#endif
+#ifndef KERNEL_W
+#define KERNEL_W 3
+#endif
+#ifndef STRIDE
+#define STRIDE 1
+#endif
+#ifndef PADDING
+#define PADDING 1
+#endif
+#ifndef SLICES
+#define SLICES 8  // independent sums over images
+#endif
+#ifndef C_GROUP
+#define C_GROUP 3  // input channels held in registers together, times R*S vectors
+#endif
+
+#define COLUMNS ((OUT_WIDTH - 1) * STRIDE + KERNEL_W)
+#define TAPS (KERNEL_H * KERNEL_W)
+#define K_BLOCKS DIV_UP(K_CHANNELS, CB)
+
+// Input row y of C_GROUP channels from c0 on, as row[COLUMNS][C_GROUP], zero where outside the image.
+inline void load_row(global const float* src, global const float* scale, global const float* shift, int c0, int y,
+                     local float* row) {
+  for (int x = 0; x < COLUMNS; ++x) {
+    const int column = x - PADDING;
+    for (int i = 0; i < C_GROUP; ++i) {
+      const int c = c0 + i;
+      float v = 0.0f;
+      if (y >= 0 && y < HEIGHT && column >= 0 && column < WIDTH && c < C_CHANNELS) {
+        v = src[((size_t)(c / IN_CB * HEIGHT + y) * WIDTH + column) * IN_CB + c % IN_CB];
+#if VIEW_AFFINE
+        v = fma(v, scale[c], shift[c]);
+#endif
+#if VIEW_RELU
+        v = v < 0.0f ? 0.0f : v;
+#endif
+      }
+      row[x * C_GROUP + i] = v;
+    }
+  }
+}
+
+CPU_KERNEL void conv_filter_direct(global const float* restrict src,       //
+                                   global const float* restrict scale,     // [C] of the view, else NULL
+                                   global const float* restrict shift,     // [C]
+                                   global const float* restrict gradient,  //
+                                   global float* restrict partial, int images) {
+  local float rows[KERNEL_H * COLUMNS * C_GROUP];
+  const int c0 = get_global_id(0) * C_GROUP, k = get_global_id(1), slice = get_global_id(2);
+  VEC sum[C_GROUP][TAPS];
+#pragma unroll
+  for (int i = 0; i < C_GROUP; ++i)
+#pragma unroll
+    for (int t = 0; t < TAPS; ++t) sum[i][t] = (VEC)(0.0f);
+  for (int n = slice; n < images; n += SLICES) {
+    global const float* image = src + (size_t)n * DIV_UP(C_CHANNELS, IN_CB) * HEIGHT * WIDTH * IN_CB;
+    global const float* out = gradient + (size_t)(n * K_BLOCKS + k) * OUT_HEIGHT * OUT_WIDTH * CB;
+    for (int y = 0; y < OUT_HEIGHT; ++y) {
+      for (int r = 0; r < KERNEL_H; ++r)
+        load_row(image, scale, shift, c0, y * STRIDE + r - PADDING, rows + r * COLUMNS * C_GROUP);
+      for (int x = 0; x < OUT_WIDTH; ++x) {
+        const VEC d = VLOAD(out + (y * OUT_WIDTH + x) * CB);
+#pragma unroll
+        for (int i = 0; i < C_GROUP; ++i)
+#pragma unroll
+          for (int t = 0; t < TAPS; ++t)
+            sum[i][t] = fma((VEC)(rows[(t / KERNEL_W * COLUMNS + x * STRIDE + t % KERNEL_W) * C_GROUP + i]), d, sum[i][t]);
+      }
+    }
+  }
+#pragma unroll
+  for (int i = 0; i < C_GROUP; ++i)
+#pragma unroll
+    for (int t = 0; t < TAPS; ++t)
+      if (c0 + i < C_CHANNELS)
+        VSTORE(sum[i][t], partial + ((size_t)((slice * K_BLOCKS + k) * C_CHANNELS + c0 + i) * TAPS + t) * CB);
+}
+
+// w_gradient [K][C][R][S] = the slices added in order; global id: 0 = input channel, 1 = output channel block
+kernel void add_slices(global const float* restrict partial, global float* restrict w_gradient) {
+  const int c = get_global_id(0), kb = get_global_id(1);
+  for (int t = 0; t < TAPS; ++t) {
+    VEC sum = (VEC)(0.0f);
+    for (int slice = 0; slice < SLICES; ++slice)
+      sum += VLOAD(partial + ((size_t)((slice * K_BLOCKS + kb) * C_CHANNELS + c) * TAPS + t) * CB);
+    float lanes[CB];
+    VSTORE(sum, lanes);
+    for (int k = 0; k < CB && kb * CB + k < K_CHANNELS; ++k)
+      w_gradient[((kb * CB + k) * C_CHANNELS + c) * TAPS + t] = lanes[k];
+  }
+}

@@ -1,0 +1,200 @@
+// conv_filter_winograd: gradient of a 3x3, stride 1, padding 1 convolution by its filters, in Winograd's domain; CPU class.
+//   src [N][C/CB][H][W][CB], read through a view   gradient [N][K/CB][H][W][CB], the gradient by the output, or a pair
+//   partial [SLICES][C/CB][36][CB][K]: sums over tiles of V (inputs) times A dY A' (output gradients)
+//   global id: 0 = input channel block, 1 = slice of the images (n = slice, slice + SLICES, ...)
+//   The slices are fixed and filter_gradient adds them in order: the bits do not depend on the number of threads.
+#include "common.h"
+#include "winograd.h"
+
+#ifndef C_BLOCKS
+#define C_BLOCKS 1  // input channel blocks
+#endif
+#ifndef K_BLOCKS
+#define K_BLOCKS 1  // output channel blocks
+#endif
+#ifndef C_CHANNELS
+#define C_CHANNELS (C_BLOCKS * CB)
+#endif
+#ifndef K_CHANNELS
+#define K_CHANNELS (K_BLOCKS * CB)
+#endif
+#ifndef HEIGHT
+#define HEIGHT 32
+#endif
+#ifndef WIDTH
+#define WIDTH 32
+#endif
+#ifndef SLICES
+#define SLICES 8  // independent sums over images
+#endif
+#ifndef TILE_ROWS
+#define TILE_ROWS 2  // rows of tiles transformed together
+#endif
+#ifndef IMAGE_GROUP
+#define IMAGE_GROUP 1  // images transformed together; more than 1 only where TILE_ROWS covers the image
+#endif
+#ifndef C_GROUP
+#define C_GROUP 8  // input channels whose sums are held in registers together; divides CB
+#endif
+#ifndef K_GROUP
+#define K_GROUP 1  // output channel blocks held in registers together; divides K_BLOCKS
+#endif
+#ifndef GRADIENT_PAIR
+#define GRADIENT_PAIR 0  // 1: the gradient is scale * gradient + pair_scale * pair + shift
+#endif
+
+#define INPUT_PAIR 0
+#define K_PADDED (K_BLOCKS * CB)
+#define IMAGE_TILES (TILE_ROWS * TILES_X)
+#define TILES (IMAGE_GROUP * IMAGE_TILES)
+#define TILE_STEP CB
+#define FREQUENCY_STEP (TILES * CB)
+#include "winograd_input.h"
+#define STRIPS DIV_UP(TILES_Y, TILE_ROWS)
+
+inline VEC load_gradient(global const float* gradient, global const float* pair, VEC scale, VEC pair_scale, VEC shift,
+                         int y, int x) {
+  if (y >= HEIGHT || x >= WIDTH) return (VEC)(0.0f);
+  const int at = (y * WIDTH + x) * CB;
+#if GRADIENT_PAIR
+  return fma(VLOAD(gradient + at), scale, fma(VLOAD(pair + at), pair_scale, shift));
+#else
+  return VLOAD(gradient + at);
+#endif
+}
+
+// A dY A' of the tile at y0, x0 into out[36], K_PADDED * TILES floats apart.
+inline void transform_gradient(global const float* gradient, global const float* pair, VEC scale, VEC pair_scale,
+                               VEC shift, int y0, int x0, local float* out) {
+  VEC z[6][4];
+#pragma unroll
+  for (int j = 0; j < 4; ++j) {
+    const VEC d0 = load_gradient(gradient, pair, scale, pair_scale, shift, y0, x0 + j);
+    const VEC d1 = load_gradient(gradient, pair, scale, pair_scale, shift, y0 + 1, x0 + j);
+    const VEC d2 = load_gradient(gradient, pair, scale, pair_scale, shift, y0 + 2, x0 + j);
+    const VEC d3 = load_gradient(gradient, pair, scale, pair_scale, shift, y0 + 3, x0 + j);
+    WINOGRAD_OUTPUT_TRANSPOSED(d0, d1, d2, d3, z[0][j], z[1][j], z[2][j], z[3][j], z[4][j], z[5][j])
+  }
+#pragma unroll
+  for (int i = 0; i < 6; ++i) {
+    VEC m0, m1, m2, m3, m4, m5;
+    WINOGRAD_OUTPUT_TRANSPOSED(z[i][0], z[i][1], z[i][2], z[i][3], m0, m1, m2, m3, m4, m5)
+    local float* row = out + i * 6 * TILES * K_PADDED;
+    VSTORE(m0, row);
+    VSTORE(m1, row + 1 * TILES * K_PADDED);
+    VSTORE(m2, row + 2 * TILES * K_PADDED);
+    VSTORE(m3, row + 3 * TILES * K_PADDED);
+    VSTORE(m4, row + 4 * TILES * K_PADDED);
+    VSTORE(m5, row + 5 * TILES * K_PADDED);
+  }
+}
+
+// sum[c][k] (+)= sum over tiles of in[tile][c] * out[tile][k], for one frequency and one group of channels.
+inline void accumulate(local const float* in, local const float* out, int first, global float* partial) {
+  VEC sum[C_GROUP][K_GROUP];
+#pragma unroll
+  for (int c = 0; c < C_GROUP; ++c)
+#pragma unroll
+    for (int k = 0; k < K_GROUP; ++k) sum[c][k] = first ? (VEC)(0.0f) : VLOAD(partial + c * K_PADDED + k * CB);
+#pragma unroll 2
+  for (int t = 0; t < TILES; ++t) {
+    VEC d[K_GROUP];
+#pragma unroll
+    for (int k = 0; k < K_GROUP; ++k) d[k] = VLOAD(out + t * K_PADDED + k * CB);
+#pragma unroll
+    for (int c = 0; c < C_GROUP; ++c)
+#pragma unroll
+      for (int k = 0; k < K_GROUP; ++k) sum[c][k] = fma((VEC)(in[t * CB + c]), d[k], sum[c][k]);
+  }
+#pragma unroll
+  for (int c = 0; c < C_GROUP; ++c)
+#pragma unroll
+    for (int k = 0; k < K_GROUP; ++k) VSTORE(sum[c][k], partial + c * K_PADDED + k * CB);
+}
+
+CPU_KERNEL void conv_filter_winograd(global const float* restrict src,         //
+                                     global const float* restrict scale,       // [C] of the view, else NULL
+                                     global const float* restrict shift,       // [C]
+                                     global const float* restrict gradient,    //
+                                     global const float* restrict grad_scale,  // GRADIENT_PAIR: [K]
+                                     global const float* restrict grad_shift,  // GRADIENT_PAIR: [K]
+                                     global const float* restrict pair,        // GRADIENT_PAIR: like gradient
+                                     global const float* restrict pair_scale,  // GRADIENT_PAIR: [K]
+                                     global float* restrict partial, int images) {
+  local float columns[6 * COLUMNS * CB];
+  local float inputs[36 * TILES * CB];
+  local float gradients[36 * TILES * K_PADDED];
+  const int c = get_global_id(0), slice = get_global_id(1);
+  const int plane = HEIGHT * WIDTH * CB;
+  const VEC zero = (VEC)(0.0f);
+  partial += (size_t)(slice * C_BLOCKS + c) * 36 * CB * K_PADDED;
+#if VIEW_AFFINE
+  const VEC s = VLOAD(scale + c * CB), b = VLOAD(shift + c * CB);
+#else
+  const VEC s = zero, b = zero;
+#endif
+  int first = 1;
+  for (int n0 = slice; n0 < images; n0 += SLICES * IMAGE_GROUP) {
+    for (int strip = 0; strip < STRIPS; ++strip) {
+      for (int i = 0; i < IMAGE_GROUP; ++i) {
+        const int n = n0 + i * SLICES;
+        if (n >= images) {  // fill up with zeros: they add nothing
+          for (int f = 0; f < 36; ++f)
+            for (int t = 0; t < IMAGE_TILES; ++t) VSTORE(zero, inputs + ((f * IMAGE_GROUP + i) * IMAGE_TILES + t) * CB);
+          for (int f = 0; f < 36; ++f)
+            for (int t = 0; t < IMAGE_TILES * K_BLOCKS; ++t)
+              VSTORE(zero, gradients + (f * IMAGE_GROUP + i) * IMAGE_TILES * K_PADDED + t * CB);
+          continue;
+        }
+        global const float* image = src + (size_t)(n * C_BLOCKS + c) * plane;
+        for (int r = 0; r < TILE_ROWS; ++r)
+          transform_input(image, image, s, zero, b, (strip * TILE_ROWS + r) * 4, columns,
+                          inputs + (i * IMAGE_TILES + r * TILES_X) * CB);
+        for (int k = 0; k < K_BLOCKS; ++k) {
+          const size_t block = (size_t)(n * K_BLOCKS + k) * plane;
+#if GRADIENT_PAIR
+          const VEC gs = VLOAD(grad_scale + k * CB), gb = VLOAD(grad_shift + k * CB), ps = VLOAD(pair_scale + k * CB);
+#else
+          const VEC gs = zero, gb = zero, ps = zero;
+#endif
+          for (int t = 0; t < IMAGE_TILES; ++t)
+            transform_gradient(gradient + block, pair + block, gs, ps, gb, (strip * TILE_ROWS + t / TILES_X) * 4,
+                               (t % TILES_X) * 4, gradients + (i * IMAGE_TILES + t) * K_PADDED + k * CB);
+        }
+      }
+      for (int f = 0; f < 36; ++f)
+        for (int ci = 0; ci < CB; ci += C_GROUP)
+          for (int k = 0; k < K_BLOCKS; k += K_GROUP)
+            accumulate(inputs + f * TILES * CB + ci, gradients + f * TILES * K_PADDED + k * CB, first,
+                       partial + (f * CB + ci) * K_PADDED + k * CB);
+      first = 0;
+    }
+  }
+  if (first)  // a slice without images
+    for (int i = 0; i < 36 * CB * K_BLOCKS; ++i) VSTORE(zero, partial + i * CB);
+}
+
+// w_gradient [K][C][3][3] = G' (sum of the slices) G; global id: 0 = input channel, 1 = output channel block
+kernel void filter_gradient(global const float* restrict partial, global float* restrict w_gradient) {
+  const int c = get_global_id(0), kb = get_global_id(1);
+  VEC rows[3][6];
+  for (int j = 0; j < 6; ++j) {
+    VEC u[6];
+    for (int i = 0; i < 6; ++i) {
+      u[i] = (VEC)(0.0f);
+      for (int slice = 0; slice < SLICES; ++slice)
+        u[i] += VLOAD(partial + ((size_t)((slice * C_BLOCKS + c / CB) * 36 + i * 6 + j) * CB + c % CB) * K_PADDED + kb * CB);
+    }
+    WINOGRAD_FILTER_TRANSPOSED(u[0], u[1], u[2], u[3], u[4], u[5], rows[0][j], rows[1][j], rows[2][j])
+  }
+  for (int r = 0; r < 3; ++r) {
+    VEC g[3];
+    WINOGRAD_FILTER_TRANSPOSED(rows[r][0], rows[r][1], rows[r][2], rows[r][3], rows[r][4], rows[r][5], g[0], g[1], g[2])
+    for (int s = 0; s < 3; ++s) {
+      float lanes[CB];
+      VSTORE(g[s], lanes);
+      for (int k = 0; k < CB && kb * CB + k < K_CHANNELS; ++k)
+        w_gradient[(((kb * CB + k) * C_CHANNELS + c) * 3 + r) * 3 + s] = lanes[k];
+    }
+  }
+}

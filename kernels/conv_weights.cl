@@ -1,0 +1,58 @@
+// conv_weights: from the filters as the model file has them, w [K][C][R][S], to what the convolution kernels read.
+//   OUT and IN are the channels that the kernel writes and reads: K and C forward; C and K for the gradient by the input
+//   (FLIPPED 1), where the filters are turned by 180 degrees as well.
+#include "common.h"
+#include "winograd.h"
+
+#ifndef IN_CHANNELS
+#define IN_CHANNELS 16  // channels read
+#endif
+#ifndef OUT_CHANNELS
+#define OUT_CHANNELS 16  // channels written
+#endif
+#ifndef KERNEL_H
+#define KERNEL_H 3
+#endif
+#ifndef KERNEL_W
+#define KERNEL_W 3
+#endif
+#ifndef FLIPPED
+#define FLIPPED 0
+#endif
+
+#define OUT_PADDED (DIV_UP(OUT_CHANNELS, CB) * CB)
+
+inline float filter_tap(global const float* w, int in, int out, int r, int s) {
+#if FLIPPED
+  return w[((in * OUT_CHANNELS + out) * KERNEL_H + (KERNEL_H - 1 - r)) * KERNEL_W + (KERNEL_W - 1 - s)];
+#else
+  return w[((out * IN_CHANNELS + in) * KERNEL_H + r) * KERNEL_W + s];
+#endif
+}
+
+// packed [R][S][IN][OUT padded]; global id: 0 = padded output channel, 1 = input channel
+kernel void pack_weights(global const float* w, global float* packed) {
+  const int out = get_global_id(0), in = get_global_id(1);
+  for (int r = 0; r < KERNEL_H; ++r)
+    for (int s = 0; s < KERNEL_W; ++s)
+      packed[((r * KERNEL_W + s) * IN_CHANNELS + in) * OUT_PADDED + out] =
+          out < OUT_CHANNELS ? filter_tap(w, in, out, r, s) : 0.0f;
+}
+
+// transformed [36][IN][OUT padded] = G w G'; global id: 0 = padded output channel, 1 = input channel
+kernel void transform_weights(global const float* w, global float* transformed) {
+  const int out = get_global_id(0), in = get_global_id(1);
+  float rows[6][3];
+  for (int s = 0; s < 3; ++s) {
+    const int inside = out < OUT_CHANNELS;
+    const float g0 = inside ? filter_tap(w, in, out, 0, s) : 0.0f;
+    const float g1 = inside ? filter_tap(w, in, out, 1, s) : 0.0f;
+    const float g2 = inside ? filter_tap(w, in, out, 2, s) : 0.0f;
+    WINOGRAD_FILTER(g0, g1, g2, rows[0][s], rows[1][s], rows[2][s], rows[3][s], rows[4][s], rows[5][s])
+  }
+  for (int i = 0; i < 6; ++i) {
+    float u[6];
+    WINOGRAD_FILTER(rows[i][0], rows[i][1], rows[i][2], u[0], u[1], u[2], u[3], u[4], u[5])
+    for (int j = 0; j < 6; ++j) transformed[((i * 6 + j) * IN_CHANNELS + in) * OUT_PADDED + out] = u[j];
+  }
+}

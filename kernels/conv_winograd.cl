@@ -1,0 +1,208 @@
+// conv_winograd: 3x3 convolution, stride 1, padding 1, by Winograd's F(4x4,3x3); CPU class.
+//   src [N][C/CB][H][W][CB], read through a view or as a pair   weights [36][C][K] transformed (conv_weights.cl)
+//   dst [N][K/CB][H][W][CB]
+//   global id: 0 = which share of the image's strips (of get_global_size(0)), 1 = image n
+//   dst[n,k,y,x] = sum over c,r,s of view(src)[n,c,y+r-1,x+s-1] * w[k,c,r,s]   (+ residual[n,k,y,x])
+//   STATISTICS and MASK 2 need the whole image in one work-item: get_global_size(0) == 1.
+//   A strip is TILE_ROWS rows of 4x4 tiles. For each: transform the inputs, one small matrix product for each of the 36
+//   frequencies (tiles x channels in, channels out), transform back in registers.
+#include "common.h"
+#include "statistics.h"
+#include "winograd.h"
+
+#ifndef C_BLOCKS
+#define C_BLOCKS 1  // input channel blocks
+#endif
+#ifndef K_BLOCKS
+#define K_BLOCKS 1  // output channel blocks
+#endif
+#ifndef C_CHANNELS
+#define C_CHANNELS (C_BLOCKS * CB)  // input channels that are not padding
+#endif
+#ifndef HEIGHT
+#define HEIGHT 32
+#endif
+#ifndef WIDTH
+#define WIDTH 32
+#endif
+#ifndef TILE_ROWS
+#define TILE_ROWS 1  // rows of tiles in a strip
+#endif
+#ifndef TILE_GROUP
+#define TILE_GROUP 8  // tiles whose products are held in registers together
+#endif
+#ifndef K_GROUP
+#define K_GROUP 1  // output channel blocks held in registers together; divides K_BLOCKS
+#endif
+#ifndef INPUT_PAIR
+#define INPUT_PAIR 0  // 1: the input is scale * src + pair_scale * pair + shift, the gradient behind a batch norm
+#endif
+#ifndef RESIDUAL
+#define RESIDUAL 0  // 1: residual [N][K/CB][H][W][CB] is added to the result
+#endif
+#ifndef STATISTICS
+#define STATISTICS 0  // 1: writes mean and sum of squared deviations of each image and channel (batch norm, training)
+#endif
+#ifndef MASK
+#define MASK 0  // 1: dst is a gradient by relu(mask_scale * t + mask_shift): zero where that is; 2: and sums for batch norm
+#endif
+
+#define TILES (TILE_ROWS * TILES_X)
+#define GROUPS DIV_UP(TILES, TILE_GROUP)
+#define TILE_SLOTS (GROUPS * TILE_GROUP)  // the last group may be filled up
+#define STRIPS DIV_UP(TILES_Y, TILE_ROWS)
+#define C_PADDED (C_BLOCKS * CB)
+#define K_PADDED (K_BLOCKS * CB)
+#define IN_PLACE (C_PADDED == K_PADDED && K_GROUP == K_BLOCKS)  // products overwrite the frequencies they came from
+#define WHOLE_TILES (HEIGHT % 4 == 0 && WIDTH % 4 == 0)
+
+#define TILE_STEP C_PADDED
+#define FREQUENCY_STEP (TILE_SLOTS * C_PADDED)
+#include "winograd_input.h"
+
+// M[tile][k] = sum over c of V[tile][c] * weights[c][k] for one frequency, one group of tiles and of output blocks.
+inline void multiply(local const float* in, global const float* weights, local float* out) {
+  VEC sum[TILE_GROUP][K_GROUP];
+  for (int t = 0; t < TILE_GROUP; ++t)
+    for (int k = 0; k < K_GROUP; ++k) sum[t][k] = (VEC)(0.0f);
+#pragma unroll 4
+  for (int c = 0; c < C_CHANNELS; ++c) {
+    VEC w[K_GROUP];
+#pragma unroll
+    for (int k = 0; k < K_GROUP; ++k) w[k] = VLOAD(weights + c * K_PADDED + k * CB);
+#pragma unroll
+    for (int t = 0; t < TILE_GROUP; ++t)
+#pragma unroll
+      for (int k = 0; k < K_GROUP; ++k) sum[t][k] = fma((VEC)(in[t * C_PADDED + c]), w[k], sum[t][k]);
+  }
+#pragma unroll
+  for (int t = 0; t < TILE_GROUP; ++t)
+#pragma unroll
+    for (int k = 0; k < K_GROUP; ++k) VSTORE(sum[t][k], out + t * K_PADDED + k * CB);
+}
+
+// The 4x4 outputs of a tile and channel block from its 36 products [36][TILE_SLOTS][K_PADDED].
+inline void transform_output(local const float* products, VEC* y) {
+  VEC z[4][6];
+#pragma unroll
+  for (int j = 0; j < 6; ++j) {
+    const int step = 6 * TILE_SLOTS * K_PADDED;
+    local const float* m = products + j * TILE_SLOTS * K_PADDED;
+    const VEC m0 = VLOAD(m), m1 = VLOAD(m + step), m2 = VLOAD(m + 2 * step), m3 = VLOAD(m + 3 * step),
+              m4 = VLOAD(m + 4 * step), m5 = VLOAD(m + 5 * step);
+    WINOGRAD_OUTPUT(m0, m1, m2, m3, m4, m5, z[0][j], z[1][j], z[2][j], z[3][j])
+  }
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    WINOGRAD_OUTPUT(z[i][0], z[i][1], z[i][2], z[i][3], z[i][4], z[i][5], y[4 * i], y[4 * i + 1], y[4 * i + 2],
+                    y[4 * i + 3])
+  }
+}
+
+CPU_KERNEL void conv_winograd(global const float* restrict src,         //
+                              global const float* restrict scale,       // [C] of the view or the pair, else NULL
+                              global const float* restrict shift,       // [C]
+                              global const float* restrict pair,        // INPUT_PAIR: like src
+                              global const float* restrict pair_scale,  // INPUT_PAIR: [C]
+                              global const float* restrict weights,     //
+                              global const float* residual,             // RESIDUAL: like dst; may be dst itself
+                              global float* dst,                        //
+                              global float* restrict sums,              // STATISTICS or MASK 2: [N][2][K]
+                              global const float* restrict masked,      // MASK: t, like dst
+                              global const float* restrict mask_scale,  // MASK: [K]; NULL for 1
+                              global const float* restrict mask_shift,  // MASK: [K]; NULL for 0
+                              global const float* restrict mask_mean    // MASK 2: [K], batch mean of t
+) {
+  local float columns[6 * COLUMNS * CB];
+  local float frequencies[36 * TILE_SLOTS * C_PADDED];
+#if IN_PLACE
+  local float* products = frequencies;
+#else
+  local float products[36 * TILE_SLOTS * K_PADDED];
+#endif
+  const int n = get_global_id(1);
+  const size_t in_image = (size_t)n * C_BLOCKS * HEIGHT * WIDTH * CB;
+  const size_t out_image = (size_t)n * K_BLOCKS * HEIGHT * WIDTH * CB;
+#if STATISTICS || MASK == 2
+  Moments moments[K_BLOCKS];  // MASK 2: first = sum of the gradient, second = sum of gradient * (t - mean)
+  for (int k = 0; k < K_BLOCKS; ++k) moments[k].origin = moments[k].first = moments[k].second = (VEC)(0.0f);
+#endif
+
+  for (int strip = get_global_id(0); strip < STRIPS; strip += get_global_size(0)) {
+    for (int c = 0; c < C_BLOCKS; ++c) {
+      const size_t block = in_image + (size_t)c * HEIGHT * WIDTH * CB;
+#if INPUT_PAIR || VIEW_AFFINE
+      const VEC s = VLOAD(scale + c * CB), b = VLOAD(shift + c * CB);
+#else
+      const VEC s = (VEC)(1.0f), b = (VEC)(0.0f);
+#endif
+#if INPUT_PAIR
+      const VEC ps = VLOAD(pair_scale + c * CB);
+#else
+      const VEC ps = (VEC)(0.0f);
+#endif
+      for (int r = 0; r < TILE_ROWS; ++r)
+        transform_input(src + block, pair + block, s, ps, b, (strip * TILE_ROWS + r) * 4, columns,
+                        frequencies + r * TILES_X * C_PADDED + c * CB);
+    }
+    for (int f = 0; f < 36; ++f)
+      for (int g = 0; g < GROUPS; ++g)
+        for (int k = 0; k < K_BLOCKS; k += K_GROUP)
+          multiply(frequencies + (f * TILE_SLOTS + g * TILE_GROUP) * C_PADDED,
+                   weights + (size_t)f * C_CHANNELS * K_PADDED + k * CB,
+                   products + (f * TILE_SLOTS + g * TILE_GROUP) * K_PADDED + k * CB);
+    for (int k = 0; k < K_BLOCKS; ++k) {
+      const size_t block = out_image + (size_t)k * HEIGHT * WIDTH * CB;
+#if MASK
+      const VEC ms = mask_scale ? VLOAD(mask_scale + k * CB) : (VEC)(1.0f);
+      const VEC mb = mask_shift ? VLOAD(mask_shift + k * CB) : (VEC)(0.0f);
+#endif
+#if MASK == 2
+      const VEC mean = VLOAD(mask_mean + k * CB);
+#endif
+      for (int t = 0; t < TILES; ++t) {
+        const int y0 = (strip * TILE_ROWS + t / TILES_X) * 4, x0 = (t % TILES_X) * 4;
+        if (y0 >= HEIGHT) break;
+        VEC y[16];
+        transform_output(products + t * K_PADDED + k * CB, y);
+#pragma unroll
+        for (int p = 0; p < 16; ++p) {
+          const int row = y0 + p / 4, column = x0 + p % 4;
+#if !WHOLE_TILES
+          if (row >= HEIGHT || column >= WIDTH) continue;
+#endif
+          const size_t at = block + (row * WIDTH + column) * CB;
+          VEC v = y[p];
+#if RESIDUAL
+          v += VLOAD(residual + at);
+#endif
+#if MASK
+          const VEC m = VLOAD(masked + at);
+          v = fma(m, ms, mb) > (VEC)(0.0f) ? v : (VEC)(0.0f);
+#endif
+#if MASK == 2
+          moments[k].first += v;
+          moments[k].second = fma(v, m - mean, moments[k].second);
+#endif
+#if STATISTICS
+          if (strip == 0 && t == 0 && p == 0) moments[k].origin = v;
+          moments_add(&moments[k], v);
+#endif
+          VSTORE(v, dst + at);
+        }
+      }
+    }
+  }
+#if STATISTICS || MASK == 2
+  for (int k = 0; k < K_BLOCKS; ++k) {
+#if STATISTICS
+    const VEC first = moments_mean(&moments[k], HEIGHT * WIDTH);
+    const VEC second = moments_squares(&moments[k], HEIGHT * WIDTH);
+#else
+    const VEC first = moments[k].first, second = moments[k].second;
+#endif
+    VSTORE(first, sums + ((size_t)n * 2 + 0) * K_PADDED + k * CB);
+    VSTORE(second, sums + ((size_t)n * 2 + 1) * K_PADDED + k * CB);
+  }
+#endif
+}

@@ -1,0 +1,71 @@
+#include "runtime/ops/batch_norm.h"
+
+#include "runtime/ops/launch.h"
+
+namespace cascadecl {
+namespace {
+
+constexpr std::string_view kFile = "batch_norm.cl";
+
+}  // namespace
+
+BatchNorm::BatchNorm(const Device& device, ImageShape shape)
+    : device_(device), blocks_(to_size(block_count(shape.channels, device.channel_block()))) {
+  const int block = channel_block_of(shape.channels, device.channel_block());
+  const Defines common{
+      {"CB", block}, {"CHANNELS", shape.channels}, {"PIXELS", shape.height * shape.width}, {"VIEW_AFFINE", 1}};
+  moments_ = device.kernel(kFile, "bn_moments", common);
+  prepare_ = device.kernel(kFile, "bn_prepare", common);
+  prepare_frozen_ = device.kernel(kFile, "bn_prepare_frozen", common);
+  for (int relu : {0, 1}) {
+    Defines defines = common;
+    defines.set("VIEW_RELU", relu);
+    sums_[relu] = device.kernel(kFile, "bn_backward_sums", defines);
+  }
+  for (int accumulate : {0, 1}) {
+    Defines defines = common;
+    defines.set("ACCUMULATE", accumulate);
+    apply_[accumulate] = device.kernel(kFile, "bn_backward_apply", defines);
+    for (int frozen : {0, 1}) {
+      Defines both = defines;
+      both.set("FROZEN", frozen);
+      backward_prepare_[frozen][accumulate] = device.kernel(kFile, "bn_backward_prepare", both);
+    }
+  }
+  const std::size_t padded = blocks_ * to_size(block);
+  for (Array<float>* array : {&scale_, &shift_, &mean_, &inverse_std_, &dy_scale_, &x_scale_, &constant_}) {
+    *array = device.allocate<float>(padded);
+  }
+}
+
+void BatchNorm::measure(int n, const Array<float>& x, const Array<float>& moments) {
+  launch(device_, moments_, {blocks_, to_size(n)}, x, moments);
+}
+
+void BatchNorm::prepare(int n, const Array<float>& moments, const ParameterArrays& p) {
+  launch(device_, prepare_, {blocks_}, moments, n, p.gamma, p.beta, p.running_mean, p.running_variance, scale_, shift_,
+         mean_, inverse_std_);
+}
+
+void BatchNorm::prepare_frozen(const ParameterArrays& p) {
+  launch(device_, prepare_frozen_, {blocks_}, p.gamma, p.beta, p.running_mean, p.running_variance, scale_, shift_,
+         mean_, inverse_std_);
+}
+
+void BatchNorm::backward_sums(int n, bool relu, const Array<float>& dy, const Array<float>& x,
+                              const Array<float>& sums) {
+  launch(device_, sums_[relu], {blocks_, to_size(n)}, dy, x, scale_, shift_, mean_, sums);
+}
+
+void BatchNorm::backward_prepare(int n, const Array<float>& sums, bool frozen, bool accumulate,
+                                 const Array<float>& gamma_gradient, const Array<float>& beta_gradient) {
+  launch(device_, backward_prepare_[frozen][accumulate], {blocks_}, sums, n, scale_, mean_, inverse_std_, dy_scale_,
+         x_scale_, constant_, gamma_gradient, beta_gradient);
+}
+
+void BatchNorm::backward_apply(int n, const Array<float>& dy, const Array<float>& x, const Array<float>& base,
+                               const Array<float>& dx) {
+  launch(device_, apply_[base.empty() ? 0 : 1], {blocks_, to_size(n)}, dy, x, dy_scale_, x_scale_, constant_, base, dx);
+}
+
+}  // namespace cascadecl

@@ -1,0 +1,249 @@
+#include "runtime/ops/conv.h"
+
+#include <fmt/format.h>
+
+#include "data/error.h"
+#include "runtime/ops/conv_kernels.h"
+#include "runtime/ops/launch.h"
+
+namespace cascadecl {
+namespace {
+
+constexpr Range kOne{1, 1, 1};
+
+std::size_t padded(int channels, const Device& device) {
+  return to_size(block_count(channels, device.channel_block()) * channel_block_of(channels, device.channel_block()));
+}
+
+Defines weight_defines(const Device& device, int in, int out, int kernel_h, int kernel_w, bool flipped) {
+  return {{"CB", channel_block_of(out, device.channel_block())},
+          {"IN_CHANNELS", in},
+          {"OUT_CHANNELS", out},
+          {"KERNEL_H", kernel_h},
+          {"KERNEL_W", kernel_w},
+          {"FLIPPED", flipped ? 1 : 0}};
+}
+
+}  // namespace
+
+ImageShape ConvGeometry::out() const {
+  return {out_channels, (in.height + 2 * padding - kernel_h) / stride + 1,
+          (in.width + 2 * padding - kernel_w) / stride + 1};
+}
+
+std::size_t ConvGeometry::weight_count() const {
+  return to_size(out_channels) * to_size(in.channels) * to_size(kernel_h) * to_size(kernel_w);
+}
+
+ConvForward::ConvForward(const Device& device, const ConvGeometry& g, const ConvFusion& fusion, KernelClass kernels)
+    : geometry_(g),
+      prepare_range_{padded(g.out_channels, device), to_size(g.in.channels)},
+      prepare_group_(to_size(channel_block_of(g.out_channels, device.channel_block()))) {
+  const int block = device.channel_block();
+  const Defines weights = weight_defines(device, g.in.channels, g.out_channels, g.kernel_h, g.kernel_w, false);
+  choice_.reason = conv::winograd_declines(device, g, kernels);
+  Defines defines;
+  if (choice_.reason.empty()) {
+    choice_.variant = "winograd";
+    defines = conv::Winograd::choose(g, block).defines(g, block);
+    prepare_ = device.kernel("conv_weights.cl", "transform_weights", weights);
+    weights_ = device.allocate<float>(36 * to_size(g.in.channels) * padded(g.out_channels, device));
+  } else if (const std::string declined = conv::direct_declines(device, g, kernels); declined.empty()) {
+    choice_.variant = "direct";
+    defines = conv::direct_defines(device, g, g.padding, g.padding);
+    prepare_ = device.kernel("conv_weights.cl", "pack_weights", weights);
+    weights_ =
+        device.allocate<float>(to_size(g.kernel_h * g.kernel_w * g.in.channels) * padded(g.out_channels, device));
+  } else {
+    choice_ = {"reference", declined};
+    defines = conv::direct_defines(device, g, g.padding, g.padding);
+    defines.set("PADDING", g.padding);
+  }
+  fusion.view.define(defines);
+  defines.set("RESIDUAL", fusion.residual ? 1 : 0);
+  if (fuses_statistics()) defines.set("STATISTICS", fusion.statistics ? 1 : 0);
+  if (choice_.variant == "reference") {
+    run_ = device.kernel("conv_reference.cl", "conv_forward", defines);
+    prepare_range_.x = padded(g.out_channels, device);
+  } else {
+    run_ = device.kernel(fmt::format("conv_{}.cl", choice_.variant), fmt::format("conv_{}", choice_.variant), defines);
+  }
+}
+
+void ConvForward::prepare(const Array<float>& weight) {
+  if (choice_.variant == "reference") {
+    weights_ = weight;  // read as they are
+  } else {
+    prepare_(prepare_range_, Range{prepare_group_}, weight, weights_);
+  }
+}
+
+void ConvForward::run(int n, const View& in, const Array<float>& residual, const Array<float>& out,
+                      const Array<float>& moments) {
+  const Array<float> none;
+  if (choice_.variant == "winograd") {
+    run_(Range{1, to_size(n)}, kOne, in.data, in.scale, in.shift, none, none, weights_, residual, out, moments, none,
+         none, none, none);
+  } else if (choice_.variant == "direct") {
+    run_(Range{to_size(n)}, kOne, in.data, in.scale, in.shift, weights_, residual, out, moments);
+  } else {
+    const ImageShape shape = geometry_.out();
+    run_.run(Range{to_size(shape.height * shape.width), prepare_range_.x, to_size(n)}, in.data, in.scale, in.shift,
+             weights_, residual, out);
+  }
+}
+
+bool ConvBackwardData::can_fuse(const Device& device, const ConvGeometry& g, KernelClass kernels) {
+  return conv::winograd_declines(device, conv::backward_geometry(g), kernels).empty();
+}
+
+ConvBackwardData::ConvBackwardData(const Device& device, const ConvGeometry& g, const Fusion& fusion,
+                                   KernelClass kernels)
+    : geometry_(g),
+      prepare_range_{padded(g.in.channels, device), to_size(g.out_channels)},
+      prepare_group_(to_size(channel_block_of(g.in.channels, device.channel_block()))) {
+  const ConvGeometry back = conv::backward_geometry(g);
+  const int block = device.channel_block();
+  const Defines weights = weight_defines(device, g.out_channels, g.in.channels, g.kernel_h, g.kernel_w, true);
+  const std::size_t packed = to_size(g.kernel_h * g.kernel_w * g.out_channels) * padded(g.in.channels, device);
+  in_blocks_ = to_size(block_count(g.in.channels, block));
+  choice_.reason = conv::winograd_declines(device, back, kernels);
+  if (choice_.reason.empty() && g.stride == 1) {
+    choice_.variant = "winograd";
+    fused_ = true;
+    Defines defines = conv::Winograd::choose(back, block).defines(back, block);
+    defines.set("INPUT_PAIR", fusion.pair ? 1 : 0);
+    defines.set("MASK", static_cast<int>(fusion.mask));
+    defines.set("RESIDUAL", fusion.residual ? 1 : 0);
+    prepare_ = device.kernel("conv_weights.cl", "transform_weights", weights);
+    weights_ = device.allocate<float>(36 * to_size(g.out_channels) * padded(g.in.channels, device));
+    run_ = device.kernel("conv_winograd.cl", "conv_winograd", defines);
+    return;
+  }
+  fused_ = !fusion.pair && fusion.mask == MaskKind::none && !fusion.residual;
+  const int pad_y = g.kernel_h - 1 - g.padding, pad_x = g.kernel_w - 1 - g.padding;
+  // What conv_direct makes of it; its paddings may differ by direction, so that its shapes are given by the defines
+  // below.
+  ConvGeometry direct = back;
+  direct.padding = pad_x;
+  if (g.stride == 1 && pad_y >= 0 && pad_x >= 0 && conv::direct_declines(device, direct, kernels).empty()) {
+    choice_.variant = "direct";
+    Defines defines = {{"CB", channel_block_of(g.in.channels, block)},
+                       {"IN_CB", channel_block_of(g.out_channels, block)},
+                       {"C_CHANNELS", g.out_channels},
+                       {"K_BLOCKS", block_count(g.in.channels, block)},
+                       {"HEIGHT", back.in.height},
+                       {"WIDTH", back.in.width},
+                       {"OUT_HEIGHT", g.in.height},
+                       {"OUT_WIDTH", g.in.width},
+                       {"KERNEL_H", g.kernel_h},
+                       {"KERNEL_W", g.kernel_w},
+                       {"PADDING_Y", pad_y},
+                       {"PADDING_X", pad_x}};
+    prepare_ = device.kernel("conv_weights.cl", "pack_weights", weights);
+    weights_ = device.allocate<float>(packed);
+    run_ = device.kernel("conv_direct.cl", "conv_direct", defines);
+    return;
+  }
+  Defines defines = conv::shape_defines(g);
+  defines.set("PADDING", g.padding);
+  if (kernels == KernelClass::automatic && device.info().device_class == DeviceClass::cpu) {
+    choice_.variant = "strided";
+    defines.set("CB", channel_block_of(g.in.channels, block));
+    defines.set("OUT_CB", channel_block_of(g.out_channels, block));
+    prepare_ = device.kernel("conv_weights.cl", "pack_weights", weights);
+    weights_ = device.allocate<float>(packed);
+    run_ = device.kernel("conv_data_strided.cl", "conv_data_strided", defines);
+  } else {
+    choice_.variant = "reference";
+    defines.set("CB", channel_block_of(g.out_channels, block));
+    defines.set("IN_CB", channel_block_of(g.in.channels, block));
+    run_ = device.kernel("conv_reference.cl", "conv_backward_data", defines);
+  }
+}
+
+void ConvBackwardData::prepare(const Array<float>& weight) {
+  if (choice_.variant == "reference") {
+    weights_ = weight;
+  } else {
+    prepare_(prepare_range_, Range{prepare_group_}, weight, weights_);
+  }
+}
+
+void ConvBackwardData::run(int n, const Gradient& out, const ConvMask& mask, const Array<float>& residual,
+                           const Array<float>& in_gradient) {
+  const Array<float> none;
+  if (choice_.variant == "winograd") {
+    run_(Range{1, to_size(n)}, kOne, out.data, out.scale, out.shift, out.pair, out.pair_scale, weights_, residual,
+         in_gradient, mask.sums, mask.tensor, mask.scale, mask.shift, mask.mean);
+  } else if (choice_.variant == "direct") {
+    run_(Range{to_size(n)}, kOne, out.data, none, none, weights_, none, in_gradient, none);
+  } else if (choice_.variant == "strided") {
+    run_(Range{in_blocks_, to_size(n)}, kOne, out.data, weights_, in_gradient);
+  } else {
+    run_.run(Range{to_size(geometry_.in.height * geometry_.in.width), prepare_range_.x, to_size(n)}, out.data, weights_,
+             in_gradient);
+  }
+}
+
+bool ConvBackwardFilter::can_fuse(const Device& device, const ConvGeometry& g, KernelClass kernels) {
+  return conv::filter_winograd_declines(device, g, kernels).empty();
+}
+
+ConvBackwardFilter::ConvBackwardFilter(const Device& device, const ConvGeometry& g, ViewKind view, bool pair,
+                                       KernelClass kernels)
+    : geometry_(g) {
+  const int block = device.channel_block();
+  const std::size_t k_padded = padded(g.out_channels, device), k_blocks = to_size(block_count(g.out_channels, block));
+  const auto slices = to_size(conv::kSlices);
+  choice_.reason = conv::filter_winograd_declines(device, g, kernels);
+  reduce_range_ = {to_size(g.in.channels), k_blocks};
+  if (choice_.reason.empty()) {
+    choice_.variant = "winograd";
+    Defines defines = conv::FilterWinograd::choose(g, block).defines(g, block);
+    view.define(defines);
+    defines.set("GRADIENT_PAIR", pair ? 1 : 0);
+    run_ = device.kernel("conv_filter_winograd.cl", "conv_filter_winograd", defines);
+    reduce_ = device.kernel("conv_filter_winograd.cl", "filter_gradient", defines);
+    range_ = {to_size(block_count(g.in.channels, block)), slices};
+    workspace_floats_ = slices * padded(g.in.channels, device) * 36 * k_padded;
+    return;
+  }
+  if (pair) throw ShapeError("conv gradient by the filters: only the winograd kernel reads a pair");
+  Defines defines = conv::shape_defines(g);
+  defines.set("PADDING", g.padding);
+  defines.set("CB", channel_block_of(g.out_channels, block));
+  defines.set("IN_CB", channel_block_of(g.in.channels, block));
+  view.define(defines);
+  if (const std::string declined = conv::filter_direct_declines(device, g, kernels); declined.empty()) {
+    choice_.variant = "direct";
+    const int group = conv::filter_direct_group(g);
+    defines.set("C_GROUP", group);
+    defines.set("SLICES", conv::kSlices);
+    run_ = device.kernel("conv_filter_direct.cl", "conv_filter_direct", defines);
+    reduce_ = device.kernel("conv_filter_direct.cl", "add_slices", defines);
+    range_ = {to_size((g.in.channels + group - 1) / group), k_blocks, slices};
+    workspace_floats_ = slices * k_padded * to_size(g.in.channels * g.kernel_h * g.kernel_w);
+  } else {
+    choice_ = {"reference", declined};
+    run_ = device.kernel("conv_reference.cl", "conv_backward_filter", defines);
+    range_ = {to_size(g.kernel_h * g.kernel_w), to_size(g.in.channels), to_size(g.out_channels)};
+  }
+}
+
+void ConvBackwardFilter::run(int n, const View& in, const Gradient& out, const Array<float>& workspace,
+                             const Array<float>& weight_gradient) {
+  if (choice_.variant == "reference") {
+    run_.run(range_, in.data, in.scale, in.shift, out.data, weight_gradient, n);
+    return;
+  }
+  if (choice_.variant == "winograd") {
+    run_(range_, kOne, in.data, in.scale, in.shift, out.data, out.scale, out.shift, out.pair, out.pair_scale, workspace,
+         n);
+  } else {
+    run_(range_, kOne, in.data, in.scale, in.shift, out.data, workspace, n);
+  }
+  reduce_(reduce_range_, kOne, workspace, weight_gradient);
+}
+
+}  // namespace cascadecl

@@ -1,0 +1,124 @@
+#pragma once
+#include <optional>
+#include <string>
+
+#include "runtime/network/inference_plan.h"
+#include "runtime/ops/view.h"
+
+namespace cascadecl {
+
+// A convolution without bias: [n][in] -> [n][out()], square stride, symmetric padding.
+struct ConvGeometry {
+  ImageShape in;
+  int out_channels = 0, kernel_h = 1, kernel_w = 1, stride = 1, padding = 0;
+  ImageShape out() const;
+  std::size_t weight_count() const;  // elements of [K][C][R][S]
+};
+
+// What a convolution does besides: how it reads its input, what it adds, what it measures of the result.
+struct ConvFusion {
+  ViewKind view;
+  bool residual = false;    // out = conv(view(in)) + residual
+  bool statistics = false;  // batch-norm moments of the result, see batch_norm.h
+};
+
+// Which kernel runs and why no faster one does (empty if the fastest does).
+struct VariantChoice {
+  std::string variant;  // "winograd", "direct", "strided", "reference"
+  std::string reason;
+};
+
+class ConvForward {
+ public:
+  ConvForward(const Device& device, const ConvGeometry& geometry, const ConvFusion& fusion, KernelClass kernels);
+
+  // Enqueues the conversion of the filters [K][C][R][S] to the kernel's layout; again after each change of them.
+  void prepare(const Array<float>& weight);
+
+  //   in        [n][C/b][H][W][b], by the view given at construction
+  //   residual  like out (may be out itself); empty without fusion.residual
+  //   out       [n][K/b][OH][OW][b]
+  //   moments   [n][2][K padded], written where fuses_statistics()
+  void run(int n, const View& in, const Array<float>& residual, const Array<float>& out, const Array<float>& moments);
+
+  const VariantChoice& choice() const { return choice_; }
+  bool fuses_statistics() const { return choice_.variant != "reference"; }
+  std::size_t weight_bytes() const { return weights_.size() * sizeof(float); }
+
+ private:
+  ConvGeometry geometry_;
+  VariantChoice choice_;
+  Kernel prepare_, run_;
+  Range prepare_range_;
+  std::size_t prepare_group_;
+  Array<float> weights_;
+};
+
+// The gradient by a tensor as its consumer reads it: `data` itself; or, behind a batch norm that has not been applied
+// yet, scale * data + pair_scale * pair + shift by channel (batch_norm.h).
+struct Gradient {
+  Array<float> data;
+  Array<float> scale, shift, pair, pair_scale;  // all empty, or all there
+  bool is_pair() const { return !pair.empty(); }
+};
+
+// Where the ReLU of the input's view let nothing through, the gradient is zero; with batch-norm sums for its backward.
+struct ConvMask {
+  Array<float> tensor, scale, shift, mean;  // t, view scale and shift, batch mean; by kind
+  Array<float> sums;                        // [n][2][C padded]
+};
+enum class MaskKind { none, relu, batch_norm_relu };
+
+class ConvBackwardData {
+ public:
+  struct Fusion {
+    bool pair = false;               // the gradient comes as a pair
+    MaskKind mask = MaskKind::none;  // batch_norm_relu: affine and ReLU, and the sums
+    bool residual = false;           // adds `residual`, like in_gradient
+  };
+  ConvBackwardData(const Device& device, const ConvGeometry& geometry, const Fusion& fusion, KernelClass kernels);
+
+  // False where the kernel does not do what the fusion asks beyond the plain gradient; the caller then passes a plain
+  // gradient and applies mask, sums and residual itself.
+  bool fused() const { return fused_; }
+  void prepare(const Array<float>& weight);
+  // in_gradient [n][C/b][H][W][b] by the values that the view gives, overwritten.
+  void run(int n, const Gradient& out_gradient, const ConvMask& mask, const Array<float>& residual,
+           const Array<float>& in_gradient);
+  const VariantChoice& choice() const { return choice_; }
+  std::size_t weight_bytes() const { return weights_.size() * sizeof(float); }
+
+  // Whether a fusion can be had for this geometry, asked before the plan is laid out.
+  static bool can_fuse(const Device& device, const ConvGeometry& geometry, KernelClass kernels);
+
+ private:
+  ConvGeometry geometry_;
+  bool fused_ = false;
+  VariantChoice choice_;
+  Kernel prepare_, run_;
+  Range prepare_range_;
+  std::size_t prepare_group_;
+  std::size_t in_blocks_ = 1;
+  Array<float> weights_;
+};
+
+class ConvBackwardFilter {
+ public:
+  // `workspace` is shared by all layers of a plan; it needs workspace_floats().
+  ConvBackwardFilter(const Device& device, const ConvGeometry& geometry, ViewKind view, bool pair, KernelClass kernels);
+  std::size_t workspace_floats() const { return workspace_floats_; }
+  // weight_gradient [K][C][R][S], overwritten. The images are summed in fixed slices and order.
+  void run(int n, const View& in, const Gradient& out_gradient, const Array<float>& workspace,
+           const Array<float>& weight_gradient);
+  const VariantChoice& choice() const { return choice_; }
+  static bool can_fuse(const Device& device, const ConvGeometry& geometry, KernelClass kernels);
+
+ private:
+  ConvGeometry geometry_;
+  VariantChoice choice_;
+  Kernel run_, reduce_;
+  Range range_, reduce_range_;
+  std::size_t workspace_floats_ = 0;
+};
+
+}  // namespace cascadecl

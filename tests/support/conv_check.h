@@ -1,0 +1,26 @@
+#pragma once
+#include <string_view>
+
+#include "runtime/ops/conv.h"
+
+// Convolutions on the device under test against the double-precision reference, for any shape and fusion.
+namespace cascadecl::testing {
+
+// One convolution of n images. `variant` is the kernel that automatic must choose on a CPU with channel blocks of 16.
+struct ConvCase {
+  int n;
+  ConvGeometry geometry;
+  std::string_view variant;
+};
+
+// Fails the test unless the result, the moments (fusion.statistics) and what lies around them are right, twice over.
+// The residual is also added in place.
+void check_conv_forward(const ConvCase& conv, const ConvFusion& fusion, KernelClass kernels);
+
+// The gradient by the input, from a plain gradient or a pair, with mask, sums and residual.
+void check_conv_backward_data(const ConvCase& conv, const ConvBackwardData::Fusion& fusion, KernelClass kernels);
+
+// The gradient by the filters.
+void check_conv_backward_filter(const ConvCase& conv, ViewKind view, bool pair, KernelClass kernels);
+
+}  // namespace cascadecl::testing
