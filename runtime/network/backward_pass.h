@@ -1,0 +1,73 @@
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "runtime/network/forward_pass.h"
+#include "runtime/network/gradient_pool.h"
+
+namespace cascadecl {
+
+// The gradients of a forward pass, laid out once as a list of launches. The gradient by a tensor is held plainly, or,
+// where its only reader is a batch norm before a convolution that can read a pair, as the not yet applied batch-norm
+// backward.
+class BackwardPass {
+ public:
+  // Holds on to `forward`, which must stay where it is. logit_gradient: what the launches start from.
+  BackwardPass(const Device& device, ForwardPass& forward, const ParameterStore& parameters,
+               std::map<std::string, Array<float>, std::less<>> parameter_gradients, Array<float> logit_gradient,
+               int max_batch, KernelClass kernels);
+
+  void prepare_weights();  // after each change of the convolutions' weights
+  // Fills all parameter gradients from the logits' gradient of the last forward run of n images in `mode`.
+  void run(int n, BatchNormMode mode);
+  std::size_t bytes() const;
+
+ private:
+  // How the gradient by a tensor is held while the launches are laid out.
+  struct Held {
+    int buffer = -1;     // -1: nothing yet
+    int pair_norm = -1;  // >= 0: buffer is dy of this batch norm, not applied yet
+  };
+  using Launch = std::function<void(int n, BatchNormMode mode)>;
+
+  // Whether something behind this way of reading a tensor learns: the image does not, a batch norm on it does.
+  static bool needs_gradient(const LoweredView& in) { return in.tensor > 0 || in.batch_norm >= 0; }
+  void plan_step(std::size_t s);
+  void plan_convolution(const LoweredStep& step);
+  void plan_data_gradient(const LoweredStep& step, const Held& out);
+  void plan_filter_gradient(const LoweredStep& step, const Held& out);
+  void plan_dense(std::size_t s);
+  void plan_operand(const LoweredView& in, int buffer);
+  // buffer = gradient by the value that a view gives; passes it on to the view's tensor. Takes over the hold.
+  void propagate(const LoweredView& in, int buffer);
+  void finish_norm(const LoweredView& in, int buffer);
+  void contribute(int tensor, int buffer);
+  bool can_stay_pair(const LoweredView& in) const;
+  bool reads_pair(const LoweredStep& step) const;
+  void apply_pair(int tensor);
+  Gradient gradient(int tensor, const Held& held);
+  Held& held(int tensor) { return held_[static_cast<std::size_t>(tensor)]; }
+  std::size_t floats(int tensor) const { return forward_.tensor_floats(tensor); }
+  void add(Launch launch) { launches_.push_back(std::move(launch)); }
+
+  Device device_;
+  ForwardPass& forward_;
+  const ParameterStore& parameters_;
+  std::map<std::string, Array<float>, std::less<>> parameter_gradients_;
+  int max_batch_;
+  KernelClass kernels_;
+  GradientPool pool_;
+  std::vector<Held> held_;  // by tensor
+  std::set<int> seen_norms_;
+  std::vector<std::shared_ptr<ConvBackwardData>> data_;
+  std::vector<std::pair<std::shared_ptr<ConvBackwardData>, std::string>> weights_;  // to prepare, from which parameter
+  std::size_t workspace_floats_ = 0;
+  Array<float> workspace_;
+  std::vector<Launch> launches_;
+};
+
+}  // namespace cascadecl

@@ -1,0 +1,156 @@
+#include "runtime/network/forward_pass.h"
+
+#include <algorithm>
+
+#include "runtime/ops/launch.h"
+
+namespace cascadecl {
+
+ForwardPass::ForwardPass(const Device& device, const Network& network, const ParameterStore& parameters, int max_batch,
+                         KernelClass kernels, bool statistics)
+    : device_(device), network_(network), parameters_(&parameters), lowering_(lower(network_)), max_batch_(max_batch) {
+  for (const LoweredStep& step : lowering_.steps) {
+    operations_.push_back(make_operation(step, max_batch, kernels, statistics));
+  }
+  std::size_t channels = 0;
+  for (const LoweredTensor& t : lowering_.tensors) {
+    for (int norm : t.batch_norms) {
+      channels = std::max(channels, norms_.try_emplace(norm, device, t.shape).first->second.padded_channels());
+    }
+  }
+  if (statistics && channels) moments_ = device.allocate<float>(to_size(max_batch) * 2 * channels);
+  tensors_.resize(lowering_.tensors.size());
+}
+
+std::size_t ForwardPass::tensor_floats(int tensor) const {
+  const LoweredTensor& t = tensor_facts(tensor);
+  return to_size(max_batch_) * (t.rows ? to_size(t.shape.channels) : image_elements(t.shape, device_.channel_block()));
+}
+
+ConvGeometry ForwardPass::geometry(const LoweredStep& step) const {
+  const Layer& l = layer(step.layer);
+  return {shape(step.in.tensor), l.out_channels, l.kernel_h, l.kernel_w, l.stride, l.padding};
+}
+
+PoolGeometry ForwardPass::pool_geometry(const LoweredStep& step) const {
+  const Layer& l = layer(step.layer);
+  const ImageShape in = shape(step.in.tensor);
+  if (l.type == LayerType::global_average_pool) return {in, in.height, in.height, 0, false};
+  return {in, l.kernel_h, l.stride, l.padding, l.type == LayerType::max_pool};
+}
+
+ForwardPass::Operation ForwardPass::make_operation(const LoweredStep& step, int max_batch, KernelClass kernels,
+                                                   bool statistics) const {
+  const ImageShape in = shape(step.in.tensor);
+  switch (step.kind) {
+    case LoweredStep::Kind::convolution: {
+      const bool measured = statistics && !tensor_facts(step.out).batch_norms.empty();
+      return ConvForward(device_, geometry(step), {kind(step.in), step.residual >= 0, measured}, kernels);
+    }
+    case LoweredStep::Kind::add:
+      return AddViews(device_, in, kind(step.in), kind(step.other));
+    case LoweredStep::Kind::pool:
+      return Pool(device_, pool_geometry(step), kind(step.in));
+    case LoweredStep::Kind::global_pool:
+      return GlobalAveragePool(device_, in, kind(step.in));
+    case LoweredStep::Kind::dense:
+      return Dense(device_, in.channels, layer(step.layer).out_channels, max_batch,
+                   kernels == KernelClass::reference ? DenseVariant::plain : DenseVariant::automatic);
+    default:
+      return ViewMaterialize(device_, in, kind(step.in));
+  }
+}
+
+View ForwardPass::view(const LoweredView& in) const {
+  const Array<float>& data = tensor(in.tensor);
+  return in.batch_norm < 0 ? View{data, {}, {}} : norms_.at(in.batch_norm).view(data);
+}
+
+BatchNorm::ParameterArrays ForwardPass::norm_parameters(int i) const {
+  const std::string& name = layer(i).name;
+  const ParameterStore& p = *parameters_;
+  return {p[name + "/gamma"], p[name + "/beta"], p[name + "/running_mean"], p[name + "/running_variance"]};
+}
+
+void ForwardPass::prepare_weights() {
+  for (std::size_t s = 0; s < operations_.size(); ++s) {
+    if (auto* conv = std::get_if<ConvForward>(&operations_[s])) {
+      conv->prepare((*parameters_)[layer(lowering_.steps[s].layer).name + "/weight"]);
+    }
+  }
+}
+
+void ForwardPass::prepare_frozen_norms() {
+  for (auto& [i, norm] : norms_) norm.prepare_frozen(norm_parameters(i));
+}
+
+void ForwardPass::prepare_norms(int tensor, int n, bool measured) {
+  bool first = true;
+  for (int i : tensor_facts(tensor).batch_norms) {
+    BatchNorm& norm = norms_.at(i);
+    if (first && !measured) norm.measure(n, this->tensor(tensor), moments_);
+    norm.prepare(n, moments_, norm_parameters(i));
+    first = false;
+  }
+}
+
+void ForwardPass::run(int n, const Array<float>& images, BatchNormMode mode) {
+  tensors_[0] = images;
+  if (mode == BatchNormMode::batch) prepare_norms(0, n, false);
+  for (std::size_t s = 0; s < operations_.size(); ++s) {
+    run_step(s, n);
+    if (mode == BatchNormMode::batch) {
+      const auto* conv = std::get_if<ConvForward>(&operations_[s]);
+      prepare_norms(lowering_.steps[s].out, n, conv && conv->fuses_statistics());
+    }
+  }
+}
+
+void ForwardPass::run_step(std::size_t s, int n) {
+  const LoweredStep& step = lowering_.steps[s];
+  const View in = view(step.in);
+  const Array<float>& out = tensor(step.out);
+  Operation& operation = operations_[s];
+  if (auto* conv = std::get_if<ConvForward>(&operation)) {
+    conv->run(n, in, step.residual < 0 ? Array<float>() : tensor(step.residual), out, moments_);
+  } else if (auto* add = std::get_if<AddViews>(&operation)) {
+    add->run(n, in, view(step.other), out);
+  } else if (auto* pool = std::get_if<Pool>(&operation)) {
+    pool->forward(n, in, out);
+  } else if (auto* global = std::get_if<GlobalAveragePool>(&operation)) {
+    global->forward(n, in, out);
+  } else if (auto* dense = std::get_if<Dense>(&operation)) {
+    const std::string& name = layer(step.layer).name;
+    dense->forward(n, in.data, (*parameters_)[name + "/weight"], (*parameters_)[name + "/bias"], out);
+  } else {
+    std::get<ViewMaterialize>(operation).run(n, in, out);
+  }
+}
+
+std::vector<PlanStep> ForwardPass::steps() const {
+  std::vector<PlanStep> steps;
+  for (std::size_t s = 0; s < operations_.size(); ++s) {
+    PlanStep step{.layers = layer_names(network_, lowering_.steps[s])};
+    if (const auto* conv = std::get_if<ConvForward>(&operations_[s])) {
+      step.variant = conv->choice().variant;
+      step.reason = conv->choice().reason;
+    } else if (const auto* dense = std::get_if<Dense>(&operations_[s])) {
+      step.variant = to_string(dense->variant());
+    } else {
+      step.variant = "plain";
+    }
+    for (int i : lowering_.steps[s].layers) step.mmac += static_cast<double>(network_.macs(layer(i))) / 1e6;
+    steps.push_back(std::move(step));
+  }
+  return steps;
+}
+
+std::size_t ForwardPass::weight_bytes() const {
+  std::size_t bytes = 0;
+  for (const Operation& operation : operations_) {
+    if (const auto* conv = std::get_if<ConvForward>(&operation)) bytes += conv->weight_bytes();
+  }
+  return bytes;
+}
+
+}  // namespace cascadecl

@@ -1,0 +1,50 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "runtime/network/network.h"
+
+namespace cascadecl {
+
+// A network as the few launches that compute it, still without a device. Batch norm and ReLU become ways of reading a
+// tensor (views), a residual add becomes part of the convolution before it.
+
+// How a step reads a tensor: the tensor itself, behind the batch norm of layer `batch_norm` (-1: none), behind a ReLU.
+struct LoweredView {
+  int tensor = -1;
+  int batch_norm = -1;
+  bool relu = false;
+  bool plain() const { return batch_norm < 0 && !relu; }
+};
+
+struct LoweredStep {
+  enum class Kind { convolution, add, pool, global_pool, dense, materialize };
+  Kind kind = Kind::convolution;
+  int layer = -1;           // index of the layer that gives the step its parameters
+  std::vector<int> layers;  // all layers it computes, in order: "block1/unit1/bn1 + ..."
+  LoweredView in, other;    // `other`: the second summand of an add
+  int residual = -1;        // convolution: this tensor is added to the result
+  int out = -1;             // the tensor it writes
+};
+
+struct LoweredTensor {
+  ImageShape shape;
+  bool rows = false;             // plain rows [n][C] (pooled features, logits), not channel-blocked
+  int readers = 0;               // steps that read it (a residual counts)
+  int last_reader = -1;          // index of the last such step
+  std::vector<int> batch_norms;  // layers that normalise it
+};
+
+struct Lowering {
+  std::vector<LoweredTensor> tensors;  // 0 is the image
+  std::vector<LoweredStep> steps;      // the last one writes the logits
+};
+
+// Throws ShapeError for what no plan can run: a dense layer before the last, a global pool of a non-square image that
+// feeds another layer than dense.
+Lowering lower(const Network& network);
+
+// "block1/unit1/bn1 + block1/unit1/relu1 + ..." with the common prefix named once.
+std::string layer_names(const Network& network, const LoweredStep& step);
+
+}  // namespace cascadecl

@@ -1,0 +1,105 @@
+#include "runtime/network/training_plan.h"
+
+#include <fmt/format.h>
+
+#include "data/error.h"
+#include "runtime/network/backward_pass.h"
+#include "runtime/ops/launch.h"
+
+namespace cascadecl {
+
+struct TrainingPlan::State {
+  Device device;
+  int max_batch;
+  ParameterStore parameters;
+  Array<float> gradients, momentum, logit_gradient;
+  ForwardPass forward;
+  BackwardPass backward;
+  Sgd sgd;
+  int last_n = 0;
+  BatchNormMode last_mode = BatchNormMode::batch;
+  bool stale = true;  // the filters must be transformed before the next forward
+
+  State(const Device& d, const Network& network, const Parameters& p, int batch, KernelClass kernels)
+      : device(d),
+        max_batch(batch),
+        parameters(d, network, p),
+        gradients(parameters.make_companion()),
+        momentum(parameters.make_companion()),
+        logit_gradient(d.allocate<float>(to_size(batch) * to_size(network.classes()))),
+        forward(d, network, parameters, batch, kernels, true),
+        backward(d, forward, parameters, parameters.companion_slices(gradients), logit_gradient, batch, kernels),
+        sgd(d) {
+    std::vector<Array<float>> tensors(forward.lowering().tensors.size());
+    for (std::size_t t = 1; t < tensors.size(); ++t)
+      tensors[t] = d.allocate<float>(forward.tensor_floats(static_cast<int>(t)));
+    forward.set_tensors(std::move(tensors));
+  }
+  int logits() const { return forward.lowering().steps.back().out; }
+  int features() const { return forward.lowering().steps.back().in.tensor; }
+};
+
+TrainingPlan::TrainingPlan(const Device& device, const Network& network, const Parameters& parameters, int max_batch,
+                           KernelClass kernels) {
+  if (max_batch < 1) throw UsageError(fmt::format("batch size {}: expected at least 1", max_batch));
+  state_ = std::make_unique<State>(device, network, parameters, max_batch, kernels);
+}
+TrainingPlan::TrainingPlan(TrainingPlan&&) noexcept = default;
+TrainingPlan& TrainingPlan::operator=(TrainingPlan&&) noexcept = default;
+TrainingPlan::~TrainingPlan() = default;
+
+Array<float> TrainingPlan::forward(int n, const Array<float>& images, BatchNormMode mode) {
+  if (n < 1 || n > state_->max_batch)
+    throw ShapeError(fmt::format("batch of {}: the plan takes 1 to {}", n, state_->max_batch));
+  if (state_->stale) {
+    state_->forward.prepare_weights();
+    state_->backward.prepare_weights();
+    state_->stale = false;
+  }
+  if (mode == BatchNormMode::frozen) state_->forward.prepare_frozen_norms();
+  state_->forward.run(n, images, mode);
+  state_->last_n = n;
+  state_->last_mode = mode;
+  return state_->forward.tensor(state_->logits());
+}
+
+Array<float> TrainingPlan::logit_gradient() const { return state_->logit_gradient; }
+Array<float> TrainingPlan::features() const { return state_->forward.tensor(state_->features()); }
+int TrainingPlan::feature_count() const { return state_->forward.shape(state_->features()).channels; }
+
+void TrainingPlan::backward() {
+  if (state_->last_n == 0) throw UsageError("backward pass: no forward pass came before it");
+  state_->backward.run(state_->last_n, state_->last_mode);
+}
+
+void TrainingPlan::step(const SgdSettings& settings) {
+  state_->sgd.step(state_->parameters.trained().size(), state_->parameters.trained(), state_->gradients,
+                   state_->momentum, settings);
+  state_->stale = true;
+}
+
+Parameters TrainingPlan::parameters() const { return state_->parameters.download(); }
+Parameters TrainingPlan::momentum() const { return state_->parameters.download(state_->momentum); }
+Parameters TrainingPlan::gradients() const { return state_->parameters.download(state_->gradients); }
+
+void TrainingPlan::set_parameters(const Parameters& parameters) {
+  state_->parameters.upload(parameters);
+  state_->stale = true;
+}
+
+void TrainingPlan::set_momentum(const Parameters& momentum) { state_->parameters.upload(state_->momentum, momentum); }
+
+int TrainingPlan::max_batch() const { return state_->max_batch; }
+
+std::size_t TrainingPlan::peak_bytes() const {
+  std::size_t floats = 0;
+  for (std::size_t t = 1; t < state_->forward.lowering().tensors.size(); ++t) {
+    floats += state_->forward.tensor_floats(static_cast<int>(t));
+  }
+  return floats * sizeof(float) + 3 * state_->parameters.bytes() + state_->forward.weight_bytes() +
+         state_->backward.bytes() + state_->forward.moments().size() * sizeof(float);
+}
+
+std::vector<PlanStep> TrainingPlan::steps() const { return state_->forward.steps(); }
+
+}  // namespace cascadecl

@@ -1,0 +1,178 @@
+#include "tests/support/reference_training.h"
+
+#include <algorithm>
+
+namespace cascadecl::reference {
+namespace {
+
+class Pass {
+ public:
+  Pass(const Network& network, const DoubleParameters& parameters, std::span<const int> labels, BatchNormMode mode)
+      : network_(network), parameters_(parameters), labels_(labels), mode_(mode) {}
+
+  void forward(const Values& images) {
+    for (const Layer& layer : network_.layers()) {
+      values_[layer.name] = layer.type == LayerType::input ? images : output(layer);
+    }
+    const CrossEntropy loss = softmax_cross_entropy(values_.at(last().name), labels_, network_.classes());
+    result_.logits = values_.at(last().name);
+    result_.loss = loss.loss;
+    logits_gradient_ = loss.logits_grad;
+  }
+
+  void backward() {
+    for (const Layer& layer : network_.layers()) by_value_[layer.name] = Values(values_.at(layer.name).size(), 0.0);
+    by_value_[last().name] = logits_gradient_;
+    for (auto layer = network_.layers().rbegin(); layer->type != LayerType::input; ++layer) propagate(*layer);
+  }
+
+  TrainingPass result() && { return std::move(result_); }
+
+ private:
+  const Layer& last() const { return network_.layers().back(); }
+  const Values& parameter(const Layer& layer, const char* name) const {
+    return parameters_.find(layer.name + "/" + name)->second;
+  }
+  const Values& input(const Layer& layer, std::size_t i = 0) const { return values_.at(layer.inputs[i]); }
+  Shape input_shape(const Layer& layer) const {
+    const ImageShape shape = network_.layer(layer.inputs[0]).shape;
+    return {static_cast<int>(labels_.size()), shape.channels, shape.height, shape.width};
+  }
+  static Window window(const Layer& layer) { return {layer.kernel_h, layer.kernel_w, layer.stride, layer.padding}; }
+  int n() const { return static_cast<int>(labels_.size()); }
+
+  Values batch_norm(const Layer& layer) {
+    const Shape shape = input_shape(layer);
+    const Values &gamma = parameter(layer, "gamma"), &beta = parameter(layer, "beta");
+    Values mean = parameter(layer, "running_mean"), variance = parameter(layer, "running_variance");
+    Values dst;
+    if (mode_ == BatchNormMode::frozen) {
+      dst = batch_norm_inference(input(layer), gamma, beta, mean, variance, shape);
+    } else {
+      const BatchNormForward batch = batch_norm_training(input(layer), gamma, beta, shape);
+      const double count = static_cast<double>(shape.pixels()) * shape.n;
+      for (std::size_t c = 0; c < mean.size(); ++c) {
+        mean[c] = 0.9 * mean[c] + 0.1 * batch.mean[c];
+        variance[c] = 0.9 * variance[c] + 0.1 * batch.variance[c] * count / std::max(count - 1, 1.0);
+      }
+      dst = batch.dst;
+    }
+    result_.statistics[layer.name + "/running_mean"] = mean;
+    result_.statistics[layer.name + "/running_variance"] = variance;
+    return dst;
+  }
+
+  Values output(const Layer& layer) {
+    const Values& x = input(layer);
+    const Shape in = input_shape(layer);
+    switch (layer.type) {
+      case LayerType::convolution:
+        return conv_forward(x, parameter(layer, "weight"), in, layer.out_channels, window(layer));
+      case LayerType::batch_norm:
+        return batch_norm(layer);
+      case LayerType::relu:
+        return relu_forward(x);
+      case LayerType::add:
+        return add_forward(x, input(layer, 1));
+      case LayerType::average_pool:
+        return average_pool_forward(x, in, window(layer));
+      case LayerType::max_pool:
+        return max_pool_forward(x, in, window(layer));
+      case LayerType::global_average_pool:
+        return global_average_pool_forward(x, in);
+      case LayerType::dense:
+        return dense_forward(x, parameter(layer, "weight"), parameter(layer, "bias"), n(), in.c, layer.out_channels);
+      default:
+        return x;
+    }
+  }
+
+  void contribute(const Layer& layer, const Values& gradient, std::size_t i = 0) {
+    Values& sum = by_value_.at(layer.inputs[i]);
+    for (std::size_t e = 0; e < sum.size(); ++e) sum[e] += gradient[e];
+  }
+  void set(const Layer& layer, const char* name, Values gradient) {
+    result_.gradients[layer.name + "/" + name] = std::move(gradient);
+  }
+
+  // Passes the gradient by a layer's output on to its inputs and parameters.
+  void propagate(const Layer& layer) {
+    const Values &dy = by_value_.at(layer.name), &x = input(layer);
+    const Shape in = input_shape(layer);
+    switch (layer.type) {
+      case LayerType::convolution:
+        set(layer, "weight", conv_backward_filter(x, dy, in, layer.out_channels, window(layer)));
+        contribute(layer, conv_backward_data(dy, parameter(layer, "weight"), in, layer.out_channels, window(layer)));
+        break;
+      case LayerType::batch_norm: {
+        const Values& gamma = parameter(layer, "gamma");
+        const BatchNormGradients g = mode_ == BatchNormMode::batch
+                                         ? batch_norm_training_backward(x, gamma, dy, in)
+                                         : batch_norm_inference_backward(x, gamma, parameter(layer, "running_mean"),
+                                                                         parameter(layer, "running_variance"), dy, in);
+        set(layer, "gamma", g.gamma);
+        set(layer, "beta", g.beta);
+        contribute(layer, g.src);
+        break;
+      }
+      case LayerType::relu:
+        contribute(layer, relu_backward(x, dy));
+        break;
+      case LayerType::add:
+        contribute(layer, dy, 0);
+        contribute(layer, dy, 1);
+        break;
+      case LayerType::average_pool:
+        contribute(layer, average_pool_backward(dy, in, window(layer)));
+        break;
+      case LayerType::max_pool:
+        contribute(layer, max_pool_backward(x, dy, in, window(layer)));
+        break;
+      case LayerType::global_average_pool:
+        contribute(layer, global_average_pool_backward(dy, in));
+        break;
+      case LayerType::dense: {
+        const DenseGradients g = dense_backward(x, parameter(layer, "weight"), dy, n(), in.c, layer.out_channels);
+        set(layer, "weight", g.weight);
+        set(layer, "bias", g.bias);
+        contribute(layer, g.src);
+        break;
+      }
+      case LayerType::input:
+        break;
+    }
+  }
+
+  const Network& network_;
+  const DoubleParameters& parameters_;
+  std::span<const int> labels_;
+  BatchNormMode mode_;
+  std::map<std::string, Values> values_, by_value_;  // outputs of the layers and the gradients by them
+  Values logits_gradient_;
+  TrainingPass result_;
+};
+
+}  // namespace
+
+DoubleParameters to_double(const Parameters& parameters) {
+  DoubleParameters doubles;
+  for (const auto& [key, values] : parameters) doubles[key] = Values(values.begin(), values.end());
+  return doubles;
+}
+
+TrainingPass training_pass(const Network& network, const DoubleParameters& parameters, const Values& images,
+                           std::span<const int> labels, BatchNormMode mode) {
+  Pass pass(network, parameters, labels, mode);
+  pass.forward(images);
+  pass.backward();
+  return std::move(pass).result();
+}
+
+double training_loss(const Network& network, const DoubleParameters& parameters, const Values& images,
+                     std::span<const int> labels, BatchNormMode mode) {
+  Pass pass(network, parameters, labels, mode);
+  pass.forward(images);
+  return std::move(pass).result().loss;
+}
+
+}  // namespace cascadecl::reference

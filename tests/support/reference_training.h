@@ -1,0 +1,30 @@
+#pragma once
+#include <map>
+#include <span>
+#include <string>
+
+#include "runtime/network/training_plan.h"
+#include "tests/support/reference_ops.h"
+
+// One training step's forward and backward pass of a whole network in plain double precision.
+namespace cascadecl::reference {
+
+using DoubleParameters = std::map<std::string, Values, std::less<>>;
+DoubleParameters to_double(const Parameters& parameters);
+
+struct TrainingPass {
+  Values logits;                // [n][classes]
+  double loss = 0;              // mean cross-entropy
+  DoubleParameters gradients;   // of the loss, by each trained parameter
+  DoubleParameters statistics;  // running_mean and running_variance afterwards
+};
+
+// images [n][C][H][W], labels [n].
+TrainingPass training_pass(const Network& network, const DoubleParameters& parameters, const Values& images,
+                           std::span<const int> labels, BatchNormMode mode);
+
+// The loss alone, for finite differences.
+double training_loss(const Network& network, const DoubleParameters& parameters, const Values& images,
+                     std::span<const int> labels, BatchNormMode mode);
+
+}  // namespace cascadecl::reference

@@ -1,0 +1,124 @@
+#include "tests/support/test_networks.h"
+
+#include <cmath>
+#include <numbers>
+#include <random>
+#include <utility>
+
+namespace cascadecl::testing {
+namespace {
+
+// mt19937 is the same everywhere; the standard distributions are not.
+double uniform(std::mt19937& engine) { return (static_cast<double>(engine()) + 0.5) / 4294967296.0; }
+double normal(std::mt19937& engine) {
+  const double radius = std::sqrt(-2 * std::log(uniform(engine)));
+  return radius * std::cos(2 * std::numbers::pi * uniform(engine));
+}
+
+std::string unit(NetworkBuilder& net, int channels) {
+  const std::string shortcut = net.last();
+  net.batch_norm();
+  net.relu();
+  net.convolution(channels, {});
+  net.batch_norm();
+  net.relu();
+  return net.add(shortcut, net.convolution(channels, {}));
+}
+
+}  // namespace
+
+NetworkBuilder::NetworkBuilder(ImageShape input) : input_(input) { append(LayerType::input, {}); }
+
+std::string NetworkBuilder::append(LayerType type, std::vector<std::string> inputs, Layer attributes) {
+  attributes.name = std::string(type_name(type)) + std::to_string(layers_.size());
+  attributes.type = type;
+  for (std::string& input : inputs) attributes.inputs.push_back(input.empty() ? last() : std::move(input));
+  layers_.push_back(std::move(attributes));
+  return last();
+}
+
+std::string NetworkBuilder::convolution(int channels, Window window, const std::string& input) {
+  return append(LayerType::convolution, {input},
+                {.out_channels = channels,
+                 .kernel_h = window.h,
+                 .kernel_w = window.w,
+                 .stride = window.stride,
+                 .padding = window.padding});
+}
+
+std::string NetworkBuilder::pool(LayerType type, Window window, const std::string& input) {
+  return append(type, {input},
+                {.kernel_h = window.h, .kernel_w = window.w, .stride = window.stride, .padding = window.padding});
+}
+
+std::string NetworkBuilder::batch_norm(const std::string& input) { return append(LayerType::batch_norm, {input}); }
+std::string NetworkBuilder::relu(const std::string& input) { return append(LayerType::relu, {input}); }
+std::string NetworkBuilder::add(const std::string& a, const std::string& b) { return append(LayerType::add, {a, b}); }
+
+Network NetworkBuilder::finish(int classes) {
+  append(LayerType::global_average_pool, {""});
+  append(LayerType::dense, {""}, {.out_channels = classes});
+  return Network("test", input_, layers_);
+}
+
+Network small_resnet(ImageShape input, int classes) {
+  NetworkBuilder net(input);
+  net.convolution(16, {});
+  unit(net, 16);
+  net.convolution(32, {1, 1, 2, 0});
+  unit(net, 32);
+  net.batch_norm();
+  net.relu();
+  return net.finish(classes);
+}
+
+Network odd_network() {
+  NetworkBuilder net({3, 13, 11});
+  net.batch_norm();
+  net.convolution(20, {5, 5, 2, 2});
+  net.batch_norm();
+  const std::string stem = net.relu();
+  const std::string projection = net.batch_norm(net.convolution(24, {1, 1, 2, 0}, stem));
+  net.convolution(20, {}, stem);
+  net.batch_norm();
+  net.batch_norm();
+  net.relu();
+  const std::string branch = net.batch_norm(net.convolution(24, {3, 3, 2, 1}));
+  const std::string sum = net.add(branch, projection);
+  const std::string active = net.relu();
+  const std::string most = net.pool(LayerType::max_pool, {}, active);
+  const std::string mean = net.pool(LayerType::average_pool, {}, sum);
+  const std::string pools = net.add(most, mean);
+  const std::string mixed = net.add(net.convolution(24, {}, active), pools);
+  net.add(mixed, mixed);
+  net.batch_norm();
+  net.relu();
+  net.convolution(9, {2, 3, 1, 1});
+  net.relu();
+  return net.finish(7);
+}
+
+Parameters random_parameters(const Network& network, unsigned seed) {
+  std::mt19937 engine(seed);
+  Parameters parameters = initial_parameters(network, seed);
+  for (auto& [key, values] : parameters) {
+    for (float& value : values) {
+      if (key.ends_with("/gamma")) value = static_cast<float>(0.5 + uniform(engine));
+      if (key.ends_with("/beta") || key.ends_with("/bias")) value = static_cast<float>(uniform(engine) - 0.5);
+      if (key.ends_with("/running_mean")) value = static_cast<float>(uniform(engine) - 0.5);
+      if (key.ends_with("/running_variance")) value = static_cast<float>(0.5 + 1.5 * uniform(engine));
+    }
+  }
+  return parameters;
+}
+
+std::vector<double> random_images(const Network& network, int n, unsigned seed) {
+  std::mt19937 engine(seed);
+  const ImageShape shape = network.input_shape();
+  std::vector<double> images(static_cast<std::size_t>(n) *
+                             static_cast<std::size_t>(shape.channels * shape.height * shape.width));
+  for (double& value : images) value = static_cast<double>(static_cast<float>(normal(engine)));
+  return images;
+}
+
+}  // namespace cascadecl::testing

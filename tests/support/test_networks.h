@@ -1,0 +1,44 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "runtime/network/network.h"
+
+// Networks for tests of plans.
+namespace cascadecl::testing {
+
+// Writes layer lists tersely. Each call adds a layer and returns its name; an empty input is the layer before.
+class NetworkBuilder {
+ public:
+  explicit NetworkBuilder(ImageShape input);
+  struct Window {
+    int h = 3, w = 3, stride = 1, padding = 1;
+  };
+  std::string convolution(int channels, Window window, const std::string& input = "");
+  std::string pool(LayerType type, Window window, const std::string& input = "");
+  std::string batch_norm(const std::string& input = "");
+  std::string relu(const std::string& input = "");
+  std::string add(const std::string& a, const std::string& b);
+  const std::string& last() const { return layers_.back().name; }
+  Network finish(int classes);  // adds global average pool and dense
+
+ private:
+  std::string append(LayerType type, std::vector<std::string> inputs, Layer attributes = {});
+  ImageShape input_;
+  std::vector<Layer> layers_;
+};
+
+// A small ResNet of two stages with pre-activation units of 16 and 32 channels and a projection between.
+Network small_resnet(ImageShape input = {3, 8, 8}, int classes = 5);
+
+// All that the zoo has not: batch norm on the image and on a batch norm, 5x5 and 2x3 kernels, a projection shortcut,
+// max and average pools, ReLU without batch norm, a sum of two views, of a value with itself, values with many readers.
+Network odd_network();
+
+// Initial weights with all else away from its neutral value, so that nothing can be left out.
+Parameters random_parameters(const Network& network, unsigned seed);
+
+// n normal images [n][C][H][W].
+std::vector<double> random_images(const Network& network, int n, unsigned seed);
+
+}  // namespace cascadecl::testing
