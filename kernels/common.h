@@ -47,7 +47,7 @@ static inline VEC view(VEC x, VEC scale, VEC shift) {
   x = fma(x, scale, shift);
 #endif
 #if VIEW_RELU
-  x = fmax(x, (VEC)(0.0f));
+  x = x < (VEC)(0.0f) ? (VEC)(0.0f) : x;  // not fmax: NaN must come through
 #endif
   return x;
 }

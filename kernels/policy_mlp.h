@@ -79,7 +79,7 @@ static inline void dense_relu(local const float* in, int inputs, global const fl
     for (int i = 0; i < inputs; ++i) {
       for (int v = 0; v < TILE; ++v) sum[v] = fma((VEC)(in[i]), VLOAD(weight + i * HIDDEN + o + v * CB), sum[v]);
     }
-    for (int v = 0; v < TILE; ++v) VSTORE(fmax(sum[v], (VEC)(0.0f)), out + o + v * CB);
+    for (int v = 0; v < TILE; ++v) VSTORE(sum[v] < (VEC)(0.0f) ? (VEC)(0.0f) : sum[v], out + o + v * CB);
   }
   lanes_meet();
 }

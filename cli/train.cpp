@@ -1,0 +1,244 @@
+#include "trainer/train.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "cli/commands.h"
+#include "cli/open_data.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "data/atomic_file.h"
+#include "data/error.h"
+#include "runtime/io/model_file.h"
+
+namespace cascadecl {
+namespace {
+
+// Set by Ctrl-C (SIGINT) or SIGTERM; the only thing a signal handler may touch.
+std::atomic<bool> interrupted{false};
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+// Makes the first Ctrl-C set the flag while it lives; a second one ends the program at once.
+class InterruptGuard {
+ public:
+  InterruptGuard() {
+    interrupted = false;
+    struct sigaction action {};
+    action.sa_handler = [](int) { interrupted = true; };
+    action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+    sigaction(SIGINT, &action, &previous_int_);
+    sigaction(SIGTERM, &action, &previous_term_);
+  }
+  ~InterruptGuard() {
+    sigaction(SIGINT, &previous_int_, nullptr);
+    sigaction(SIGTERM, &previous_term_, nullptr);
+  }
+  InterruptGuard(const InterruptGuard&) = delete;
+  InterruptGuard& operator=(const InterruptGuard&) = delete;
+
+ private:
+  struct sigaction previous_int_ {
+  }, previous_term_{};
+};
+
+// Shows a training on stderr: a bar for each epoch on a terminal, and a line for each finished epoch.
+class TrainDisplay : public TrainObserver {
+ public:
+  explicit TrainDisplay(bool quiet) : quiet_(quiet) {}
+
+  void on_step(const StepReport& step) override {
+    const std::string task = fmt::format("{} {} {}/{}", step.phase, step.what, step.epoch, step.epochs);
+    if (task != task_) {
+      task_ = task;
+      bar_.emplace(task, step.images_total, quiet_);
+    }
+    bar_->update(step.images_done, fmt::format("loss {:.4f}  accuracy {}", step.loss, percent(step.accuracy, 1)));
+  }
+
+  void on_epoch(const EpochRecord& epoch) override {
+    std::string line = fmt::format("{} {} epoch {}: loss {:.4f}, accuracy {}", epoch.phase, epoch.what, epoch.epoch,
+                                   epoch.loss, percent(epoch.accuracy));
+    if (epoch.validation_accuracy) line += fmt::format(", held-out {}", percent(epoch.validation_accuracy));
+    if (epoch.mac_fraction) line += fmt::format(", MACs {} of the largest stage", percent(epoch.mac_fraction, 1));
+    line += fmt::format(", {}", clock_text(epoch.seconds));
+    if (epoch.images_per_s > 0) line += fmt::format(", {:.0f} images/s", epoch.images_per_s);
+    show(line);
+  }
+
+  void on_note(const std::string& text) override { show(text); }
+  bool stop_requested() override { return interrupted; }
+
+  void clear() {
+    bar_.reset();
+    task_.clear();
+  }
+
+ private:
+  void show(const std::string& line) {
+    clear();
+    note(line, quiet_);
+  }
+
+  bool quiet_;
+  std::string task_;
+  std::optional<Progress> bar_;
+};
+
+struct Flags {
+  std::string data, stages, from, output, checkpoint, phases = "pretrain,policy,joint", device = "auto";
+  bool resume = false;
+  TrainSettings settings;
+};
+
+std::vector<std::string> split_list(const std::string& text) {
+  std::vector<std::string> parts(1);
+  for (const char c : text) {
+    if (c == ',') {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  return parts;
+}
+
+// A choice among all values of an enumeration, by the names that to_string gives them.
+template <class Value>
+void add_enumeration(Options& options, std::string_view name, Value& target, const std::vector<Value>& values,
+                     std::string_view help) {
+  std::vector<std::pair<std::string, Value>> choices;
+  for (const Value value : values) choices.emplace_back(to_string(value), value);
+  options.add_choice<Value>(name, target, choices, help);
+}
+
+void add_stage_flags(Options& options, TrainSettings& settings) {
+  options.add_number("epochs", settings.epochs, 0, 100000, "epochs of pretraining, for each stage");
+  options.add_number("batch-size", settings.batch_size, 1, 65536, "images in a step");
+  options.add_number("learning-rate", settings.learning_rate, 0, 1000, "largest learning rate of pretraining");
+  options.add_choice<Schedule>("schedule", settings.schedule,
+                               {{"one-cycle", Schedule::one_cycle}, {"step", Schedule::step}},
+                               "of the learning rate of pretraining");
+  options.add_number("momentum", settings.momentum, 0, 1, "of SGD");
+  options.add_number("weight-decay", settings.weight_decay, 0, 10, "of SGD");
+  options.add_choice<bool>("augment", settings.augment, {{"yes", true}, {"no", false}},
+                           "crop (zero-padded by 4) and mirror training images at random");
+  options.add_number("validation-share", settings.validation_share, 0, 0.9,
+                     "share of the training images held out from the stages, for the policies");
+  options.add_number("seed", settings.seed, "of everything random");
+}
+
+void add_policy_flags(Options& options, TrainSettings& settings) {
+  options.add_number("alpha", settings.alpha, 0, 1e6,
+                     "price of the largest stage's MACs in error rate: larger stops more images early");
+  options.add_number("policy-epochs", settings.policy_epochs, 0, 100000, "epochs of the policies, stages frozen");
+  options.add_number("policy-learning-rate", settings.policy_learning_rate, 0, 1000, "x 0.9 every 4 epochs");
+  add_enumeration(options, "policy-input", settings.policy_input,
+                  {PolicyInput::raw, PolicyInput::sorted, PolicyInput::permuted},
+                  "how policies see the label probabilities");
+  options.add_number("policy-hidden", settings.policy_hidden, 0, 4096,
+                     "hidden units of a policy; 0: 64, or 256 from 1,000 classes on");
+  add_enumeration(options, "estimator", settings.estimator, {EstimatorKind::reinforce, EstimatorKind::exact},
+                  "of the gradient of the expected reward");
+  add_enumeration(options, "baseline", settings.baseline,
+                  {Baseline::variance, Baseline::variance_split, Baseline::mean, Baseline::none}, "of reinforce");
+  add_enumeration(options, "cost-through", settings.cost_through, {CostThrough::stop, CostThrough::previous},
+                  "pay for the stages up to the exit, or up to the one before");
+  add_enumeration(options, "reward-label", settings.reward_label, {RewardLabel::sampled, RewardLabel::argmax},
+                  "which answer the reward judges");
+  options.add_number("top-k", settings.top_k, 1, 1000, "an answer is right if the label is among the first k");
+  options.add_number("entropy", settings.entropy, 0, 100, "weight of the entropy bonus at first; it decays to 0");
+  options.add_number("joint-epochs", settings.joint_epochs, 0, 100000, "epochs of stages and policies together");
+  options.add_number("joint-learning-rate", settings.joint_learning_rate, 0, 1000, "of the stages in the joint phase");
+}
+
+void set_phases(TrainSettings& settings, const std::string& phases) {
+  settings.pretrain = settings.policy = settings.joint = false;
+  for (const std::string& phase : split_list(phases)) {
+    if (phase != "pretrain" && phase != "policy" && phase != "joint") {
+      throw UsageError(fmt::format("--phases: '{}' is none of pretrain, policy, joint", phase));
+    }
+    (phase == "pretrain" ? settings.pretrain : phase == "policy" ? settings.policy : settings.joint) = true;
+  }
+}
+
+// Fails now rather than after hours if the result could not be written.
+void check_writable(const std::filesystem::path& target) { AtomicFile probe(target); }
+
+[[noreturn]] void tell_how_to_resume(const Arguments& arguments, const std::string& checkpoint) {
+  std::string command = "cascadecl train";
+  bool resumes = false;
+  for (const std::string& argument : arguments) {
+    command += " " + argument;
+    resumes = resumes || argument == "--resume";
+  }
+  throw Error(
+      fmt::format("stopped; the state is in {}; to go on: {}{}", checkpoint, command, resumes ? "" : " --resume"));
+}
+
+void print_result(const Flags& flags, const Model& model, const std::string& device, bool json) {
+  nlohmann::ordered_json stages = nlohmann::ordered_json::array();
+  std::string names;
+  for (std::size_t i = 0; i < model.stages.size(); ++i) {
+    names += (i ? ", " : "") + model.stages[i].network.name();
+    stages.push_back({{"network", model.stages[i].network.name()}, {"mmac", model.stage_macs(i) / 1e6}});
+  }
+  if (!json) return print(fmt::format("wrote {}: {}\ntrained on {}\n", flags.output, names, device));
+  const auto training = model.training.empty() ? nlohmann::ordered_json(nullptr)
+                                               : nlohmann::ordered_json::parse(model.training, nullptr, false);
+  print_json({{"model", flags.output}, {"device", device}, {"stages", stages}, {"training", training}});
+}
+
+}  // namespace
+
+void run_train(const Arguments& arguments) {
+  Flags flags;
+  Options options("train --data FILE[:split] --stages LIST -o MODEL [flags]",
+                  "Trains a cascade: pretrain (each stage alone), policy (stages frozen), joint (all together).\n"
+                  "Ctrl-C stops after the step and writes the checkpoint; the same command with --resume goes on.");
+  options.add_text("data", flags.data, "FILE[:split]", "dataset file; its split train unless one is named");
+  options.add_text("stages", flags.stages, "LIST",
+                   "networks from small to large, by commas: resnet-N, wrn-D-K or layer lists FILE.json");
+  options.add_text("output,o", flags.output, "MODEL", "the model file to write");
+  options.add_text("from", flags.from, "MODEL", "start from this model's stages, instead of --stages");
+  options.add_text("phases", flags.phases, "LIST", "phases to run");
+  options.add_text("device", flags.device, "SPEC", "auto, cpu[:i], igpu[:i], gpu[:i] or ocl:PLATFORM.DEVICE");
+  options.add_text("checkpoint", flags.checkpoint, "FILE",
+                   "written after every epoch; without this flag it is MODEL.checkpoint, removed at the end");
+  options.add_switch("resume", flags.resume, "go on from the checkpoint");
+  add_stage_flags(options, flags.settings);
+  add_policy_flags(options, flags.settings);
+  if (!options.parse(arguments)) return print(options.help());
+  options.require("data");
+  options.require("output");
+  if (flags.stages.empty() == flags.from.empty()) throw UsageError("give either --stages or --from");
+  set_phases(flags.settings, flags.phases);
+  const std::string checkpoint = flags.checkpoint.empty() ? flags.output + ".checkpoint" : flags.checkpoint;
+
+  const auto dataset = open_data(flags.data, "train");
+  std::optional<Model> initial;
+  if (!flags.from.empty()) {
+    initial = read_model(flags.from);
+    for (const Stage& stage : initial->stages) flags.settings.stages.push_back(stage.network.name());
+  } else {
+    flags.settings.stages = split_list(flags.stages);
+  }
+  check_writable(flags.output);
+  check_writable(checkpoint);
+  const Device device(select_device(flags.device, list_devices()));
+
+  const InterruptGuard guard;
+  TrainDisplay display(options.quiet());
+  const TrainResult result = train(flags.settings, *dataset, device, display, checkpoint, flags.resume, initial);
+  display.clear();
+  if (!result.complete) tell_how_to_resume(arguments, checkpoint);
+  write_model(flags.output, result.model);
+  if (flags.checkpoint.empty()) std::filesystem::remove(checkpoint);
+  print_result(flags, result.model, device.info().name, options.json());
+}
+
+}  // namespace cascadecl

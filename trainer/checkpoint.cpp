@@ -1,0 +1,137 @@
+#include "trainer/checkpoint.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "data/error.h"
+#include "runtime/io/model_file.h"
+#include "runtime/io/named_arrays.h"
+
+namespace cascadecl {
+namespace {
+
+constexpr std::string_view kGroup = "/checkpoint";
+constexpr std::array<std::string_view, 4> kPositions{"pretrain", "policy", "joint", "done"};
+
+std::string momentum_group(std::size_t i) { return fmt::format("/checkpoint/momentum/{}", i); }
+std::string policy_momentum_group(std::size_t i) { return fmt::format("/checkpoint/policy_momentum/{}", i); }
+
+// The trained parameters only: running statistics have no momentum.
+ParameterShapes trained_shapes(const Network& network) {
+  ParameterShapes shapes = parameter_shapes(network);
+  std::erase_if(shapes, [](const auto& entry) { return entry.first.find("/running_") != std::string::npos; });
+  return shapes;
+}
+
+ParameterShapes policy_shapes(const Policy& policy) {
+  ParameterShapes shapes;
+  for (const PolicyArray& array : policy_arrays(policy)) shapes[std::string(array.name)] = {array.rows, array.columns};
+  return shapes;
+}
+
+Parameters policy_values(const Policy& policy) {
+  Parameters values;
+  for (const PolicyArray& array : policy_arrays(policy)) values[std::string(array.name)] = *array.values;
+  return values;
+}
+
+// The stage whose momentum is the i-th: in pretraining only that of the stage in training is kept.
+std::size_t momentum_stage(const TrainState& state, std::size_t i) {
+  return state.position == TrainState::Position::pretrain ? static_cast<std::size_t>(state.stage) : i;
+}
+
+void write_text(Hdf5Writer& file, const std::string& name, const std::string& text) {
+  const std::vector<std::uint8_t> bytes(text.begin(), text.end());
+  file.write<std::uint8_t>(name, {static_cast<std::int64_t>(bytes.size())}, bytes);
+}
+
+std::string read_text(const Hdf5Reader& file, const std::string& name) {
+  const std::vector<std::uint8_t> bytes = file.read<std::uint8_t>(name, {any_size});
+  return {bytes.begin(), bytes.end()};
+}
+
+Policy read_policy_momentum(const Hdf5Reader& file, std::size_t i, const Policy& like) {
+  Parameters arrays = read_arrays(file, policy_momentum_group(i), policy_shapes(like));
+  Policy policy = like;
+  policy.weight1 = arrays["weight1"];
+  policy.bias1 = arrays["bias1"];
+  policy.weight2 = arrays["weight2"];
+  policy.bias2 = arrays["bias2"];
+  policy.weight3 = arrays["weight3"];
+  policy.bias3 = arrays["bias3"];
+  return policy;
+}
+
+int small_number(const Hdf5Reader& file, std::string_view attribute, std::int64_t largest) {
+  const std::int64_t value = file.int_attribute(kGroup, attribute);
+  if (value < 0 || value > largest) {
+    file.fail(kGroup, fmt::format("attribute {} is {}, expected 0 to {}", attribute, value, largest));
+  }
+  return static_cast<int>(value);
+}
+
+TrainState::Position read_position(const Hdf5Reader& file) {
+  const std::string name = file.string_attribute(kGroup, "position");
+  for (std::size_t i = 0; i < kPositions.size(); ++i) {
+    if (name == kPositions[i]) return static_cast<TrainState::Position>(i);
+  }
+  file.fail(kGroup, fmt::format("attribute position is '{}', expected pretrain, policy, joint or done", name));
+}
+
+}  // namespace
+
+void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
+  const TrainState& s = checkpoint.state;
+  Hdf5Writer file(path);
+  write_model(file, s.model);
+  file.create_group(kGroup);
+  file.write_attribute(kGroup, "position", kPositions[static_cast<std::size_t>(s.position)]);
+  file.write_attribute(kGroup, "stage", s.stage);
+  file.write_attribute(kGroup, "epoch", s.epoch);
+  file.write_attribute(kGroup, "step", s.step);
+  file.write_attribute(kGroup, "loss", s.loss);
+  file.write_attribute(kGroup, "correct", s.correct);
+  file.write_attribute(kGroup, "refit", s.refit ? 1 : 0);
+  write_text(file, "/checkpoint/settings", checkpoint.settings);
+  write_text(file, "/checkpoint/history", history_to_json(s.history));
+  for (std::size_t i = 0; i < s.momentum.size(); ++i) {
+    write_arrays(file, momentum_group(i), trained_shapes(s.model.stages[momentum_stage(s, i)].network), s.momentum[i]);
+  }
+  for (std::size_t i = 0; i < s.policy_momentum.size(); ++i) {
+    write_arrays(file, policy_momentum_group(i), policy_shapes(s.policy_momentum[i]),
+                 policy_values(s.policy_momentum[i]));
+  }
+  file.commit();
+}
+
+Checkpoint read_checkpoint(const std::filesystem::path& path) {
+  const Hdf5Reader file(path);
+  if (!file.has_group(kGroup)) file.fail(kGroup, "missing: this is no checkpoint of a training");
+  Checkpoint checkpoint;
+  TrainState& s = checkpoint.state;
+  s.model = read_model(file);
+  s.position = read_position(file);
+  s.stage = small_number(file, "stage", static_cast<std::int64_t>(s.model.stages.size()) - 1);
+  s.epoch = small_number(file, "epoch", 1'000'000);
+  s.step = small_number(file, "step", 2'000'000'000);
+  s.loss = file.float_attribute(kGroup, "loss");
+  s.correct = file.float_attribute(kGroup, "correct");
+  s.refit = small_number(file, "refit", 1) == 1;
+  checkpoint.settings = read_text(file, "/checkpoint/settings");
+  try {
+    s.history = history_from_json(read_text(file, "/checkpoint/history"));
+  } catch (const FileError& error) {
+    file.fail("/checkpoint/history", error.what());
+  }
+  for (std::size_t i = 0; i < s.model.stages.size() && file.has_group(momentum_group(i)); ++i) {
+    const Network& network = s.model.stages[momentum_stage(s, i)].network;
+    s.momentum.push_back(read_arrays(file, momentum_group(i), trained_shapes(network)));
+  }
+  for (std::size_t i = 0; i < s.model.policies.size() && file.has_group(policy_momentum_group(i)); ++i) {
+    s.policy_momentum.push_back(read_policy_momentum(file, i, s.model.policies[i]));
+  }
+  return checkpoint;
+}
+
+}  // namespace cascadecl

@@ -1,0 +1,42 @@
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "runtime/cascade/model.h"
+#include "trainer/observer.h"
+
+namespace cascadecl {
+
+// Where a training is. Stages, policies and history so far are a model; the rest is what continues it bit by bit.
+struct TrainState {
+  enum class Position { pretrain, policy, joint, done };
+  Position position = Position::pretrain;
+  int stage = 0;                        // pretrain: the stage in training
+  int epoch = 0;                        // epochs complete in this position (and stage)
+  std::int64_t step = 0;                // steps done of the current epoch
+  double loss = 0, correct = 0;         // sums over the current epoch so far; joint: loss = sum of rewards
+  bool refit = false;                   // joint: the epoch's policies are still to be trained
+  std::vector<Parameters> momentum;     // pretrain: of the stage in training; joint: of all stages; else empty
+  std::vector<Policy> policy_momentum;  // policy; else empty
+  std::vector<EpochRecord> history;
+  Model model;
+};
+
+// A checkpoint is a model file with the group /checkpoint (share/doc/model-file.md). `settings` is
+// to_json(TrainSettings) with the data's identity: resuming under others would give neither result.
+struct Checkpoint {
+  TrainState state;
+  std::string settings;
+};
+
+// Atomic, as write_model. Throws OutputError.
+void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
+// Throws FileError if the file is no checkpoint or is damaged.
+Checkpoint read_checkpoint(const std::filesystem::path& path);
+
+// The history of a model file: a JSON list of epochs.
+std::string history_to_json(const std::vector<EpochRecord>& history);
+std::vector<EpochRecord> history_from_json(const std::string& json);  // throws FileError
+
+}  // namespace cascadecl

@@ -1,0 +1,259 @@
+#include "trainer/joint.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "data/error.h"
+#include "runtime/network/training_plan.h"
+#include "runtime/ops/compact.h"
+#include "runtime/ops/image_input.h"
+#include "runtime/ops/launch.h"
+#include "runtime/ops/softmax.h"
+#include "trainer/policy_net.h"
+#include "trainer/schedule.h"
+
+namespace cascadecl {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::size_t plane(const JointSettings& s, int classes) { return to_size(s.batch_size) * to_size(classes); }
+
+EstimatorSettings with_class_gradient(EstimatorSettings settings) {
+  settings.class_gradient = true;
+  return settings;
+}
+
+}  // namespace
+
+struct JointTrainer::State {
+  // One stage with the images of the batch that reach it.
+  struct Reached {
+    TrainingPlan plan;
+    int images = 0;
+    Array<int> rows;  // [batch] their rows in the batch, ascending
+    Array<int>
+        position;        // [batch] of each row of the batch: its place among them (0 where it does not reach the stage)
+    Array<float> input;  // [batch][image]
+  };
+
+  Device device;
+  JointSettings settings;
+  int classes;
+  std::vector<Reached> stages;
+  PolicyNet policies;
+  Estimator estimator;
+  Softmax softmax;
+  ImageInput image_input;
+  Compact compact;
+  BatchLoader loader;
+  Array<std::uint8_t> pixels;
+  Array<int> labels, indices, keep;
+  Array<float> probabilities;                               // [stages][batch][classes]
+  Array<float> compact_probabilities, stage_probabilities;  // [batch][classes]
+  Array<float> features;                                    // [batch][features of the widest stage]
+  Array<float> feature_norm;                                // [stages][batch]
+  int epoch;
+  std::int64_t step;
+  double reward;
+  EpochRecord record;
+
+  State(const Device& d, const std::vector<Network>& networks, const Dataset& data, std::vector<std::int64_t> fit,
+        const std::vector<double>& costs, const JointSettings& s, const std::vector<Policy>& p, const JointState& from)
+      : device(d),
+        settings(s),
+        classes(networks.front().classes()),
+        policies(d, p, s.batch_size),
+        estimator(d, with_class_gradient(s.estimator), costs, classes, s.batch_size),
+        softmax(d, classes),
+        image_input(d, networks.front().input_shape(), data.header().mean, data.header().std),
+        compact(d, s.batch_size),
+        loader(data, std::move(fit), {.batch_size = s.batch_size, .seed = s.seed}),
+        epoch(from.epoch),
+        step(from.step),
+        reward(from.reward) {
+    const std::size_t batch = to_size(s.batch_size), k = networks.size();
+    const std::size_t image = image_elements(networks.front().input_shape(), d.channel_block());
+    int widest = 0;
+    for (std::size_t t = 0; t < k; ++t) {
+      stages.push_back({TrainingPlan(d, networks[t], from.parameters[t], s.batch_size), 0, d.allocate<int>(batch),
+                        d.allocate<int>(batch), d.allocate<float>(batch * image)});
+      if (!from.momentum.empty()) stages[t].plan.set_momentum(from.momentum[t]);
+      widest = std::max(widest, stages[t].plan.feature_count());
+    }
+    features = d.allocate<float>(batch * to_size(widest));
+    pixels = d.allocate<std::uint8_t>(batch * static_cast<std::size_t>(data.header().dims.bytes()));
+    labels = d.allocate<int>(batch);
+    indices = d.allocate<int>(batch);
+    keep = d.allocate<int>(batch);
+    probabilities = d.allocate<float>(k * plane(s, classes));
+    compact_probabilities = d.allocate<float>(plane(s, classes));
+    stage_probabilities = d.allocate<float>(plane(s, classes));
+    feature_norm = d.allocate<float>(k * batch);
+    d.fill(probabilities, 1.0f / static_cast<float>(classes));
+    d.fill(feature_norm, 0.0f);
+    record.phase = "joint";
+    record.what = "cascade";
+  }
+
+  bool exact() const { return settings.estimator.kind == EstimatorKind::exact; }
+  unsigned global_step() const {
+    return static_cast<unsigned>(static_cast<std::int64_t>(epoch) * loader.batches_per_epoch() + step);
+  }
+
+  void load(const Batch& batch) {
+    const int n = static_cast<int>(batch.n);
+    device.write(pixels, std::span<const std::uint8_t>(batch.images));
+    device.write(labels, std::span<const int>(batch.labels));
+    const std::vector<int> numbers(batch.indices.begin(), batch.indices.end());
+    device.write(indices, std::span<const int>(numbers));
+    // Augmentation goes on where pretraining's epochs of the same seed cannot have been.
+    const Augmentation augmentation{.seed = settings.seed, .epoch = 0x10000u + static_cast<std::uint32_t>(epoch)};
+    if (settings.augment) {
+      image_input.augment(n, pixels, indices, augmentation, stages.front().input);
+    } else {
+      image_input.normalise(n, pixels, stages.front().input);
+    }
+  }
+
+  // Which rows of the batch reach stage t, from `keep` of the stage before.
+  void select(std::size_t t, int n) {
+    Reached& stage = stages[t];
+    stage.images = compact.select(n, keep);
+    const std::vector<int> rows = device.read(compact.indices(), to_size(stage.images));
+    std::vector<int> position(to_size(settings.batch_size), 0);
+    for (std::size_t i = 0; i < rows.size(); ++i) position[to_size(rows[i])] = static_cast<int>(i);
+    device.write(stage.rows, std::span<const int>(rows));
+    device.write(stage.position, std::span<const int>(position));
+    const std::size_t image = stage.input.size() / to_size(settings.batch_size);
+    compact.gather(stage.images, stage.rows, image, stages.front().input, stage.input);
+  }
+
+  void all_reach(std::size_t t, int n) {
+    std::vector<int> rows(to_size(n));
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<int>(i);
+    stages[t].images = n;
+    device.write(stages[t].rows, std::span<const int>(rows));
+    device.write(stages[t].position, std::span<const int>(rows));
+    if (t > 0) device.copy(stages.front().input, stages[t].input, stages[t].input.size());
+  }
+
+  void forward(std::size_t t, int n) {
+    Reached& stage = stages[t];
+    const Array<float> logits = stage.plan.forward(stage.images, stage.input, BatchNormMode::frozen);
+    softmax.run(stage.images, logits, compact_probabilities);
+    compact.gather(n, stage.position, to_size(classes), compact_probabilities, stage_probabilities);
+    device.copy(stage_probabilities, probabilities, to_size(n) * to_size(classes), 0, t * plane(settings, classes));
+    const int count = stage.plan.feature_count();
+    compact.gather(n, stage.position, to_size(count), stage.plan.features(), features);
+    estimator.squared_norms(n, count, features, static_cast<int>(t), feature_norm);
+  }
+
+  void backward(std::size_t t, double rate) {
+    Reached& stage = stages[t];
+    const Array<float>& gradient = estimator.class_gradient();
+    device.copy(gradient, stage_probabilities, plane(settings, classes), t * plane(settings, classes));
+    compact.gather(stage.images, stage.rows, to_size(classes), stage_probabilities, stage.plan.logit_gradient());
+    stage.plan.backward();
+    stage.plan.step(
+        {static_cast<float>(rate), static_cast<float>(settings.momentum), static_cast<float>(settings.weight_decay)});
+  }
+
+  // Returns the sum of rewards.
+  double train(const Batch& batch, double rate) {
+    const int n = static_cast<int>(batch.n);
+    const unsigned number = global_step();
+    load(batch);
+    const BatchProbabilities seen{probabilities, settings.batch_size, {}, 0};
+    for (std::size_t t = 0; t < stages.size(); ++t) {
+      if (t == 0 || exact()) {
+        all_reach(t, n);
+      } else {
+        estimator.survivors(n, static_cast<int>(t) - 1, policies.stop_logit(), number, keep);
+        select(t, n);
+      }
+      if (stages[t].images == 0) {
+        for (std::size_t u = t; u < stages.size(); ++u) stages[u].images = 0;
+        break;
+      }
+      forward(t, n);
+      if (t + 1 < stages.size()) policies.forward_policy(static_cast<int>(t), n, seen, settings.seed, number);
+    }
+    estimator.run({n, seen, labels, policies.stop_logit(), policies.score_norm(), feature_norm}, 0.0, number);
+    for (std::size_t t = 0; t < stages.size(); ++t) {
+      if (stages[t].images > 0) backward(t, rate);
+    }
+    double sum = 0;
+    for (float r : device.read(estimator.reward(), to_size(n))) sum += r;
+    return sum;
+  }
+};
+
+JointTrainer::JointTrainer(const Device& device, const std::vector<Network>& networks, const Dataset& data,
+                           std::vector<std::int64_t> fit, const std::vector<double>& relative_costs,
+                           const JointSettings& settings, const std::vector<Policy>& policies, const JointState& state)
+    : state_(
+          std::make_unique<State>(device, networks, data, std::move(fit), relative_costs, settings, policies, state)) {}
+JointTrainer::~JointTrainer() = default;
+
+void JointTrainer::set_policies(const std::vector<Policy>& policies) { state_->policies.set_policies(policies); }
+bool JointTrainer::finished() const { return state_->epoch >= state_->settings.epochs; }
+const EpochRecord& JointTrainer::last_epoch() const { return state_->record; }
+
+JointTrainer::Outcome JointTrainer::run_epoch(TrainObserver& observer) {
+  State& s = *state_;
+  const auto start = Clock::now();
+  const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
+  const std::int64_t steps = s.loader.batches_per_epoch();
+  const auto waited_before = s.loader.waited();
+  StepReport report{.phase = "joint",
+                    .what = "cascade",
+                    .epoch = s.epoch + 1,
+                    .epochs = s.settings.epochs,
+                    .images_done = s.step * s.settings.batch_size,
+                    .images_total = s.loader.images_per_epoch()};
+  const std::int64_t before = report.images_done;
+  double rate = 0;
+  s.loader.start_epoch(s.epoch, s.step);
+  while (auto batch = s.loader.next()) {
+    const double progress = (s.epoch + static_cast<double>(s.step) / static_cast<double>(steps)) / s.settings.epochs;
+    rate = OneCycleSchedule{.max_rate = s.settings.learning_rate}.rate_at(progress);
+    s.reward += s.train(*batch, rate);
+    ++s.step;
+    report.images_done += batch->n;
+    report.loss = -s.reward / static_cast<double>(report.images_done);
+    report.seconds = seconds();
+    if (!std::isfinite(s.reward)) {
+      throw TrainingError(
+          fmt::format("joint phase: the reward is not finite in epoch {}, step {}; try a smaller --joint-learning-rate",
+                      s.epoch + 1, s.step));
+    }
+    observer.on_step(report);
+    if (observer.stop_requested() && s.step < steps) return Outcome::stopped;
+  }
+  s.record = {.phase = "joint", .what = "cascade", .epoch = s.epoch + 1, .loss = report.loss};
+  s.record.learning_rate = rate;
+  s.record.seconds = seconds();
+  s.record.images_per_s = static_cast<double>(report.images_done - before) / s.record.seconds;
+  s.record.waited_seconds = std::chrono::duration<double>(s.loader.waited() - waited_before).count();
+  ++s.epoch;
+  s.step = 0;
+  s.reward = 0;
+  return Outcome::complete;
+}
+
+std::vector<Parameters> JointTrainer::parameters() const {
+  std::vector<Parameters> all;
+  for (const State::Reached& stage : state_->stages) all.push_back(stage.plan.parameters());
+  return all;
+}
+
+JointState JointTrainer::state() const {
+  JointState state{.epoch = state_->epoch, .step = state_->step, .reward = state_->reward, .parameters = parameters()};
+  for (const State::Reached& stage : state_->stages) state.momentum.push_back(stage.plan.momentum());
+  return state;
+}
+
+}  // namespace cascadecl

@@ -1,0 +1,62 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "data/dataset.h"
+#include "data/loader.h"
+#include "runtime/cascade/model.h"
+#include "runtime/opencl/device.h"
+#include "trainer/estimator.h"
+#include "trainer/observer.h"
+
+namespace cascadecl {
+
+struct JointSettings {
+  int epochs = 2;
+  int batch_size = 128;
+  double learning_rate = 0.01;  // the largest of a one-cycle schedule over all joint epochs
+  double momentum = 0.9, weight_decay = 5e-4;
+  bool augment = true;
+  std::uint64_t seed = 1;
+  EstimatorSettings estimator;  // class_gradient is set here
+};
+
+// All that the stages' side of the joint phase needs to go on.
+struct JointState {
+  int epoch = 0;                                 // epochs that are complete
+  std::int64_t step = 0;                         // steps done of the current epoch
+  double reward = 0;                             // sum over the images of the current epoch so far
+  std::vector<Parameters> parameters, momentum;  // [stages]; momentum empty: zero
+};
+
+// The stages' side of the joint phase: every image passes the stages until its policy, drawn at random, says stop, and
+// the stage it stops at learns from the reward (paper, 3.3). Later stages so see the images that reach them, and only
+// those are computed. Batch-norm statistics are frozen, since a stage's images are a biased sample. The policies are
+// given; they learn on images that the stages do not fit (share/doc/policy.md).
+class JointTrainer {
+ public:
+  // relative_costs [stages]; policies [stages - 1]. Keeps a reference to data.
+  JointTrainer(const Device& device, const std::vector<Network>& networks, const Dataset& data,
+               std::vector<std::int64_t> fit, const std::vector<double>& relative_costs, const JointSettings& settings,
+               const std::vector<Policy>& policies, const JointState& state);
+  ~JointTrainer();
+
+  enum class Outcome { complete, stopped };
+  // Runs (the rest of) the current epoch. EpochRecord: loss = minus the mean reward. Throws TrainingError if it is not
+  // finite.
+  Outcome run_epoch(TrainObserver& observer);
+  void set_policies(const std::vector<Policy>& policies);
+
+  bool finished() const;
+  JointState state() const;
+  std::vector<Parameters> parameters() const;
+  const EpochRecord& last_epoch() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace cascadecl

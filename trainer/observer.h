@@ -1,0 +1,40 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace cascadecl {
+
+// Where a training is, told after steps.
+struct StepReport {
+  std::string phase;                               // "pretrain", "policy", "joint"
+  std::string what;                                // "resnet-20", "policies", "cascade"
+  int epoch = 0, epochs = 0;                       // epoch counts from 1
+  std::int64_t images_done = 0, images_total = 0;  // of this epoch
+  double loss = 0, accuracy = 0;                   // over this epoch so far; loss is -expected reward for policies
+  double seconds = 0;                              // of this epoch so far
+};
+
+// The result of an epoch; kept in the history of the model file.
+struct EpochRecord {
+  std::string phase, what;
+  int epoch = 0;
+  double loss = 0, accuracy = 0;
+  std::optional<double> validation_accuracy;
+  std::optional<double> mac_fraction;  // phases with policies: mean cost relative to the largest stage
+  double learning_rate = 0, seconds = 0, images_per_s = 0;
+  double waited_seconds = 0;  // for the input pipeline: device time lost
+};
+
+// Who watches a training: a progress bar, a log, nobody.
+class TrainObserver {
+ public:
+  virtual ~TrainObserver() = default;
+  virtual void on_step(const StepReport&) {}
+  virtual void on_epoch(const EpochRecord&) {}
+  virtual void on_note(const std::string&) {}
+  // Asked after every step: true stops the training there, resumably.
+  virtual bool stop_requested() { return false; }
+};
+
+}  // namespace cascadecl

@@ -1,0 +1,163 @@
+#include "trainer/pretrain.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "data/error.h"
+#include "runtime/ops/launch.h"
+
+namespace cascadecl {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+constexpr std::int64_t kReportEvery = 25;  // steps between looks at the loss, which wait for the device
+
+}  // namespace
+
+double scheduled_rate(Schedule schedule, double rate, double progress) {
+  if (schedule == Schedule::step) return StepSchedule{.rate = rate}.rate_at(progress);
+  return OneCycleSchedule{.max_rate = rate}.rate_at(progress);
+}
+
+Pretrainer::Pretrainer(const Device& device, const Network& network, const Dataset& data, std::vector<std::int64_t> fit,
+                       std::vector<std::int64_t> held_out, const PretrainSettings& settings, const PretrainState& state)
+    : device_(device),
+      data_(data),
+      settings_(settings),
+      held_out_(std::move(held_out)),
+      plan_(device, network, state.parameters, settings.batch_size),
+      input_(device, network.input_shape(), data.header().mean, data.header().std),
+      cross_entropy_(device, network.classes()),
+      sum_(device),
+      loader_(data, std::move(fit), {.batch_size = settings.batch_size, .seed = settings.seed}),
+      epoch_(state.epoch),
+      step_(state.step),
+      loss_before_(state.loss),
+      correct_before_(state.correct) {
+  const std::size_t batch = to_size(settings.batch_size);
+  pixels_ = device.allocate<std::uint8_t>(batch * static_cast<std::size_t>(data.header().dims.bytes()));
+  labels_ = device.allocate<int>(batch);
+  indices_ = device.allocate<int>(batch);
+  images_ = device.allocate<float>(batch * image_elements(network.input_shape(), device.channel_block()));
+  loss_ = device.allocate<float>(batch);
+  correct_ = device.allocate<float>(batch);
+  if (!state.momentum.empty()) plan_.set_momentum(state.momentum);
+  record_.phase = "pretrain";
+  record_.what = network.name();
+  sum_.reset();
+}
+
+Pretrainer::~Pretrainer() = default;
+
+void Pretrainer::step(const Batch& batch, double rate) {
+  const int n = static_cast<int>(batch.n);
+  device_.write(pixels_, std::span<const std::uint8_t>(batch.images));
+  device_.write(labels_, std::span<const int>(batch.labels));
+  if (settings_.augment) {
+    const std::vector<int> indices(batch.indices.begin(), batch.indices.end());
+    device_.write(indices_, std::span<const int>(indices));
+    input_.augment(n, pixels_, indices_, {.seed = settings_.seed, .epoch = static_cast<std::uint32_t>(epoch_)},
+                   images_);
+  } else {
+    input_.normalise(n, pixels_, images_);
+  }
+  const Array<float> logits = plan_.forward(n, images_, BatchNormMode::batch);
+  cross_entropy_.run(n, logits, labels_, 1.0f / static_cast<float>(n), loss_, correct_, plan_.logit_gradient());
+  sum_.add(n, loss_, correct_);
+  plan_.backward();
+  plan_.step(
+      {static_cast<float>(rate), static_cast<float>(settings_.momentum), static_cast<float>(settings_.weight_decay)});
+  device_.flush();
+}
+
+Pretrainer::Outcome Pretrainer::run_epoch(TrainObserver& observer) {
+  const auto start = Clock::now();
+  const std::int64_t steps = loader_.batches_per_epoch(), first = step_;
+  const auto waited_before = loader_.waited();
+  StepReport report{.phase = record_.phase,
+                    .what = record_.what,
+                    .epoch = epoch_ + 1,
+                    .epochs = settings_.epochs,
+                    .images_total = loader_.images_per_epoch()};
+  double rate = 0;
+  std::int64_t images_here = 0;
+  // Looks at the sums; the device has then done all that was asked.
+  const auto look = [&] {
+    const MetricSum::Sums sums = sum_.read();
+    const double loss = loss_before_ + sums.loss;
+    if (!std::isfinite(loss)) {
+      throw TrainingError(fmt::format(
+          "{} of {}: the loss is not finite in epoch {}, step {} (learning rate {:.4g}); try a smaller --learning-rate",
+          record_.phase, record_.what, epoch_ + 1, step_, rate));
+    }
+    const double images = static_cast<double>(report.images_done);
+    report.loss = loss / images;
+    report.accuracy = (correct_before_ + sums.correct) / images;
+    report.seconds = seconds_since(start);
+  };
+
+  loader_.start_epoch(epoch_, step_);
+  while (auto batch = loader_.next()) {
+    rate = scheduled_rate(
+        settings_.schedule, settings_.learning_rate,
+        (static_cast<double>(epoch_) + static_cast<double>(step_) / static_cast<double>(steps)) / settings_.epochs);
+    step(*batch, rate);
+    ++step_;
+    images_here += batch->n;
+    report.images_done = first * settings_.batch_size + images_here;
+    const bool stop = observer.stop_requested() && step_ < steps;
+    if (stop || step_ % kReportEvery == 0 || step_ == steps) {
+      look();
+      observer.on_step(report);
+    }
+    if (stop) return Outcome::stopped;
+  }
+  record_ = {.phase = record_.phase,
+             .what = record_.what,
+             .epoch = epoch_ + 1,
+             .loss = report.loss,
+             .accuracy = report.accuracy};
+  record_.learning_rate = rate;
+  record_.seconds = seconds_since(start);
+  record_.images_per_s = static_cast<double>(images_here) / record_.seconds;
+  record_.waited_seconds = std::chrono::duration<double>(loader_.waited() - waited_before).count();
+  if (!held_out_.empty()) record_.validation_accuracy = held_out_accuracy();
+  ++epoch_;
+  step_ = 0;
+  loss_before_ = correct_before_ = 0;
+  sum_.reset();
+  return Outcome::complete;
+}
+
+double Pretrainer::held_out_accuracy() {
+  BatchLoader loader(data_, held_out_, {.batch_size = settings_.batch_size, .shuffle = false});
+  MetricSum sum(device_);
+  sum.reset();
+  loader.start_epoch(0);
+  while (auto batch = loader.next()) {
+    const int n = static_cast<int>(batch->n);
+    device_.write(pixels_, std::span<const std::uint8_t>(batch->images));
+    device_.write(labels_, std::span<const int>(batch->labels));
+    input_.normalise(n, pixels_, images_);
+    const Array<float> logits = plan_.forward(n, images_, BatchNormMode::frozen);
+    cross_entropy_.run(n, logits, labels_, 1.0f, loss_, correct_, plan_.logit_gradient());
+    sum.add(n, loss_, correct_);
+  }
+  return sum.read().correct / static_cast<double>(held_out_.size());
+}
+
+PretrainState Pretrainer::state() const {
+  const MetricSum::Sums sums = sum_.read();
+  PretrainState state{.epoch = epoch_, .step = step_};
+  state.loss = loss_before_ + sums.loss;
+  state.correct = correct_before_ + sums.correct;
+  state.parameters = plan_.parameters();
+  state.momentum = plan_.momentum();
+  return state;
+}
+
+}  // namespace cascadecl

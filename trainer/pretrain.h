@@ -1,0 +1,79 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "data/dataset.h"
+#include "data/loader.h"
+#include "runtime/network/training_plan.h"
+#include "runtime/ops/image_input.h"
+#include "runtime/ops/softmax.h"
+#include "trainer/observer.h"
+#include "trainer/schedule.h"
+
+namespace cascadecl {
+
+// step: He et al. 2016, see StepSchedule; one_cycle: see OneCycleSchedule.
+enum class Schedule { step, one_cycle };
+double scheduled_rate(Schedule schedule, double rate, double progress);
+
+struct PretrainSettings {
+  int epochs = 12;
+  int batch_size = 128;
+  double learning_rate = 0.1;  // the largest of the schedule
+  Schedule schedule = Schedule::one_cycle;
+  double momentum = 0.9, weight_decay = 5e-4;
+  bool augment = true;
+  std::uint64_t seed = 1;
+};
+
+// What a stage's training looks like after a step: enough to go on as if nothing had happened.
+struct PretrainState {
+  int epoch = 0;                 // epochs that are complete
+  std::int64_t step = 0;         // steps done of the current epoch
+  double loss = 0, correct = 0;  // sums over the images of the current epoch so far
+  Parameters parameters, momentum;
+};
+
+// Trains one network alone by cross-entropy, epoch by epoch.
+class Pretrainer {
+ public:
+  // Trains on data[fit]; measures on data[held_out] (may be empty). Keeps references to data.
+  Pretrainer(const Device& device, const Network& network, const Dataset& data, std::vector<std::int64_t> fit,
+             std::vector<std::int64_t> held_out, const PretrainSettings& settings, const PretrainState& state);
+  ~Pretrainer();
+
+  enum class Outcome { complete, stopped };  // the epoch, or earlier because the observer asked
+  // Runs (the rest of) the current epoch; observer hears of steps.
+  // Throws TrainingError if the loss is not finite.
+  Outcome run_epoch(TrainObserver& observer);
+
+  bool finished() const { return epoch_ >= settings_.epochs; }
+  PretrainState state() const;
+  EpochRecord last_epoch() const { return record_; }
+
+ private:
+  void step(const Batch& batch, double learning_rate);
+  double held_out_accuracy();
+
+  Device device_;
+  const Dataset& data_;
+  PretrainSettings settings_;
+  std::vector<std::int64_t> held_out_;
+  TrainingPlan plan_;
+  ImageInput input_;
+  CrossEntropy cross_entropy_;
+  MetricSum sum_;
+  BatchLoader loader_;
+  Array<std::uint8_t> pixels_;
+  Array<int> labels_, indices_;
+  Array<float> images_, loss_, correct_;
+  int epoch_ = 0;
+  std::int64_t step_ = 0;
+  double loss_before_ = 0, correct_before_ = 0;  // of the current epoch, before the last resume
+  EpochRecord record_;
+};
+
+}  // namespace cascadecl

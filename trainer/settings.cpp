@@ -1,0 +1,54 @@
+#include "trainer/settings.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace cascadecl {
+
+using Json = nlohmann::ordered_json;
+
+std::string to_json(const TrainSettings& s) {
+  Json phases = Json::array();
+  if (s.pretrain) phases.push_back("pretrain");
+  if (s.policy) phases.push_back("policy");
+  if (s.joint) phases.push_back("joint");
+  const Json json = {{"stages", s.stages},
+                     {"phases", phases},
+                     {"epochs", s.epochs},
+                     {"policy_epochs", s.policy_epochs},
+                     {"joint_epochs", s.joint_epochs},
+                     {"batch_size", s.batch_size},
+                     {"learning_rate", s.learning_rate},
+                     {"joint_learning_rate", s.joint_learning_rate},
+                     {"momentum", s.momentum},
+                     {"weight_decay", s.weight_decay},
+                     {"schedule", s.schedule == Schedule::step ? "step" : "one-cycle"},
+                     {"augment", s.augment},
+                     {"validation_share", s.validation_share},
+                     {"alpha", s.alpha},
+                     {"estimator", to_string(s.estimator)},
+                     {"baseline", to_string(s.baseline)},
+                     {"cost_through", to_string(s.cost_through)},
+                     {"reward_label", to_string(s.reward_label)},
+                     {"policy_input", to_string(s.policy_input)},
+                     {"policy_learning_rate", s.policy_learning_rate},
+                     {"entropy", s.entropy},
+                     {"policy_hidden", s.policy_hidden},
+                     {"top_k", s.top_k},
+                     {"seed", s.seed}};
+  return json.dump();
+}
+
+std::string differences(const std::string& json_a, const std::string& json_b) {
+  const Json a = Json::parse(json_a), b = Json::parse(json_b);
+  std::string text;
+  for (const auto& [key, value] : a.items()) {
+    const Json other = b.value(key, Json());
+    if (value != other)
+      text += fmt::format("{}{} ({}, not {})", text.empty() ? "" : ", ", key, value.dump(), other.dump());
+  }
+  return text;
+}
+
+}  // namespace cascadecl

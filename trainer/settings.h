@@ -1,0 +1,41 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/cascade/model.h"
+#include "trainer/estimator.h"
+#include "trainer/pretrain.h"
+
+namespace cascadecl {
+
+// Everything that decides the result of a training, apart from the data and the device. The defaults learn.
+struct TrainSettings {
+  std::vector<std::string> stages;                    // network names or layer-list files, see parse_stages
+  bool pretrain = true, policy = true, joint = true;  // phases to run
+  int epochs = 12, policy_epochs = 60, joint_epochs = 2;
+  int batch_size = 128;
+  double learning_rate = 0.1, joint_learning_rate = 0.01, momentum = 0.9, weight_decay = 5e-4;
+  Schedule schedule = Schedule::one_cycle;
+  bool augment = true;
+  double validation_share = 0.1;  // of the training images, held out for the policies
+  double alpha = 0.1;             // price of the largest stage's MACs in points of error rate (1 = 100 %)
+  EstimatorKind estimator = EstimatorKind::reinforce;
+  Baseline baseline = Baseline::variance_split;
+  CostThrough cost_through = CostThrough::stop;
+  RewardLabel reward_label = RewardLabel::sampled;
+  PolicyInput policy_input = PolicyInput::sorted;
+  double policy_learning_rate = 0.1;
+  double entropy = 0.05;
+  int policy_hidden = 0;  // 0: 64, or 256 from 1,000 classes on
+  int top_k = 1;
+  std::uint64_t seed = 1;
+};
+
+// As JSON text, for the model file and checkpoints.
+std::string to_json(const TrainSettings& settings);
+
+// The settings in which the two differ, as "alpha (0.1, not 0.2), seed (...)"; empty if they train the same.
+std::string differences(const std::string& json_a, const std::string& json_b);
+
+}  // namespace cascadecl

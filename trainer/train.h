@@ -1,0 +1,35 @@
+#pragma once
+#include <filesystem>
+#include <optional>
+
+#include "data/dataset.h"
+#include "runtime/cascade/model.h"
+#include "runtime/opencl/device.h"
+#include "trainer/checkpoint.h"
+#include "trainer/observer.h"
+#include "trainer/settings.h"
+
+namespace cascadecl {
+
+struct TrainResult {
+  bool complete = false;  // false: the observer asked to stop; the checkpoint continues from there
+  Model model;
+};
+
+// Trains a cascade on a training split: pretrain (each stage alone, cross-entropy), policy (stages frozen), joint
+// (stages and policies), as the settings ask. A share of the images is held out from the stages: policies learn on
+// those.
+//   initial     stages, and policies if their number fits, to start from (then settings.stages only names them); else
+//               settings.stages are built and initialised
+//   checkpoint  written after every epoch and when the observer stops the training; empty: none
+//   resume      go on from the checkpoint file, bit-identical to a training that was never interrupted
+// Throws UsageError (settings that do not fit, among them a checkpoint of other settings), TrainingError (loss not
+// finite; the last checkpoint is kept), FileError, OutputError.
+TrainResult train(const TrainSettings& settings, const Dataset& data, const Device& device, TrainObserver& observer,
+                  const std::filesystem::path& checkpoint = {}, bool resume = false,
+                  const std::optional<Model>& initial = {});
+
+// F_t of the paper: MACs of each stage and its policy, divided by the largest stage's alone.
+std::vector<double> relative_costs(const Model& model);
+
+}  // namespace cascadecl
