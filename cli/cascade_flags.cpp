@@ -1,0 +1,61 @@
+#include "cli/cascade_flags.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "data/error.h"
+
+namespace cascadecl {
+
+void CascadeFlags::add_to(Options& options) {
+  options.add_text("device", device_, "SPEC", device_help);
+  options.add_number("batch-size", batch_size_, 1, 65536, "images that a stage runs at once");
+  options.add_text("stop", stop_, "RULE",
+                   "when an image stops: argmax (stop probability at least 0.5), sample (drawn by --seed) or "
+                   "threshold T (stop probability at least T)");
+  options.take_second_word("stop", "threshold");
+  options.add_choice<Combine>("combine", combine_, {{"reweight", Combine::reweight}, {"last", Combine::last}},
+                              "the answer: of all visited stages weighted by stop probability, or of the last one");
+  options.add_number("seed", seed_, "for --stop sample");
+}
+
+ExecutorSettings CascadeFlags::settings() const {
+  ExecutorSettings settings{.max_batch = batch_size_, .combine = combine_};
+  try {
+    settings.stop = parse_stop_rule(stop_);
+  } catch (const UsageError& error) {
+    throw UsageError(fmt::format("--stop: {}", error.what()));
+  }
+  settings.stop.seed = seed_;
+  return settings;
+}
+
+std::vector<Device> CascadeFlags::open_devices(std::size_t stages) const {
+  return open_stage_devices(select_stage_devices(device_, stages, list_devices()));
+}
+
+nlohmann::ordered_json policy_json(const Model& model, const ExecutorSettings& settings) {
+  nlohmann::ordered_json json = {{"input", nullptr}, {"hidden", nullptr}};
+  if (!model.policies.empty()) {
+    json["input"] = to_string(model.policies.front().input);
+    json["hidden"] = model.policies.front().hidden;
+  }
+  json["stop"] = to_string(settings.stop);
+  json["combine"] = to_string(settings.combine);
+  return json;
+}
+
+std::string device_names(const std::vector<Device>& devices) {
+  std::vector<std::string> names;
+  std::string text;
+  for (const Device& device : devices) {
+    if (std::find(names.begin(), names.end(), device.info().name) != names.end()) continue;
+    names.push_back(device.info().name);
+    text += (text.empty() ? "" : ", ") + device.info().name;
+  }
+  return text;
+}
+
+}  // namespace cascadecl

@@ -1,0 +1,39 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/options.h"
+#include "runtime/cascade/executor.h"
+
+namespace cascadecl {
+
+// The flags of all commands that run a model: --device, --batch-size, --stop, --combine, --seed.
+class CascadeFlags {
+ public:
+  void add_to(Options& options);
+
+  // After parsing. Throw UsageError for a bad --stop.
+  ExecutorSettings settings() const;
+  std::vector<Device> open_devices(std::size_t stages) const;  // throws DeviceNotFoundError
+
+ private:
+  std::string device_ = "auto", stop_ = "argmax";
+  Combine combine_ = Combine::reweight;
+  std::uint64_t seed_ = 0;
+  int batch_size_ = 128;
+};
+
+// How a model decides and answers, for JSON: {"input": "sorted", "hidden": 64, "stop": "argmax", "combine":
+// "reweight"}.
+nlohmann::ordered_json policy_json(const Model& model, const ExecutorSettings& settings);
+
+// The names of the devices, each once, in order: "NVIDIA A, AMD B".
+std::string device_names(const std::vector<Device>& devices);
+
+constexpr const char* device_help =
+    "auto, cpu[:i], igpu[:i], gpu[:i] or ocl:PLATFORM.DEVICE; a comma list gives each stage its own";
+
+}  // namespace cascadecl

@@ -1,0 +1,20 @@
+#pragma once
+#include <string>
+#include <vector>
+
+namespace cascadecl {
+
+// The commands. Each takes what stands after its name, prints its result to stdout, and throws an error of
+// data/error.h.
+using Arguments = std::vector<std::string>;
+
+void run_devices(const Arguments& arguments);
+void run_info(const Arguments& arguments);
+void run_data(const Arguments& arguments);
+void run_train(const Arguments& arguments);
+void run_eval(const Arguments& arguments);
+void run_predict(const Arguments& arguments);
+void run_profile(const Arguments& arguments);
+void run_bench(const Arguments& arguments);
+
+}  // namespace cascadecl

@@ -1,0 +1,138 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/cascade_flags.h"
+#include "cli/commands.h"
+#include "cli/open_data.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "data/error.h"
+#include "runtime/cascade/evaluation.h"
+#include "runtime/cascade/label_probabilities.h"
+#include "runtime/io/model_file.h"
+
+namespace cascadecl {
+namespace {
+
+using nlohmann::ordered_json;
+
+// Of the predicted saving in MACs, how much was measured in time; unknown where nothing is to be saved.
+std::optional<double> saving_ratio(const Evaluation& result) {
+  if (!result.measured_saving || !(result.predicted_saving > 0)) return std::nullopt;
+  return *result.measured_saving / result.predicted_saving;
+}
+
+ordered_json stages_json(const Evaluation& result) {
+  ordered_json list = ordered_json::array();
+  for (const StageEvaluation& stage : result.stages) {
+    list.push_back({{"network", stage.network},
+                    {"mmac", stage.mmac},
+                    {"entered", stage.entered},
+                    {"stopped", stage.stopped},
+                    {"top1_of_stopped", number_or_null(stage.top1_of_stopped)},
+                    {"ms_per_image", number_or_null(stage.ms_per_image)},
+                    {"device", stage.device}});
+  }
+  return list;
+}
+
+ordered_json static_json(const Evaluation& result) {
+  ordered_json list = ordered_json::array();
+  for (const StaticEvaluation& stage : result.static_stages) {
+    list.push_back({{"network", stage.network},
+                    {"top1", stage.top1},
+                    {"top5", number_or_null(stage.top5)},
+                    {"mmac", stage.mmac},
+                    {"images_per_s", stage.images_per_s},
+                    {"device", stage.device}});
+  }
+  return list;
+}
+
+ordered_json to_json(const Evaluation& result, const Model& model, const ExecutorSettings& settings,
+                     const std::string& devices) {
+  ordered_json json = {{"images", result.images},
+                       {"top1", result.top1},
+                       {"top5", number_or_null(result.top5)},
+                       {"mmac_per_image", result.mmac_per_image},
+                       {"mac_fraction", result.mac_fraction},
+                       {"images_per_s", result.images_per_s},
+                       {"ms_per_image", result.seconds * 1e3 / static_cast<double>(result.images)},
+                       {"batch_size", settings.max_batch},
+                       {"device", devices},
+                       {"policy", policy_json(model, settings)},
+                       {"stages", stages_json(result)}};
+  if (!result.static_stages.empty()) {
+    json["static"] = static_json(result);
+    json["predicted_saving"] = result.predicted_saving;
+    json["measured_saving"] = number_or_null(result.measured_saving);
+    json["saving_ratio"] = number_or_null(saving_ratio(result));
+  }
+  return json;
+}
+
+std::string to_text(const Evaluation& result, const ExecutorSettings& settings, const std::string& devices) {
+  std::string text = fmt::format(
+      "images          {}\ntop-1           {}\ntop-5           {}\ncost            {:.2f} MMAC an image, {} of the "
+      "largest stage alone\nspeed           {:.1f} images/s\ndevice          {}\ndecision        stop {}, combine "
+      "{}\n\n",
+      grouped(result.images), percent(result.top1), percent(result.top5), result.mmac_per_image,
+      percent(result.mac_fraction, 1), result.images_per_s, devices, to_string(settings.stop),
+      to_string(settings.combine));
+  Table stages({"stage", "<network", "MMAC", "entered", "stopped", "top-1 of stopped", "ms/image", "<device"});
+  for (std::size_t i = 0; i < result.stages.size(); ++i) {
+    const StageEvaluation& stage = result.stages[i];
+    stages.add_row({std::to_string(i), stage.network, decimal(stage.mmac, 2), grouped(stage.entered),
+                    grouped(stage.stopped), percent(stage.top1_of_stopped), decimal(stage.ms_per_image, 3),
+                    stage.device});
+  }
+  text += stages.text();
+  if (result.static_stages.empty()) return text;
+
+  Table statics({"alone", "<network", "MMAC", "top-1", "images/s", "<device"});
+  for (std::size_t i = 0; i < result.static_stages.size(); ++i) {
+    const StaticEvaluation& stage = result.static_stages[i];
+    statics.add_row({std::to_string(i), stage.network, decimal(stage.mmac, 2), percent(stage.top1),
+                     decimal(stage.images_per_s, 1), stage.device});
+  }
+  return text + "\n" + statics.text() +
+         fmt::format(
+             "\nsaved against the largest stage alone: {} of the MACs (predicted), {} of the time (measured), "
+             "ratio {}\n",
+             percent(result.predicted_saving, 1), percent(result.measured_saving, 1), decimal(saving_ratio(result), 2));
+}
+
+}  // namespace
+
+void run_eval(const Arguments& arguments) {
+  std::string model_path, data;
+  CascadeFlags flags;
+  bool static_control = false;
+  Options options("eval MODEL --data FILE[:split] [flags]",
+                  "Measures accuracy, cost and speed of a model on a dataset (its split test unless one is named).\n"
+                  "Speed counts upload, all stages and read-back, not the reading of the file.");
+  options.add_positional("MODEL", model_path);
+  options.add_text("data", data, "FILE[:split]", "dataset file");
+  flags.add_to(options);
+  options.add_switch("static", static_control, "also run each stage alone on all images, as control");
+  if (!options.parse(arguments)) return print(options.help());
+  options.require("MODEL");
+  options.require("data");
+
+  EvaluationSettings settings{.executor = flags.settings(), .static_control = static_control};
+  settings.executor.time_stages = true;
+  const Model model = read_model(model_path);
+  const auto dataset = open_data(data, "test");
+  check_dataset(model, dataset->header());
+  const std::vector<Device> devices = flags.open_devices(model.stages.size());
+  Progress progress("evaluating", dataset->size(), options.quiet());
+  settings.progress = [&](std::int64_t done) { progress.update(done); };
+  const Evaluation result = evaluate(model, devices, *dataset, settings);
+  progress.wipe();
+  if (options.json()) return print_json(to_json(result, model, settings.executor, device_names(devices)));
+  print(to_text(result, settings.executor, device_names(devices)));
+}
+
+}  // namespace cascadecl

@@ -1,0 +1,11 @@
+#pragma once
+#include <string_view>
+
+#include "runtime/network/network.h"
+
+namespace cascadecl {
+
+// "3x32x32": channels, rows, columns. Throws UsageError naming --input.
+ImageShape parse_image_shape(std::string_view text);
+
+}  // namespace cascadecl

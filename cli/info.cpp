@@ -1,0 +1,161 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "cli/commands.h"
+#include "cli/dataset_info.h"
+#include "cli/image_shape.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "data/error.h"
+#include "data/hdf5_file.h"
+#include "runtime/cascade/model.h"
+#include "runtime/io/model_file.h"
+#include "runtime/network/inference_plan.h"
+#include "runtime/network/report.h"
+#include "runtime/network/stages.h"
+
+namespace cascadecl {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr int plan_batch = 128;  // what `eval` runs by default
+
+// One stage as it is shown: what the network says, its policy, and its plan on a device if one was named.
+struct StageInfo {
+  NetworkReport network;
+  long policy_macs = 0;
+  std::optional<InferencePlan> plan;
+};
+
+ordered_json plan_json(const InferencePlan& plan) {
+  ordered_json steps = ordered_json::array();
+  for (const PlanStep& step : plan.steps()) {
+    steps.push_back({{"layers", step.layers},
+                     {"variant", step.variant},
+                     {"reason", step.reason.empty() ? ordered_json(nullptr) : ordered_json(step.reason)},
+                     {"mmac", step.mmac}});
+  }
+  return {{"batch", plan.max_batch()},
+          {"peak_bytes", plan.peak_bytes()},
+          {"activation_bytes", plan.activation_bytes()},
+          {"steps", steps}};
+}
+
+ordered_json to_json(const StageInfo& stage) {
+  ordered_json layers = ordered_json::array();
+  for (const LayerReport& layer : stage.network.layers) {
+    layers.push_back({{"name", layer.name},
+                      {"type", layer.type},
+                      {"output", {layer.output.channels, layer.output.height, layer.output.width}},
+                      {"parameters", layer.parameters},
+                      {"macs", layer.macs}});
+  }
+  ordered_json json = {{"network", stage.network.network},
+                       {"parameters", stage.network.parameters},
+                       {"mmac", static_cast<double>(stage.network.macs) / 1e6},
+                       {"convolution_mmac", static_cast<double>(stage.network.convolution_macs) / 1e6},
+                       {"policy_mmac", static_cast<double>(stage.policy_macs) / 1e6},
+                       {"layers", layers}};
+  if (stage.plan) json["plan"] = plan_json(*stage.plan);
+  return json;
+}
+
+std::string plan_text(const InferencePlan& plan, const DeviceInfo& device) {
+  std::string text = fmt::format("plan on {} for batches of {}: {} of device memory, {} of it activations\n",
+                                 device.name, plan.max_batch(), bytes(static_cast<double>(plan.peak_bytes())),
+                                 bytes(static_cast<double>(plan.activation_bytes())));
+  Table table({"<layers", "<variant", "MMAC", "<why no faster variant"});
+  for (const PlanStep& step : plan.steps()) {
+    table.add_row({step.layers, step.variant, decimal(step.mmac, 3), step.reason});
+  }
+  return text + table.text();
+}
+
+std::string layers_text(const NetworkReport& network) {
+  Table table({"<layer", "<type", "<output", "parameters", "MACs"});
+  for (const LayerReport& layer : network.layers) {
+    table.add_row({layer.name, layer.type, to_string(layer.output), grouped(layer.parameters), grouped(layer.macs)});
+  }
+  return fmt::format("{}\n{}", network.network, table.text());
+}
+
+std::string summary_text(const std::vector<StageInfo>& stages) {
+  Table table({"stage", "<network", "layers", "parameters", "MMAC", "of convolutions", "policy MMAC"});
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    const NetworkReport& network = stages[i].network;
+    table.add_row({std::to_string(i), network.network, std::to_string(network.layers.size()),
+                   grouped(network.parameters), decimal(static_cast<double>(network.macs) / 1e6, 2),
+                   decimal(static_cast<double>(network.convolution_macs) / 1e6, 2),
+                   stages[i].policy_macs ? decimal(static_cast<double>(stages[i].policy_macs) / 1e6, 4) : "-"});
+  }
+  return fmt::format("{}({})\n", table.text(), macs_remark);
+}
+
+void print_stages(const std::vector<StageInfo>& stages, ImageShape input, int classes, const DeviceInfo* device,
+                  bool json) {
+  if (json) {
+    ordered_json list = ordered_json::array();
+    for (const StageInfo& stage : stages) list.push_back(to_json(stage));
+    ordered_json result = {{"input_shape", {input.channels, input.height, input.width}}, {"classes", classes}};
+    if (device) result["device"] = device->name;
+    result["stages"] = list;
+    return print_json(result);
+  }
+  std::string text = fmt::format("input {}, {} classes\n\n", to_string(input), classes);
+  for (const StageInfo& stage : stages) {
+    text += layers_text(stage.network) + "\n";
+    if (stage.plan) text += plan_text(*stage.plan, *device) + "\n";
+  }
+  print(text + summary_text(stages));
+}
+
+// The stages of --stages with random weights, or those of a model file.
+Model model_of(const std::string& stages, ImageShape input, int classes) {
+  Model model;
+  model.classes = classes;
+  model.input = input;
+  for (Network& network : parse_stages(stages, input, classes)) model.stages.push_back({std::move(network), {}});
+  return model;
+}
+
+bool is_model_file(const std::string& path) { return Hdf5Reader(path).has_group("/stages"); }
+
+}  // namespace
+
+void run_info(const Arguments& arguments) {
+  std::string file, stages, input = "3x32x32", device_spec;
+  int classes = 10, batch = plan_batch;
+  Options options("info FILE | --stages LIST [flags]",
+                  "Shows layers, parameters and MACs of networks or of a model file's stages, or what a dataset file "
+                  "holds.\nWith --device also the kernels and the memory of each stage on that device.");
+  options.add_positional("FILE", file);
+  options.add_text("stages", stages, "LIST", "networks: resnet-N, wrn-D-K or layer lists FILE.json, by commas");
+  options.add_text("input", input, "CxHxW", "image size for --stages");
+  options.add_number("classes", classes, 1, 1000000, "number of classes for --stages");
+  options.add_text("device", device_spec, "SPEC", "auto, cpu[:i], igpu[:i], gpu[:i] or ocl:PLATFORM.DEVICE");
+  options.add_number("batch-size", batch, 1, 65536, "batch size of the plans shown with --device");
+  if (!options.parse(arguments)) return print(options.help());
+  if (file.empty() == stages.empty()) throw UsageError("give either a file or --stages (see cascadecl info --help)");
+
+  if (!file.empty() && !is_model_file(file)) return print_dataset_info(file, options.json());
+  const Model model = file.empty() ? model_of(stages, parse_image_shape(input), classes) : read_model(file);
+  std::optional<Device> device;
+  if (!device_spec.empty()) device.emplace(select_device(device_spec, list_devices()));
+
+  std::vector<StageInfo> infos;
+  for (std::size_t i = 0; i < model.stages.size(); ++i) {
+    const Stage& stage = model.stages[i];
+    StageInfo info{report(stage.network), i < model.policies.size() ? model.policies[i].macs() : 0, std::nullopt};
+    if (device) {
+      info.plan.emplace(*device, stage.network,
+                        stage.parameters.empty() ? initial_parameters(stage.network, 0) : stage.parameters, batch);
+    }
+    infos.push_back(std::move(info));
+  }
+  print_stages(infos, model.input, model.classes, device ? &device->info() : nullptr, options.json());
+}
+
+}  // namespace cascadecl

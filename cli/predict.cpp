@@ -1,0 +1,168 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "cli/cascade_flags.h"
+#include "cli/commands.h"
+#include "cli/image_file.h"
+#include "cli/open_data.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/predictions_file.h"
+#include "cli/progress.h"
+#include "data/error.h"
+#include "data/loader.h"
+#include "runtime/cascade/label_probabilities.h"
+#include "runtime/io/model_file.h"
+
+namespace cascadecl {
+namespace {
+
+using nlohmann::ordered_json;
+
+struct Inputs {
+  std::string model, data, output;
+  std::vector<std::string> files;
+};
+
+std::size_t best_label(const CascadeResult& result, std::size_t image) {
+  const auto classes = static_cast<std::size_t>(result.classes);
+  const auto begin = result.answer.begin() + static_cast<std::ptrdiff_t>(image * classes);
+  return static_cast<std::size_t>(std::max_element(begin, begin + static_cast<std::ptrdiff_t>(classes)) - begin);
+}
+
+std::string label_name(const Model& model, std::size_t label) {
+  return model.label_names.empty() ? std::to_string(label) : model.label_names[label];
+}
+
+// Multiply-adds of an image that leaves at `exit`.
+double mmac_through(const Model& model, int exit) {
+  double macs = 0;
+  for (std::size_t k = 0; k <= static_cast<std::size_t>(exit); ++k) macs += model.stage_macs(k);
+  return macs / 1e6;
+}
+
+ordered_json image_json(const Model& model, const CascadeResult& result, std::size_t i, const std::string& file) {
+  const std::size_t label = best_label(result, i), classes = static_cast<std::size_t>(result.classes);
+  const auto answer = result.answer.begin() + static_cast<std::ptrdiff_t>(i * classes);
+  return {{"image", file},
+          {"label", label},
+          {"label_name", label_name(model, label)},
+          {"probability", result.answer[i * classes + label]},
+          {"exit_stage", result.exit_stage[i]},
+          {"mmac", mmac_through(model, result.exit_stage[i])},
+          {"answer", std::vector<float>(answer, answer + static_cast<std::ptrdiff_t>(classes))}};
+}
+
+void print_images(const Model& model, const CascadeResult& result, const Inputs& inputs, const std::string& device,
+                  bool json) {
+  if (json) {
+    ordered_json images = ordered_json::array();
+    for (std::size_t i = 0; i < inputs.files.size(); ++i)
+      images.push_back(image_json(model, result, i, inputs.files[i]));
+    return print_json({{"device", device}, {"images", images}});
+  }
+  Table table({"<image", "label", "<name", "probability", "exit stage", "<network", "MMAC"});
+  for (std::size_t i = 0; i < inputs.files.size(); ++i) {
+    const std::size_t label = best_label(result, i);
+    const int exit = result.exit_stage[i];
+    table.add_row({inputs.files[i], std::to_string(label), label_name(model, label),
+                   decimal(result.answer[i * static_cast<std::size_t>(result.classes) + label], 4),
+                   std::to_string(exit), model.stages[static_cast<std::size_t>(exit)].network.name(),
+                   decimal(mmac_through(model, exit), 2)});
+  }
+  print(fmt::format("{}on {}\n", table.text(), device));
+}
+
+PredictionsHeader header_of(const Model& model, const ExecutorSettings& settings, const std::string& device,
+                            std::int64_t images) {
+  std::vector<std::string> networks;
+  for (const Stage& stage : model.stages) networks.push_back(stage.network.name());
+  return {.images = images,
+          .classes = model.classes,
+          .networks = networks,
+          .label_names = model.label_names,
+          .stop = to_string(settings.stop),
+          .combine = std::string(to_string(settings.combine)),
+          .device = device};
+}
+
+void predict_files(const Model& model, const Inputs& inputs, const std::vector<Device>& devices,
+                   const ExecutorSettings& settings, bool json) {
+  std::vector<std::uint8_t> pixels;
+  for (const std::string& file : inputs.files) {
+    const std::vector<std::uint8_t> image = read_image_file(file, model.input);
+    pixels.insert(pixels.end(), image.begin(), image.end());
+  }
+  CascadeExecutor executor(model, devices, settings);
+  const CascadeResult result = executor.classify(pixels);
+  const std::string device = device_names(devices);
+  if (!inputs.output.empty()) {
+    PredictionsWriter writer(inputs.output, header_of(model, settings, device, result.images));
+    writer.append(result);
+    writer.commit();
+  }
+  print_images(model, result, inputs, device, json);
+}
+
+void predict_dataset(const Model& model, const Inputs& inputs, const std::vector<Device>& devices,
+                     const ExecutorSettings& settings, const Options& options) {
+  const auto dataset = open_data(inputs.data, "test");
+  check_dataset(model, dataset->header());
+  const std::string device = device_names(devices);
+  PredictionsWriter writer(inputs.output, header_of(model, settings, device, dataset->size()));
+  CascadeExecutor executor(model, devices, settings);
+  Progress progress("predicting", dataset->size(), options.quiet());
+  BatchLoader loader(*dataset, all_indices(dataset->size()), {.batch_size = settings.max_batch * 8, .shuffle = false});
+  loader.start_epoch(0);
+  std::vector<std::int64_t> stopped(model.stages.size());
+  std::int64_t done = 0;
+  while (const auto batch = loader.next()) {
+    progress.update(done);
+    const CascadeResult result = executor.classify(batch->images, static_cast<std::uint64_t>(done));
+    writer.append(result);
+    for (std::size_t k = 0; k < stopped.size(); ++k) stopped[k] += result.stages[k].stopped;
+    done += batch->n;
+  }
+  writer.commit();
+  progress.wipe();
+  if (options.json()) {
+    return print_json({{"output", inputs.output}, {"images", done}, {"device", device}, {"stopped", stopped}});
+  }
+  std::string text = fmt::format("wrote {}: {} images on {}\n", inputs.output, grouped(done), device);
+  for (std::size_t k = 0; k < stopped.size(); ++k) {
+    text += fmt::format("stage {} ({}): {} stopped\n", k, model.stages[k].network.name(), grouped(stopped[k]));
+  }
+  print(text);
+}
+
+}  // namespace
+
+void run_predict(const Arguments& arguments) {
+  Inputs inputs;
+  CascadeFlags flags;
+  Options options("predict MODEL IMAGE... | predict MODEL --data FILE[:split] -o OUT.h5",
+                  "Classifies PNG and JPEG files, or all images of a dataset (its split test unless one is named).\n"
+                  "The layout of OUT.h5 is described in predictions.md of the documentation.");
+  options.add_positional("MODEL", inputs.model);
+  options.add_positional_list("IMAGE", inputs.files);
+  options.add_text("data", inputs.data, "FILE[:split]", "dataset file");
+  options.add_text("output,o", inputs.output, "OUT.h5", "write all probabilities, exits and answers");
+  flags.add_to(options);
+  if (!options.parse(arguments)) return print(options.help());
+  options.require("MODEL");
+  if (inputs.files.empty() == inputs.data.empty()) {
+    throw UsageError("give either image files or --data (see cascadecl predict --help)");
+  }
+  if (!inputs.data.empty()) options.require("output");
+
+  const ExecutorSettings settings = flags.settings();
+  const Model model = read_model(inputs.model);
+  if (!inputs.data.empty()) {
+    return predict_dataset(model, inputs, flags.open_devices(model.stages.size()), settings, options);
+  }
+  predict_files(model, inputs, flags.open_devices(model.stages.size()), settings, options.json());
+}
+
+}  // namespace cascadecl

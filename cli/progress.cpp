@@ -1,0 +1,68 @@
+#include "cli/progress.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "cli/output.h"
+
+namespace cascadecl {
+namespace {
+
+constexpr int bar_width = 24;
+
+std::size_t terminal_width() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : 80;
+}
+
+}  // namespace
+
+Progress::Progress(std::string task, std::int64_t total, bool quiet)
+    : task_(std::move(task)),
+      total_(std::max<std::int64_t>(total, 1)),
+      shown_(!quiet && isatty(STDERR_FILENO)),
+      start_(std::chrono::steady_clock::now()) {}
+
+Progress::~Progress() { wipe(); }
+
+void Progress::wipe() {
+  if (dirty_) fmt::print(stderr, "\r\033[K");
+  dirty_ = false;
+}
+
+void Progress::update(std::int64_t done, std::string_view note) {
+  if (!shown_) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (done < total_ && dirty_ && now - last_ < std::chrono::milliseconds(100)) return;
+  last_ = now;
+  const double seconds = std::chrono::duration<double>(now - start_).count();
+  const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
+  const int filled = static_cast<int>(bar_width * std::min(done, total_) / total_);
+  std::string line =
+      fmt::format("{}  [{}{}]  {}/{}", task_, std::string(static_cast<std::size_t>(filled), '#'),
+                  std::string(static_cast<std::size_t>(bar_width - filled), '-'), grouped(done), grouped(total_));
+  if (rate > 0) {
+    line += fmt::format("  {:.0f} images/s  {} left", rate, clock_text(static_cast<double>(total_ - done) / rate));
+  }
+  if (!note.empty()) line += fmt::format("  {}", note);
+  line.resize(std::min(line.size(), terminal_width() - 1));
+  fmt::print(stderr, "\r{}\033[K", line);
+  dirty_ = true;
+}
+
+void note(std::string_view line, bool quiet) {
+  if (!quiet) fmt::print(stderr, "{}\n", line);
+}
+
+std::string clock_text(double seconds) {
+  const long total = static_cast<long>(std::max(seconds, 0.0) + 0.5);
+  const long hours = total / 3600, minutes = total / 60 % 60;
+  return hours ? fmt::format("{}:{:02}:{:02}", hours, minutes, total % 60)
+               : fmt::format("{}:{:02}", minutes, total % 60);
+}
+
+}  // namespace cascadecl
