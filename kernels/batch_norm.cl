@@ -18,13 +18,6 @@
 #ifndef RUNNING_MOMENTUM
 #define RUNNING_MOMENTUM 0.1f  // running = (1 - m) * running + m * batch
 #endif
-#ifndef ACCUMULATE
-#define ACCUMULATE 0  // backward_apply: 1: adds to `base`; backward_prepare: 1: adds to the parameters' gradients
-#endif
-#ifndef FROZEN
-#define FROZEN 0  // backward_prepare: 1: the statistics are constants
-#endif
-
 #define BLOCKS DIV_UP(CHANNELS, CB)
 #define PADDED (BLOCKS * CB)
 
@@ -121,12 +114,13 @@ kernel void bn_backward_sums(global float* restrict dy, global const float* rest
 
 // dx = dy_scale * dy + x_scale * x + constant, from the sums of all images; and the gradients of gamma and beta.
 //   dx = scale * (dy - mean(dy) - xhat * mean(dy * xhat)),  xhat = (x - mean) * inverse_std
+//   frozen: the statistics are constants, dx = scale * dy; accumulate: adds to the gradients of gamma and beta
 // global id: 0 = channel block
 kernel void bn_backward_prepare(global const float* restrict sums, int images, global const float* restrict scale,
                                 global const float* restrict mean, global const float* restrict inverse_std,
                                 global float* restrict dy_scale, global float* restrict x_scale,
                                 global float* restrict constant_, global float* restrict gamma_gradient,
-                                global float* restrict beta_gradient) {
+                                global float* restrict beta_gradient, int frozen, int accumulate) {
   const int b = get_global_id(0);
   VEC first = (VEC)(0.0f), second = first;
   for (int n = 0; n < images; ++n) {
@@ -135,25 +129,24 @@ kernel void bn_backward_prepare(global const float* restrict sums, int images, g
   }
   const VEC s = VLOAD(scale + b * CB), m = VLOAD(mean + b * CB), inverse = VLOAD(inverse_std + b * CB);
   const float count = (float)PIXELS * images;
-#if FROZEN
-  const VEC slope = (VEC)(0.0f), offset = slope;
-#else
-  const VEC slope = -s * inverse * inverse * second / count;
-  const VEC offset = fma(-slope, m, -s * first / count);
-#endif
+  VEC slope = (VEC)(0.0f), offset = slope;
+  if (!frozen) {
+    slope = -s * inverse * inverse * second / count;
+    offset = fma(-slope, m, -s * first / count);
+  }
   VSTORE(s, dy_scale + b * CB);
   VSTORE(slope, x_scale + b * CB);
   VSTORE(offset, constant_ + b * CB);
-#if ACCUMULATE
-  store_channels(load_channels(gamma_gradient, b) + second * inverse, gamma_gradient, b);
-  store_channels(load_channels(beta_gradient, b) + first, beta_gradient, b);
-#else
-  store_channels(second * inverse, gamma_gradient, b);
-  store_channels(first, beta_gradient, b);
-#endif
+  VEC by_gamma = second * inverse, by_beta = first;
+  if (accumulate) {
+    by_gamma += load_channels(gamma_gradient, b);
+    by_beta += load_channels(beta_gradient, b);
+  }
+  store_channels(by_gamma, gamma_gradient, b);
+  store_channels(by_beta, beta_gradient, b);
 }
 
-// dx = dy_scale * dy + x_scale * x + constant (+ base); dx may be base or dy. global id: 0 = channel block, 1 = image
+// dx = dy_scale * dy + x_scale * x + constant (+ base, if there is one); dx may be base or dy. global id: 0 = channel block, 1 = image
 kernel void bn_backward_apply(global const float* dy, global const float* restrict x,
                               global const float* restrict dy_scale, global const float* restrict x_scale,
                               global const float* restrict constant_, global const float* base, global float* dx) {
@@ -162,9 +155,7 @@ kernel void bn_backward_apply(global const float* dy, global const float* restri
   const VEC ds = VLOAD(dy_scale + b * CB), xs = VLOAD(x_scale + b * CB), c = VLOAD(constant_ + b * CB);
   for (int p = 0; p < PIXELS; ++p) {
     VEC v = fma(VLOAD(dy + at + p * CB), ds, fma(VLOAD(x + at + p * CB), xs, c));
-#if ACCUMULATE
-    v += VLOAD(base + at + p * CB);
-#endif
+    if (base) v += VLOAD(base + at + p * CB);
     VSTORE(v, dx + at + p * CB);
   }
 }

@@ -17,7 +17,8 @@ inline void moments_add(Moments* m, VEC value) {
 inline VEC moments_mean(const Moments* m, float count) { return m->origin + m->first / count; }
 
 inline VEC moments_squares(const Moments* m, float count) {
-  return fmax(fma(-m->first / count, m->first, m->second), (VEC)(0.0f));
+  const VEC squares = fma(-m->first / count, m->first, m->second);
+  return squares < (VEC)(0.0f) ? (VEC)(0.0f) : squares;  // NaN comes through
 }
 
 #endif

@@ -82,7 +82,7 @@ class Lowerer {
         break;
       case LayerType::average_pool:
       case LayerType::max_pool:
-        add_step(Kind::pool, i, value(input_of(i)));
+        lower_pool(i);
         break;
       case LayerType::global_average_pool:
         lower_global_pool(i);
@@ -91,6 +91,15 @@ class Lowerer {
         lower_dense(i);
         break;
     }
+  }
+
+  void lower_pool(int i) {
+    const Layer& l = layer(i);
+    if (l.kernel_h != l.kernel_w) {
+      throw ShapeError(
+          fmt::format("{} {}: a {}x{} window; expected a square", type_name(l.type), l.name, l.kernel_h, l.kernel_w));
+    }
+    add_step(LoweredStep::Kind::pool, i, value(input_of(i)));
   }
 
   void lower_batch_norm(int i) {

@@ -40,7 +40,7 @@ struct Lowering {
   std::vector<LoweredStep> steps;      // the last one writes the logits
 };
 
-// Throws ShapeError for what no plan can run: a dense layer before the last, a global pool of a non-square image that
+// Throws ShapeError for what no plan can run: a pool whose window is not square, a global pool of a non-square image that
 // feeds another layer than dense.
 Lowering lower(const Network& network);
 

@@ -17,21 +17,12 @@ BatchNorm::BatchNorm(const Device& device, ImageShape shape)
   moments_ = device.kernel(kFile, "bn_moments", common);
   prepare_ = device.kernel(kFile, "bn_prepare", common);
   prepare_frozen_ = device.kernel(kFile, "bn_prepare_frozen", common);
-  for (int relu : {0, 1}) {
-    Defines defines = common;
-    defines.set("VIEW_RELU", relu);
-    sums_[relu] = device.kernel(kFile, "bn_backward_sums", defines);
-  }
-  for (int accumulate : {0, 1}) {
-    Defines defines = common;
-    defines.set("ACCUMULATE", accumulate);
-    apply_[accumulate] = device.kernel(kFile, "bn_backward_apply", defines);
-    for (int frozen : {0, 1}) {
-      Defines both = defines;
-      both.set("FROZEN", frozen);
-      backward_prepare_[frozen][accumulate] = device.kernel(kFile, "bn_backward_prepare", both);
-    }
-  }
+  sums_ = device.kernel(kFile, "bn_backward_sums", common);
+  Defines relu = common;
+  relu.set("VIEW_RELU", 1);
+  masked_sums_ = device.kernel(kFile, "bn_backward_sums", relu);
+  backward_prepare_ = device.kernel(kFile, "bn_backward_prepare", common);
+  apply_ = device.kernel(kFile, "bn_backward_apply", common);
   const std::size_t padded = blocks_ * to_size(block);
   for (Array<float>* array : {&scale_, &shift_, &mean_, &inverse_std_, &dy_scale_, &x_scale_, &constant_}) {
     *array = device.allocate<float>(padded);
@@ -54,18 +45,18 @@ void BatchNorm::prepare_frozen(const ParameterArrays& p) {
 
 void BatchNorm::backward_sums(int n, bool relu, const Array<float>& dy, const Array<float>& x,
                               const Array<float>& sums) {
-  launch(device_, sums_[relu], {blocks_, to_size(n)}, dy, x, scale_, shift_, mean_, sums);
+  launch(device_, relu ? masked_sums_ : sums_, {blocks_, to_size(n)}, dy, x, scale_, shift_, mean_, sums);
 }
 
 void BatchNorm::backward_prepare(int n, const Array<float>& sums, bool frozen, bool accumulate,
                                  const Array<float>& gamma_gradient, const Array<float>& beta_gradient) {
-  launch(device_, backward_prepare_[frozen][accumulate], {blocks_}, sums, n, scale_, mean_, inverse_std_, dy_scale_,
-         x_scale_, constant_, gamma_gradient, beta_gradient);
+  launch(device_, backward_prepare_, {blocks_}, sums, n, scale_, mean_, inverse_std_, dy_scale_, x_scale_, constant_,
+         gamma_gradient, beta_gradient, frozen ? 1 : 0, accumulate ? 1 : 0);
 }
 
 void BatchNorm::backward_apply(int n, const Array<float>& dy, const Array<float>& x, const Array<float>& base,
                                const Array<float>& dx) {
-  launch(device_, apply_[base.empty() ? 0 : 1], {blocks_, to_size(n)}, dy, x, dy_scale_, x_scale_, constant_, base, dx);
+  launch(device_, apply_, {blocks_, to_size(n)}, dy, x, dy_scale_, x_scale_, constant_, base, dx);
 }
 
 }  // namespace cascadecl

@@ -47,7 +47,7 @@ class BatchNorm {
  private:
   Device device_;
   std::size_t blocks_;
-  Kernel moments_, prepare_, prepare_frozen_, sums_[2], backward_prepare_[2][2], apply_[2];
+  Kernel moments_, prepare_, prepare_frozen_, sums_, masked_sums_, backward_prepare_, apply_;
   Array<float> scale_, shift_, mean_, inverse_std_, dy_scale_, x_scale_, constant_;
 };
 
