@@ -146,7 +146,8 @@ kernel void bn_backward_prepare(global const float* restrict sums, int images, g
   store_channels(by_beta, beta_gradient, b);
 }
 
-// dx = dy_scale * dy + x_scale * x + constant (+ base, if there is one); dx may be base or dy. global id: 0 = channel block, 1 = image
+// dx = dy_scale * dy + x_scale * x + constant (+ base, if there is one); dx may be base or dy. global id: 0 = channel
+// block, 1 = image
 kernel void bn_backward_apply(global const float* dy, global const float* restrict x,
                               global const float* restrict dy_scale, global const float* restrict x_scale,
                               global const float* restrict constant_, global const float* base, global float* dx) {

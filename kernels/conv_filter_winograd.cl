@@ -1,4 +1,5 @@
-// conv_filter_winograd: gradient of a 3x3, stride 1, padding 1 convolution by its filters, in Winograd's domain; CPU class.
+// conv_filter_winograd: gradient of a 3x3, stride 1, padding 1 convolution by its filters, in Winograd's domain; CPU
+// class.
 //   src [N][C/CB][H][W][CB], read through a view   gradient [N][K/CB][H][W][CB], the gradient by the output, or a pair
 //   partial [SLICES][C/CB][36][CB][K]: sums over tiles of V (inputs) times A dY A' (output gradients)
 //   global id: 0 = input channel block, 1 = slice of the images (n = slice, slice + SLICES, ...)
@@ -183,7 +184,8 @@ kernel void filter_gradient(global const float* restrict partial, global float* 
     for (int i = 0; i < 6; ++i) {
       u[i] = (VEC)(0.0f);
       for (int slice = 0; slice < SLICES; ++slice)
-        u[i] += VLOAD(partial + ((size_t)((slice * C_BLOCKS + c / CB) * 36 + i * 6 + j) * CB + c % CB) * K_PADDED + kb * CB);
+        u[i] += VLOAD(partial + ((size_t)((slice * C_BLOCKS + c / CB) * 36 + i * 6 + j) * CB + c % CB) * K_PADDED +
+                      kb * CB);
     }
     WINOGRAD_FILTER_TRANSPOSED(u[0], u[1], u[2], u[3], u[4], u[5], rows[0][j], rows[1][j], rows[2][j])
   }

@@ -1,5 +1,5 @@
-// conv_reference: convolution and its two gradients in plain loops, one element per work-item; runs everywhere and is the
-// golden for the fast kernels.
+// conv_reference: convolution and its two gradients in plain loops, one element per work-item; runs everywhere and is
+// the golden for the fast kernels.
 //   src [N][C/IN_CB][H][W][IN_CB], read through a view   w [K][C][R][S] as the model file has it
 //   dst [N][K/CB][OH][OW][CB]
 #include "common.h"

@@ -1,6 +1,6 @@
 // conv_weights: from the filters as the model file has them, w [K][C][R][S], to what the convolution kernels read.
-//   OUT and IN are the channels that the kernel writes and reads: K and C forward; C and K for the gradient by the input
-//   (FLIPPED 1), where the filters are turned by 180 degrees as well.
+//   OUT and IN are the channels that the kernel writes and reads: K and C forward; C and K for the gradient by the
+//   input (FLIPPED 1), where the filters are turned by 180 degrees as well.
 #include "common.h"
 #include "winograd.h"
 

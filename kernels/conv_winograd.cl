@@ -44,7 +44,7 @@
 #define STATISTICS 0  // 1: writes mean and sum of squared deviations of each image and channel (batch norm, training)
 #endif
 #ifndef MASK
-#define MASK 0  // 1: dst is a gradient by relu(mask_scale * t + mask_shift): zero where that is; 2: and sums for batch norm
+#define MASK 0  // 1: dst is a gradient by relu(mask_scale t + mask_shift), zero where that is; 2: and sums for bn
 #endif
 
 #define TILES (TILE_ROWS * TILES_X)

@@ -1,6 +1,6 @@
 // winograd.h: the one-dimensional transforms of Winograd's F(4,3) on vectors of one channel block.
-//   Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2016), with interpolation points 0, 1, -1, 2, -2.
-//   A tile of 4x4 outputs comes from 6x6 inputs d and a 3x3 filter g:   Y = A' [ (G g G') . (B' d B) ] A
+//   Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2016), with interpolation points 0, 1, -1, 2,
+//   -2. A tile of 4x4 outputs comes from 6x6 inputs d and a 3x3 filter g:   Y = A' [ (G g G') . (B' d B) ] A
 #ifndef WINOGRAD_H
 #define WINOGRAD_H
 

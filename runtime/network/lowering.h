@@ -40,8 +40,8 @@ struct Lowering {
   std::vector<LoweredStep> steps;      // the last one writes the logits
 };
 
-// Throws ShapeError for what no plan can run: a pool whose window is not square, a global pool of a non-square image that
-// feeds another layer than dense.
+// Throws ShapeError for what no plan can run: a pool whose window is not square, a global pool of a non-square image
+// that feeds another layer than dense.
 Lowering lower(const Network& network);
 
 // "block1/unit1/bn1 + block1/unit1/relu1 + ..." with the common prefix named once.
