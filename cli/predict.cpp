@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/cascade_flags.h"
@@ -26,32 +25,20 @@ struct Inputs {
   std::vector<std::string> files;
 };
 
-std::size_t best_label(const CascadeResult& result, std::size_t image) {
-  const auto classes = static_cast<std::size_t>(result.classes);
-  const auto begin = result.answer.begin() + static_cast<std::ptrdiff_t>(image * classes);
-  return static_cast<std::size_t>(std::max_element(begin, begin + static_cast<std::ptrdiff_t>(classes)) - begin);
-}
-
 std::string label_name(const Model& model, std::size_t label) {
   return model.label_names.empty() ? std::to_string(label) : model.label_names[label];
 }
 
-// Multiply-adds of an image that leaves at `exit`.
-double mmac_through(const Model& model, int exit) {
-  double macs = 0;
-  for (std::size_t k = 0; k <= static_cast<std::size_t>(exit); ++k) macs += model.stage_macs(k);
-  return macs / 1e6;
-}
-
 ordered_json image_json(const Model& model, const CascadeResult& result, std::size_t i, const std::string& file) {
-  const std::size_t label = best_label(result, i), classes = static_cast<std::size_t>(result.classes);
+  const auto label = static_cast<std::size_t>(result.label(static_cast<std::int64_t>(i)));
+  const auto classes = static_cast<std::size_t>(result.classes);
   const auto answer = result.answer.begin() + static_cast<std::ptrdiff_t>(i * classes);
   return {{"image", file},
           {"label", label},
           {"label_name", label_name(model, label)},
           {"probability", result.answer[i * classes + label]},
           {"exit_stage", result.exit_stage[i]},
-          {"mmac", mmac_through(model, result.exit_stage[i])},
+          {"mmac", model.macs_through(result.exit_stage[i]) / 1e6},
           {"answer", std::vector<float>(answer, answer + static_cast<std::ptrdiff_t>(classes))}};
 }
 
@@ -65,12 +52,12 @@ void print_images(const Model& model, const CascadeResult& result, const Inputs&
   }
   Table table({"<image", "label", "<name", "probability", "exit stage", "<network", "MMAC"});
   for (std::size_t i = 0; i < inputs.files.size(); ++i) {
-    const std::size_t label = best_label(result, i);
+    const auto label = static_cast<std::size_t>(result.label(static_cast<std::int64_t>(i)));
     const int exit = result.exit_stage[i];
     table.add_row({inputs.files[i], std::to_string(label), label_name(model, label),
                    decimal(result.answer[i * static_cast<std::size_t>(result.classes) + label], 4),
                    std::to_string(exit), model.stages[static_cast<std::size_t>(exit)].network.name(),
-                   decimal(mmac_through(model, exit), 2)});
+                   decimal(model.macs_through(exit) / 1e6, 2)});
   }
   print(fmt::format("{}on {}\n", table.text(), device));
 }

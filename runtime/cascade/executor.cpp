@@ -241,6 +241,11 @@ std::size_t CascadeExecutor::peak_bytes() const {
   return total;
 }
 
+int CascadeResult::label(std::int64_t image) const {
+  const auto begin = answer.begin() + image * classes;
+  return static_cast<int>(std::max_element(begin, begin + classes) - begin);
+}
+
 std::vector<Device> open_stage_devices(const std::vector<DeviceInfo>& devices) {
   std::vector<Device> opened;
   for (const DeviceInfo& info : devices) {

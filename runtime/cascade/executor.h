@@ -35,6 +35,9 @@ struct CascadeResult {
   std::vector<float> probabilities;     // [K][N][classes], NaN where the stage was not visited
   std::vector<StageCounts> stages;      // [K]
   double seconds = 0;                   // of the whole call, upload and read-back included
+
+  // The class of an image: the largest of its answer, the first one of equals.
+  int label(std::int64_t image) const;
 };
 
 // Runs a cascade. After each stage the images that do not stop are brought together on the device, and the next stage

@@ -93,6 +93,12 @@ double Model::stage_macs(std::size_t i) const {
   return i < policies.size() ? network + static_cast<double>(policies[i].macs()) : network;
 }
 
+double Model::macs_through(int exit) const {
+  double macs = 0;
+  for (std::size_t i = 0; i <= static_cast<std::size_t>(exit); ++i) macs += stage_macs(i);
+  return macs;
+}
+
 void check_model(const Model& model) {
   check_head(model);
   for (std::size_t i = 0; i < model.stages.size(); ++i) check_stage(model, i);

@@ -57,6 +57,8 @@ struct Model {
 
   // Multiply-adds of stage i and its policy (none on the last stage), for one image: F_t of the paper, unnormalised.
   double stage_macs(std::size_t i) const;
+  // Multiply-adds of an image that leaves at stage `exit`: stage_macs of 0..exit together.
+  double macs_through(int exit) const;
 };
 
 // Throws ShapeError naming the stage or policy if the parts do not fit each other: classes, input shape, parameters and
