@@ -33,7 +33,7 @@ std::string python() {
 
 // The last block of the page in that language.
 std::string block(const std::string& language) {
-  const fs::path page = fs::path(__FILE__).parent_path() / "../../share/doc/model-file.md";
+  const fs::path page = CASCADECL_DOC_FOLDER "/model-file.md";
   std::ifstream in(page);
   const std::string text((std::istreambuf_iterator<char>(in)), {});
   const std::string fence = "```" + language + "\n";
