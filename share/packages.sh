@@ -1,0 +1,26 @@
+# Sourced by share/quickstart.sh, tests/run.sh and tests/lint.sh: the Debian packages (bookworm) that cascadecl needs.
+
+# To build the library and the program, and an OpenCL device that is always there.
+build_packages=(
+  cmake g++ ninja-build pkg-config
+  ocl-icd-opencl-dev opencl-c-headers opencl-clhpp-headers pocl-opencl-icd libclblast-dev
+  libboost-program-options-dev libfmt-dev libhdf5-dev libjpeg-dev libpng-dev librandom123-dev nlohmann-json3-dev
+)
+# To build and run the tests.
+test_packages=(doctest-dev librapidcheck-dev oclgrind python3-h5py python3-numpy)
+# For tests/lint.sh.
+lint_packages=(clang-format-14 clang-tidy-14)
+
+# install_packages NAME...: installs those that are missing, by apt; with sudo if need be.
+install_packages() {
+  local name missing=()
+  for name in "$@"; do
+    dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q ' installed$' || missing+=("$name")
+  done
+  if [ ${#missing[@]} -eq 0 ]; then return; fi
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then as_root=(sudo); fi
+  echo "installing ${missing[*]}"
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+}
