@@ -13,7 +13,8 @@ namespace cascadecl {
 
 // Random policies for a cascade of `stages` stages, fixed by the seed; one fewer than stages. Hidden layers uniform
 // with variance 2 / inputs (He et al. 2015), the last with variance 1 / (3 inputs), biases zero: stopping and going on
-// start almost equally likely.
+// start almost equally likely. Half of the first layer's units are set to resolve high confidence instead
+// (share/doc/policy.md).
 std::vector<Policy> initial_policies(int stages, PolicyInput input, int classes, int hidden, std::uint64_t seed);
 
 // The stopping policies of a cascade in training on one device. All of them go forward and backward in one launch
