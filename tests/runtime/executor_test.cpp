@@ -204,6 +204,21 @@ TEST_CASE("the executor refuses half images, wrong numbers of devices and empty 
   CHECK_THROWS_AS(make_executor(broken, {}), ShapeError);
 }
 
+TEST_CASE("the label is the first of the largest values of an answer") {
+  CascadeResult result;
+  result.images = 2;
+  result.classes = 3;
+  result.answer = {0.2F, 0.4F, 0.4F, 0.5F, 0.5F, 0};
+  CHECK(result.label(0) == 1);
+  CHECK(result.label(1) == 0);
+}
+
+TEST_CASE("an exit costs all stages and policies up to it") {
+  const Model& model = test_model();
+  CHECK(model.macs_through(0) == model.stage_macs(0));
+  CHECK(model.macs_through(2) == model.stage_macs(0) + model.stage_macs(1) + model.stage_macs(2));
+}
+
 TEST_CASE("stop rules read and write the same text") {
   for (const char* text : {"argmax", "sample", "threshold 0.25"}) CHECK(to_string(parse_stop_rule(text)) == text);
   for (const char* text : {"", "Argmax", "threshold", "threshold ", "threshold x", "threshold 1.5", "threshold nan"}) {
