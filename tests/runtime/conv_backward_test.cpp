@@ -1,6 +1,5 @@
 #include <doctest/doctest.h>
 
-#include "data/error.h"
 #include "tests/support/conv_check.h"
 #include "tests/support/device_test.h"
 
@@ -62,23 +61,23 @@ const FilterCase filter_cases[] = {
 
 }  // namespace
 
-TEST_CASE("the gradient by a convolution's input equals the reference, with pairs, masks and sums") {
+TEST_CASE("the gradient by a convolution's input equals double precision, with pairs, masks and sums") {
   for (const auto& [conv, fusion] : data_cases) check_conv_backward_data(conv, fusion, KernelClass::automatic);
 }
 
-TEST_CASE("the reference gradient by a convolution's input equals the reference") {
+TEST_CASE("the plain gradient by a convolution's input equals double precision") {
   for (std::size_t i = 0; i < std::size(data_cases); i += 3) {
     check_conv_backward_data(data_cases[i].conv, {}, KernelClass::reference);
   }
 }
 
-TEST_CASE("the gradient by a convolution's filters equals the reference, with every view and pairs") {
+TEST_CASE("the gradient by a convolution's filters equals double precision, with every view and pairs") {
   for (const auto& [conv, view, pair] : filter_cases) {
     check_conv_backward_filter(conv, view, pair, KernelClass::automatic);
   }
 }
 
-TEST_CASE("the reference gradient by a convolution's filters equals the reference") {
+TEST_CASE("the plain gradient by a convolution's filters equals double precision") {
   for (std::size_t i = 0; i < std::size(filter_cases); i += 3) {
     check_conv_backward_filter(filter_cases[i].conv, filter_cases[i].view, false, KernelClass::reference);
   }

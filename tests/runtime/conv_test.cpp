@@ -1,6 +1,5 @@
 #include <doctest/doctest.h>
 
-#include "data/error.h"
 #include "tests/support/conv_check.h"
 #include "tests/support/device_test.h"
 
@@ -40,14 +39,31 @@ const ForwardCase forward_cases[] = {
 
 }  // namespace
 
-TEST_CASE("convolution equals the reference, with every view, residual and moments") {
+TEST_CASE("convolution equals double precision, with every view, residual and moments") {
   for (const auto& [conv, fusion] : forward_cases) check_conv_forward(conv, fusion, KernelClass::automatic);
 }
 
-TEST_CASE("the reference convolution equals the reference") {
+TEST_CASE("the plain convolution kernel equals double precision") {
   for (std::size_t i = 0; i < std::size(forward_cases); i += 3) {
     check_conv_forward(forward_cases[i].conv, forward_cases[i].fusion, KernelClass::reference);
   }
+}
+
+TEST_CASE("a convolution that cannot take the fastest kernel says why") {
+  const Device& device = test_device();
+  if (device.info().device_class != DeviceClass::cpu || device.channel_block() != 16) {
+    MESSAGE("not tested: the reasons are those of CPUs with channel blocks of 16");
+    return;
+  }
+  const auto choice = [&](const ConvGeometry& geometry, KernelClass kernels = KernelClass::automatic) {
+    return ConvForward(device, geometry, {}, kernels).choice();
+  };
+  CHECK(choice({{16, 8, 8}, 16, 3, 3, 1, 1}).reason.empty());
+  CHECK(choice({{16, 9, 9}, 32, 1, 1, 2, 0}).reason == "1x1 kernel, stride 2, padding 0: winograd is for 3x3, 1, 1");
+  CHECK(choice({{3, 32, 32}, 16, 3, 3, 1, 1}).reason == "3 to 16 channels: winograd needs at least a block of 16");
+  const VariantChoice wide = choice({{64, 8, 3000}, 16, 3, 3, 1, 1});
+  CHECK(wide.variant == "reference");
+  CHECK(wide.reason.find("bytes of local memory, the device has") != std::string::npos);
 }
 
 }  // namespace cascadecl

@@ -45,12 +45,56 @@ void check_plan(const PlanCase& c, KernelClass kernels) {
 }  // namespace
 
 TEST_CASE("inference plans equal the reference network, for all batch sizes up to the largest, again and again") {
-  for (const KernelClass kernels : {KernelClass::automatic, KernelClass::reference}) {
-    check_plan({odd_network(), 5, {5, 1, 3, 5}}, kernels);
-    check_plan({small_resnet(), 3, {3, 1}}, kernels);
-    check_plan({make_network("resnet-8", {3, 16, 16}, 10), 2, {2, 1, 2}}, kernels);
-  }
+  check_plan({odd_network(), 5, {5, 1, 3, 5}}, KernelClass::automatic);
+  check_plan({small_resnet(), 3, {3, 1}}, KernelClass::automatic);
+  check_plan({make_network("resnet-8", {3, 8, 8}, 10), 2, {2, 1, 2}}, KernelClass::automatic);
   check_plan({make_network("wrn-10-1", {3, 9, 7}, 10), 3, {1, 3}}, KernelClass::automatic);
+}
+
+TEST_CASE("inference plans of reference kernels equal the reference network") {
+  check_plan({odd_network(), 2, {2, 1}}, KernelClass::reference);
+  check_plan({small_resnet(), 3, {1, 3}}, KernelClass::reference);
+}
+
+TEST_CASE("a plan says which kernels run, for which layers, and why no faster one does") {
+  const Network network = small_resnet();
+  const Parameters parameters = random_parameters(network, 1);
+  const InferencePlan plan(test_device(), network, parameters, 1, KernelClass::reference);
+  const std::vector<PlanStep> steps = plan.steps();
+  REQUIRE(steps.size() == 8);
+  CHECK(steps[0].layers == "conv1");
+  CHECK(steps[2].layers == "batch_norm5 + relu6 + conv7 + add8");
+  double mmac = 0;
+  for (const PlanStep& step : steps) mmac += step.mmac;
+  CHECK(mmac == doctest::Approx(static_cast<double>(network.macs()) / 1e6));
+  for (std::size_t i = 0; i < 6; ++i) {
+    CHECK(steps[i].variant == "reference");
+    CHECK(steps[i].reason == "reference kernels were asked for");
+  }
+}
+
+TEST_CASE("a deep plan needs no more memory for activations than a shallow one") {
+  const ImageShape image{3, 8, 8};
+  std::size_t bytes[2];
+  for (int deep : {0, 1}) {
+    const Network network = make_network(deep ? "resnet-32" : "resnet-14", image, 10);
+    bytes[deep] = InferencePlan(test_device(), network, initial_parameters(network, 1), 2).activation_bytes();
+  }
+  CHECK(bytes[0] == bytes[1]);
+}
+
+TEST_CASE("inference plans refuse wrong batches and parameters, naming them") {
+  const Network network = small_resnet();
+  Parameters parameters = random_parameters(network, 1);
+  InferencePlan plan(test_device(), network, parameters, 3);
+  const Array<float> images =
+      test_device().allocate<float>(3 * image_elements(network.input_shape(), test_device().channel_block()));
+  CHECK_THROWS_WITH_AS(plan.run(0, images), "batch of 0: the plan takes 1 to 3", ShapeError);
+  CHECK_THROWS_WITH_AS(plan.run(4, images), "batch of 4: the plan takes 1 to 3", ShapeError);
+  CHECK_THROWS_WITH_AS(InferencePlan(test_device(), network, parameters, 0), "batch size 0: expected at least 1",
+                       UsageError);
+  parameters.erase(parameters.begin());
+  CHECK_THROWS_AS(InferencePlan(test_device(), network, parameters, 3), ShapeError);
 }
 
 }  // namespace cascadecl

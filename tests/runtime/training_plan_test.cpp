@@ -113,17 +113,97 @@ TEST_CASE("the reference training pass agrees with finite differences") {
 }
 
 TEST_CASE("training gradients and running statistics of a ResNet equal the reference") {
-  for (const KernelClass kernels : {KernelClass::automatic, KernelClass::reference}) {
-    check_gradients(small_resnet(), 6, 6, BatchNormMode::batch, kernels);
-    check_gradients(small_resnet(), 6, 5, BatchNormMode::frozen, kernels);
-  }
+  check_gradients(small_resnet(), 6, 6, BatchNormMode::batch, KernelClass::automatic);
+  check_gradients(small_resnet(), 6, 5, BatchNormMode::frozen, KernelClass::automatic);
+  check_gradients(small_resnet(), 6, 5, BatchNormMode::batch, KernelClass::reference);
 }
 
 TEST_CASE("training gradients and running statistics of an odd network equal the reference") {
-  for (const KernelClass kernels : {KernelClass::automatic, KernelClass::reference}) {
-    check_gradients(odd_network(), 4, 3, BatchNormMode::batch, kernels);
-    check_gradients(odd_network(), 4, 4, BatchNormMode::frozen, kernels);
+  check_gradients(odd_network(), 4, 3, BatchNormMode::batch, KernelClass::automatic);
+  check_gradients(odd_network(), 4, 4, BatchNormMode::frozen, KernelClass::automatic);
+  check_gradients(odd_network(), 4, 4, BatchNormMode::batch, KernelClass::reference);
+}
+
+TEST_CASE("a single image trains") {
+  check_gradients(small_resnet(), 1, 1, BatchNormMode::frozen, KernelClass::automatic);
+}
+
+TEST_CASE("a training step moves parameters along momentum and leaves the running statistics") {
+  const Network network = small_resnet();
+  const Parameters before = random_parameters(network, 3);
+  const Batch batch(network, 4, 17);
+  TrainingPlan plan(test_device(), network, before, 4);
+  run(plan, batch, network.classes(), BatchNormMode::frozen);
+  const Parameters gradients = plan.gradients();
+  plan.step({.learning_rate = 0.1f, .momentum = 0.9f, .weight_decay = 0.01f});
+  const Parameters after = plan.parameters(), momentum = plan.momentum();
+  for (const auto& [key, values] : before) {
+    CAPTURE(key);
+    if (!gradients.contains(key)) {
+      CHECK(after.at(key) == values);
+      continue;
+    }
+    Values moved, velocity;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      velocity.push_back(static_cast<double>(gradients.at(key)[i]) + 0.01 * static_cast<double>(values[i]));
+      moved.push_back(static_cast<double>(values[i]) - 0.1 * velocity.back());
+    }
+    CHECK(distance(velocity, momentum.at(key), 1e-3) < 1e-6);
+    CHECK(distance(moved, after.at(key), 1e-3) < 1e-6);
   }
+}
+
+TEST_CASE("parameters and momentum put into another plan continue the training bit by bit") {
+  const Network network = small_resnet();
+  const Batch batch(network, 6, 17);
+  const SgdSettings settings{.learning_rate = 0.05f};
+  TrainingPlan unbroken(test_device(), network, random_parameters(network, 3), 6);
+  TrainingPlan resumed(test_device(), network, random_parameters(network, 4), 6);
+  for (int i = 0; i < 5; ++i) {
+    if (i == 2) {
+      resumed.set_parameters(unbroken.parameters());
+      resumed.set_momentum(unbroken.momentum());
+    }
+    run(unbroken, batch, network.classes(), BatchNormMode::batch);
+    unbroken.step(settings);
+    run(resumed, batch, network.classes(), BatchNormMode::batch);
+    resumed.step(settings);
+  }
+  CHECK(unbroken.parameters() == resumed.parameters());
+  CHECK(unbroken.momentum() == resumed.momentum());
+}
+
+TEST_CASE("training lowers the loss of a small batch, and an inference plan of the result agrees") {
+  const Network network = small_resnet();
+  const Batch batch(network, 6, 23);
+  TrainingPlan plan(test_device(), network, initial_parameters(network, 5), 6);
+  const double first = run(plan, batch, network.classes(), BatchNormMode::batch);
+  double last = first;
+  for (int i = 0; i < 25; ++i) {
+    plan.step({.learning_rate = 0.05f});
+    last = run(plan, batch, network.classes(), BatchNormMode::batch);
+  }
+  CHECK(last < 0.1 * first);
+
+  const std::size_t logits = to_size_t(batch.n * network.classes());
+  InferencePlan inference(test_device(), network, plan.parameters(), 6);
+  const auto expected = test_device().read(plan.forward(batch.n, batch.device, BatchNormMode::frozen), logits);
+  CHECK(test_device().read(inference.run(batch.n, batch.device), logits) == expected);
+}
+
+TEST_CASE("training plans refuse wrong batches, parameters and calls, naming them") {
+  const Network network = small_resnet();
+  Parameters parameters = random_parameters(network, 1);
+  TrainingPlan plan(test_device(), network, parameters, 3);
+  const Batch batch(network, 3, 1);
+  CHECK_THROWS_WITH_AS(plan.backward(), "backward pass: no forward pass came before it", UsageError);
+  CHECK_THROWS_WITH_AS(plan.forward(0, batch.device, BatchNormMode::batch), "batch of 0: the plan takes 1 to 3",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(plan.forward(4, batch.device, BatchNormMode::batch), "batch of 4: the plan takes 1 to 3",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(plan.set_momentum({}), "batch_norm10/beta: expected 32 values", ShapeError);
+  parameters.erase(parameters.begin());
+  CHECK_THROWS_AS(plan.set_parameters(parameters), ShapeError);
 }
 
 }  // namespace cascadecl

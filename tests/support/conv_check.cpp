@@ -158,8 +158,10 @@ void check_conv_forward(const ConvCase& conv, const ConvFusion& fusion, KernelCl
   }
 }
 
-void check_conv_backward_data(const ConvCase& conv, const ConvBackwardData::Fusion& fusion, KernelClass kernels) {
+void check_conv_backward_data(const ConvCase& conv, const ConvBackwardData::Fusion& asked, KernelClass kernels) {
   const auto& [n, g, variant] = conv;
+  const bool fuses = ConvBackwardData::can_fuse(test_device(), g, kernels);
+  const ConvBackwardData::Fusion fusion = fuses ? asked : ConvBackwardData::Fusion{};
   std::string note;
   capture_note(conv, kernels, note);
   CAPTURE(note);
@@ -206,10 +208,11 @@ void check_conv_backward_filter(const ConvCase& conv, ViewKind view, bool pair, 
   capture_note(conv, kernels, note);
   CAPTURE(note);
   const RandomView in(n, g.in, view, 1);
-  const RandomGradient gradient(shape_of(n, g.out()), pair, 5);
+  const bool reads_pair = pair && ConvBackwardFilter::can_fuse(test_device(), g, kernels);
+  const RandomGradient gradient(shape_of(n, g.out()), reads_pair, 5);
   const Values expected =
       reference::conv_backward_filter(in.values, gradient.values, shape_of(n, g.in), g.out_channels, window_of(g));
-  ConvBackwardFilter op(test_device(), g, view, pair, kernels);
+  ConvBackwardFilter op(test_device(), g, view, reads_pair, kernels);
   check_choice(op.choice(), conv, kernels);
   const Guarded<float> workspace(std::max<std::size_t>(op.workspace_floats(), 1)), weight_gradient(g.weight_count());
   op.run(n, in.view, gradient.gradient, workspace, weight_gradient);

@@ -17,10 +17,11 @@ struct ConvCase {
 // The residual is also added in place.
 void check_conv_forward(const ConvCase& conv, const ConvFusion& fusion, KernelClass kernels);
 
-// The gradient by the input, from a plain gradient or a pair, with mask, sums and residual.
+// The gradient by the input, from a plain gradient or a pair, with mask, sums and residual; all that plainly where the
+// kernel says that it cannot fuse.
 void check_conv_backward_data(const ConvCase& conv, const ConvBackwardData::Fusion& fusion, KernelClass kernels);
 
-// The gradient by the filters.
+// The gradient by the filters, from a plain gradient or, where the kernel can read it, a pair.
 void check_conv_backward_filter(const ConvCase& conv, ViewKind view, bool pair, KernelClass kernels);
 
 }  // namespace cascadecl::testing

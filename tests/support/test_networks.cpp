@@ -1,5 +1,6 @@
 #include "tests/support/test_networks.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <random>
@@ -57,6 +58,21 @@ std::string NetworkBuilder::add(const std::string& a, const std::string& b) { re
 
 Network NetworkBuilder::finish(int classes) {
   append(LayerType::global_average_pool, {""});
+  append(LayerType::dense, {""}, {.out_channels = classes});
+  return Network("test", input_, layers_);
+}
+
+Network NetworkBuilder::finish_all(int classes) {
+  std::vector<std::string> unread;
+  for (const Layer& layer : layers_) {
+    const bool read = std::ranges::any_of(layers_, [&](const Layer& reader) {
+      return std::ranges::find(reader.inputs, layer.name) != reader.inputs.end();
+    });
+    if (!read) unread.push_back(layer.name);
+  }
+  std::string sum = unread[0];
+  for (std::size_t i = 1; i < unread.size(); ++i) sum = add(sum, unread[i]);
+  append(LayerType::global_average_pool, {sum});
   append(LayerType::dense, {""}, {.out_channels = classes});
   return Network("test", input_, layers_);
 }
