@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <nlohmann/json.hpp>
 
 #include "data/error.h"
 #include "runtime/io/model_file.h"
@@ -16,13 +17,6 @@ constexpr std::array<std::string_view, 4> kPositions{"pretrain", "policy", "join
 
 std::string momentum_group(std::size_t i) { return fmt::format("/checkpoint/momentum/{}", i); }
 std::string policy_momentum_group(std::size_t i) { return fmt::format("/checkpoint/policy_momentum/{}", i); }
-
-// The trained parameters only: running statistics have no momentum.
-ParameterShapes trained_shapes(const Network& network) {
-  ParameterShapes shapes = parameter_shapes(network);
-  std::erase_if(shapes, [](const auto& entry) { return entry.first.find("/running_") != std::string::npos; });
-  return shapes;
-}
 
 ParameterShapes policy_shapes(const Policy& policy) {
   ParameterShapes shapes;
@@ -71,6 +65,18 @@ int small_number(const Hdf5Reader& file, std::string_view attribute, std::int64_
   return static_cast<int>(value);
 }
 
+// All or nothing: momentum of some stages or policies only would train on as if the others had stood still.
+void check_momentum(const Hdf5Reader& file, const TrainState& s) {
+  const std::size_t stages = s.position == TrainState::Position::pretrain ? 1 : s.model.stages.size();
+  if (!s.momentum.empty() && s.momentum.size() != stages) {
+    file.fail("/checkpoint/momentum", fmt::format("{} stages, expected {}", s.momentum.size(), stages));
+  }
+  if (!s.policy_momentum.empty() && s.policy_momentum.size() != s.model.policies.size()) {
+    file.fail("/checkpoint/policy_momentum",
+              fmt::format("{} policies, expected {}", s.policy_momentum.size(), s.model.policies.size()));
+  }
+}
+
 TrainState::Position read_position(const Hdf5Reader& file) {
   const std::string name = file.string_attribute(kGroup, "position");
   for (std::size_t i = 0; i < kPositions.size(); ++i) {
@@ -96,7 +102,8 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
   write_text(file, "/checkpoint/settings", checkpoint.settings);
   write_text(file, "/checkpoint/history", history_to_json(s.history));
   for (std::size_t i = 0; i < s.momentum.size(); ++i) {
-    write_arrays(file, momentum_group(i), trained_shapes(s.model.stages[momentum_stage(s, i)].network), s.momentum[i]);
+    const Network& network = s.model.stages[momentum_stage(s, i)].network;
+    write_arrays(file, momentum_group(i), trained_parameter_shapes(network), s.momentum[i]);
   }
   for (std::size_t i = 0; i < s.policy_momentum.size(); ++i) {
     write_arrays(file, policy_momentum_group(i), policy_shapes(s.policy_momentum[i]),
@@ -119,6 +126,9 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   s.correct = file.float_attribute(kGroup, "correct");
   s.refit = small_number(file, "refit", 1) == 1;
   checkpoint.settings = read_text(file, "/checkpoint/settings");
+  if (!nlohmann::json::parse(checkpoint.settings, nullptr, false).is_object()) {
+    file.fail("/checkpoint/settings", "expected a JSON object");
+  }
   try {
     s.history = history_from_json(read_text(file, "/checkpoint/history"));
   } catch (const FileError& error) {
@@ -126,11 +136,12 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   }
   for (std::size_t i = 0; i < s.model.stages.size() && file.has_group(momentum_group(i)); ++i) {
     const Network& network = s.model.stages[momentum_stage(s, i)].network;
-    s.momentum.push_back(read_arrays(file, momentum_group(i), trained_shapes(network)));
+    s.momentum.push_back(read_arrays(file, momentum_group(i), trained_parameter_shapes(network)));
   }
   for (std::size_t i = 0; i < s.model.policies.size() && file.has_group(policy_momentum_group(i)); ++i) {
     s.policy_momentum.push_back(read_policy_momentum(file, i, s.model.policies[i]));
   }
+  check_momentum(file, s);
   return checkpoint;
 }
 

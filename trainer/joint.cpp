@@ -33,10 +33,10 @@ struct JointTrainer::State {
   struct Reached {
     TrainingPlan plan;
     int images = 0;
-    Array<int> rows;  // [batch] their rows in the batch, ascending
-    Array<int>
-        position;        // [batch] of each row of the batch: its place among them (0 where it does not reach the stage)
-    Array<float> input;  // [batch][image]
+    Array<int> rows;            // [batch] their rows in the batch, ascending
+    Array<int> position;        // [batch] of each row: its place among them, 0 if it does not reach the stage
+    Array<float> input;         // [batch][image]
+    std::int64_t computed = 0;  // images, since the trainer was made
   };
 
   Device device;
@@ -55,22 +55,25 @@ struct JointTrainer::State {
   Array<float> compact_probabilities, stage_probabilities;  // [batch][classes]
   Array<float> features;                                    // [batch][features of the widest stage]
   Array<float> feature_norm;                                // [stages][batch]
+  std::vector<double> costs;                                // [stages]
   int epoch;
   std::int64_t step;
   double reward;
   EpochRecord record;
 
   State(const Device& d, const std::vector<Network>& networks, const Dataset& data, std::vector<std::int64_t> fit,
-        const std::vector<double>& costs, const JointSettings& s, const std::vector<Policy>& p, const JointState& from)
+        const std::vector<double>& relative_costs, const JointSettings& s, const std::vector<Policy>& p,
+        const JointState& from)
       : device(d),
         settings(s),
         classes(networks.front().classes()),
         policies(d, p, s.batch_size),
-        estimator(d, with_class_gradient(s.estimator), costs, classes, s.batch_size),
+        estimator(d, with_class_gradient(s.estimator), relative_costs, classes, s.batch_size),
         softmax(d, classes),
         image_input(d, networks.front().input_shape(), data.header().mean, data.header().std),
         compact(d, s.batch_size),
         loader(data, std::move(fit), {.batch_size = s.batch_size, .seed = s.seed}),
+        costs(relative_costs),
         epoch(from.epoch),
         step(from.step),
         reward(from.reward) {
@@ -143,6 +146,7 @@ struct JointTrainer::State {
   void forward(std::size_t t, int n) {
     Reached& stage = stages[t];
     const Array<float> logits = stage.plan.forward(stage.images, stage.input, BatchNormMode::frozen);
+    stage.computed += stage.images;
     softmax.run(stage.images, logits, compact_probabilities);
     compact.gather(n, stage.position, to_size(classes), compact_probabilities, stage_probabilities);
     device.copy(stage_probabilities, probabilities, to_size(n) * to_size(classes), 0, t * plane(settings, classes));
@@ -159,6 +163,13 @@ struct JointTrainer::State {
     stage.plan.backward();
     stage.plan.step(
         {static_cast<float>(rate), static_cast<float>(settings.momentum), static_cast<float>(settings.weight_decay)});
+  }
+
+  // Of all that was computed, in images through the largest stage.
+  double cost() const {
+    double sum = 0;
+    for (std::size_t t = 0; t < stages.size(); ++t) sum += static_cast<double>(stages[t].computed) * costs[t];
+    return sum;
   }
 
   // Returns the sum of rewards.
@@ -215,6 +226,7 @@ JointTrainer::Outcome JointTrainer::run_epoch(TrainObserver& observer) {
                     .images_done = s.step * s.settings.batch_size,
                     .images_total = s.loader.images_per_epoch()};
   const std::int64_t before = report.images_done;
+  const double cost_before = s.cost();
   double rate = 0;
   s.loader.start_epoch(s.epoch, s.step);
   while (auto batch = s.loader.next()) {
@@ -236,12 +248,20 @@ JointTrainer::Outcome JointTrainer::run_epoch(TrainObserver& observer) {
   s.record = {.phase = "joint", .what = "cascade", .epoch = s.epoch + 1, .loss = report.loss};
   s.record.learning_rate = rate;
   s.record.seconds = seconds();
-  s.record.images_per_s = static_cast<double>(report.images_done - before) / s.record.seconds;
+  const double images = static_cast<double>(report.images_done - before);
+  s.record.images_per_s = images / s.record.seconds;
+  s.record.mac_fraction = (s.cost() - cost_before) / images;
   s.record.waited_seconds = std::chrono::duration<double>(s.loader.waited() - waited_before).count();
   ++s.epoch;
   s.step = 0;
   s.reward = 0;
   return Outcome::complete;
+}
+
+std::vector<std::int64_t> JointTrainer::computed() const {
+  std::vector<std::int64_t> images;
+  for (const State::Reached& stage : state_->stages) images.push_back(stage.computed);
+  return images;
 }
 
 std::vector<Parameters> JointTrainer::parameters() const {

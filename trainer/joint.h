@@ -44,12 +44,14 @@ class JointTrainer {
   ~JointTrainer();
 
   enum class Outcome { complete, stopped };
-  // Runs (the rest of) the current epoch. EpochRecord: loss = minus the mean reward. Throws TrainingError if it is not
-  // finite.
+  // Runs (the rest of) the current epoch. EpochRecord: loss = minus the mean reward, mac_fraction = what was computed
+  // here. Throws TrainingError if the loss is not finite.
   Outcome run_epoch(TrainObserver& observer);
   void set_policies(const std::vector<Policy>& policies);
 
   bool finished() const;
+  // Images that each stage has computed, [stages], since the trainer was made.
+  std::vector<std::int64_t> computed() const;
   JointState state() const;
   std::vector<Parameters> parameters() const;
   const EpochRecord& last_epoch() const;

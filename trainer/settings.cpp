@@ -42,11 +42,13 @@ std::string to_json(const TrainSettings& s) {
 
 std::string differences(const std::string& json_a, const std::string& json_b) {
   const Json a = Json::parse(json_a), b = Json::parse(json_b);
+  Json keys = a;  // of either; a setting that one side lacks is null there
+  keys.update(b);
   std::string text;
-  for (const auto& [key, value] : a.items()) {
-    const Json other = b.value(key, Json());
-    if (value != other)
-      text += fmt::format("{}{} ({}, not {})", text.empty() ? "" : ", ", key, value.dump(), other.dump());
+  for (const auto& entry : keys.items()) {
+    const Json of_a = a.value(entry.key(), Json()), of_b = b.value(entry.key(), Json());
+    if (of_a != of_b)
+      text += fmt::format("{}{} ({}, not {})", text.empty() ? "" : ", ", entry.key(), of_a.dump(), of_b.dump());
   }
   return text;
 }

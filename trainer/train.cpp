@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "data/error.h"
@@ -22,7 +24,20 @@ std::string identity(const TrainSettings& settings, const Dataset& data) {
   nlohmann::ordered_json json = nlohmann::ordered_json::parse(to_json(settings));
   json["data"] = data.header().name;
   json["images"] = data.size();
+  json["mean"] = data.header().mean;
+  json["std"] = data.header().std;
   return json.dump();
+}
+
+// A loss may stay finite for a step after the parameters are not: those must never reach a checkpoint.
+void check_finite(const Parameters& parameters, const std::string& phase, const std::string& what, int epoch,
+                  const std::string& flag) {
+  for (const auto& [key, values] : parameters) {
+    if (!std::ranges::all_of(values, [](float v) { return std::isfinite(v); })) {
+      throw TrainingError(
+          fmt::format("{} of {}: {} is not finite in epoch {}; try a smaller {}", phase, what, key, epoch, flag));
+    }
+  }
 }
 
 class Training {
@@ -98,17 +113,26 @@ void Training::start(const std::optional<Model>& initial) {
 
 void Training::resume() {
   Checkpoint checkpoint = read_checkpoint(checkpoint_);
-  const std::string mine = identity(settings_, data_);
-  if (checkpoint.settings != mine) {
-    throw UsageError(fmt::format("--resume: {} was made with other settings: {}", checkpoint_.string(),
-                                 differences(checkpoint.settings, mine)));
+  const std::string other = differences(checkpoint.settings, identity(settings_, data_));
+  if (!other.empty()) {
+    throw UsageError(fmt::format("--resume: {} was made with other settings: {}", checkpoint_.string(), other));
   }
   state_ = std::move(checkpoint.state);
+  check_dataset(state_.model, data_.header());
   check();
+  const std::int64_t batch = settings_.batch_size;
+  const std::int64_t steps = (static_cast<std::int64_t>(split_.rest.size()) + batch - 1) / batch;
+  if (state_.step >= steps) {
+    throw FileError(fmt::format("{}: /checkpoint: attribute step is {}, expected 0 to {}", checkpoint_.string(),
+                                state_.step, steps - 1));
+  }
 }
 
 void Training::check() const {
   if (settings_.batch_size < 1) throw UsageError("batch size: expected at least 1");
+  if (std::min({settings_.epochs, settings_.policy_epochs, settings_.joint_epochs}) < 0) {
+    throw UsageError("epochs: expected 0 or more");
+  }
   if (split_.rest.empty()) throw UsageError("validation share: no image is left to train on");
   if ((settings_.policy || settings_.joint) && has_policies() && split_.held_out.empty()) {
     throw UsageError("validation share: policies need held-out images; expected a share above 0");
@@ -188,6 +212,7 @@ bool Training::pretrain_stage() {
   Pretrainer trainer(device_, stage.network, data_, split_.rest, split_.held_out, settings, state);
   const auto keep = [&] {
     state = trainer.state();
+    check_finite(state.parameters, "pretrain", stage.network.name(), state.epoch, "--learning-rate");
     stage.parameters = std::move(state.parameters);
     state_.momentum = {std::move(state.momentum)};
     state_.epoch = state.epoch;
@@ -232,6 +257,7 @@ PolicyPhase Training::make_policy_phase() const {
 bool Training::run_policy_phase(PolicyPhase& phase, const std::string& name) {
   while (!phase.finished()) {
     if (observer_.stop_requested()) return false;
+    const auto start = std::chrono::steady_clock::now();
     const PolicyEpoch& epoch = phase.run_epoch();
     EpochRecord r{.phase = name,
                   .what = "policies",
@@ -240,6 +266,8 @@ bool Training::run_policy_phase(PolicyPhase& phase, const std::string& name) {
                   .accuracy = epoch.accuracy};
     r.mac_fraction = epoch.mean_cost;
     r.learning_rate = epoch.learning_rate;
+    r.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    r.images_per_s = static_cast<double>(split_.held_out.size()) / r.seconds;
     record(r);
     const PolicyPhaseState state = phase.state();
     if (state_.position == Position::policy) {
@@ -295,6 +323,9 @@ bool Training::joint() {
                        state_.model.policies, state);
   const auto keep = [&] {
     JointState now = trainer.state();
+    for (std::size_t i = 0; i < networks.size(); ++i) {
+      check_finite(now.parameters[i], "joint", networks[i].name(), now.epoch, "--joint-learning-rate");
+    }
     for (std::size_t i = 0; i < networks.size(); ++i) state_.model.stages[i].parameters = std::move(now.parameters[i]);
     state_.momentum = std::move(now.momentum);
     state_.epoch = now.epoch;
