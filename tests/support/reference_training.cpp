@@ -168,6 +168,13 @@ TrainingPass training_pass(const Network& network, const DoubleParameters& param
   return std::move(pass).result();
 }
 
+Values training_logits(const Network& network, const DoubleParameters& parameters, const Values& images,
+                       std::span<const int> labels, BatchNormMode mode) {
+  Pass pass(network, parameters, labels, mode);
+  pass.forward(images);
+  return std::move(pass).result().logits;
+}
+
 double training_loss(const Network& network, const DoubleParameters& parameters, const Values& images,
                      std::span<const int> labels, BatchNormMode mode) {
   Pass pass(network, parameters, labels, mode);

@@ -23,7 +23,9 @@ struct TrainingPass {
 TrainingPass training_pass(const Network& network, const DoubleParameters& parameters, const Values& images,
                            std::span<const int> labels, BatchNormMode mode);
 
-// The loss alone, for finite differences.
+// Logits [n][classes] and the loss alone, for finite differences.
+Values training_logits(const Network& network, const DoubleParameters& parameters, const Values& images,
+                       std::span<const int> labels, BatchNormMode mode);
 double training_loss(const Network& network, const DoubleParameters& parameters, const Values& images,
                      std::span<const int> labels, BatchNormMode mode);
 

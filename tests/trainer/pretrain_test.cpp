@@ -1,0 +1,168 @@
+#include "trainer/pretrain.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "data/error.h"
+#include "runtime/cascade/label_probabilities.h"
+#include "tests/support/device_test.h"
+#include "tests/support/reference_training.h"
+#include "tests/support/test_networks.h"
+#include "tests/support/training.h"
+
+namespace cascadecl {
+namespace {
+
+using namespace testing;
+
+const MemoryDataset& images() {
+  static const MemoryDataset data = generate_in_memory(easy_images(8), 0, 40);
+  return data;
+}
+const Network& network() {
+  static const Network net = small_resnet({3, 8, 8}, 10);
+  return net;
+}
+PretrainState start() { return {.parameters = random_parameters(network(), 3)}; }
+
+// Trains on the first `fit` images and measures on the next `held_out`.
+Pretrainer trainer(const PretrainSettings& settings, const PretrainState& state, int fit, int held_out = 0) {
+  std::vector<std::int64_t> rest;
+  for (int i = 0; i < held_out; ++i) rest.push_back(fit + i);
+  return {test_device(), network(), images(), all_indices(fit), rest, settings, state};
+}
+
+double norm(const Values& values) {
+  double sum = 0;
+  for (const double v : values) sum += v * v;
+  return std::sqrt(sum);
+}
+
+Values normalised(int n) {
+  const std::vector<std::int64_t> order = all_indices(n);
+  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(n) * 3 * 64);
+  images().read(order, pixels.data());
+  Values values(pixels.size());
+  for (std::size_t i = 0; i < pixels.size(); ++i) {
+    const std::size_t channel = i / 64 % 3;
+    values[i] = (pixels[i] / 255.0 - static_cast<double>(images().header().mean[channel])) /
+                static_cast<double>(images().header().std[channel]);
+  }
+  return values;
+}
+
+}  // namespace
+
+TEST_CASE("a step of pretraining is the gradient of the mean cross-entropy of its images") {
+  const int n = 12;
+  const PretrainSettings settings{.epochs = 1, .batch_size = 16, .weight_decay = 0, .augment = false};
+  Pretrainer actual = trainer(settings, start(), n);
+  Recorder recorder;
+  REQUIRE(actual.run_epoch(recorder) == Pretrainer::Outcome::complete);
+
+  const std::vector<int> labels(images().labels().begin(), images().labels().begin() + n);
+  const auto expected = reference::training_pass(network(), reference::to_double(start().parameters), normalised(n),
+                                                 labels, BatchNormMode::batch);
+  CHECK(actual.last_epoch().loss == doctest::Approx(expected.loss).epsilon(1e-5));
+  int correct = 0;
+  for (int i = 0; i < n; ++i) {
+    const auto row = expected.logits.begin() + i * 10;
+    correct += std::max_element(row, row + 10) - row == labels[static_cast<std::size_t>(i)];
+  }
+  CHECK(actual.last_epoch().accuracy == doctest::Approx(correct / 12.0));
+  double typical = 0;
+  for (const auto& [key, values] : expected.gradients) typical = std::max(typical, norm(values));
+  for (const auto& [key, gradient] : actual.state().momentum) {
+    CAPTURE(key);
+    Values difference = expected.gradients.at(key);
+    const double size = std::max(norm(difference), 1e-3 * typical);
+    for (std::size_t i = 0; i < difference.size(); ++i) difference[i] -= static_cast<double>(gradient[i]);
+    CHECK(norm(difference) < 2e-3 * size);
+  }
+  REQUIRE(recorder.steps.size() == 1);
+  CHECK(recorder.steps[0].images_done == n);
+  CHECK(recorder.steps[0].images_total == n);
+}
+
+TEST_CASE("an epoch's loss and accuracy are means over its images, the last short batch in proportion") {
+  // A rate of nearly 0 and frozen shuffling: every batch sees the same parameters.
+  PretrainSettings settings{.epochs = 1, .batch_size = 8, .learning_rate = 1e-30, .augment = false};
+  Pretrainer whole = trainer(settings, start(), 20);
+  Recorder recorder;
+  whole.run_epoch(recorder);
+  double loss = 0;
+  const std::vector<std::int64_t> order = epoch_order(all_indices(20), settings.seed, 0);
+  for (const auto& [first, count] : {std::pair{0, 8}, {8, 8}, {16, 4}}) {
+    const std::vector<std::int64_t> part(order.begin() + first, order.begin() + first + count);
+    Pretrainer one(test_device(), network(), images(), part, {}, settings, start());
+    one.run_epoch(recorder);
+    loss += one.last_epoch().loss * count / 20;
+  }
+  CHECK(whole.last_epoch().loss == doctest::Approx(loss).epsilon(1e-6));
+}
+
+TEST_CASE("held-out accuracy is that of the network at inference") {
+  const PretrainSettings settings{.epochs = 1, .batch_size = 8};
+  Pretrainer actual = trainer(settings, start(), 20, 20);
+  Recorder nobody;
+  actual.run_epoch(nobody);
+  const Model model{.classes = 10,
+                    .input = {3, 8, 8},
+                    .mean = images().header().mean,
+                    .std = images().header().std,
+                    .label_names = {},
+                    .stages = {{network(), actual.state().parameters}},
+                    .policies = {},
+                    .training = {}};
+  std::vector<std::int64_t> rest;
+  for (int i = 20; i < 40; ++i) rest.push_back(i);
+  const StageProbabilities probabilities = label_probabilities(model, test_device(), images(), rest);
+  int correct = 0;
+  for (std::size_t i = 0; i < 20; ++i) {
+    const auto row = probabilities.row(0, i);
+    correct += std::max_element(row.begin(), row.end()) - row.begin() == images().labels()[20 + i];
+  }
+  CHECK(actual.last_epoch().validation_accuracy.value() == doctest::Approx(correct / 20.0));
+}
+
+TEST_CASE("a stopped epoch goes on from its state with the same bits, augmented or not") {
+  for (const bool augment : {true, false}) {
+    PretrainSettings settings{.epochs = 2, .batch_size = 8, .augment = augment};
+    Recorder nobody;
+    Pretrainer whole = trainer(settings, start(), 36);
+    while (!whole.finished()) whole.run_epoch(nobody);
+
+    Recorder stopping(3);
+    Pretrainer first = trainer(settings, start(), 36);
+    CHECK(first.run_epoch(stopping) == Pretrainer::Outcome::stopped);
+    const PretrainState halfway = first.state();
+    CHECK(halfway.step == 3);
+    Pretrainer second = trainer(settings, halfway, 36);
+    while (!second.finished()) second.run_epoch(nobody);
+    CHECK(second.state().parameters == whole.state().parameters);
+    CHECK(second.state().momentum == whole.state().momentum);
+    CHECK(second.last_epoch().accuracy == whole.last_epoch().accuracy);
+    CHECK(second.last_epoch().loss == whole.last_epoch().loss);
+  }
+}
+
+TEST_CASE("the learning rate follows its schedule from the first step to the last") {
+  CHECK(scheduled_rate(Schedule::step, 0.1, 0) == doctest::Approx(0.1));
+  CHECK(scheduled_rate(Schedule::step, 0.1, 0.8) == doctest::Approx(0.001));
+  CHECK(scheduled_rate(Schedule::one_cycle, 0.1, 0.3) == doctest::Approx(0.1));
+  CHECK(scheduled_rate(Schedule::one_cycle, 0.1, 1) == doctest::Approx(1e-5));
+}
+
+TEST_CASE("pretraining whose loss is not finite says so") {
+  PretrainSettings settings{.epochs = 20, .batch_size = 8, .learning_rate = 1e6};
+  Pretrainer doomed = trainer(settings, start(), 40);
+  Recorder nobody;
+  const auto train = [&] {
+    while (!doomed.finished()) doomed.run_epoch(nobody);
+  };
+  CHECK_THROWS_AS(train(), TrainingError);
+}
+
+}  // namespace cascadecl

@@ -1,0 +1,311 @@
+#include "trainer/train.h"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "data/error.h"
+#include "runtime/io/model_file.h"
+#include "tests/data/temporary_folder.h"
+#include "tests/support/device_test.h"
+#include "tests/support/training.h"
+
+namespace cascadecl {
+namespace {
+
+using namespace testing;
+
+// 80 images, 60 of them to fit: 4 batches an epoch, the last one with 12 images.
+const MemoryDataset& images() {
+  static const MemoryDataset data = generate_in_memory(easy_images(8), 0, 80);
+  return data;
+}
+
+TrainSettings short_training() {
+  return {.stages = {"resnet-8", "resnet-14"},
+          .epochs = 2,
+          .policy_epochs = 2,
+          .joint_epochs = 2,
+          .batch_size = 16,
+          .validation_share = 0.25,
+          .policy_hidden = 8};
+}
+
+TrainResult run(const TrainSettings& settings, TrainObserver& observer, const std::filesystem::path& checkpoint = {},
+                bool resume = false, const std::optional<Model>& initial = {}) {
+  return train(settings, images(), test_device(), observer, checkpoint, resume, initial);
+}
+
+bool same(const Policy& a, const Policy& b) {
+  return a.weight1 == b.weight1 && a.bias1 == b.bias1 && a.weight2 == b.weight2 && a.bias2 == b.bias2 &&
+         a.weight3 == b.weight3 && a.bias3 == b.bias3;
+}
+
+void check_same(const Model& a, const Model& b) {
+  REQUIRE(a.stages.size() == b.stages.size());
+  REQUIRE(a.policies.size() == b.policies.size());
+  for (std::size_t i = 0; i < a.stages.size(); ++i) CHECK(a.stages[i].parameters == b.stages[i].parameters);
+  for (std::size_t i = 0; i < a.policies.size(); ++i) CHECK(same(a.policies[i], b.policies[i]));
+}
+
+// The history without times: what two trainings that are the same agree on.
+std::vector<std::string> milestones(const Model& model) {
+  std::vector<std::string> all;
+  const auto training = nlohmann::json::parse(model.training);
+  for (const auto& epoch : training["history"])
+    all.push_back(epoch["phase"].get<std::string>() + epoch["what"].get<std::string>() + epoch["epoch"].dump() +
+                  epoch["accuracy"].dump() + epoch["validation_accuracy"].dump());
+  return all;
+}
+
+// "pretrain 1 mid-epoch" for a checkpoint in the middle of an epoch of stage 1.
+std::string place_of(const TrainState& state) {
+  const char* names[] = {"pretrain", "policy", "joint", "done"};
+  std::string place = names[static_cast<int>(state.position)];
+  if (state.position == TrainState::Position::pretrain) place += " " + std::to_string(state.stage);
+  if (state.step > 0) place += " mid-epoch";
+  if (state.refit) place += " refit";
+  return place;
+}
+
+}  // namespace
+
+TEST_CASE("a training stopped anywhere and resumed ends with the bits of one that was never stopped") {
+  const TemporaryFolder folder;
+  Recorder unbroken;
+  const TrainResult whole = run(short_training(), unbroken);
+  REQUIRE(whole.complete);
+
+  std::set<std::string> places;
+  for (int stop_at = 1; stop_at <= unbroken.asked; stop_at += 2) {
+    CAPTURE(stop_at);
+    Recorder stopped(stop_at), rest;
+    const auto file = folder / "checkpoint.h5";
+    if (!run(short_training(), stopped, file).complete) {
+      places.insert(place_of(read_checkpoint(file).state));
+      const TrainResult resumed = run(short_training(), rest, file, true);
+      CHECK(resumed.complete);
+      check_same(whole.model, resumed.model);
+      CHECK(milestones(whole.model) == milestones(resumed.model));
+    }
+  }
+  CHECK(places == std::set<std::string>{"pretrain 0", "pretrain 0 mid-epoch", "pretrain 1", "pretrain 1 mid-epoch",
+                                        "policy", "joint", "joint mid-epoch", "joint refit"});
+}
+
+TEST_CASE("a training stopped again and again ends with the same bits too") {
+  const TemporaryFolder folder;
+  Recorder nobody;
+  const TrainResult whole = run(short_training(), nobody);
+  for (const EstimatorKind estimator : {EstimatorKind::reinforce, EstimatorKind::exact}) {
+    TrainSettings settings = short_training();
+    settings.estimator = estimator;
+    int runs = 0;
+    TrainResult result;
+    for (; !result.complete && runs < 100; ++runs) {
+      Recorder impatient(4);  // a run gets three steps or epochs further
+      result = run(settings, impatient, folder / "checkpoint.h5", runs > 0);
+    }
+    CHECK(runs > 8);
+    REQUIRE(result.complete);
+    if (estimator == EstimatorKind::reinforce) {
+      check_same(whole.model, result.model);
+    } else {
+      CHECK(whole.model.stages[0].parameters != result.model.stages[0].parameters);
+    }
+  }
+}
+
+TEST_CASE("a checkpoint is written after every epoch and can be resumed when all is done") {
+  const TemporaryFolder folder;
+  const auto file = folder / "checkpoint.h5";
+  // Looks at the checkpoint before every step, where the one of the epoch before has been written.
+  struct Looker : Recorder {
+    explicit Looker(std::filesystem::path f) : file(std::move(f)) {}
+    bool stop_requested() override {
+      if (!epochs.empty()) records.insert(read_checkpoint(file).state.history.size());
+      return false;
+    }
+    std::filesystem::path file;
+    std::set<std::size_t> records;
+  } looker(file);
+  const TrainResult whole = run(short_training(), looker, file);
+  // Two epochs of each stage, two of the policies, two joint ones each followed by two of the policies, which are
+  // repeated as a whole: the checkpoint in the middle of them is that of before.
+  CHECK(looker.records == std::set<std::size_t>{1, 2, 3, 4, 5, 6, 7, 9, 10});
+  CHECK(place_of(read_checkpoint(file).state) == "done");
+  Recorder nobody;
+  check_same(whole.model, run(short_training(), nobody, file, true).model);
+  CHECK(nobody.epochs.empty());
+}
+
+TEST_CASE("resuming under other settings or data is refused by name") {
+  const TemporaryFolder folder;
+  const auto file = folder / "checkpoint.h5";
+  Recorder stopped(2);
+  CHECK_FALSE(run(short_training(), stopped, file).complete);
+  const std::string before = read_text(file);
+  Recorder nobody;
+  const auto refusal = [&](const TrainSettings& settings) {
+    return error_of<UsageError>([&] { run(settings, nobody, file, true); });
+  };
+  TrainSettings other = short_training();
+  other.alpha = 0.5;
+  CHECK(contains(refusal(other), "alpha (0.1, not 0.5)"));
+  other = short_training();
+  other.seed = 2;
+  other.batch_size = 8;
+  CHECK(contains(refusal(other), "batch_size (16, not 8), seed (1, not 2)"));
+
+  const MemoryDataset others = generate_in_memory(easy_images(8), 0, 90);
+  CHECK(contains(error_of<UsageError>([&] { train(short_training(), others, test_device(), nobody, file, true); }),
+                 "images (80, not 90)"));
+  CHECK(read_text(file) == before);
+}
+
+TEST_CASE("settings that cannot train are refused") {
+  Recorder nobody;
+  const auto refusal = [&](const TrainSettings& settings) {
+    return error_of<UsageError>([&] { run(settings, nobody); });
+  };
+  TrainSettings settings = short_training();
+  settings.validation_share = 0;
+  CHECK(contains(refusal(settings), "validation share"));
+  settings.validation_share = 1;
+  CHECK(contains(refusal(settings), "validation share"));
+  settings = short_training();
+  settings.batch_size = 0;
+  CHECK(contains(refusal(settings), "batch size"));
+  settings = short_training();
+  settings.epochs = -1;
+  CHECK(contains(refusal(settings), "epochs"));
+  settings = short_training();
+  settings.stages = {"resnet-9"};
+  CHECK(contains(refusal(settings), "resnet-9"));
+}
+
+TEST_CASE("a loss that is not finite ends the training, and the last checkpoint stays good") {
+  const TemporaryFolder folder;
+  const auto file = folder / "checkpoint.h5";
+  TrainSettings settings = short_training();
+  Recorder nobody;
+  SUBCASE("in the second stage") {
+    Model initial;
+    {
+      TrainSettings untrained = settings;
+      untrained.epochs = untrained.policy_epochs = untrained.joint_epochs = 0;
+      initial = run(untrained, nobody).model;
+    }
+    for (auto& [key, values] : initial.stages[1].parameters)
+      if (key.ends_with("/weight"))
+        for (float& value : values) value *= 1e30F;
+    CHECK_THROWS_AS(run(settings, nobody, file, false, initial), TrainingError);
+    CHECK(place_of(read_checkpoint(file).state) == "pretrain 0");
+    CHECK(read_checkpoint(file).state.history.size() == 2);
+    CHECK(read_model(file).stages.size() == 2);
+  }
+  SUBCASE("by a learning rate that is too large") {
+    settings.learning_rate = 1e6;
+    settings.epochs = 10;
+    CHECK(contains(error_of<TrainingError>([&] { run(settings, nobody, file); }), "learning-rate"));
+    if (std::filesystem::exists(file)) CHECK(read_model(file).stages.size() == 2);
+  }
+  SUBCASE("by the parameters of a single step") {
+    settings.learning_rate = 1e38;
+    settings.batch_size = 100;
+    settings.epochs = 10;
+    CHECK(contains(error_of<TrainingError>([&] { run(settings, nobody, file); }), "learning-rate"));
+    if (std::filesystem::exists(file)) CHECK(read_model(file).stages.size() == 2);
+  }
+  SUBCASE("in the joint phase") {
+    settings.joint_learning_rate = 1e38;
+    CHECK(contains(error_of<TrainingError>([&] { run(settings, nobody, file); }), "joint"));
+    CHECK(place_of(read_checkpoint(file).state) == "joint");
+  }
+}
+
+TEST_CASE("a training learns: the loss falls and held-out images are told apart") {
+  const MemoryDataset data = generate_in_memory(easy_images(16), 0, 1000);
+  TrainSettings settings{.stages = {"resnet-8"}, .epochs = 8, .batch_size = 16, .augment = false};
+  Recorder recorder;
+  const TrainResult result = train(settings, data, test_device(), recorder);
+  REQUIRE(recorder.epochs.size() == 8);
+  CHECK(recorder.epochs.back().loss < 0.5 * recorder.epochs.front().loss);
+  CHECK(recorder.epochs.back().validation_accuracy.value() > 0.6);  // chance: 0.1
+  CHECK(result.model.policies.empty());
+}
+
+TEST_CASE("a single stage is pretrained only, with or without images held out") {
+  for (const double share : {0.0, 0.25}) {
+    TrainSettings settings = short_training();
+    settings.stages = {"resnet-8"};
+    settings.validation_share = share;
+    Recorder recorder;
+    const TrainResult result = run(settings, recorder);
+    CHECK(result.complete);
+    CHECK(result.model.policies.empty());
+    REQUIRE(recorder.epochs.size() == 2);
+    CHECK(recorder.epochs[1].validation_accuracy.has_value() == (share > 0));
+    CHECK_NOTHROW(check_model(result.model));
+  }
+}
+
+TEST_CASE("a cascade is pretrained without images held out if no policies are to be trained") {
+  TrainSettings settings = short_training();
+  settings.validation_share = 0;
+  settings.policy = settings.joint = false;
+  Recorder recorder;
+  CHECK(run(settings, recorder).model.policies.size() == 1);
+  CHECK(recorder.epochs.size() == 4);
+}
+
+TEST_CASE("a batch may be larger than all images") {
+  TrainSettings settings = short_training();
+  settings.batch_size = 128;
+  Recorder recorder;
+  CHECK(run(settings, recorder).complete);
+  CHECK(recorder.epochs.size() == 12);
+  for (const StepReport& step : recorder.steps) CHECK(step.images_done == 60);
+}
+
+TEST_CASE("phases start from a given model and leave alone what they do not train") {
+  TrainSettings settings = short_training();
+  settings.policy = settings.joint = false;
+  Recorder nobody;
+  const Model pretrained = run(settings, nobody).model;
+
+  settings.pretrain = false;
+  settings.policy = true;
+  const Model with_policy = run(settings, nobody, {}, false, pretrained).model;
+  CHECK(with_policy.stages[0].parameters == pretrained.stages[0].parameters);
+  CHECK(with_policy.stages[1].parameters == pretrained.stages[1].parameters);
+  CHECK_FALSE(same(with_policy.policies[0], pretrained.policies[0]));
+
+  settings.policy = false;
+  settings.joint = true;
+  settings.joint_epochs = 1;
+  settings.policy_epochs = 0;
+  const Model joint = run(settings, nobody, {}, false, with_policy).model;
+  CHECK(joint.stages[0].parameters != with_policy.stages[0].parameters);
+  CHECK(same(joint.policies[0], with_policy.policies[0]));
+
+  Model foreign = pretrained;
+  foreign.input = {3, 9, 9};
+  CHECK_THROWS_AS(run(settings, nobody, {}, false, foreign), FileError);
+}
+
+TEST_CASE("relative costs are shares of the largest stage's multiply-adds, policies paid for") {
+  TrainSettings settings = short_training();
+  settings.pretrain = settings.policy = settings.joint = false;
+  Recorder nobody;
+  const Model model = run(settings, nobody).model;
+  const std::vector<double> costs = relative_costs(model);
+  const auto largest = static_cast<double>(model.stages[1].network.macs());
+  REQUIRE(costs.size() == 2);
+  CHECK(costs[0] ==
+        doctest::Approx(static_cast<double>(model.stages[0].network.macs() + model.policies[0].macs()) / largest));
+  CHECK(costs[1] == 1.0);
+}
+
+}  // namespace cascadecl
