@@ -44,6 +44,6 @@ install(EXPORT cascadeclStaticTargets NAMESPACE cascadecl:: DESTINATION ${packag
 
 # The prefix is found from where the file lies, so that the installed tree may be moved.
 cmake_path(RELATIVE_PATH CMAKE_INSTALL_FULL_LIBDIR BASE_DIRECTORY ${CMAKE_INSTALL_PREFIX} OUTPUT_VARIABLE libdir)
-file(RELATIVE_PATH prefix_from_pc "/${libdir}/pkgconfig" "/")
+file(RELATIVE_PATH prefix_from_pc "/prefix/${libdir}/pkgconfig" "/prefix")
 configure_file(${CMAKE_CURRENT_LIST_DIR}/cascadecl.pc.in cascadecl.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/cascadecl.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -8,11 +8,11 @@ run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${prefix})
 
 set(data ${FOLDER}/data.h5)
 set(model ${FOLDER}/model.h5)
-run(${PROGRAM} data generate -o ${data} --train 512 --test 16 --quiet)
+run(${PROGRAM} data generate -o ${data} --train 256 --test 16 --size 16 --quiet)
 run(${PROGRAM} train --data ${data} --stages resnet-8,resnet-14 -o ${model} --epochs 1 --policy-epochs 1
   --phases pretrain,policy --quiet)
 
-# build_with_cmake(NAME flag...): sets `output` to what the program prints.
+# build_and_run(NAME): builds the project in FOLDER/NAME; `output` is what its program prints.
 macro(build_and_run name)
   run(${CMAKE_COMMAND} -S ${FOLDER}/${name} -B ${FOLDER}/${name}/build -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX}
     -DCMAKE_CXX_FLAGS=${CXX_FLAGS} -DCMAKE_PREFIX_PATH=${prefix})
