@@ -95,7 +95,7 @@ std::vector<double> time_steps(const Device& device, const Step& step, double se
 }
 
 double quantile(const std::vector<double>& sorted, double share) {
-  return sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1) + 0.5)];
+  return sorted[static_cast<std::size_t>(std::lround(share * static_cast<double>(sorted.size() - 1)))];
 }
 
 void report(const Settings& settings, const DeviceInfo& device, const Network& network,

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "cli/output.h"
@@ -59,7 +60,7 @@ void note(std::string_view line, bool quiet) {
 }
 
 std::string clock_text(double seconds) {
-  const long total = static_cast<long>(std::max(seconds, 0.0) + 0.5);
+  const long total = std::lround(std::max(seconds, 0.0));
   const long hours = total / 3600, minutes = total / 60 % 60;
   return hours ? fmt::format("{}:{:02}:{:02}", hours, minutes, total % 60)
                : fmt::format("{}:{:02}", minutes, total % 60);
