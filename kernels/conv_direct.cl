@@ -97,8 +97,12 @@ CPU_KERNEL void conv_direct(global const float* restrict src,       //
   for (int k = 0; k < K_BLOCKS; ++k) moments[k].origin = moments[k].first = moments[k].second = (VEC)(0.0f);
 #endif
   for (int y = 0; y < OUT_HEIGHT; ++y) {
-    for (int r = 0; r < KERNEL_H; ++r)
-      load_row(src, scale, shift, y * STRIDE + r - PADDING_Y, rows + r * COLUMNS * C_CHANNELS);
+    // Input row i lies at i % KERNEL_H: rows that output row y shares with the one before are there already.
+    for (int r = 0; r < KERNEL_H; ++r) {
+      if (y > 0 && r < KERNEL_H - STRIDE) continue;
+      load_row(src, scale, shift, y * STRIDE + r - PADDING_Y,
+               rows + (y * STRIDE + r) % KERNEL_H * COLUMNS * C_CHANNELS);
+    }
     for (int k = 0; k < K_BLOCKS; ++k) {
       for (int x0 = 0; x0 < OUT_WIDTH; x0 += TILE_W) {
         VEC sum[TILE_W];
@@ -106,7 +110,7 @@ CPU_KERNEL void conv_direct(global const float* restrict src,       //
         for (int t = 0; t < TILE_W; ++t) sum[t] = (VEC)(0.0f);
         for (int r = 0; r < KERNEL_H; ++r) {
           for (int s = 0; s < KERNEL_W; ++s) {
-            local const float* in = rows + (r * COLUMNS + x0 * STRIDE + s) * C_CHANNELS;
+            local const float* in = rows + ((y * STRIDE + r) % KERNEL_H * COLUMNS + x0 * STRIDE + s) * C_CHANNELS;
             global const float* w = weights + (size_t)(r * KERNEL_W + s) * C_CHANNELS * K_PADDED + k * CB;
             for (int c = 0; c < C_CHANNELS; ++c) {
               const VEC tap = VLOAD(w + c * K_PADDED);

@@ -87,15 +87,20 @@ CPU_KERNEL void conv_filter_direct(global const float* restrict src,       //
     global const float* image = src + (size_t)n * DIV_UP(C_CHANNELS, IN_CB) * HEIGHT * WIDTH * IN_CB;
     global const float* out = gradient + (size_t)(n * K_BLOCKS + k) * OUT_HEIGHT * OUT_WIDTH * CB;
     for (int y = 0; y < OUT_HEIGHT; ++y) {
-      for (int r = 0; r < KERNEL_H; ++r)
-        load_row(image, scale, shift, c0, y * STRIDE + r - PADDING, rows + r * COLUMNS * C_GROUP);
+      // Input row i lies at i % KERNEL_H: rows that output row y shares with the one before are there already.
+      local const float* tap_rows[KERNEL_H];
+      for (int r = 0; r < KERNEL_H; ++r) {
+        local float* row = rows + (y * STRIDE + r) % KERNEL_H * COLUMNS * C_GROUP;
+        if (y == 0 || r >= KERNEL_H - STRIDE) load_row(image, scale, shift, c0, y * STRIDE + r - PADDING, row);
+        tap_rows[r] = row;
+      }
       for (int x = 0; x < OUT_WIDTH; ++x) {
         const VEC d = VLOAD(out + (y * OUT_WIDTH + x) * CB);
 #pragma unroll
         for (int i = 0; i < C_GROUP; ++i)
 #pragma unroll
           for (int t = 0; t < TAPS; ++t)
-            sum[i][t] = fma((VEC)(rows[(t / KERNEL_W * COLUMNS + x * STRIDE + t % KERNEL_W) * C_GROUP + i]), d, sum[i][t]);
+            sum[i][t] = fma((VEC)(tap_rows[t / KERNEL_W][(x * STRIDE + t % KERNEL_W) * C_GROUP + i]), d, sum[i][t]);
       }
     }
   }
