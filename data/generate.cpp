@@ -51,6 +51,7 @@ class Scene {
 };
 
 // Colour that differs from the background by the wanted contrast in one channel, by at least half of it in the others.
+// It is brighter, or darker with the probability `inverted` in each channel, where grey levels have room for it.
 Color Scene::contrasting_color() {
   const int contrast = follow(ranges_.contrast);
   const int strongest = draw(0, 2);
@@ -58,8 +59,8 @@ Color Scene::contrasting_color() {
   for (int c = 0; c < 3; ++c) {
     const int step = c == strongest ? contrast : draw(contrast / 2, contrast);
     const int up = background_[c] + step, down = background_[c] - step;
-    const bool rise = down < 0 || (up <= 255 && draw(0, 1) == 1);
-    color[c] = std::clamp(rise ? up : down, 0, 255);
+    const bool darker = chance(ranges_.inverted);
+    color[c] = std::clamp(up > 255 || (darker && down >= 0) ? down : up, 0, 255);
   }
   return color;
 }
@@ -77,7 +78,7 @@ Shape Scene::pose(const Shape& shape, Point centre, int radius) {
 }
 
 void Scene::paint_background() {
-  for (int& level : background_) level = draw(60, 195);
+  for (int& level : background_) level = draw(40, 130);
   const int gradient = follow(ranges_.gradient);
   const int across = draw(-gradient, gradient), down = draw(-gradient, gradient);
   pixels_.clear();
