@@ -24,8 +24,7 @@ started=$SECONDS
 cascadecl devices
 cascadecl data generate -o shapes.h5 --train 8000 --test 2000
 cascadecl info --stages resnet-8,resnet-20
-cascadecl train --data shapes.h5 --stages resnet-8,resnet-20 -o shapes-model.h5 \
-  --epochs 3 --policy-epochs 10 --joint-epochs 0 --phases pretrain,policy
+cascadecl train --config "$root/share/configs/quickstart.cfg" --data shapes.h5 -o shapes-model.h5
 cascadecl eval shapes-model.h5 --data shapes.h5 --static
 cascadecl predict shapes-model.h5 --data shapes.h5 -o predictions.h5
 echo
