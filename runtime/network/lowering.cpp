@@ -213,7 +213,8 @@ std::string layer_names(const Network& network, const LoweredStep& step) {
     const std::string& name = network.layers()[static_cast<std::size_t>(i)].name;
     text += text.empty() ? name : " + " + name.substr(name.rfind('/') + 1);
   }
-  return text;
+  // A step that only lays out what a layer has computed.
+  return text.empty() ? network.layers()[static_cast<std::size_t>(step.layer)].name : text;
 }
 
 }  // namespace cascadecl

@@ -51,6 +51,14 @@ TEST_CASE("inference plans equal the reference network, for all batch sizes up t
   check_plan({make_network("wrn-10-1", {3, 9, 7}, 10), 3, {1, 3}}, KernelClass::automatic);
 }
 
+TEST_CASE("inference plans run networks of single pixels, without a pool") {
+  NetworkBuilder net({3, 4, 4});
+  net.pool(LayerType::global_average_pool, {1, 1, 1, 0});
+  net.convolution(6, {1, 1, 1, 0});
+  net.relu();
+  check_plan({net.finish_dense(2), 2, {2, 1}}, KernelClass::automatic);
+}
+
 TEST_CASE("inference plans of reference kernels equal the reference network") {
   check_plan({odd_network(), 2, {2, 1}}, KernelClass::reference);
   check_plan({small_resnet(), 3, {1, 3}}, KernelClass::reference);

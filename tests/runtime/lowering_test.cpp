@@ -57,6 +57,16 @@ TEST_CASE("a lowered step names the layers that it computes") {
   CHECK(layer_names(network, lowering.steps[1]) == "batch_norm2 + relu3 + conv4 + add5");
 }
 
+TEST_CASE("a mean that feeds a convolution, and a pixel that feeds dense, are laid out as dense reads them") {
+  NetworkBuilder net({3, 4, 4});
+  net.pool(LayerType::global_average_pool, {1, 1, 1, 0});
+  const std::string convolution = net.convolution(6, {1, 1, 1, 0});
+  const Network network = net.finish_dense(2);
+  const Lowering lowering = lower(network);
+  CHECK(kinds(lowering) == std::vector<Kind>{Kind::pool, Kind::convolution, Kind::global_pool, Kind::dense});
+  CHECK(layer_names(network, lowering.steps[2]) == convolution);
+}
+
 TEST_CASE("every layer is computed, and every tensor is written before it is read") {
   for (const Network& network : {odd_network(), small_resnet(), make_network("wrn-10-1", {3, 9, 9}, 4)}) {
     const Lowering lowering = lower(network);

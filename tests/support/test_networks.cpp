@@ -58,6 +58,10 @@ std::string NetworkBuilder::add(const std::string& a, const std::string& b) { re
 
 Network NetworkBuilder::finish(int classes) {
   append(LayerType::global_average_pool, {""});
+  return finish_dense(classes);
+}
+
+Network NetworkBuilder::finish_dense(int classes) {
   append(LayerType::dense, {""}, {.out_channels = classes});
   return Network("test", input_, layers_);
 }
@@ -73,8 +77,7 @@ Network NetworkBuilder::finish_all(int classes) {
   std::string sum = unread[0];
   for (std::size_t i = 1; i < unread.size(); ++i) sum = add(sum, unread[i]);
   append(LayerType::global_average_pool, {sum});
-  append(LayerType::dense, {""}, {.out_channels = classes});
-  return Network("test", input_, layers_);
+  return finish_dense(classes);
 }
 
 Network small_resnet(ImageShape input, int classes) {

@@ -20,8 +20,9 @@ class NetworkBuilder {
   std::string relu(const std::string& input = "");
   std::string add(const std::string& a, const std::string& b);
   const std::string& last() const { return layers_.back().name; }
-  Network finish(int classes);      // adds global average pool and dense
-  Network finish_all(int classes);  // the same after adding all values, of one shape, that nothing reads yet
+  Network finish(int classes);        // adds global average pool and dense
+  Network finish_dense(int classes);  // adds dense alone, to an image of one pixel
+  Network finish_all(int classes);    // the same after adding all values, of one shape, that nothing reads yet
 
  private:
   std::string append(LayerType type, std::vector<std::string> inputs, Layer attributes = {});
