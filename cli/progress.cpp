@@ -22,11 +22,12 @@ std::size_t terminal_width() {
 
 }  // namespace
 
-Progress::Progress(std::string task, std::int64_t total, bool quiet)
+Progress::Progress(std::string task, std::int64_t total, bool quiet, double elapsed_s)
     : task_(std::move(task)),
       total_(std::max<std::int64_t>(total, 1)),
       shown_(!quiet && isatty(STDERR_FILENO)),
-      start_(std::chrono::steady_clock::now()) {}
+      start_(std::chrono::steady_clock::now() - std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                                    std::chrono::duration<double>(elapsed_s))) {}
 
 Progress::~Progress() { wipe(); }
 

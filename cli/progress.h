@@ -11,8 +11,8 @@ namespace cascadecl {
 // destruction.
 class Progress {
  public:
-  // total in images; more than 0.
-  Progress(std::string task, std::int64_t total, bool quiet);
+  // total in images; more than 0. The task began `elapsed_s` seconds ago.
+  Progress(std::string task, std::int64_t total, bool quiet, double elapsed_s = 0);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;

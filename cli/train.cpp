@@ -55,7 +55,7 @@ class TrainDisplay : public TrainObserver {
     const std::string task = fmt::format("{} {} {}/{}", step.phase, step.what, step.epoch, step.epochs);
     if (task != task_) {
       task_ = task;
-      bar_.emplace(task, step.images_total, quiet_);
+      bar_.emplace(task, step.images_total, quiet_, step.seconds);
     }
     bar_->update(step.images_done, fmt::format("loss {:.4f}  accuracy {}", step.loss, percent(step.accuracy, 1)));
   }
