@@ -80,13 +80,13 @@ inline void load_row(global const float* src, global const float* scale, global 
   }
 }
 
-CPU_KERNEL void conv_direct(global const float* restrict src,       //
-                            global const float* restrict scale,     // [C] of the view, else NULL
-                            global const float* restrict shift,     // [C]
-                            global const float* restrict weights,   //
-                            global const float* residual,           // RESIDUAL: like dst; may be dst itself
-                            global float* dst,                      //
-                            global float* restrict sums             // STATISTICS: [N][2][K padded]
+CPU_KERNEL void conv_direct(global const float* restrict src,      //
+                            global const float* restrict scale,    // [C] of the view, else NULL
+                            global const float* restrict shift,    // [C]
+                            global const float* restrict weights,  //
+                            global const float* residual,          // RESIDUAL: like dst; may be dst itself
+                            global float* dst,                     //
+                            global float* restrict sums            // STATISTICS: [N][2][K padded]
 ) {
   local float rows[KERNEL_H * COLUMNS * C_CHANNELS];
   const int n = get_global_id(0);
