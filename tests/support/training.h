@@ -34,7 +34,7 @@ inline GenerateSettings easy_images(int size) {
                          .radius = {900, 900},
                          .tilt = {0, 0},
                          .squeeze = {0, 0},
-                         .contrast = {200, 200},
+                         .contrast = {120, 120},
                          .noise = {2, 2},
                          .gradient = {0, 0},
                          .rival = {0, 0},
