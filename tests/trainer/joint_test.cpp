@@ -212,7 +212,7 @@ TEST_CASE("the sampled joint gradient goes back through the images that reach ea
   settings.estimator.baseline = Baseline::variance;  // so that the norms of all scores count
   Cascade cascade(12, settings);
   cascade.decide(0, 0);
-  cascade.decide(1, -1);
+  cascade.decide(1, -2);
   Reference truth(cascade);
   const StoppingGradient sampled = reference::reinforce_gradient(
       truth.problem, truth.stop_logit, truth.score_norms(), truth.feature_norms(),
