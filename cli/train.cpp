@@ -46,6 +46,12 @@ class InterruptGuard {
   }, previous_term_{};
 };
 
+std::string note_of(const StepReport& step) {
+  std::string note = fmt::format("loss {:.4f}", step.loss);
+  if (step.accuracy) note += fmt::format("  accuracy {}", percent(step.accuracy, 1));
+  return note;
+}
+
 // Shows a training on stderr: a bar for each epoch on a terminal, and a line for each finished epoch.
 class TrainDisplay : public TrainObserver {
  public:
@@ -57,12 +63,12 @@ class TrainDisplay : public TrainObserver {
       task_ = task;
       bar_.emplace(task, step.images_total, quiet_, step.seconds);
     }
-    bar_->update(step.images_done, fmt::format("loss {:.4f}  accuracy {}", step.loss, percent(step.accuracy, 1)));
+    bar_->update(step.images_done, note_of(step));
   }
 
   void on_epoch(const EpochRecord& epoch) override {
-    std::string line = fmt::format("{} {} epoch {}: loss {:.4f}, accuracy {}", epoch.phase, epoch.what, epoch.epoch,
-                                   epoch.loss, percent(epoch.accuracy));
+    std::string line = fmt::format("{} {} epoch {}: loss {:.4f}", epoch.phase, epoch.what, epoch.epoch, epoch.loss);
+    if (epoch.accuracy) line += fmt::format(", accuracy {}", percent(epoch.accuracy));
     if (epoch.validation_accuracy) line += fmt::format(", held-out {}", percent(epoch.validation_accuracy));
     if (epoch.mac_fraction) line += fmt::format(", MACs {} of the largest stage", percent(epoch.mac_fraction, 1));
     line += fmt::format(", {}", clock_text(epoch.seconds));

@@ -23,7 +23,7 @@ std::string history_to_json(const std::vector<EpochRecord>& history) {
                     {"what", r.what},
                     {"epoch", r.epoch},
                     {"loss", r.loss},
-                    {"accuracy", r.accuracy},
+                    {"accuracy", optional_number(r.accuracy)},
                     {"validation_accuracy", optional_number(r.validation_accuracy)},
                     {"mac_fraction", optional_number(r.mac_fraction)},
                     {"learning_rate", r.learning_rate},
@@ -43,7 +43,7 @@ std::vector<EpochRecord> history_from_json(const std::string& text) {
       r.what = j.at("what").get<std::string>();
       r.epoch = j.at("epoch").get<int>();
       r.loss = j.at("loss").get<double>();
-      r.accuracy = j.at("accuracy").get<double>();
+      r.accuracy = optional_number(j, "accuracy");
       r.validation_accuracy = optional_number(j, "validation_accuracy");
       r.mac_fraction = optional_number(j, "mac_fraction");
       r.learning_rate = j.at("learning_rate").get<double>();

@@ -16,7 +16,7 @@ namespace cascadecl {
 struct JointSettings {
   int epochs = 2;
   int batch_size = 128;
-  double learning_rate = 0.01;  // the largest of a one-cycle schedule over all joint epochs
+  double learning_rate = 1e-4;  // the largest of a one-cycle schedule over all joint epochs
   double momentum = 0.9, weight_decay = 5e-4;
   bool augment = true;
   std::uint64_t seed = 1;

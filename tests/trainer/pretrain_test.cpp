@@ -71,7 +71,7 @@ TEST_CASE("a step of pretraining is the gradient of the mean cross-entropy of it
     const auto row = expected.logits.begin() + i * 10;
     correct += std::max_element(row, row + 10) - row == labels[static_cast<std::size_t>(i)];
   }
-  CHECK(actual.last_epoch().accuracy == doctest::Approx(correct / 12.0));
+  CHECK(actual.last_epoch().accuracy.value() == doctest::Approx(correct / 12.0));
   double typical = 0;
   for (const auto& [key, values] : expected.gradients) typical = std::max(typical, norm(values));
   for (const auto& [key, gradient] : actual.state().momentum) {
