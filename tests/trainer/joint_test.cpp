@@ -51,6 +51,7 @@ struct Cascade {
 JointSettings one_step(EstimatorKind kind, int batch_size) {
   return {.epochs = 1,
           .batch_size = batch_size,
+          .learning_rate = 0.01,  // large enough that one step is seen in every layer
           .momentum = 0,
           .weight_decay = 0,
           .augment = false,
