@@ -224,12 +224,10 @@ CascadeResult CascadeExecutor::classify(std::span<const std::uint8_t> images, st
 }
 
 void CascadeExecutor::warm_up() {
-  const auto n = state_->settings.max_batch;
-  const std::vector<std::uint8_t> black(to_size(n) * state_->image_bytes);
-  const std::vector<std::uint64_t> numbers(to_size(n));
-  for (StageRunner& runner : state_->runners) {
-    runner.load(n, black);
-    runner.run(n, numbers);
+  std::vector<StageRunner>& runners = state_->runners;
+  for (std::size_t i = 0; i < runners.size(); ++i) {
+    StageRunner* next = i + 1 < runners.size() && runners[i].same_device(runners[i + 1]) ? &runners[i + 1] : nullptr;
+    runners[i].warm_up(state_->settings.max_batch, state_->image_bytes, next);
   }
 }
 

@@ -42,6 +42,15 @@ void StageRunner::admit(int count, int from, int to) {
   device_.copy(pool_, batch_, to_size(count) * row_, to_size(from) * row_, to_size(to) * row_);
 }
 
+void StageRunner::warm_up(int n, std::size_t image_bytes, StageRunner* next) {
+  load(n, std::vector<std::uint8_t>(to_size(n) * image_bytes));
+  run(n, std::vector<std::uint64_t>(to_size(n)));
+  if (!policy_ || !next) return;
+  device_.fill(keep_, 1);
+  hand_on(*next, compact_.select(n, keep_), n);
+  next->admit(n, 0, 0);
+}
+
 void StageRunner::write_limits(std::span<const std::uint64_t> numbers) {
   if (stop_.kind != StopRule::Kind::sample) return;
   std::vector<float> limits;

@@ -29,6 +29,10 @@ class StageRunner {
   // Copies `count` images from place `from` of the pool to place `to` of the batch.
   void admit(int count, int from, int to);
 
+  // Goes once through all that a call may do, hand_on() and admit() to a `next` on the same device included (NULL:
+  // none), on n black images, so that drivers that build kernels at their first launch have done so.
+  void warm_up(int n, std::size_t image_bytes, StageRunner* next);
+
   // Runs the first n images of the batch.
   //   numbers           [n]           of the images, for the stop rule
   //   probabilities     [n][classes]  on the host, of the labels
