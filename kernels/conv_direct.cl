@@ -6,37 +6,11 @@
 //   The input rows of one output row are copied once, zero-bordered and with the view applied; then TILE_W columns at a
 //   time are held in registers.
 #include "common.h"
+#include "conv_shape.h"
 #include "statistics.h"
 
-#ifndef IN_CB
-#define IN_CB CB  // channel block of the input
-#endif
-#ifndef C_CHANNELS
-#define C_CHANNELS 16
-#endif
 #ifndef K_BLOCKS
 #define K_BLOCKS 1
-#endif
-#ifndef HEIGHT
-#define HEIGHT 32  // of the input
-#endif
-#ifndef WIDTH
-#define WIDTH 32
-#endif
-#ifndef OUT_HEIGHT
-#define OUT_HEIGHT 32
-#endif
-#ifndef OUT_WIDTH
-#define OUT_WIDTH 32
-#endif
-#ifndef KERNEL_H
-#define KERNEL_H 3
-#endif
-#ifndef KERNEL_W
-#define KERNEL_W 3
-#endif
-#ifndef STRIDE
-#define STRIDE 1
 #endif
 #ifndef PADDING_Y
 #define PADDING_Y 1

@@ -4,40 +4,8 @@
 //   global id: 0 = group of C_GROUP input channels, 1 = output channel block, 2 = slice of the images
 //   The slices are fixed and add_slices adds them in order: the bits do not depend on the number of threads.
 #include "common.h"
+#include "conv_shape.h"
 
-#ifndef IN_CB
-#define IN_CB CB  // channel block of the input
-#endif
-#ifndef C_CHANNELS
-#define C_CHANNELS 16
-#endif
-#ifndef K_CHANNELS
-#define K_CHANNELS 16
-#endif
-#ifndef HEIGHT
-#define HEIGHT 32  // of the input
-#endif
-#ifndef WIDTH
-#define WIDTH 32
-#endif
-#ifndef OUT_HEIGHT
-#define OUT_HEIGHT 32
-#endif
-#ifndef OUT_WIDTH
-#define OUT_WIDTH 32
-#endif
-#ifndef KERNEL_H
-#define KERNEL_H 3
-#endif
-#ifndef KERNEL_W
-#define KERNEL_W 3
-#endif
-#ifndef STRIDE
-#define STRIDE 1
-#endif
-#ifndef PADDING
-#define PADDING 1
-#endif
 #ifndef SLICES
 #define SLICES 8  // independent sums over images
 #endif

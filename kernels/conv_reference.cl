@@ -3,40 +3,8 @@
 //   src [N][C/IN_CB][H][W][IN_CB], read through a view   w [K][C][R][S] as the model file has it
 //   dst [N][K/CB][OH][OW][CB]
 #include "common.h"
+#include "conv_shape.h"
 
-#ifndef IN_CB
-#define IN_CB CB  // channel block of the input
-#endif
-#ifndef C_CHANNELS
-#define C_CHANNELS 16
-#endif
-#ifndef K_CHANNELS
-#define K_CHANNELS 16
-#endif
-#ifndef HEIGHT
-#define HEIGHT 32  // of the input
-#endif
-#ifndef WIDTH
-#define WIDTH 32
-#endif
-#ifndef OUT_HEIGHT
-#define OUT_HEIGHT 32
-#endif
-#ifndef OUT_WIDTH
-#define OUT_WIDTH 32
-#endif
-#ifndef KERNEL_H
-#define KERNEL_H 3
-#endif
-#ifndef KERNEL_W
-#define KERNEL_W 3
-#endif
-#ifndef STRIDE
-#define STRIDE 1
-#endif
-#ifndef PADDING
-#define PADDING 1
-#endif
 #ifndef RESIDUAL
 #define RESIDUAL 0  // 1: residual, like dst, is added to the result
 #endif
