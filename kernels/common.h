@@ -23,6 +23,14 @@ typedef CAT(int, CB) IVEC;
 #define VSTORE(v, p) CAT(vstore, CB)(v, 0, p)
 #endif
 
+// Stores to memory aligned for VEC: a channel block of an activation or a weight array, a local array of VEC. PoCL
+// makes one instruction of them; of vstore16 it makes five.
+#define STORE_GLOBAL(v, p) (*(global VEC*)(p) = (v))
+#define STORE_LOCAL(v, p) (*(local VEC*)(p) = (v))
+
+// Helpers with local arguments must become part of their kernel: some drivers go wrong where two kernels call one.
+#define INLINE __attribute__((always_inline)) inline
+
 // A work-group of one work-item, for kernels of the CPU class: the item loops over a large tile itself. The vector hint
 // keeps the full register width on drivers that would halve it.
 #define CPU_KERNEL __attribute__((reqd_work_group_size(1, 1, 1))) __attribute__((vec_type_hint(VEC))) kernel

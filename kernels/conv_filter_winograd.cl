@@ -5,7 +5,6 @@
 //   global id: 0 = input channel block, 1 = slice of the images (n = slice, slice + SLICES, ...)
 //   The slices are fixed and filter_gradient adds them in order: the bits do not depend on the number of threads.
 #include "common.h"
-#include "winograd.h"
 
 #ifndef C_BLOCKS
 #define C_BLOCKS 1  // input channel blocks
@@ -44,16 +43,15 @@
 #define GRADIENT_PAIR 0  // 1: the gradient is scale * gradient + pair_scale * pair + shift
 #endif
 
-#define INPUT_PAIR 0
 #define K_PADDED (K_BLOCKS * CB)
 #define IMAGE_TILES (TILE_ROWS * TILES_X)
 #define TILES (IMAGE_GROUP * IMAGE_TILES)
-#define TILE_STEP CB
-#define FREQUENCY_STEP (TILES * CB)
+#define TILE_STEP 1
+#define FREQUENCY_STEP TILES
 #include "winograd_input.h"
 #define STRIPS DIV_UP(TILES_Y, TILE_ROWS)
 
-inline VEC load_gradient(global const float* gradient, global const float* pair, VEC scale, VEC pair_scale, VEC shift,
+INLINE VEC load_gradient(global const float* gradient, global const float* pair, VEC scale, VEC pair_scale, VEC shift,
                          int y, int x) {
   if (y >= HEIGHT || x >= WIDTH) return (VEC)(0.0f);
   const int at = (y * WIDTH + x) * CB;
@@ -64,9 +62,9 @@ inline VEC load_gradient(global const float* gradient, global const float* pair,
 #endif
 }
 
-// A dY A' of the tile at y0, x0 into out[36], K_PADDED * TILES floats apart.
-inline void transform_gradient(global const float* gradient, global const float* pair, VEC scale, VEC pair_scale,
-                               VEC shift, int y0, int x0, local float* out) {
+// A dY A' of the tile at y0, x0 into out[36], TILES * K_BLOCKS vectors apart.
+INLINE void transform_gradient(global const float* gradient, global const float* pair, VEC scale, VEC pair_scale,
+                               VEC shift, int y0, int x0, local VEC* out) {
   VEC z[6][4];
 #pragma unroll
   for (int j = 0; j < 4; ++j) {
@@ -78,20 +76,15 @@ inline void transform_gradient(global const float* gradient, global const float*
   }
 #pragma unroll
   for (int i = 0; i < 6; ++i) {
-    VEC m0, m1, m2, m3, m4, m5;
-    WINOGRAD_OUTPUT_TRANSPOSED(z[i][0], z[i][1], z[i][2], z[i][3], m0, m1, m2, m3, m4, m5)
-    local float* row = out + i * 6 * TILES * K_PADDED;
-    VSTORE(m0, row);
-    VSTORE(m1, row + 1 * TILES * K_PADDED);
-    VSTORE(m2, row + 2 * TILES * K_PADDED);
-    VSTORE(m3, row + 3 * TILES * K_PADDED);
-    VSTORE(m4, row + 4 * TILES * K_PADDED);
-    VSTORE(m5, row + 5 * TILES * K_PADDED);
+    const int step = TILES * K_BLOCKS;
+    local VEC* row = out + i * 6 * step;
+    WINOGRAD_OUTPUT_TRANSPOSED(z[i][0], z[i][1], z[i][2], z[i][3], row[0], row[step], row[2 * step], row[3 * step],
+                               row[4 * step], row[5 * step])
   }
 }
 
 // sum[c][k] (+)= sum over tiles of in[tile][c] * out[tile][k], for one frequency and one group of channels.
-inline void accumulate(local const float* in, local const float* out, int first, global float* partial) {
+INLINE void accumulate(local const float* in, local const VEC* out, int first, global float* partial) {
   VEC sum[C_GROUP][K_GROUP];
 #pragma unroll
   for (int c = 0; c < C_GROUP; ++c)
@@ -101,7 +94,7 @@ inline void accumulate(local const float* in, local const float* out, int first,
   for (int t = 0; t < TILES; ++t) {
     VEC d[K_GROUP];
 #pragma unroll
-    for (int k = 0; k < K_GROUP; ++k) d[k] = VLOAD(out + t * K_PADDED + k * CB);
+    for (int k = 0; k < K_GROUP; ++k) d[k] = out[t * K_BLOCKS + k];
 #pragma unroll
     for (int c = 0; c < C_GROUP; ++c)
 #pragma unroll
@@ -110,7 +103,7 @@ inline void accumulate(local const float* in, local const float* out, int first,
 #pragma unroll
   for (int c = 0; c < C_GROUP; ++c)
 #pragma unroll
-    for (int k = 0; k < K_GROUP; ++k) VSTORE(sum[c][k], partial + c * K_PADDED + k * CB);
+    for (int k = 0; k < K_GROUP; ++k) STORE_GLOBAL(sum[c][k], partial + c * K_PADDED + k * CB);
 }
 
 CPU_KERNEL void conv_filter_winograd(global const float* restrict src,         //
@@ -122,9 +115,9 @@ CPU_KERNEL void conv_filter_winograd(global const float* restrict src,         /
                                      global const float* restrict pair,        // GRADIENT_PAIR: like gradient
                                      global const float* restrict pair_scale,  // GRADIENT_PAIR: [K]
                                      global float* restrict partial, int images) {
-  local float columns[6 * COLUMNS * CB];
-  local float inputs[36 * TILES * CB];
-  local float gradients[36 * TILES * K_PADDED];
+  local VEC rows[(4 * TILE_ROWS + 2) * BORDERED_WIDTH];
+  local VEC inputs[36 * TILES];
+  local VEC gradients[36 * TILES * K_BLOCKS];
   const int c = get_global_id(0), slice = get_global_id(1);
   const int plane = HEIGHT * WIDTH * CB;
   const VEC zero = (VEC)(0.0f);
@@ -141,16 +134,16 @@ CPU_KERNEL void conv_filter_winograd(global const float* restrict src,         /
         const int n = n0 + i * SLICES;
         if (n >= images) {  // fill up with zeros: they add nothing
           for (int f = 0; f < 36; ++f)
-            for (int t = 0; t < IMAGE_TILES; ++t) VSTORE(zero, inputs + ((f * IMAGE_GROUP + i) * IMAGE_TILES + t) * CB);
+            for (int t = 0; t < IMAGE_TILES; ++t) inputs[(f * IMAGE_GROUP + i) * IMAGE_TILES + t] = zero;
           for (int f = 0; f < 36; ++f)
             for (int t = 0; t < IMAGE_TILES * K_BLOCKS; ++t)
-              VSTORE(zero, gradients + (f * IMAGE_GROUP + i) * IMAGE_TILES * K_PADDED + t * CB);
+              gradients[(f * IMAGE_GROUP + i) * IMAGE_TILES * K_BLOCKS + t] = zero;
           continue;
         }
         global const float* image = src + (size_t)(n * C_BLOCKS + c) * plane;
+        load_rows(image, image, s, zero, b, strip * TILE_ROWS * 4 - 1, 4 * TILE_ROWS + 2, rows);
         for (int r = 0; r < TILE_ROWS; ++r)
-          transform_input(image, image, s, zero, b, (strip * TILE_ROWS + r) * 4, columns,
-                          inputs + (i * IMAGE_TILES + r * TILES_X) * CB);
+          transform_input(rows + 4 * r * BORDERED_WIDTH, inputs + i * IMAGE_TILES + r * TILES_X);
         for (int k = 0; k < K_BLOCKS; ++k) {
           const size_t block = (size_t)(n * K_BLOCKS + k) * plane;
 #if GRADIENT_PAIR
@@ -160,13 +153,13 @@ CPU_KERNEL void conv_filter_winograd(global const float* restrict src,         /
 #endif
           for (int t = 0; t < IMAGE_TILES; ++t)
             transform_gradient(gradient + block, pair + block, gs, ps, gb, (strip * TILE_ROWS + t / TILES_X) * 4,
-                               (t % TILES_X) * 4, gradients + (i * IMAGE_TILES + t) * K_PADDED + k * CB);
+                               (t % TILES_X) * 4, gradients + (i * IMAGE_TILES + t) * K_BLOCKS + k);
         }
       }
       for (int f = 0; f < 36; ++f)
         for (int ci = 0; ci < CB; ci += C_GROUP)
           for (int k = 0; k < K_BLOCKS; k += K_GROUP)
-            accumulate(inputs + f * TILES * CB + ci, gradients + f * TILES * K_PADDED + k * CB, first,
+            accumulate((local const float*)(inputs + f * TILES) + ci, gradients + f * TILES * K_BLOCKS + k, first,
                        partial + (f * CB + ci) * K_PADDED + k * CB);
       first = 0;
     }

@@ -6,37 +6,9 @@
 //   STATISTICS and MASK 2 need the whole image in one work-item: get_global_size(0) == 1.
 //   A strip is TILE_ROWS rows of 4x4 tiles. For each: transform the inputs, one small matrix product for each of the 36
 //   frequencies (tiles x channels in, channels out), transform back in registers.
-#include "common.h"
 #include "statistics.h"
-#include "winograd.h"
+#include "winograd_product.h"
 
-#ifndef C_BLOCKS
-#define C_BLOCKS 1  // input channel blocks
-#endif
-#ifndef K_BLOCKS
-#define K_BLOCKS 1  // output channel blocks
-#endif
-#ifndef C_CHANNELS
-#define C_CHANNELS (C_BLOCKS * CB)  // input channels that are not padding
-#endif
-#ifndef HEIGHT
-#define HEIGHT 32
-#endif
-#ifndef WIDTH
-#define WIDTH 32
-#endif
-#ifndef TILE_ROWS
-#define TILE_ROWS 1  // rows of tiles in a strip
-#endif
-#ifndef TILE_GROUP
-#define TILE_GROUP 8  // tiles whose products are held in registers together
-#endif
-#ifndef K_GROUP
-#define K_GROUP 1  // output channel blocks held in registers together; divides K_BLOCKS
-#endif
-#ifndef INPUT_PAIR
-#define INPUT_PAIR 0  // 1: the input is scale * src + pair_scale * pair + shift, the gradient behind a batch norm
-#endif
 #ifndef RESIDUAL
 #define RESIDUAL 0  // 1: residual [N][K/CB][H][W][CB] is added to the result
 #endif
@@ -47,57 +19,9 @@
 #define MASK 0  // 1: dst is a gradient by relu(mask_scale t + mask_shift), zero where that is; 2: and sums for bn
 #endif
 
-#define TILES (TILE_ROWS * TILES_X)
-#define GROUPS DIV_UP(TILES, TILE_GROUP)
-#define TILE_SLOTS (GROUPS * TILE_GROUP)  // the last group may be filled up
-#define STRIPS DIV_UP(TILES_Y, TILE_ROWS)
-#define C_PADDED (C_BLOCKS * CB)
-#define K_PADDED (K_BLOCKS * CB)
-#define IN_PLACE (C_PADDED == K_PADDED && K_GROUP == K_BLOCKS)  // products overwrite the frequencies they came from
-#define WHOLE_TILES (HEIGHT % 4 == 0 && WIDTH % 4 == 0)
-
-#define TILE_STEP C_PADDED
-#define FREQUENCY_STEP (TILE_SLOTS * C_PADDED)
+#define TILE_STEP C_BLOCKS
+#define FREQUENCY_STEP (TILE_SLOTS * C_BLOCKS)
 #include "winograd_input.h"
-
-// M[tile][k] = sum over c of V[tile][c] * weights[c][k] for one frequency, one group of tiles and of output blocks.
-inline void multiply(local const float* in, global const float* weights, local float* out) {
-  VEC sum[TILE_GROUP][K_GROUP];
-  for (int t = 0; t < TILE_GROUP; ++t)
-    for (int k = 0; k < K_GROUP; ++k) sum[t][k] = (VEC)(0.0f);
-#pragma unroll 4
-  for (int c = 0; c < C_CHANNELS; ++c) {
-    VEC w[K_GROUP];
-#pragma unroll
-    for (int k = 0; k < K_GROUP; ++k) w[k] = VLOAD(weights + c * K_PADDED + k * CB);
-#pragma unroll
-    for (int t = 0; t < TILE_GROUP; ++t)
-#pragma unroll
-      for (int k = 0; k < K_GROUP; ++k) sum[t][k] = fma((VEC)(in[t * C_PADDED + c]), w[k], sum[t][k]);
-  }
-#pragma unroll
-  for (int t = 0; t < TILE_GROUP; ++t)
-#pragma unroll
-    for (int k = 0; k < K_GROUP; ++k) VSTORE(sum[t][k], out + t * K_PADDED + k * CB);
-}
-
-// The 4x4 outputs of a tile and channel block from its 36 products [36][TILE_SLOTS][K_PADDED].
-inline void transform_output(local const float* products, VEC* y) {
-  VEC z[4][6];
-#pragma unroll
-  for (int j = 0; j < 6; ++j) {
-    const int step = 6 * TILE_SLOTS * K_PADDED;
-    local const float* m = products + j * TILE_SLOTS * K_PADDED;
-    const VEC m0 = VLOAD(m), m1 = VLOAD(m + step), m2 = VLOAD(m + 2 * step), m3 = VLOAD(m + 3 * step),
-              m4 = VLOAD(m + 4 * step), m5 = VLOAD(m + 5 * step);
-    WINOGRAD_OUTPUT(m0, m1, m2, m3, m4, m5, z[0][j], z[1][j], z[2][j], z[3][j])
-  }
-#pragma unroll
-  for (int i = 0; i < 4; ++i) {
-    WINOGRAD_OUTPUT(z[i][0], z[i][1], z[i][2], z[i][3], z[i][4], z[i][5], y[4 * i], y[4 * i + 1], y[4 * i + 2],
-                    y[4 * i + 3])
-  }
-}
 
 CPU_KERNEL void conv_winograd(global const float* restrict src,         //
                               global const float* restrict scale,       // [C] of the view or the pair, else NULL
@@ -113,12 +37,12 @@ CPU_KERNEL void conv_winograd(global const float* restrict src,         //
                               global const float* restrict mask_shift,  // MASK: [K]; NULL for 0
                               global const float* restrict mask_mean    // MASK 2: [K], batch mean of t
 ) {
-  local float columns[6 * COLUMNS * CB];
-  local float frequencies[36 * TILE_SLOTS * C_PADDED];
+  local VEC rows[(4 * TILE_ROWS + 2) * BORDERED_WIDTH];
+  local VEC frequencies[36 * TILE_SLOTS * C_BLOCKS];
 #if IN_PLACE
-  local float* products = frequencies;
+  local VEC* products = frequencies;
 #else
-  local float products[36 * TILE_SLOTS * K_PADDED];
+  local VEC products[36 * TILE_SLOTS * K_BLOCKS];
 #endif
   const int n = get_global_id(1);
   const size_t in_image = (size_t)n * C_BLOCKS * HEIGHT * WIDTH * CB;
@@ -141,16 +65,11 @@ CPU_KERNEL void conv_winograd(global const float* restrict src,         //
 #else
       const VEC ps = (VEC)(0.0f);
 #endif
+      load_rows(src + block, pair + block, s, ps, b, strip * TILE_ROWS * 4 - 1, 4 * TILE_ROWS + 2, rows);
       for (int r = 0; r < TILE_ROWS; ++r)
-        transform_input(src + block, pair + block, s, ps, b, (strip * TILE_ROWS + r) * 4, columns,
-                        frequencies + r * TILES_X * C_PADDED + c * CB);
+        transform_input(rows + 4 * r * BORDERED_WIDTH, frequencies + r * TILES_X * C_BLOCKS + c);
     }
-    for (int f = 0; f < 36; ++f)
-      for (int g = 0; g < GROUPS; ++g)
-        for (int k = 0; k < K_BLOCKS; k += K_GROUP)
-          multiply(frequencies + (f * TILE_SLOTS + g * TILE_GROUP) * C_PADDED,
-                   weights + (size_t)f * C_CHANNELS * K_PADDED + k * CB,
-                   products + (f * TILE_SLOTS + g * TILE_GROUP) * K_PADDED + k * CB);
+    multiply(frequencies, weights, products);
     for (int k = 0; k < K_BLOCKS; ++k) {
       const size_t block = out_image + (size_t)k * HEIGHT * WIDTH * CB;
 #if MASK
@@ -164,7 +83,7 @@ CPU_KERNEL void conv_winograd(global const float* restrict src,         //
         const int y0 = (strip * TILE_ROWS + t / TILES_X) * 4, x0 = (t % TILES_X) * 4;
         if (y0 >= HEIGHT) break;
         VEC y[16];
-        transform_output(products + t * K_PADDED + k * CB, y);
+        transform_output(products + t * K_BLOCKS + k, y);
 #pragma unroll
         for (int p = 0; p < 16; ++p) {
           const int row = y0 + p / 4, column = x0 + p % 4;
@@ -188,7 +107,7 @@ CPU_KERNEL void conv_winograd(global const float* restrict src,         //
           if (strip == 0 && t == 0 && p == 0) moments[k].origin = v;
           moments_add(&moments[k], v);
 #endif
-          VSTORE(v, dst + at);
+          STORE_GLOBAL(v, dst + at);
         }
       }
     }

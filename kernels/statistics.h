@@ -3,6 +3,7 @@
 //   The result of an image is two vectors: its mean and its sum of squared deviations from that mean.
 #ifndef STATISTICS_H
 #define STATISTICS_H
+#include "common.h"
 
 typedef struct {
   VEC origin, first, second;

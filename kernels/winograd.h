@@ -4,20 +4,26 @@
 #ifndef WINOGRAD_H
 #define WINOGRAD_H
 
-// B' d: six inputs to six frequencies.
-#define WINOGRAD_INPUT(d0, d1, d2, d3, d4, d5, v0, v1, v2, v3, v4, v5) \
-  {                                                                    \
-    const VEC p_ = fma((VEC)(-4.0f), d2, d4);                          \
-    const VEC q_ = fma((VEC)(-4.0f), d1, d3);                          \
-    const VEC r_ = d4 - d2;                                            \
-    const VEC s_ = (d3 - d1) * 2.0f;                                   \
-    v0 = fma((VEC)(4.0f), d0, fma((VEC)(-5.0f), d2, d4));              \
-    v1 = p_ + q_;                                                      \
-    v2 = p_ - q_;                                                      \
-    v3 = r_ + s_;                                                      \
-    v4 = r_ - s_;                                                      \
-    v5 = fma((VEC)(4.0f), d1, fma((VEC)(-5.0f), d3, d5));              \
+// B' d: six inputs to six frequencies, in two halves that may be computed apart where registers are few.
+#define WINOGRAD_INPUT_LOW(d0, d1, d2, d3, d4, d5, v0, v1, v2) \
+  {                                                            \
+    const VEC p_ = fma((VEC)(-4.0f), d2, d4);                  \
+    const VEC q_ = fma((VEC)(-4.0f), d1, d3);                  \
+    v0 = fma((VEC)(4.0f), d0, fma((VEC)(-5.0f), d2, d4));      \
+    v1 = p_ + q_;                                              \
+    v2 = p_ - q_;                                              \
   }
+#define WINOGRAD_INPUT_HIGH(d0, d1, d2, d3, d4, d5, v3, v4, v5) \
+  {                                                             \
+    const VEC r_ = d4 - d2;                                     \
+    const VEC s_ = (d3 - d1) * 2.0f;                            \
+    v3 = r_ + s_;                                               \
+    v4 = r_ - s_;                                               \
+    v5 = fma((VEC)(4.0f), d1, fma((VEC)(-5.0f), d3, d5));       \
+  }
+#define WINOGRAD_INPUT(d0, d1, d2, d3, d4, d5, v0, v1, v2, v3, v4, v5) \
+  WINOGRAD_INPUT_LOW(d0, d1, d2, d3, d4, d5, v0, v1, v2)               \
+  WINOGRAD_INPUT_HIGH(d0, d1, d2, d3, d4, d5, v3, v4, v5)
 
 // A' m: six frequencies to four outputs.
 #define WINOGRAD_OUTPUT(m0, m1, m2, m3, m4, m5, y0, y1, y2, y3) \

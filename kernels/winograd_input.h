@@ -1,64 +1,89 @@
-// winograd_input.h: the input side of Winograd's F(4x4,3x3), shared by the convolution and its filter gradient.
-//   Needs HEIGHT, WIDTH, INPUT_PAIR, and how frequencies lie in local memory: TILE_STEP floats from tile to tile,
-//   FREQUENCY_STEP floats from frequency to frequency.
+// winograd_input.h: the input side of Winograd's F(4x4,3x3): rows of pixels to frequencies, one channel block at a
+// time.
+//   Needs HEIGHT, WIDTH, and how frequencies lie in local memory, in vectors: TILE_STEP from tile to tile,
+//   FREQUENCY_STEP from frequency to frequency.
 #ifndef WINOGRAD_INPUT_H
 #define WINOGRAD_INPUT_H
+#include "common.h"
+#include "winograd.h"
+
+#ifndef INPUT_PAIR
+#define INPUT_PAIR 0  // 1: the input is scale * src + pair_scale * pair + shift, the gradient behind a batch norm
+#endif
 
 #define TILES_X DIV_UP(WIDTH, 4)
 #define TILES_Y DIV_UP(HEIGHT, 4)
-#define COLUMNS (4 * TILES_X + 2)
+#define BORDERED_WIDTH (4 * TILES_X + 2)   // a row with its zero borders, filled up to whole tiles
+#define BORDERED_HEIGHT (4 * TILES_Y + 2)  // the same for an image
 
-// One input vector at row y, column x of a channel block, zero outside the image.
-inline VEC load_input(global const float* src, global const float* pair, VEC scale, VEC pair_scale, VEC shift, int y,
-                      int x) {
-  if (y < 0 || y >= HEIGHT) return (VEC)(0.0f);
-  const int at = (y * WIDTH + x) * CB;
+// Copies `count` rows of a channel block from row y0 on, as the view or the pair gives them, to rows[count]
+// [BORDERED_WIDTH]: zero where outside the image, column x at x + 1.
+INLINE void load_rows(global const float* src, global const float* pair, VEC scale, VEC pair_scale, VEC shift, int y0,
+                      int count, local VEC* rows) {
+  const VEC zero = (VEC)(0.0f);
+  for (int r = 0; r < count; ++r, rows += BORDERED_WIDTH) {
+    const int y = y0 + r;
+    if (y < 0 || y >= HEIGHT) {
+      for (int x = 0; x < BORDERED_WIDTH; ++x) rows[x] = zero;
+      continue;
+    }
+    rows[0] = zero;
+    for (int x = 0; x < WIDTH; ++x) {
+      const int at = (y * WIDTH + x) * CB;
 #if INPUT_PAIR
-  return fma(VLOAD(src + at), scale, fma(VLOAD(pair + at), pair_scale, shift));
+      rows[x + 1] = fma(VLOAD(src + at), scale, fma(VLOAD(pair + at), pair_scale, shift));
 #else
-  return view(VLOAD(src + at), scale, shift);
+      rows[x + 1] = view(VLOAD(src + at), scale, shift);
 #endif
+    }
+    for (int x = WIDTH + 1; x < BORDERED_WIDTH; ++x) rows[x] = zero;
+  }
 }
 
-// Frequencies of one tile row of one channel block: columns first (shared between neighbouring tiles), then rows.
-//   columns      [6][COLUMNS][CB] scratch
-//   frequencies  at the row's first tile and the block's first channel
-inline void transform_input(global const float* src, global const float* pair, VEC scale, VEC pair_scale, VEC shift,
-                            int y0, local float* columns, local float* frequencies) {
-  for (int x = 0; x < COLUMNS; ++x) {
-    VEC v0 = (VEC)(0.0f), v1 = v0, v2 = v0, v3 = v0, v4 = v0, v5 = v0;
-    if (x >= 1 && x <= WIDTH) {
-      const VEC d0 = load_input(src, pair, scale, pair_scale, shift, y0 - 1, x - 1);
-      const VEC d1 = load_input(src, pair, scale, pair_scale, shift, y0, x - 1);
-      const VEC d2 = load_input(src, pair, scale, pair_scale, shift, y0 + 1, x - 1);
-      const VEC d3 = load_input(src, pair, scale, pair_scale, shift, y0 + 2, x - 1);
-      const VEC d4 = load_input(src, pair, scale, pair_scale, shift, y0 + 3, x - 1);
-      const VEC d5 = load_input(src, pair, scale, pair_scale, shift, y0 + 4, x - 1);
-      WINOGRAD_INPUT(d0, d1, d2, d3, d4, d5, v0, v1, v2, v3, v4, v5)
-    }
-    VSTORE(v0, columns + (0 * COLUMNS + x) * CB);
-    VSTORE(v1, columns + (1 * COLUMNS + x) * CB);
-    VSTORE(v2, columns + (2 * COLUMNS + x) * CB);
-    VSTORE(v3, columns + (3 * COLUMNS + x) * CB);
-    VSTORE(v4, columns + (4 * COLUMNS + x) * CB);
-    VSTORE(v5, columns + (5 * COLUMNS + x) * CB);
+// Three of the six rows of frequencies of one row of tiles: all six would not fit into the registers. The two columns
+// that neighbouring tiles share are kept from tile to tile.
+//   rows         [6][BORDERED_WIDTH], the first row above the tiles
+//   frequencies  at the row's first tile and the block's channels
+INLINE void transform_half(local const VEC* rows, const int high, local VEC* frequencies) {
+  VEC z[3][6];
+#pragma unroll
+  for (int x = 4; x < 6; ++x) {
+    local const VEC* d = rows + x - 4;
+    const VEC d0 = d[0], d1 = d[BORDERED_WIDTH], d2 = d[2 * BORDERED_WIDTH], d3 = d[3 * BORDERED_WIDTH],
+              d4 = d[4 * BORDERED_WIDTH], d5 = d[5 * BORDERED_WIDTH];
+    if (high)
+      WINOGRAD_INPUT_HIGH(d0, d1, d2, d3, d4, d5, z[0][x], z[1][x], z[2][x])
+    else
+      WINOGRAD_INPUT_LOW(d0, d1, d2, d3, d4, d5, z[0][x], z[1][x], z[2][x])
   }
-  for (int i = 0; i < 6; ++i) {
-    for (int t = 0; t < TILES_X; ++t) {
-      local const float* row = columns + (i * COLUMNS + 4 * t) * CB;
-      local float* out = frequencies + i * 6 * FREQUENCY_STEP + t * TILE_STEP;
-      const VEC d0 = VLOAD(row), d1 = VLOAD(row + CB), d2 = VLOAD(row + 2 * CB), d3 = VLOAD(row + 3 * CB),
-                d4 = VLOAD(row + 4 * CB), d5 = VLOAD(row + 5 * CB);
-      VEC v0, v1, v2, v3, v4, v5;
-      WINOGRAD_INPUT(d0, d1, d2, d3, d4, d5, v0, v1, v2, v3, v4, v5)
-      VSTORE(v0, out);
-      VSTORE(v1, out + 1 * FREQUENCY_STEP);
-      VSTORE(v2, out + 2 * FREQUENCY_STEP);
-      VSTORE(v3, out + 3 * FREQUENCY_STEP);
-      VSTORE(v4, out + 4 * FREQUENCY_STEP);
-      VSTORE(v5, out + 5 * FREQUENCY_STEP);
+  for (int t = 0; t < TILES_X; ++t) {
+#pragma unroll
+    for (int i = 0; i < 3; ++i) {
+      z[i][0] = z[i][4];
+      z[i][1] = z[i][5];
+    }
+#pragma unroll
+    for (int x = 2; x < 6; ++x) {
+      local const VEC* d = rows + 4 * t + x;
+      const VEC d0 = d[0], d1 = d[BORDERED_WIDTH], d2 = d[2 * BORDERED_WIDTH], d3 = d[3 * BORDERED_WIDTH],
+                d4 = d[4 * BORDERED_WIDTH], d5 = d[5 * BORDERED_WIDTH];
+      if (high)
+        WINOGRAD_INPUT_HIGH(d0, d1, d2, d3, d4, d5, z[0][x], z[1][x], z[2][x])
+      else
+        WINOGRAD_INPUT_LOW(d0, d1, d2, d3, d4, d5, z[0][x], z[1][x], z[2][x])
+    }
+#pragma unroll
+    for (int i = 0; i < 3; ++i) {
+      local VEC* v = frequencies + (high * 3 + i) * 6 * FREQUENCY_STEP + t * TILE_STEP;
+      WINOGRAD_INPUT(z[i][0], z[i][1], z[i][2], z[i][3], z[i][4], z[i][5], v[0], v[FREQUENCY_STEP],
+                     v[2 * FREQUENCY_STEP], v[3 * FREQUENCY_STEP], v[4 * FREQUENCY_STEP], v[5 * FREQUENCY_STEP])
     }
   }
+}
+
+INLINE void transform_input(local const VEC* rows, local VEC* frequencies) {
+  transform_half(rows, 0, frequencies);
+  transform_half(rows, 1, frequencies);
 }
 
 #endif

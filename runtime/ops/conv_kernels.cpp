@@ -61,7 +61,7 @@ std::size_t Winograd::local_bytes(const ConvGeometry& g, int block) const {
   const int c = div_up(g.in.channels, block) * block, k = div_up(g.out_channels, block) * block;
   const int tiles_x = div_up(g.in.width, 4), slots = div_up(tile_rows * tiles_x, tile_group) * tile_group;
   const bool in_place = c == k && k_group * block == k;
-  return sizeof(float) * (6u * (4 * tiles_x + 2) * block + 36u * slots * (in_place ? c : c + k));
+  return sizeof(float) * ((4u * tile_rows + 2) * (4 * tiles_x + 2) * block + 36u * slots * (in_place ? c : c + k));
 }
 
 Defines Winograd::defines(const ConvGeometry& g, int block) const {
@@ -97,7 +97,7 @@ FilterWinograd FilterWinograd::choose(const ConvGeometry& g, int block) {
 std::size_t FilterWinograd::local_bytes(const ConvGeometry& g, int block) const {
   const int k = div_up(g.out_channels, block) * block, tiles_x = div_up(g.in.width, 4);
   const int tiles = image_group * tile_rows * tiles_x;
-  return sizeof(float) * (6u * (4 * tiles_x + 2) * block + 36u * tiles * (block + k));
+  return sizeof(float) * ((4u * tile_rows + 2) * (4 * tiles_x + 2) * block + 36u * tiles * (block + k));
 }
 
 Defines FilterWinograd::defines(const ConvGeometry& g, int block) const {
