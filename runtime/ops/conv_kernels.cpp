@@ -125,7 +125,9 @@ std::string filter_winograd_declines(const Device& device, const ConvGeometry& g
 std::string direct_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
   if (auto reason = not_for_device(device, kernels); !reason.empty()) return reason;
   const int columns = (div_up(g.out().width, 8) * 8 - 1) * g.stride + g.kernel_w;
-  return too_large(sizeof(float) * g.kernel_h * columns * g.in.channels, device);
+  const int block = device.channel_block();
+  const int channels = block_count(g.in.channels, block) * channel_block_of(g.in.channels, block);
+  return too_large(sizeof(float) * g.kernel_h * columns * channels, device);
 }
 
 Defines shape_defines(const ConvGeometry& g) {

@@ -1,0 +1,136 @@
+// residual_stage: all residual units of one shape in a single launch, with the convolution before them; CPU class,
+// inference.
+//   x = HEAD ? convolution(src) : src;   then for each unit   x += conv2(relu(bn2(conv1(relu(bn1(x))))))
+//   (He et al., "Identity Mappings in Deep Residual Networks", 2016), 3x3 convolutions, stride 1, padding 1
+//   src [N][SRC_CHANNELS/SRC_CB][SRC_HEIGHT][SRC_WIDTH][SRC_CB] with a head, else like x
+//   x   [N][C/CB][H][W][CB]; without a head it may be src
+//   affine [2 UNITS][2][C]: scale and shift of the batch norm before each convolution
+//   weights [2 UNITS][36][C][C] transformed, head_weights [R][S][SRC_CHANNELS][C] (conv_weights.cl)
+//   global id: 0 = image n
+//   The inputs of both convolutions of a unit stay in local memory, zero-bordered, batch norm and ReLU applied as they
+//   are written; x stays in the cache. The convolutions go strip by strip as in conv_winograd.
+#ifndef BLOCKS
+#define BLOCKS 1  // channel blocks of x
+#endif
+#ifndef HEAD
+#define HEAD 0  // 1: x is computed from src by a convolution of the shape that direct.h names
+#endif
+#define C_BLOCKS BLOCKS
+#define K_BLOCKS BLOCKS
+#include "winograd_product.h"
+
+#define TILE_STEP C_BLOCKS
+#define FREQUENCY_STEP (TILE_SLOTS * C_BLOCKS)
+#include "winograd_input.h"
+#define DST_WIDTH WIDTH
+#include "direct.h"
+
+#define PLANE (BORDERED_HEIGHT * BORDERED_WIDTH)
+
+INLINE VEC relu_of(VEC x, VEC scale, VEC shift) {
+  x = fma(x, scale, shift);
+  return x < (VEC)(0.0f) ? (VEC)(0.0f) : x;
+}
+
+// Zeroes what lies around the pixels of bordered images [BLOCKS][PLANE].
+INLINE void clear_border(local VEC* images) {
+  const VEC zero = (VEC)(0.0f);
+  for (int b = 0; b < BLOCKS; ++b)
+    for (int y = 0; y < BORDERED_HEIGHT; ++y) {
+      local VEC* row = images + b * PLANE + y * BORDERED_WIDTH;
+      const int inside = y >= 1 && y <= HEIGHT;
+      for (int x = 0; x < (inside ? 1 : BORDERED_WIDTH); ++x) row[x] = zero;
+      for (int x = WIDTH + 1; x < BORDERED_WIDTH; ++x) row[x] = zero;
+    }
+}
+
+// Fills `input`, bordered: relu(affine(x)) for the first convolution; with a head, writes x as well.
+INLINE void begin(global const float* src, global const float* head_weights, global const float* affine,
+                  global float* x, local SRC_VEC* rows, local VEC* input) {
+  for (int y = 0; y < HEIGHT; ++y) {
+#if HEAD
+    advance_rows(src, src, src, y, rows);
+#endif
+    for (int b = 0; b < BLOCKS; ++b) {
+      const VEC scale = VLOAD(affine + b * CB), shift = VLOAD(affine + (BLOCKS + b) * CB);
+      local VEC* to = input + b * PLANE + (y + 1) * BORDERED_WIDTH + 1;
+      const int row = (b * HEIGHT + y) * WIDTH * CB;
+#if HEAD
+      for (int x0 = 0; x0 < WIDTH; x0 += TILE_W) {
+        VEC sum[TILE_W];
+        direct_tile(rows, y, x0, head_weights + b * CB, sum);
+#pragma unroll
+        for (int t = 0; t < TILE_W; ++t) {
+          if (x0 + t >= WIDTH) continue;
+          STORE_GLOBAL(sum[t], x + row + (x0 + t) * CB);
+          to[x0 + t] = relu_of(sum[t], scale, shift);
+        }
+      }
+#else
+      for (int i = 0; i < WIDTH; ++i) to[i] = relu_of(VLOAD(src + row + i * CB), scale, shift);
+#endif
+    }
+  }
+}
+
+CPU_KERNEL void residual_stage(global const float* src, global const float* restrict head_weights,
+                               global const float* restrict affine, global const float* restrict weights,
+                               global float* x, int units) {
+  local SRC_VEC rows[HEAD ? KERNEL_H * ROW_COLUMNS * SRC_BLOCKS : 1];
+  local VEC first[BLOCKS * PLANE], second[BLOCKS * PLANE];  // inputs of conv1 and conv2
+  local VEC frequencies[36 * TILE_SLOTS * C_BLOCKS];
+#if IN_PLACE
+  local VEC* products = frequencies;
+#else
+  local VEC products[36 * TILE_SLOTS * K_BLOCKS];
+#endif
+  const size_t n = get_global_id(0);
+  x += n * BLOCKS * HEIGHT * WIDTH * CB;
+#if HEAD
+  src += n * SRC_BLOCKS * SRC_HEIGHT * SRC_WIDTH * SRC_CB;
+#else
+  src += n * BLOCKS * HEIGHT * WIDTH * CB;
+#endif
+  clear_border(first);
+  clear_border(second);
+  begin(src, head_weights, affine, x, rows, first);
+
+  for (int i = 0; i < 2 * units; ++i) {
+    const int ends_unit = i & 1, ends_stage = i + 1 == 2 * units;
+    local const VEC* in = ends_unit ? second : first;
+    local VEC* out = ends_unit ? first : second;
+    global const float* added = HEAD || i > 1 ? x : src;
+    global const float* next = affine + (ends_stage ? 0 : i + 1) * 2 * K_PADDED;
+    for (int strip = 0; strip < STRIPS; ++strip) {
+      for (int r = 0; r < TILE_ROWS && strip * TILE_ROWS + r < TILES_Y; ++r)
+        for (int b = 0; b < BLOCKS; ++b)
+          transform_input(in + b * PLANE + (strip * TILE_ROWS + r) * 4 * BORDERED_WIDTH,
+                          frequencies + r * TILES_X * BLOCKS + b);
+      multiply(frequencies, weights + (size_t)i * 36 * C_CHANNELS * K_PADDED, products);
+      for (int b = 0; b < BLOCKS; ++b) {
+        const VEC scale = VLOAD(next + b * CB), shift = VLOAD(next + (BLOCKS + b) * CB);
+        for (int t = 0; t < TILES; ++t) {
+          const int y0 = (strip * TILE_ROWS + t / TILES_X) * 4, x0 = (t % TILES_X) * 4;
+          if (y0 >= HEIGHT) break;
+          VEC y[16];
+          transform_output(products + t * BLOCKS + b, y);
+          local VEC* to = out + b * PLANE + (y0 + 1) * BORDERED_WIDTH + x0 + 1;
+          const int from = ((b * HEIGHT + y0) * WIDTH + x0) * CB;
+#pragma unroll
+          for (int p = 0; p < 16; ++p) {
+#if !WHOLE_TILES
+            if (y0 + p / 4 >= HEIGHT || x0 + p % 4 >= WIDTH) continue;
+#endif
+            VEC v = y[p];
+            if (ends_unit) {
+              const int at = from + (p / 4 * WIDTH + p % 4) * CB;
+              v += VLOAD(added + at);
+              STORE_GLOBAL(v, x + at);
+            }
+            to[p / 4 * BORDERED_WIDTH + p % 4] = relu_of(v, scale, shift);
+          }
+        }
+      }
+    }
+  }
+}
