@@ -20,17 +20,22 @@ struct ConvFusion {
   ViewKind view;
   bool residual = false;    // out = conv(view(in)) + residual
   bool statistics = false;  // batch-norm moments of the result, see batch_norm.h
+  bool operator==(const ConvFusion&) const = default;
 };
 
 // Which kernel runs and why no faster one does (empty if the fastest does).
 struct VariantChoice {
   std::string variant;  // "winograd", "direct", "strided", "reference"
   std::string reason;
+  TuningValues parameters = {};  // what its tunables were set to, empty where it has none
+  TuningSource source = TuningSource::heuristic;
 };
 
+// All take the class of the batches they are for: their tunables may depend on it.
 class ConvForward {
  public:
-  ConvForward(const Device& device, const ConvGeometry& geometry, const ConvFusion& fusion, KernelClass kernels);
+  ConvForward(const Device& device, const ConvGeometry& geometry, const ConvFusion& fusion, KernelClass kernels,
+              BatchClass batch = BatchClass::many);
 
   // Enqueues the conversion of the filters [K][C][R][S] to the kernel's layout; again after each change of them.
   void prepare(const Array<float>& weight);
@@ -75,8 +80,10 @@ class ConvBackwardData {
     bool pair = false;               // the gradient comes as a pair
     MaskKind mask = MaskKind::none;  // batch_norm_relu: affine and ReLU, and the sums
     bool residual = false;           // adds `residual`, like in_gradient
+    bool operator==(const Fusion&) const = default;
   };
-  ConvBackwardData(const Device& device, const ConvGeometry& geometry, const Fusion& fusion, KernelClass kernels);
+  ConvBackwardData(const Device& device, const ConvGeometry& geometry, const Fusion& fusion, KernelClass kernels,
+                   BatchClass batch = BatchClass::many);
 
   // False where the kernel does not do what the fusion asks beyond the plain gradient; the caller then passes a plain
   // gradient and applies mask, sums and residual itself.
@@ -105,7 +112,8 @@ class ConvBackwardData {
 class ConvBackwardFilter {
  public:
   // `workspace` is shared by all layers of a plan; it needs workspace_floats().
-  ConvBackwardFilter(const Device& device, const ConvGeometry& geometry, ViewKind view, bool pair, KernelClass kernels);
+  ConvBackwardFilter(const Device& device, const ConvGeometry& geometry, ViewKind view, bool pair, KernelClass kernels,
+                     BatchClass batch = BatchClass::many);
   std::size_t workspace_floats() const { return workspace_floats_; }
   // weight_gradient [K][C][R][S], overwritten. The images are summed in fixed slices and order.
   void run(int n, const View& in, const Gradient& out_gradient, const Array<float>& workspace,
