@@ -45,7 +45,8 @@ ForwardPass::Operation ForwardPass::make_operation(const LoweredStep& step, int 
   switch (step.kind) {
     case LoweredStep::Kind::convolution: {
       const bool measured = statistics && !tensor_facts(step.out).batch_norms.empty();
-      return ConvForward(device_, geometry(step), {kind(step.in), step.residual >= 0, measured}, kernels);
+      return ConvForward(device_, geometry(step), {kind(step.in), step.residual >= 0, measured}, kernels,
+                         batch_class(max_batch));
     }
     case LoweredStep::Kind::add:
       return AddViews(device_, in, kind(step.in), kind(step.other));
@@ -94,7 +95,7 @@ void ForwardPass::prepare_norms(int tensor, int n, bool measured) {
   }
 }
 
-void ForwardPass::run(int n, const Array<float>& images, BatchNormMode mode) {
+void ForwardPass::run(int n, const Array<float>& images, BatchNormMode mode, StepClock* clock) {
   tensors_[0] = images;
   if (mode == BatchNormMode::batch) prepare_norms(0, n, false);
   for (std::size_t s = 0; s < operations_.size(); ++s) {
@@ -103,6 +104,7 @@ void ForwardPass::run(int n, const Array<float>& images, BatchNormMode mode) {
       const auto* conv = std::get_if<ConvForward>(&operations_[s]);
       prepare_norms(lowering_.steps[s].out, n, conv && conv->fuses_statistics());
     }
+    if (clock) clock->lap();
   }
 }
 
@@ -134,6 +136,8 @@ std::vector<PlanStep> ForwardPass::steps() const {
     if (const auto* conv = std::get_if<ConvForward>(&operations_[s])) {
       step.variant = conv->choice().variant;
       step.reason = conv->choice().reason;
+      step.parameters = conv->choice().parameters;
+      step.source = conv->choice().source;
     } else if (const auto* dense = std::get_if<Dense>(&operations_[s])) {
       step.variant = to_string(dense->variant());
     } else {

@@ -7,6 +7,7 @@
 #include "runtime/network/inference_plan.h"
 #include "runtime/network/lowering.h"
 #include "runtime/network/parameter_store.h"
+#include "runtime/network/step_clock.h"
 #include "runtime/network/training_plan.h"
 #include "runtime/ops/batch_norm.h"
 #include "runtime/ops/conv.h"
@@ -31,7 +32,8 @@ class ForwardPass {
   void prepare_weights();       // after each change of the convolutions' weights
   void prepare_frozen_norms();  // after each change of what batch norm knows; for frozen runs
   // Frozen: prepare_frozen_norms() must have been called. batch: statistics of these n images.
-  void run(int n, const Array<float>& images, BatchNormMode mode);
+  // With a clock it waits for the device after each step.
+  void run(int n, const Array<float>& images, BatchNormMode mode, StepClock* clock = nullptr);
 
   View view(const LoweredView& in) const;
   static ViewKind kind(const LoweredView& in) { return {in.batch_norm >= 0, in.relu}; }
