@@ -6,21 +6,25 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/commands.h"
 #include "cli/image_shape.h"
+#include "cli/open_device.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/plan_steps.h"
 #include "data/error.h"
-#include "data/random.h"
 #include "runtime/network/inference_plan.h"
 #include "runtime/network/stages.h"
 #include "runtime/network/training_plan.h"
 #include "runtime/ops/softmax.h"
+#include "runtime/tuning/random_activation.h"
 
 namespace cascadecl {
 namespace {
 
+using Clock = std::chrono::steady_clock;
 enum class Mode { infer, train };
 
 struct Settings {
@@ -28,61 +32,56 @@ struct Settings {
   int batch = 128, classes = 10;
   Mode mode = Mode::infer;
   double seconds = 2;
+  bool explain = false;
 };
 
 constexpr int fewest_steps = 3;
 
-// One timed step: enqueues a batch's work. The caller waits for the device.
-using Step = std::function<void()>;
+// What is timed.
+struct Workload {
+  std::function<void()> step;  // enqueues a batch's work; the caller waits for the device
+  std::function<std::vector<PlanStep>()> plan_steps;
+  std::function<std::vector<double>()> time_plan_steps;  // seconds of each, in a run that waits after each
+};
 
-// Random images of one device's layout, about as large as normalised ones; padding channels are zero.
-Array<float> random_images(const Device& device, ImageShape shape, int batch) {
-  const int block = channel_block_of(shape.channels, device.channel_block());
-  const std::size_t plane = static_cast<std::size_t>(shape.height) * static_cast<std::size_t>(shape.width);
-  std::vector<float> images(image_elements(shape, device.channel_block()) * static_cast<std::size_t>(batch));
-  const std::size_t blocks = images.size() / (plane * static_cast<std::size_t>(block));
-  const std::size_t blocks_of_image = blocks / static_cast<std::size_t>(batch);
-  for (std::size_t i = 0; i < images.size(); ++i) {
-    const std::size_t in_block = i % static_cast<std::size_t>(block);
-    const std::size_t block_index = i / (plane * static_cast<std::size_t>(block)) % blocks_of_image;
-    const std::size_t channel = block_index * static_cast<std::size_t>(block) + in_block;
-    if (channel >= static_cast<std::size_t>(shape.channels)) continue;
-    images[i] = static_cast<float>(philox(0, i)[0]) * 0x1p-30F - 2;
-  }
-  return device.upload(images);
-}
-
-Step inference_step(const Device& device, const Network& network, int batch, const Array<float>& images) {
+Workload inference_work(const Device& device, const Network& network, int batch, const Array<float>& images) {
   auto plan = std::make_shared<InferencePlan>(device, network, initial_parameters(network, 1), batch);
-  return [=] { plan->run(batch, images); };
+  return {[=] { plan->run(batch, images); }, [=] { return plan->steps(); },
+          [=] { return plan->time_steps(batch, images); }};
 }
 
 // Forward with the batch's statistics, cross-entropy, backward and SGD.
-Step training_step(const Device& device, const Network& network, int batch, const Array<float>& images) {
+Workload training_work(const Device& device, const Network& network, int batch, const Array<float>& images) {
   auto plan = std::make_shared<TrainingPlan>(device, network, initial_parameters(network, 1), batch);
   auto loss = std::make_shared<CrossEntropy>(device, network.classes());
   std::vector<int> labels(static_cast<std::size_t>(batch));
   for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<int>(i) % network.classes();
   const Array<int> device_labels = device.upload(labels);
   const Array<float> losses = device.allocate<float>(labels.size()), correct = device.allocate<float>(labels.size());
-  return [=] {
+  const auto step = [=] {
     const Array<float> logits = plan->forward(batch, images, BatchNormMode::batch);
     loss->run(batch, logits, device_labels, 1.0F / static_cast<float>(batch), losses, correct, plan->logit_gradient());
     plan->backward();
     plan->step({.learning_rate = 0.01F});
   };
+  return {step, [=] { return plan->steps(); }, [=] { return plan->time_steps(batch, images, BatchNormMode::batch); }};
 }
 
-// Seconds of each step, after a warm-up.
-std::vector<double> time_steps(const Device& device, const Step& step, double seconds) {
-  using Clock = std::chrono::steady_clock;
-  const auto since = [](Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-  };
-  for (int i = 0; i < 2; ++i) {
-    step();
-    device.finish();
-  }
+double milliseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+// How long it took until the device had work, and the first step, at which drivers may still build.
+struct Setup {
+  double ms = 0, first_step_ms = 0;
+  ProgramCounts programs;
+};
+
+// Seconds of each step, after the first and a second one as warm-up.
+std::vector<double> time_steps(const Device& device, const std::function<void()>& step, double seconds) {
+  const auto since = [](Clock::time_point start) { return milliseconds_since(start) / 1e3; };
+  step();
+  device.finish();
   std::vector<double> times;
   for (const auto start = Clock::now(); since(start) < seconds || times.size() < fewest_steps;) {
     const auto begin = Clock::now();
@@ -98,35 +97,67 @@ double quantile(const std::vector<double>& sorted, double share) {
   return sorted[static_cast<std::size_t>(std::lround(share * static_cast<double>(sorted.size() - 1)))];
 }
 
+// The plan's steps with their seconds, each the median of a few runs.
+struct Explained {
+  std::vector<PlanStep> steps;
+  std::vector<double> seconds;
+};
+
+Explained explain(const Workload& work) {
+  constexpr int runs = 5;
+  Explained explained{work.plan_steps(), {}};
+  std::vector<std::vector<double>> of_step(explained.steps.size());
+  for (int run = 0; run < runs; ++run) {
+    const std::vector<double> seconds = work.time_plan_steps();
+    for (std::size_t i = 0; i < of_step.size(); ++i) of_step[i].push_back(seconds[i]);
+  }
+  for (std::vector<double>& list : of_step) {
+    std::sort(list.begin(), list.end());
+    explained.seconds.push_back(quantile(list, 0.5));
+  }
+  return explained;
+}
+
 void report(const Settings& settings, const DeviceInfo& device, const Network& network,
-            const std::vector<double>& times, bool json) {
+            const std::vector<double>& times, const Setup& setup, const std::optional<Explained>& explained,
+            bool json) {
   const double median = quantile(times, 0.5);
   const double images_per_s = settings.batch / median;
   const double spread = (quantile(times, 0.75) - quantile(times, 0.25)) / median;
   const double mmac = static_cast<double>(network.macs()) / 1e6;
   const char* mode = settings.mode == Mode::infer ? "infer" : "train";
   if (json) {
-    return print_json({{"network", network.name()},
-                       {"mode", mode},
-                       {"batch", settings.batch},
-                       {"images_per_s", images_per_s},
-                       {"median_step_ms", median * 1e3},
-                       {"fastest_step_ms", times.front() * 1e3},
-                       {"relative_interquartile_range", spread},
-                       {"steps", times.size()},
-                       {"mmac_per_image", mmac},
-                       {"device", device.name}});
+    nlohmann::ordered_json result = {{"network", network.name()},
+                                     {"mode", mode},
+                                     {"batch", settings.batch},
+                                     {"images_per_s", images_per_s},
+                                     {"median_step_ms", median * 1e3},
+                                     {"fastest_step_ms", times.front() * 1e3},
+                                     {"relative_interquartile_range", spread},
+                                     {"timed_steps", times.size()},
+                                     {"mmac_per_image", mmac},
+                                     {"setup_ms", setup.ms},
+                                     {"first_step_ms", setup.first_step_ms},
+                                     {"programs_built", setup.programs.built},
+                                     {"programs_from_cache", setup.programs.from_cache},
+                                     {"device", device.name}};
+    if (explained) result["steps"] = steps_json(explained->steps, explained->seconds);
+    return print_json(result);
   }
   print(fmt::format(
       "network       {} ({:.2f} MMAC an image)\nmode          {}, batch {}\ndevice        {}\n"
-      "images_per_s  {:.1f}\nstep          {:.3f} ms median of {}, {:.3f} ms fastest, quartiles {:.1f} % apart\n",
+      "images_per_s  {:.1f}\nstep          {:.3f} ms median of {}, {:.3f} ms fastest, quartiles {:.1f} % apart\n"
+      "setup         {:.0f} ms, then {:.0f} ms for the first step; {} programs built, {} from the cache\n",
       network.name(), mmac, mode, settings.batch, device.name, images_per_s, median * 1e3, times.size(),
-      times.front() * 1e3, spread * 100));
+      times.front() * 1e3, spread * 100, setup.ms, setup.first_step_ms, setup.programs.built,
+      setup.programs.from_cache));
+  if (explained) print("\n" + steps_text(explained->steps, explained->seconds));
 }
 
 }  // namespace
 
 void run_bench(const Arguments& arguments) {
+  const Clock::time_point start = Clock::now();
   Settings settings;
   Options options("bench --network NAME [flags]",
                   "Measures the speed of one network with random weights on random images: batch size over the median\n"
@@ -138,18 +169,30 @@ void run_bench(const Arguments& arguments) {
   options.add_text("device", settings.device, "SPEC", "auto, cpu[:i], igpu[:i], gpu[:i] or ocl:PLATFORM.DEVICE");
   options.add_text("input", settings.input, "CxHxW", "image size");
   options.add_number("classes", settings.classes, 2, 1000000, "number of classes");
+  options.add_switch("explain", settings.explain,
+                     "also show each step of the plan: its kernel and parameters, where they come from, why no faster "
+                     "kernel runs, and its share of the time");
   if (!options.parse(arguments)) return print(options.help());
   options.require("network");
 
   const std::vector<Network> networks =
       parse_stages(settings.network, parse_image_shape(settings.input), settings.classes);
   if (networks.size() != 1) throw UsageError("--network: takes one network");
-  const Device device(select_device(settings.device, list_devices()));
+  const Device device = open_device(settings.device);
   const Network& network = networks.front();
-  const Array<float> images = random_images(device, network.input_shape(), settings.batch);
-  const Step step = settings.mode == Mode::infer ? inference_step(device, network, settings.batch, images)
-                                                 : training_step(device, network, settings.batch, images);
-  report(settings, device.info(), network, time_steps(device, step, settings.seconds), options.json());
+  const Array<float> images = random_activation(device, network.input_shape(), settings.batch, 0);
+  const Workload work = settings.mode == Mode::infer ? inference_work(device, network, settings.batch, images)
+                                                     : training_work(device, network, settings.batch, images);
+  Setup setup{.ms = milliseconds_since(start)};
+  const Clock::time_point first = Clock::now();
+  work.step();
+  device.finish();
+  setup.first_step_ms = milliseconds_since(first);
+  setup.programs = device.program_counts();
+  const std::vector<double> times = time_steps(device, work.step, settings.seconds);
+  std::optional<Explained> explained;
+  if (settings.explain) explained = explain(work);
+  report(settings, device.info(), network, times, setup, explained, options.json());
 }
 
 }  // namespace cascadecl

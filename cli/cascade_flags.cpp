@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "cli/open_device.h"
 #include "data/error.h"
 
 namespace cascadecl {
@@ -33,7 +34,7 @@ ExecutorSettings CascadeFlags::settings() const {
 }
 
 std::vector<Device> CascadeFlags::open_devices(std::size_t stages) const {
-  return open_stage_devices(select_stage_devices(device_, stages, list_devices()));
+  return open_stage_devices(select_stage_devices(device_, stages, list_devices()), device_settings());
 }
 
 nlohmann::ordered_json policy_json(const Model& model, const ExecutorSettings& settings) {

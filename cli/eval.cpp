@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "cli/cascade_flags.h"
@@ -17,6 +19,24 @@ namespace cascadecl {
 namespace {
 
 using nlohmann::ordered_json;
+
+// From the start of the command until the first batch runs.
+struct Setup {
+  double ms = 0;
+  ProgramCounts programs;
+};
+
+ProgramCounts program_counts(const std::vector<Device>& devices) {
+  ProgramCounts sum;
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    const auto same = [&](const Device& d) { return d.context()() == devices[i].context()(); };
+    const auto end = devices.begin() + static_cast<std::ptrdiff_t>(i);
+    if (std::find_if(devices.begin(), end, same) != end) continue;
+    sum.built += devices[i].program_counts().built;
+    sum.from_cache += devices[i].program_counts().from_cache;
+  }
+  return sum;
+}
 
 // Of the predicted saving in MACs, how much was measured in time; unknown where nothing is to be saved.
 std::optional<double> saving_ratio(const Evaluation& result) {
@@ -52,7 +72,7 @@ ordered_json static_json(const Evaluation& result) {
 }
 
 ordered_json to_json(const Evaluation& result, const Model& model, const ExecutorSettings& settings,
-                     const std::string& devices) {
+                     const std::string& devices, const Setup& setup) {
   ordered_json json = {{"images", result.images},
                        {"top1", result.top1},
                        {"top5", number_or_null(result.top5)},
@@ -60,6 +80,9 @@ ordered_json to_json(const Evaluation& result, const Model& model, const Executo
                        {"mac_fraction", result.mac_fraction},
                        {"images_per_s", result.images_per_s},
                        {"ms_per_image", result.seconds * 1e3 / static_cast<double>(result.images)},
+                       {"setup_ms", setup.ms},
+                       {"programs_built", setup.programs.built},
+                       {"programs_from_cache", setup.programs.from_cache},
                        {"batch_size", settings.max_batch},
                        {"device", devices},
                        {"policy", policy_json(model, settings)},
@@ -107,6 +130,7 @@ std::string to_text(const Evaluation& result, const ExecutorSettings& settings, 
 }  // namespace
 
 void run_eval(const Arguments& arguments) {
+  const auto start = std::chrono::steady_clock::now();
   std::string model_path, data;
   CascadeFlags flags;
   bool static_control = false;
@@ -128,10 +152,17 @@ void run_eval(const Arguments& arguments) {
   check_dataset(model, dataset->header());
   const std::vector<Device> devices = flags.open_devices(model.stages.size());
   Progress progress("evaluating", dataset->size(), options.quiet());
-  settings.progress = [&](std::int64_t done) { progress.update(done); };
+  Setup setup;
+  settings.progress = [&](std::int64_t done) {
+    if (done == 0) {
+      setup.ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+      setup.programs = program_counts(devices);
+    }
+    progress.update(done);
+  };
   const Evaluation result = evaluate(model, devices, *dataset, settings);
   progress.wipe();
-  if (options.json()) return print_json(to_json(result, model, settings.executor, device_names(devices)));
+  if (options.json()) return print_json(to_json(result, model, settings.executor, device_names(devices), setup));
   print(to_text(result, settings.executor, device_names(devices)));
 }
 

@@ -6,8 +6,10 @@
 #include "cli/commands.h"
 #include "cli/dataset_info.h"
 #include "cli/image_shape.h"
+#include "cli/open_device.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/plan_steps.h"
 #include "data/error.h"
 #include "data/hdf5_file.h"
 #include "runtime/cascade/model.h"
@@ -31,17 +33,10 @@ struct StageInfo {
 };
 
 ordered_json plan_json(const InferencePlan& plan) {
-  ordered_json steps = ordered_json::array();
-  for (const PlanStep& step : plan.steps()) {
-    steps.push_back({{"layers", step.layers},
-                     {"variant", step.variant},
-                     {"reason", step.reason.empty() ? ordered_json(nullptr) : ordered_json(step.reason)},
-                     {"mmac", step.mmac}});
-  }
   return {{"batch", plan.max_batch()},
           {"peak_bytes", plan.peak_bytes()},
           {"activation_bytes", plan.activation_bytes()},
-          {"steps", steps}};
+          {"steps", steps_json(plan.steps())}};
 }
 
 ordered_json to_json(const StageInfo& stage) {
@@ -143,7 +138,7 @@ void run_info(const Arguments& arguments) {
   if (!file.empty() && !is_model_file(file)) return print_dataset_info(file, options.json());
   const Model model = file.empty() ? model_of(stages, parse_image_shape(input), classes) : read_model(file);
   std::optional<Device> device;
-  if (!device_spec.empty()) device.emplace(select_device(device_spec, list_devices()));
+  if (!device_spec.empty()) device.emplace(open_device(device_spec));
 
   std::vector<StageInfo> infos;
   for (std::size_t i = 0; i < model.stages.size(); ++i) {

@@ -22,8 +22,9 @@ std::size_t terminal_width() {
 
 }  // namespace
 
-Progress::Progress(std::string task, std::int64_t total, bool quiet, double elapsed_s)
+Progress::Progress(std::string task, std::int64_t total, bool quiet, double elapsed_s, std::string unit)
     : task_(std::move(task)),
+      unit_(std::move(unit)),
       total_(std::max<std::int64_t>(total, 1)),
       shown_(!quiet && isatty(STDERR_FILENO)),
       start_(std::chrono::steady_clock::now() - std::chrono::duration_cast<std::chrono::steady_clock::duration>(
@@ -48,7 +49,8 @@ void Progress::update(std::int64_t done, std::string_view note) {
       fmt::format("{}  [{}{}]  {}/{}", task_, std::string(static_cast<std::size_t>(filled), '#'),
                   std::string(static_cast<std::size_t>(bar_width - filled), '-'), grouped(done), grouped(total_));
   if (rate > 0) {
-    line += fmt::format("  {:.0f} images/s  {} left", rate, clock_text(static_cast<double>(total_ - done) / rate));
+    line += fmt::format("  {:.{}f} {}/s  {} left", rate, rate < 10 ? 1 : 0, unit_,
+                        clock_text(static_cast<double>(total_ - done) / rate));
   }
   if (!note.empty()) line += fmt::format("  {}", note);
   line.resize(std::min(line.size(), terminal_width() - 1));

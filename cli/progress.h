@@ -11,8 +11,8 @@ namespace cascadecl {
 // destruction.
 class Progress {
  public:
-  // total in images; more than 0. The task began `elapsed_s` seconds ago.
-  Progress(std::string task, std::int64_t total, bool quiet, double elapsed_s = 0);
+  // total in `unit`; more than 0. The task began `elapsed_s` seconds ago.
+  Progress(std::string task, std::int64_t total, bool quiet, double elapsed_s = 0, std::string unit = "images");
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -22,7 +22,7 @@ class Progress {
   void wipe();  // before other output; update() shows the line again
 
  private:
-  std::string task_;
+  std::string task_, unit_;
   std::int64_t total_;
   bool shown_, dirty_ = false;
   std::chrono::steady_clock::time_point start_, last_;

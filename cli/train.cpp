@@ -9,6 +9,7 @@
 
 #include "cli/commands.h"
 #include "cli/open_data.h"
+#include "cli/open_device.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -235,7 +236,7 @@ void run_train(const Arguments& arguments) {
   }
   check_writable(flags.output);
   check_writable(checkpoint);
-  const Device device(select_device(flags.device, list_devices()));
+  const Device device = open_device(flags.device);
 
   const InterruptGuard guard;
   TrainDisplay display(options.quiet());

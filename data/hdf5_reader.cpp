@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <set>
 
 #include "data/error.h"
 #include "data/hdf5_file.h"
@@ -110,6 +111,7 @@ struct Hdf5Reader::Impl {
   H5O_type_t kind(std::string_view name) const;
   Handle open(std::string_view name, H5O_type_t expected) const;
   Handle open_any(std::string_view name) const;
+  Handle open_found(std::string_view name) const;  // what kind() has found
   Handle open_attribute(std::string_view object, std::string_view name, H5T_class_t kind, const char* expected) const;
   template <typename T>
   std::vector<T> numbers(std::string_view object, std::string_view name, H5T_class_t kind, const char* expected) const;
@@ -123,6 +125,8 @@ struct Hdf5Reader::Impl {
   fs::path path;
   std::int64_t file_bytes = 0;
   Handle id;
+  // Paths found to be groups of this file: walking them anew for each array of a model took most of reading it.
+  mutable std::set<std::string, std::less<>> groups;
 
   // The data set that read_rows used last: opening and checking it anew for each few rows would cost more than the
   // rows.
@@ -160,6 +164,7 @@ H5O_type_t Hdf5Reader::Impl::kind(std::string_view name) const {
   for (const std::string& part : hdf5::components(name)) {
     if (info.type != H5O_TYPE_GROUP) return H5O_TYPE_UNKNOWN;
     path_so_far += "/" + part;
+    if (groups.contains(path_so_far)) continue;
     if (H5Lexists(id.get(), path_so_far.c_str(), H5P_DEFAULT) <= 0) return H5O_TYPE_UNKNOWN;
     H5L_info_t link{};
     if (H5Lget_info(id.get(), path_so_far.c_str(), &link, H5P_DEFAULT) < 0) fail(path_so_far, "damaged link");
@@ -167,6 +172,7 @@ H5O_type_t Hdf5Reader::Impl::kind(std::string_view name) const {
       fail(path_so_far, fmt::format("is {} link; links are not followed", link_kind(link.type)));
     if (H5Oget_info_by_name2(id.get(), path_so_far.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT) < 0)
       fail(path_so_far, "damaged object");
+    if (info.type == H5O_TYPE_GROUP) groups.insert(path_so_far);
   }
   return info.type;
 }
@@ -176,11 +182,15 @@ Handle Hdf5Reader::Impl::open(std::string_view name, H5O_type_t expected) const 
   const H5O_type_t found = kind(name);
   if (found == H5O_TYPE_UNKNOWN) fail(name, fmt::format("missing, expected a {}", wanted));
   if (found != expected) fail(name, fmt::format("is not a {}", wanted));
-  return open_any(name);
+  return open_found(name);
 }
 
 Handle Hdf5Reader::Impl::open_any(std::string_view name) const {
   if (kind(name) == H5O_TYPE_UNKNOWN) fail(name, "missing");
+  return open_found(name);
+}
+
+Handle Hdf5Reader::Impl::open_found(std::string_view name) const {
   Handle object(H5Oopen(id.get(), std::string(name).c_str(), H5P_DEFAULT), H5Oclose);
   if (!object.valid()) fail(name, fmt::format("damaged object: {}", hdf5::last_error()));
   return object;

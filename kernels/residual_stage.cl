@@ -9,14 +9,9 @@
 //   global id: 0 = image n
 //   The inputs of both convolutions of a unit stay in local memory, zero-bordered, batch norm and ReLU applied as they
 //   are written; x stays in the cache. The convolutions go strip by strip as in conv_winograd.
-#ifndef BLOCKS
-#define BLOCKS 1  // channel blocks of x
-#endif
 #ifndef HEAD
 #define HEAD 0  // 1: x is computed from src by a convolution of the shape that direct.h names
 #endif
-#define C_BLOCKS BLOCKS
-#define K_BLOCKS BLOCKS
 #include "winograd_product.h"
 
 #define TILE_STEP C_BLOCKS
@@ -25,6 +20,7 @@
 #define DST_WIDTH WIDTH
 #include "direct.h"
 
+#define BLOCKS C_BLOCKS  // of x: C_BLOCKS == K_BLOCKS
 #define PLANE (BORDERED_HEIGHT * BORDERED_WIDTH)
 
 INLINE VEC relu_of(VEC x, VEC scale, VEC shift) {

@@ -71,6 +71,11 @@ std::vector<StaticRun> static_runs(const Model& model, const std::vector<Device>
 Evaluation evaluate(const Model& model, const std::vector<Device>& devices, const Dataset& dataset,
                     const EvaluationSettings& settings) {
   check_dataset(model, dataset.header());
+  // Reads the first batches while the kernels are made ready.
+  BatchLoader loader(
+      dataset, all_indices(dataset.size()),
+      {.batch_size = settings.executor.max_batch * std::max(settings.pooled_batches, 1), .shuffle = false, .depth = 2});
+  loader.start_epoch(0);
   CascadeExecutor executor(model, devices, settings.executor);
   executor.warm_up();
   std::vector<StaticRun> statics;
@@ -79,10 +84,6 @@ Evaluation evaluate(const Model& model, const std::vector<Device>& devices, cons
   Evaluation evaluation;
   AccuracyCount accuracy;
   std::vector<StageSums> sums(model.stages.size());
-  BatchLoader loader(
-      dataset, all_indices(dataset.size()),
-      {.batch_size = settings.executor.max_batch * std::max(settings.pooled_batches, 1), .shuffle = false, .depth = 2});
-  loader.start_epoch(0);
   // The controls run in turns with the cascade, so that a noisy machine hurts all alike.
   while (const auto batch = loader.next()) {
     if (settings.progress) settings.progress(evaluation.images);

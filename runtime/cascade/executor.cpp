@@ -244,12 +244,12 @@ int CascadeResult::label(std::int64_t image) const {
   return static_cast<int>(std::max_element(begin, begin + classes) - begin);
 }
 
-std::vector<Device> open_stage_devices(const std::vector<DeviceInfo>& devices) {
+std::vector<Device> open_stage_devices(const std::vector<DeviceInfo>& devices, const DeviceSettings& settings) {
   std::vector<Device> opened;
   for (const DeviceInfo& info : devices) {
     const auto same = std::find_if(opened.begin(), opened.end(),
                                    [&](const Device& device) { return device.info().index == info.index; });
-    const Device device = same == opened.end() ? Device(info) : *same;
+    const Device device = same == opened.end() ? Device(info, settings) : *same;
     opened.push_back(device);
   }
   return opened;

@@ -69,6 +69,6 @@ class CascadeExecutor {
 };
 
 // Opens each device once: equal entries share a handle.
-std::vector<Device> open_stage_devices(const std::vector<DeviceInfo>& devices);
+std::vector<Device> open_stage_devices(const std::vector<DeviceInfo>& devices, const DeviceSettings& settings = {});
 
 }  // namespace cascadecl

@@ -19,10 +19,11 @@ BackwardPass::BackwardPass(const Device& device, ForwardPass& forward, const Par
       held_(forward.lowering().tensors.size()) {
   const auto& steps = forward_.lowering().steps;
   for (std::size_t s = steps.size(); s-- > 0;) {
+    planned_ = &steps[s];
     if (steps[s].kind == LoweredStep::Kind::dense) {
       const int buffer = pool_.take(floats(steps[s].out));
       const int tensor = steps[s].out;
-      add([this, buffer, tensor, logit_gradient](int n, BatchNormMode) {
+      add("copy of the loss's gradient", [this, buffer, tensor, logit_gradient](int n, BatchNormMode) {
         device_.copy(logit_gradient, pool_[buffer], to_size(n) * to_size(forward_.shape(tensor).channels));
       });
       held(tensor) = {buffer, -1};
@@ -36,8 +37,29 @@ void BackwardPass::prepare_weights() {
   for (auto& [conv, key] : weights_) conv->prepare(parameters_[key]);
 }
 
-void BackwardPass::run(int n, BatchNormMode mode) {
-  for (const Launch& launch : launches_) launch(n, mode);
+void BackwardPass::run(int n, BatchNormMode mode, StepClock* clock) {
+  for (const Planned& planned : launches_) {
+    planned.launch(n, mode);
+    if (clock) clock->lap();
+  }
+}
+
+std::vector<PlanStep> BackwardPass::steps() const {
+  std::vector<PlanStep> steps;
+  for (const Planned& planned : launches_) steps.push_back(planned.step);
+  return steps;
+}
+
+void BackwardPass::add(std::string operation, Launch launch, const VariantChoice& choice) {
+  PlanStep step{.layers = layer_names(forward_.network(), *planned_),
+                .operation = std::move(operation),
+                .variant = choice.variant,
+                .reason = choice.reason,
+                .parameters = choice.parameters,
+                .source = choice.source};
+  const bool convolves = planned_->kind == LoweredStep::Kind::convolution && choice.variant != "plain";
+  if (convolves) step.mmac = static_cast<double>(forward_.network().macs(forward_.layer(planned_->layer))) / 1e6;
+  launches_.push_back({std::move(step), std::move(launch)});
 }
 
 std::size_t BackwardPass::bytes() const {
@@ -65,11 +87,12 @@ void BackwardPass::plan_step(std::size_t s) {
       const int in = pool_.take(floats(step.in.tensor));
       const LoweredView view = step.in;
       if (step.kind == LoweredStep::Kind::pool) {
-        add([this, s, view, in, out](int n, BatchNormMode) {
+        add("pool", [this, s, view, in, out](int n, BatchNormMode) {
           forward_.pool(s).backward(n, forward_.view(view), pool_[out], pool_[in]);
         });
       } else {
-        add([this, s, in, out](int n, BatchNormMode) { forward_.global_pool(s).backward(n, pool_[out], pool_[in]); });
+        add("global pool",
+            [this, s, in, out](int n, BatchNormMode) { forward_.global_pool(s).backward(n, pool_[out], pool_[in]); });
       }
       propagate(view, in);
     }
@@ -82,7 +105,7 @@ void BackwardPass::plan_dense(std::size_t s) {
   const int out = held(step.out).buffer, features = step.in.tensor;
   const std::string name = forward_.layer(step.layer).name;
   const int in = pool_.take(floats(features));
-  add([this, s, name, features, in, out](int n, BatchNormMode) {
+  add("dense", [this, s, name, features, in, out](int n, BatchNormMode) {
     forward_.dense(s).backward_parameters(n, forward_.tensor(features), pool_[out],
                                           parameter_gradients_.at(name + "/weight"),
                                           parameter_gradients_.at(name + "/bias"));
@@ -101,7 +124,7 @@ void BackwardPass::plan_operand(const LoweredView& in, int buffer) {
   }
   const int copy = pool_.take(floats(in.tensor));
   const std::size_t per_image = floats(in.tensor) / to_size(max_batch_);
-  add([this, buffer, copy, per_image](int n, BatchNormMode) {
+  add("copy", [this, buffer, copy, per_image](int n, BatchNormMode) {
     device_.copy(pool_[buffer], pool_[copy], to_size(n) * per_image);
   });
   propagate(in, copy);
@@ -132,12 +155,15 @@ Gradient BackwardPass::gradient(int tensor, const Held& held) {
 
 void BackwardPass::plan_filter_gradient(const LoweredStep& step, const Held& out) {
   auto filter = std::make_shared<ConvBackwardFilter>(device_, forward_.geometry(step), ForwardPass::kind(step.in),
-                                                     out.pair_norm >= 0, kernels_);
+                                                     out.pair_norm >= 0, kernels_, batch_class(max_batch_));
   workspace_floats_ = std::max(workspace_floats_, filter->workspace_floats());
   const Array<float> target = parameter_gradients_.at(forward_.layer(step.layer).name + "/weight");
-  add([this, filter, target, in = step.in, tensor = step.out, out](int n, BatchNormMode) {
-    filter->run(n, forward_.view(in), gradient(tensor, out), workspace_, target);
-  });
+  add(
+      "gradient by filters",
+      [this, filter, target, in = step.in, tensor = step.out, out](int n, BatchNormMode) {
+        filter->run(n, forward_.view(in), gradient(tensor, out), workspace_, target);
+      },
+      filter->choice());
 }
 
 void BackwardPass::plan_data_gradient(const LoweredStep& step, const Held& out) {
@@ -146,15 +172,18 @@ void BackwardPass::plan_data_gradient(const LoweredStep& step, const Held& out) 
   ConvBackwardData::Fusion fusion{.pair = out.pair_norm >= 0};
   const bool fuse = ConvBackwardData::can_fuse(device_, g, kernels_) && in.relu;
   if (fuse) fusion.mask = in.batch_norm >= 0 ? MaskKind::batch_norm_relu : MaskKind::relu;
-  auto conv = std::make_shared<ConvBackwardData>(device_, g, fusion, kernels_);
+  auto conv = std::make_shared<ConvBackwardData>(device_, g, fusion, kernels_, batch_class(max_batch_));
   weights_.emplace_back(conv, forward_.layer(step.layer).name + "/weight");
   const int buffer = pool_.take(floats(in.tensor));
-  add([this, conv, in, tensor = step.out, out, buffer](int n, BatchNormMode) {
-    const Array<float>& t = forward_.tensor(in.tensor);
-    ConvMask mask{t, {}, {}, {}, {}};
-    if (in.batch_norm >= 0) mask = forward_.norm(in.batch_norm).mask(t, forward_.moments());
-    conv->run(n, gradient(tensor, out), mask, {}, pool_[buffer]);
-  });
+  add(
+      "gradient by input",
+      [this, conv, in, tensor = step.out, out, buffer](int n, BatchNormMode) {
+        const Array<float>& t = forward_.tensor(in.tensor);
+        ConvMask mask{t, {}, {}, {}, {}};
+        if (in.batch_norm >= 0) mask = forward_.norm(in.batch_norm).mask(t, forward_.moments());
+        conv->run(n, gradient(tensor, out), mask, {}, pool_[buffer]);
+      },
+      conv->choice());
   if (!fuse) {
     propagate(in, buffer);
   } else if (in.batch_norm >= 0) {
@@ -166,7 +195,7 @@ void BackwardPass::plan_data_gradient(const LoweredStep& step, const Held& out) 
 
 void BackwardPass::propagate(const LoweredView& in, int buffer) {
   if (in.batch_norm >= 0) {
-    add([this, in, buffer](int n, BatchNormMode) {
+    add("batch norm sums", [this, in, buffer](int n, BatchNormMode) {
       forward_.norm(in.batch_norm)
           .backward_sums(n, in.relu, pool_[buffer], forward_.tensor(in.tensor), forward_.moments());
     });
@@ -175,7 +204,8 @@ void BackwardPass::propagate(const LoweredView& in, int buffer) {
   }
   if (in.relu) {
     auto mask = std::make_shared<ReluMask>(device_, forward_.shape(in.tensor), ForwardPass::kind(in));
-    add([this, mask, in, buffer](int n, BatchNormMode) { mask->run(n, forward_.view(in), pool_[buffer]); });
+    add("relu mask",
+        [this, mask, in, buffer](int n, BatchNormMode) { mask->run(n, forward_.view(in), pool_[buffer]); });
   }
   contribute(in.tensor, buffer);
 }
@@ -185,8 +215,8 @@ void BackwardPass::finish_norm(const LoweredView& in, int buffer) {
   const int norm = in.batch_norm, tensor = in.tensor;
   const std::string name = forward_.layer(norm).name;
   const bool again = !seen_norms_.insert(norm).second;
-  add([this, norm, again, gamma = parameter_gradients_.at(name + "/gamma"),
-       beta = parameter_gradients_.at(name + "/beta")](int n, BatchNormMode mode) {
+  add("batch norm parameters", [this, norm, again, gamma = parameter_gradients_.at(name + "/gamma"),
+                                beta = parameter_gradients_.at(name + "/beta")](int n, BatchNormMode mode) {
     forward_.norm(norm).backward_prepare(n, forward_.moments(), mode == BatchNormMode::frozen, again, gamma, beta);
   });
   if (tensor == 0) {  // nothing behind the image learns
@@ -200,7 +230,7 @@ void BackwardPass::finish_norm(const LoweredView& in, int buffer) {
   Held& h = held(tensor);
   int base = h.buffer, target = buffer;
   if (base >= 0 && !pool_.shared(base)) target = base;
-  add([this, norm, tensor, buffer, base, target](int n, BatchNormMode) {
+  add("batch norm apply", [this, norm, tensor, buffer, base, target](int n, BatchNormMode) {
     forward_.norm(norm).backward_apply(n, pool_[buffer], forward_.tensor(tensor),
                                        base < 0 ? Array<float>() : pool_[base], pool_[target]);
   });
@@ -221,7 +251,7 @@ bool BackwardPass::can_stay_pair(const LoweredView& in) const {
 void BackwardPass::apply_pair(int tensor) {
   Held& h = held(tensor);
   if (h.pair_norm < 0) return;
-  add([this, norm = h.pair_norm, buffer = h.buffer, tensor](int n, BatchNormMode) {
+  add("batch norm apply", [this, norm = h.pair_norm, buffer = h.buffer, tensor](int n, BatchNormMode) {
     forward_.norm(norm).backward_apply(n, pool_[buffer], forward_.tensor(tensor), {}, pool_[buffer]);
   });
   h.pair_norm = -1;
@@ -236,16 +266,17 @@ void BackwardPass::contribute(int tensor, int buffer) {
   }
   auto sum = std::make_shared<Accumulate>(device_, forward_.shape(tensor));
   if (!pool_.shared(h.buffer)) {
-    add([this, sum, to = h.buffer, buffer](int n, BatchNormMode) { sum->run(n, pool_[to], pool_[buffer]); });
+    add("sum", [this, sum, to = h.buffer, buffer](int n, BatchNormMode) { sum->run(n, pool_[to], pool_[buffer]); });
     pool_.release(buffer);
   } else if (!pool_.shared(buffer)) {
-    add([this, sum, to = buffer, other = h.buffer](int n, BatchNormMode) { sum->run(n, pool_[to], pool_[other]); });
+    add("sum",
+        [this, sum, to = buffer, other = h.buffer](int n, BatchNormMode) { sum->run(n, pool_[to], pool_[other]); });
     pool_.release(h.buffer);
     h.buffer = buffer;
   } else {  // both are read by others: a new one
     const int fresh = pool_.take(floats(tensor));
     const std::size_t per_image = floats(tensor) / to_size(max_batch_);
-    add([this, sum, fresh, a = h.buffer, buffer, per_image](int n, BatchNormMode) {
+    add("sum", [this, sum, fresh, a = h.buffer, buffer, per_image](int n, BatchNormMode) {
       device_.copy(pool_[a], pool_[fresh], to_size(n) * per_image);
       sum->run(n, pool_[fresh], pool_[buffer]);
     });

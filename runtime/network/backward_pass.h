@@ -23,7 +23,9 @@ class BackwardPass {
 
   void prepare_weights();  // after each change of the convolutions' weights
   // Fills all parameter gradients from the logits' gradient of the last forward run of n images in `mode`.
-  void run(int n, BatchNormMode mode);
+  // With a clock it waits for the device after each step.
+  void run(int n, BatchNormMode mode, StepClock* clock = nullptr);
+  std::vector<PlanStep> steps() const;  // in the order they run
   std::size_t bytes() const;
 
  private:
@@ -33,6 +35,10 @@ class BackwardPass {
     int pair_norm = -1;  // >= 0: buffer is dy of this batch norm, not applied yet
   };
   using Launch = std::function<void(int n, BatchNormMode mode)>;
+  struct Planned {
+    PlanStep step;
+    Launch launch;
+  };
 
   // Whether something behind this way of reading a tensor learns: the image does not, a batch norm on it does.
   static bool needs_gradient(const LoweredView& in) { return in.tensor > 0 || in.batch_norm >= 0; }
@@ -52,7 +58,8 @@ class BackwardPass {
   Gradient gradient(int tensor, const Held& held);
   Held& held(int tensor) { return held_[static_cast<std::size_t>(tensor)]; }
   std::size_t floats(int tensor) const { return forward_.tensor_floats(tensor); }
-  void add(Launch launch) { launches_.push_back(std::move(launch)); }
+  // Appends a launch that belongs to the layers being planned.
+  void add(std::string operation, Launch launch, const VariantChoice& choice = {"plain", {}});
 
   Device device_;
   ForwardPass& forward_;
@@ -67,7 +74,8 @@ class BackwardPass {
   std::vector<std::pair<std::shared_ptr<ConvBackwardData>, std::string>> weights_;  // to prepare, from which parameter
   std::size_t workspace_floats_ = 0;
   Array<float> workspace_;
-  std::vector<Launch> launches_;
+  const LoweredStep* planned_ = nullptr;  // the step whose gradients are being planned
+  std::vector<Planned> launches_;
 };
 
 }  // namespace cascadecl

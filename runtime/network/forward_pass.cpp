@@ -9,6 +9,11 @@ namespace cascadecl {
 ForwardPass::ForwardPass(const Device& device, const Network& network, const ParameterStore& parameters, int max_batch,
                          KernelClass kernels, bool statistics)
     : device_(device), network_(network), parameters_(&parameters), lowering_(lower(network_)), max_batch_(max_batch) {
+  if (!statistics) {
+    lowering_ = fuse_residual_stages(network_, lowering_, [&](const LoweredStep& step) {
+      return ResidualStage::declines(device_, stage_geometry(step), kernels).empty();
+    });
+  }
   for (const LoweredStep& step : lowering_.steps) {
     operations_.push_back(make_operation(step, max_batch, kernels, statistics));
   }
@@ -32,6 +37,12 @@ ConvGeometry ForwardPass::geometry(const LoweredStep& step) const {
   return {shape(step.in.tensor), l.out_channels, l.kernel_h, l.kernel_w, l.stride, l.padding};
 }
 
+ResidualStageGeometry ForwardPass::stage_geometry(const LoweredStep& step) const {
+  ResidualStageGeometry g{.shape = shape(step.out), .units = static_cast<int>(step.parts.size() / 2)};
+  if (step.parts.size() % 2 == 1) g.head = geometry(step.parts.front());
+  return g;
+}
+
 PoolGeometry ForwardPass::pool_geometry(const LoweredStep& step) const {
   const Layer& l = layer(step.layer);
   const ImageShape in = shape(step.in.tensor);
@@ -45,8 +56,11 @@ ForwardPass::Operation ForwardPass::make_operation(const LoweredStep& step, int 
   switch (step.kind) {
     case LoweredStep::Kind::convolution: {
       const bool measured = statistics && !tensor_facts(step.out).batch_norms.empty();
-      return ConvForward(device_, geometry(step), {kind(step.in), step.residual >= 0, measured}, kernels);
+      return ConvForward(device_, geometry(step), {kind(step.in), step.residual >= 0, measured}, kernels,
+                         batch_class(max_batch));
     }
+    case LoweredStep::Kind::residual_stage:
+      return ResidualStage(device_, stage_geometry(step), batch_class(max_batch));
     case LoweredStep::Kind::add:
       return AddViews(device_, in, kind(step.in), kind(step.other));
     case LoweredStep::Kind::pool:
@@ -72,16 +86,35 @@ BatchNorm::ParameterArrays ForwardPass::norm_parameters(int i) const {
   return {p[name + "/gamma"], p[name + "/beta"], p[name + "/running_mean"], p[name + "/running_variance"]};
 }
 
+const Array<float>& ForwardPass::filters(const LoweredStep& step) const {
+  return (*parameters_)[layer(step.layer).name + "/weight"];
+}
+
 void ForwardPass::prepare_weights() {
   for (std::size_t s = 0; s < operations_.size(); ++s) {
+    const LoweredStep& step = lowering_.steps[s];
     if (auto* conv = std::get_if<ConvForward>(&operations_[s])) {
-      conv->prepare((*parameters_)[layer(lowering_.steps[s].layer).name + "/weight"]);
+      conv->prepare(filters(step));
+    } else if (auto* stage = std::get_if<ResidualStage>(&operations_[s])) {
+      const std::size_t heads = step.parts.size() % 2;
+      std::vector<Array<float>> convolutions;
+      for (std::size_t i = heads; i < step.parts.size(); ++i) convolutions.push_back(filters(step.parts[i]));
+      stage->prepare(heads ? filters(step.parts.front()) : Array<float>(), convolutions);
     }
   }
 }
 
 void ForwardPass::prepare_frozen_norms() {
   for (auto& [i, norm] : norms_) norm.prepare_frozen(norm_parameters(i));
+  for (std::size_t s = 0; s < operations_.size(); ++s) {
+    auto* stage = std::get_if<ResidualStage>(&operations_[s]);
+    if (!stage) continue;
+    std::vector<View> norms;
+    for (const LoweredStep& part : lowering_.steps[s].parts) {
+      if (part.in.batch_norm >= 0) norms.push_back(norms_.at(part.in.batch_norm).view({}));
+    }
+    stage->prepare_norms(norms);
+  }
 }
 
 void ForwardPass::prepare_norms(int tensor, int n, bool measured) {
@@ -94,7 +127,7 @@ void ForwardPass::prepare_norms(int tensor, int n, bool measured) {
   }
 }
 
-void ForwardPass::run(int n, const Array<float>& images, BatchNormMode mode) {
+void ForwardPass::run(int n, const Array<float>& images, BatchNormMode mode, StepClock* clock) {
   tensors_[0] = images;
   if (mode == BatchNormMode::batch) prepare_norms(0, n, false);
   for (std::size_t s = 0; s < operations_.size(); ++s) {
@@ -103,6 +136,7 @@ void ForwardPass::run(int n, const Array<float>& images, BatchNormMode mode) {
       const auto* conv = std::get_if<ConvForward>(&operations_[s]);
       prepare_norms(lowering_.steps[s].out, n, conv && conv->fuses_statistics());
     }
+    if (clock) clock->lap();
   }
 }
 
@@ -113,6 +147,8 @@ void ForwardPass::run_step(std::size_t s, int n) {
   Operation& operation = operations_[s];
   if (auto* conv = std::get_if<ConvForward>(&operation)) {
     conv->run(n, in, step.residual < 0 ? Array<float>() : tensor(step.residual), out, moments_);
+  } else if (auto* stage = std::get_if<ResidualStage>(&operation)) {
+    stage->run(n, in.data, out);
   } else if (auto* add = std::get_if<AddViews>(&operation)) {
     add->run(n, in, view(step.other), out);
   } else if (auto* pool = std::get_if<Pool>(&operation)) {
@@ -134,6 +170,12 @@ std::vector<PlanStep> ForwardPass::steps() const {
     if (const auto* conv = std::get_if<ConvForward>(&operations_[s])) {
       step.variant = conv->choice().variant;
       step.reason = conv->choice().reason;
+      step.parameters = conv->choice().parameters;
+      step.source = conv->choice().source;
+    } else if (const auto* stage = std::get_if<ResidualStage>(&operations_[s])) {
+      step.variant = stage->choice().variant;
+      step.parameters = stage->choice().parameters;
+      step.source = stage->choice().source;
     } else if (const auto* dense = std::get_if<Dense>(&operations_[s])) {
       step.variant = to_string(dense->variant());
     } else {
@@ -149,6 +191,8 @@ std::size_t ForwardPass::weight_bytes() const {
   std::size_t bytes = 0;
   for (const Operation& operation : operations_) {
     if (const auto* conv = std::get_if<ConvForward>(&operation)) bytes += conv->weight_bytes();
+    if (const auto* stage = std::get_if<ResidualStage>(&operation))
+      bytes += stage->weight_bytes() + stage->scratch_bytes();
   }
   return bytes;
 }

@@ -7,12 +7,14 @@
 #include "runtime/network/inference_plan.h"
 #include "runtime/network/lowering.h"
 #include "runtime/network/parameter_store.h"
+#include "runtime/network/step_clock.h"
 #include "runtime/network/training_plan.h"
 #include "runtime/ops/batch_norm.h"
 #include "runtime/ops/conv.h"
 #include "runtime/ops/dense.h"
 #include "runtime/ops/elementwise.h"
 #include "runtime/ops/pool.h"
+#include "runtime/ops/residual_stage.h"
 
 namespace cascadecl {
 
@@ -20,7 +22,8 @@ namespace cascadecl {
 // have in common.
 class ForwardPass {
  public:
-  // statistics: convolutions also measure what batch norm in training needs.
+  // statistics: convolutions also measure what batch norm in training needs. Without, residual units are fused to stages
+  // where the device can.
   ForwardPass(const Device& device, const Network& network, const ParameterStore& parameters, int max_batch,
               KernelClass kernels, bool statistics);
 
@@ -31,7 +34,8 @@ class ForwardPass {
   void prepare_weights();       // after each change of the convolutions' weights
   void prepare_frozen_norms();  // after each change of what batch norm knows; for frozen runs
   // Frozen: prepare_frozen_norms() must have been called. batch: statistics of these n images.
-  void run(int n, const Array<float>& images, BatchNormMode mode);
+  // With a clock it waits for the device after each step.
+  void run(int n, const Array<float>& images, BatchNormMode mode, StepClock* clock = nullptr);
 
   View view(const LoweredView& in) const;
   static ViewKind kind(const LoweredView& in) { return {in.batch_norm >= 0, in.relu}; }
@@ -42,6 +46,7 @@ class ForwardPass {
   const Array<float>& tensor(int i) const { return tensors_[static_cast<std::size_t>(i)]; }
   BatchNorm& norm(int layer) { return norms_.at(layer); }
   ConvGeometry geometry(const LoweredStep& step) const;
+  ResidualStageGeometry stage_geometry(const LoweredStep& step) const;
   PoolGeometry pool_geometry(const LoweredStep& step) const;
   Pool& pool(std::size_t step) { return std::get<Pool>(operations_[step]); }
   GlobalAveragePool& global_pool(std::size_t step) { return std::get<GlobalAveragePool>(operations_[step]); }
@@ -51,11 +56,13 @@ class ForwardPass {
   const Network& network() const { return network_; }
 
   std::vector<PlanStep> steps() const;
-  std::size_t weight_bytes() const;  // transformed filters
+  std::size_t weight_bytes() const;  // transformed filters, and scratch that goes with them
 
  private:
-  using Operation = std::variant<ConvForward, AddViews, Pool, GlobalAveragePool, Dense, ViewMaterialize>;
+  using Operation =
+      std::variant<ConvForward, AddViews, Pool, GlobalAveragePool, Dense, ViewMaterialize, ResidualStage>;
   Operation make_operation(const LoweredStep& step, int max_batch, KernelClass kernels, bool statistics) const;
+  const Array<float>& filters(const LoweredStep& step) const;
   void run_step(std::size_t s, int n);
   void prepare_norms(int tensor, int n, bool measured);
   BatchNorm::ParameterArrays norm_parameters(int layer) const;

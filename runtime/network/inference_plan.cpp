@@ -118,6 +118,14 @@ Array<float> InferencePlan::run(int n, const Array<float>& images) {
   return state_->forward.tensor(state_->forward.lowering().steps.back().out);
 }
 
+std::vector<double> InferencePlan::time_steps(int n, const Array<float>& images) {
+  if (n < 1 || n > state_->max_batch)
+    throw ShapeError(fmt::format("batch of {}: the plan takes 1 to {}", n, state_->max_batch));
+  StepClock clock(state_->device);
+  state_->forward.run(n, images, BatchNormMode::frozen, &clock);
+  return clock.seconds();
+}
+
 int InferencePlan::max_batch() const { return state_->max_batch; }
 std::size_t InferencePlan::activation_bytes() const { return state_->activation_bytes; }
 std::size_t InferencePlan::peak_bytes() const {

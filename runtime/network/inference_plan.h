@@ -15,10 +15,13 @@ enum class KernelClass { automatic, reference };
 
 // One launch of a plan, for reports.
 struct PlanStep {
-  std::string layers;   // the layers it computes: "block1/unit1/bn1 + relu1 + conv1"
-  std::string variant;  // the kernel's name: "winograd", "direct", "reference", ...
-  std::string reason;   // why a faster variant declined; empty if none did
-  double mmac = 0;      // multiply-adds for one image
+  std::string layers;                 // the layers it computes: "block1/unit1/bn1 + relu1 + conv1"
+  std::string operation = "forward";  // or what of the backward pass: "gradient by filters", "batch norm sums", ...
+  std::string variant;                // the kernel's name: "winograd", "direct", "reference", ...
+  std::string reason;                 // why a faster variant declined; empty if none did
+  double mmac = 0;                    // multiply-adds for one image
+  TuningValues parameters = {};       // what the kernel's tunables are set to, empty where it has none,
+  TuningSource source = TuningSource::heuristic;  // and by whom
 };
 
 // A network compiled for inference on one device and for batches of up to max_batch images. Batch norm, ReLU and the
@@ -36,6 +39,9 @@ class InferencePlan {
   //   images   [n][C/b][H][W][b]  normalised, as image_elements() says; not changed
   //   returns  [max_batch][classes] logits, row-major; the first n rows are valid until the next run
   Array<float> run(int n, const Array<float>& images);
+
+  // Runs like run(), but waits for the device after each step. Returns the seconds of each of steps().
+  std::vector<double> time_steps(int n, const Array<float>& images);
 
   int max_batch() const;
   std::size_t peak_bytes() const;        // device memory held: activations, weights, workspaces

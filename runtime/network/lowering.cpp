@@ -7,6 +7,24 @@
 #include "data/error.h"
 
 namespace cascadecl {
+namespace {}  // namespace
+
+void note_readers(Lowering& lowering) {
+  for (LoweredTensor& t : lowering.tensors) {
+    t.readers = 0;
+    t.last_reader = -1;
+  }
+  for (std::size_t s = 0; s < lowering.steps.size(); ++s) {
+    const LoweredStep& step = lowering.steps[s];
+    for (int tensor : {step.in.tensor, step.other.tensor, step.residual}) {
+      if (tensor < 0) continue;
+      LoweredTensor& t = lowering.tensors[static_cast<std::size_t>(tensor)];
+      ++t.readers;
+      t.last_reader = static_cast<int>(s);
+    }
+  }
+}
+
 namespace {
 
 class Lowerer {
@@ -14,7 +32,7 @@ class Lowerer {
   explicit Lowerer(const Network& network) : network_(network), values_(network.layers().size()) {
     count_consumers();
     for (std::size_t i = 0; i < network.layers().size(); ++i) lower_layer(static_cast<int>(i));
-    note_readers();
+    note_readers(out_);
   }
   Lowering result() && { return std::move(out_); }
 
@@ -185,18 +203,6 @@ class Lowerer {
     add_step(LoweredStep::Kind::dense, i, features, true);
   }
 
-  void note_readers() {
-    for (std::size_t s = 0; s < out_.steps.size(); ++s) {
-      const LoweredStep& step = out_.steps[s];
-      for (int tensor : {step.in.tensor, step.other.tensor, step.residual}) {
-        if (tensor < 0) continue;
-        LoweredTensor& t = out_.tensors[static_cast<std::size_t>(tensor)];
-        ++t.readers;
-        t.last_reader = static_cast<int>(s);
-      }
-    }
-  }
-
   const Network& network_;
   std::vector<Value> values_;
   std::vector<int> consumers_;
@@ -209,6 +215,10 @@ Lowering lower(const Network& network) { return Lowerer(network).result(); }
 
 std::string layer_names(const Network& network, const LoweredStep& step) {
   std::string text;
+  if (step.kind == LoweredStep::Kind::residual_stage) {
+    const auto name = [&](int i) { return network.layers()[static_cast<std::size_t>(i)].name; };
+    return name(step.layers.front()) + " ... " + name(step.layers.back());
+  }
   for (int i : step.layers) {
     const std::string& name = network.layers()[static_cast<std::size_t>(i)].name;
     text += text.empty() ? name : " + " + name.substr(name.rfind('/') + 1);

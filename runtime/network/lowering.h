@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,13 +19,15 @@ struct LoweredView {
 };
 
 struct LoweredStep {
-  enum class Kind { convolution, add, pool, global_pool, dense, materialize };
+  enum class Kind { convolution, add, pool, global_pool, dense, materialize, residual_stage };
   Kind kind = Kind::convolution;
   int layer = -1;           // index of the layer that gives the step its parameters
   std::vector<int> layers;  // all layers it computes, in order: "block1/unit1/bn1 + ..."
   LoweredView in, other;    // `other`: the second summand of an add
   int residual = -1;        // convolution: this tensor is added to the result
   int out = -1;             // the tensor it writes
+  // residual_stage: the convolutions that it runs, in order: two for each unit, an odd first one makes x.
+  std::vector<LoweredStep> parts = {};
 };
 
 struct LoweredTensor {
@@ -43,6 +46,14 @@ struct Lowering {
 // Throws ShapeError for what no plan can run: a pool whose window is not square, a global pool of a non-square image
 // that feeds another layer than dense.
 Lowering lower(const Network& network);
+
+// The same with runs of residual units, and the convolution before each run, as one step where `wanted` says so. For
+// inference: what lies between the units is not kept.
+Lowering fuse_residual_stages(const Network& network, Lowering lowering,
+                              const std::function<bool(const LoweredStep&)>& wanted);
+
+// Counts the readers of each tensor anew.
+void note_readers(Lowering& lowering);
 
 // "block1/unit1/bn1 + block1/unit1/relu1 + ..." with the common prefix named once.
 std::string layer_names(const Network& network, const LoweredStep& step);

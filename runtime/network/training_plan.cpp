@@ -35,6 +35,18 @@ struct TrainingPlan::State {
       tensors[t] = d.allocate<float>(forward.tensor_floats(static_cast<int>(t)));
     forward.set_tensors(std::move(tensors));
   }
+  void run_forward(int n, const Array<float>& images, BatchNormMode mode, StepClock* clock) {
+    if (n < 1 || n > max_batch) throw ShapeError(fmt::format("batch of {}: the plan takes 1 to {}", n, max_batch));
+    if (stale) {
+      forward.prepare_weights();
+      backward.prepare_weights();
+      stale = false;
+    }
+    if (mode == BatchNormMode::frozen) forward.prepare_frozen_norms();
+    forward.run(n, images, mode, clock);
+    last_n = n;
+    last_mode = mode;
+  }
   int logits() const { return forward.lowering().steps.back().out; }
   int features() const { return forward.lowering().steps.back().in.tensor; }
 };
@@ -49,17 +61,7 @@ TrainingPlan& TrainingPlan::operator=(TrainingPlan&&) noexcept = default;
 TrainingPlan::~TrainingPlan() = default;
 
 Array<float> TrainingPlan::forward(int n, const Array<float>& images, BatchNormMode mode) {
-  if (n < 1 || n > state_->max_batch)
-    throw ShapeError(fmt::format("batch of {}: the plan takes 1 to {}", n, state_->max_batch));
-  if (state_->stale) {
-    state_->forward.prepare_weights();
-    state_->backward.prepare_weights();
-    state_->stale = false;
-  }
-  if (mode == BatchNormMode::frozen) state_->forward.prepare_frozen_norms();
-  state_->forward.run(n, images, mode);
-  state_->last_n = n;
-  state_->last_mode = mode;
+  state_->run_forward(n, images, mode, nullptr);
   return state_->forward.tensor(state_->logits());
 }
 
@@ -70,6 +72,16 @@ int TrainingPlan::feature_count() const { return state_->forward.shape(state_->f
 void TrainingPlan::backward() {
   if (state_->last_n == 0) throw UsageError("backward pass: no forward pass came before it");
   state_->backward.run(state_->last_n, state_->last_mode);
+}
+
+std::vector<double> TrainingPlan::time_steps(int n, const Array<float>& images, BatchNormMode mode) {
+  StepClock forward(state_->device);
+  state_->run_forward(n, images, mode, &forward);
+  StepClock backward(state_->device);
+  state_->backward.run(n, mode, &backward);
+  std::vector<double> seconds = forward.seconds();
+  seconds.insert(seconds.end(), backward.seconds().begin(), backward.seconds().end());
+  return seconds;
 }
 
 void TrainingPlan::step(const SgdSettings& settings) {
@@ -100,6 +112,10 @@ std::size_t TrainingPlan::peak_bytes() const {
          state_->backward.bytes() + state_->forward.moments().size() * sizeof(float);
 }
 
-std::vector<PlanStep> TrainingPlan::steps() const { return state_->forward.steps(); }
+std::vector<PlanStep> TrainingPlan::steps() const {
+  std::vector<PlanStep> steps = state_->forward.steps();
+  for (PlanStep& step : state_->backward.steps()) steps.push_back(std::move(step));
+  return steps;
+}
 
 }  // namespace cascadecl

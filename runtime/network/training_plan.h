@@ -36,6 +36,10 @@ class TrainingPlan {
   // Enqueues the backward pass of the last forward: fills gradients() (overwriting them).
   void backward();
 
+  // Runs forward() and backward(), but waits for the device after each step; the gradient by the logits is taken as it
+  // is. Returns the seconds of each of steps().
+  std::vector<double> time_steps(int n, const Array<float>& images, BatchNormMode mode);
+
   // One step of SGD with momentum on all trained parameters.
   void step(const SgdSettings& settings);
 
@@ -48,7 +52,7 @@ class TrainingPlan {
 
   int max_batch() const;
   std::size_t peak_bytes() const;
-  std::vector<PlanStep> steps() const;
+  std::vector<PlanStep> steps() const;  // forward, then backward
 
  private:
   struct State;

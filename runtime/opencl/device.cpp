@@ -9,11 +9,15 @@ namespace cascadecl {
 
 struct Device::State {
   DeviceInfo info;
-  cl::Context context;
-  cl::CommandQueue queue;
+  DeviceSettings settings;
   ProgramCache cache;
-  std::map<std::string, cl::Program> programs;  // by file and options
+  cl::Context context = {};
+  cl::CommandQueue queue = {};
+  std::map<std::string, cl::Program> programs = {};  // by file and options
+  ProgramCounts program_counts = {};
   std::size_t allocated_bytes = 0;
+
+  cl::Program program(std::string_view file, const std::string& source, const std::string& options);
 };
 
 namespace {
@@ -77,13 +81,51 @@ void store_binary(const ProgramCache& cache, const std::string& key, const cl::P
 
 }  // namespace
 
-Device::Device(const DeviceInfo& info, std::filesystem::path cache_folder)
-    : state_(std::make_shared<State>(State{info, {}, {}, ProgramCache(std::move(cache_folder)), {}, 0})) {
+// From the cache, else from source.
+cl::Program Device::State::program(std::string_view file, const std::string& source, const std::string& options) {
+  const std::string key = program_key(info, source, options);
+  if (const auto binary = cache.load(key, settings.warning)) {
+    if (const auto cached = build_from_binary(context, info, *binary, options)) {
+      ++program_counts.from_cache;
+      return *cached;
+    }
+    cascadecl::warn(
+        settings.warning,
+        fmt::format("kernels/{}: device {} refuses its cached program: dropped and built anew", file, info.name));
+    cache.drop(key);
+  }
+  cl::Program built = build_from_source(context, info, file, source, options);
+  ++program_counts.built;
+  store_binary(cache, key, built);
+  return built;
+}
+
+Device::Device(const DeviceInfo& info, DeviceSettings settings)
+    : state_(std::make_shared<State>(State{info, settings, ProgramCache(settings.cache_folder)})) {
   checked(info, "opening", [&] {
     state_->context = cl::Context(info.handle);
     state_->queue = cl::CommandQueue(state_->context, info.handle);
   });
+  tuning_ = std::make_shared<Tuning>(
+      std::vector<Tuning::Layer>{{TuningSource::user, tuning_store().load(settings.warning)},
+                                 {TuningSource::shipped, shipped_tuning(info.tuning_class())}});
 }
+
+Device Device::with_tuning(Tuning tuning) const {
+  Device other = *this;
+  other.tuning_ = std::make_shared<Tuning>(std::move(tuning));
+  return other;
+}
+
+TuningStore Device::tuning_store() const {
+  const DeviceInfo& i = state_->info;
+  const std::filesystem::path& folder = state_->settings.cache_folder;
+  return TuningStore::of_device(folder.empty() ? folder : folder / "tuning",
+                                {i.platform_name, i.name, i.driver_version, i.tuning_class()});
+}
+
+void Device::warn(const std::string& text) const { cascadecl::warn(state_->settings.warning, text); }
+ProgramCounts Device::program_counts() const { return state_->program_counts; }
 
 const DeviceInfo& Device::info() const { return state_->info; }
 const cl::Context& Device::context() const { return state_->context; }
@@ -97,17 +139,7 @@ Kernel Device::kernel(std::string_view file, std::string_view name, const Define
   if (found == state_->programs.end()) {
     const auto source = kernel_sources().find(file);
     if (source == kernel_sources().end()) throw DeviceError(fmt::format("kernels/{}: no such kernel file", file));
-    const std::string key = program_key(state_->info, source->second, options);
-    std::optional<cl::Program> program;
-    if (const auto binary = state_->cache.load(key)) {
-      program = build_from_binary(state_->context, state_->info, *binary, options);
-      if (!program) state_->cache.drop(key);
-    }
-    if (!program) {
-      program = build_from_source(state_->context, state_->info, file, source->second, options);
-      store_binary(state_->cache, key, *program);
-    }
-    found = state_->programs.emplace(memory_key, *program).first;
+    found = state_->programs.emplace(memory_key, state_->program(file, source->second, options)).first;
   }
   const std::string full_name = fmt::format("{} ({})", name, file);
   return checked(state_->info, fmt::format("kernel {}", full_name), [&] {

@@ -11,15 +11,29 @@
 #include "runtime/opencl/device_info.h"
 #include "runtime/opencl/kernel.h"
 #include "runtime/opencl/program_cache.h"
+#include "runtime/tuning/tuning.h"
+#include "runtime/tuning/tuning_store.h"
+#include "runtime/warning.h"
 
 namespace cascadecl {
 
-// An opened OpenCL device: its context, one in-order queue and its built programs. A copy is another handle on the
-// same. For one thread at a time. All transfers are in order with the kernels.
+struct DeviceSettings {
+  // Holds built programs and, in its folder "tuning", results of tuning. Empty: neither is kept nor read.
+  std::filesystem::path cache_folder = ProgramCache::default_folder();
+  WarningHandler warning = {};
+};
+
+// Programs of a device so far, by where they came from.
+struct ProgramCounts {
+  int built = 0, from_cache = 0;
+};
+
+// An opened OpenCL device: its context, one in-order queue, its built programs and its tuning. A copy is another handle
+// on the same. For one thread at a time. All transfers are in order with the kernels.
 class Device {
  public:
   // Throws DeviceError naming the device if the context cannot be made.
-  explicit Device(const DeviceInfo& info, std::filesystem::path cache_folder = ProgramCache::default_folder());
+  explicit Device(const DeviceInfo& info, DeviceSettings settings = {});
 
   const DeviceInfo& info() const;
   int channel_block() const { return info().channel_block(); }
@@ -29,6 +43,15 @@ class Device {
   // The kernel `name` of kernels/`file`, built with `defines` (once; then from memory or the cache on disk).
   // Throws DeviceError with kernel, device, defines and the build log.
   Kernel kernel(std::string_view file, std::string_view name, const Defines& defines) const;
+
+  ProgramCounts program_counts() const;
+
+  // What kernels look their tunables up in. A handle with another tuning shares all else with this one.
+  Tuning& tuning() const { return *tuning_; }
+  Device with_tuning(Tuning tuning) const;
+  // Where this device's own results are kept.
+  TuningStore tuning_store() const;
+  void warn(const std::string& text) const;
 
   // Uninitialised memory; throws DeviceError with the bytes asked for and what the device has. size 0 gives an empty
   // array.
@@ -95,6 +118,7 @@ class Device {
   void copy_bytes(const cl::Buffer& from, const cl::Buffer& to, std::size_t bytes, std::size_t from_offset,
                   std::size_t to_offset) const;
   std::shared_ptr<State> state_;
+  std::shared_ptr<Tuning> tuning_;
 };
 
 }  // namespace cascadecl

@@ -131,6 +131,8 @@ int DeviceInfo::channel_block() const {
   return native_float_width >= 16 ? 16 : native_float_width >= 8 ? 8 : 4;
 }
 
+std::string DeviceInfo::tuning_class() const { return fmt::format("{}-{}", to_string(device_class), channel_block()); }
+
 std::vector<DeviceInfo> list_devices() {
   std::vector<cl::Platform> platforms;
   try {

@@ -27,6 +27,8 @@ struct DeviceInfo {
   // Channels that lie together in memory, b of the layout [N][C/b][H][W][b]: 16, 8 or 4 by the CPU's vector width, 4 on
   // GPUs.
   int channel_block() const;
+  // What devices share their default tuning by: class and channel block, "cpu-16".
+  std::string tuning_class() const;
 };
 
 // All devices of all platforms; empty where there is none. A platform that cannot be asked is left out.

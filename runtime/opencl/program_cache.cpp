@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <fstream>
@@ -25,6 +26,22 @@ std::string header(const std::string& key, std::string_view binary) {
   return fmt::format("{}{} {} {:016x}\n{}", kMagic, key.size(), binary.size(), hash(binary), key);
 }
 
+// The binary of an entry's bytes; empty unless all of the entry is as it was stored for this key.
+std::string_view binary_of(std::string_view bytes, const std::string& key) {
+  const std::size_t line_end = bytes.find('\n', std::min(kMagic.size(), bytes.size()));
+  if (line_end == std::string_view::npos) return {};
+  const std::size_t start = line_end + 1 + key.size();
+  if (start > bytes.size()) return {};
+  const std::string_view binary = bytes.substr(start);
+  return bytes.substr(0, start) == header(key, binary) ? binary : std::string_view{};
+}
+
+// A name beside the entry that no other process or thread uses.
+std::string temporary_name(const std::filesystem::path& target) {
+  static std::atomic<unsigned> counter{0};  // only keeps names of one process apart
+  return fmt::format("{}.{}-{}", target.string(), ::getpid(), counter++);
+}
+
 }  // namespace
 
 std::filesystem::path ProgramCache::default_folder() {
@@ -39,18 +56,18 @@ std::filesystem::path ProgramCache::entry(const std::string& key) const {
   return folder_ / fmt::format("{:016x}.clbin", hash(key));
 }
 
-std::optional<std::vector<unsigned char>> ProgramCache::load(const std::string& key) const {
+std::optional<std::vector<unsigned char>> ProgramCache::load(const std::string& key,
+                                                             const WarningHandler& warning) const {
   if (folder_.empty()) return std::nullopt;
   std::ifstream in(entry(key), std::ios::binary);
   if (!in) return std::nullopt;
   const std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  const std::string_view view = bytes;
-  const std::size_t line_end = view.find('\n', std::min(kMagic.size(), view.size()));
-  if (line_end == std::string_view::npos) return std::nullopt;
-  const std::size_t start = line_end + 1 + key.size();
-  if (start > view.size()) return std::nullopt;
-  const std::string_view binary = view.substr(start);
-  if (binary.empty() || view.substr(0, start) != header(key, binary)) return std::nullopt;
+  const std::string_view binary = binary_of(bytes, key);
+  if (binary.empty()) {
+    warn(warning, fmt::format("{}: spoiled or of another program: dropped and built anew", entry(key).string()));
+    drop(key);
+    return std::nullopt;
+  }
   return std::vector<unsigned char>(binary.begin(), binary.end());
 }
 
@@ -59,7 +76,7 @@ void ProgramCache::store(const std::string& key, const std::vector<unsigned char
   std::error_code ignored;
   std::filesystem::create_directories(folder_, ignored);
   const std::filesystem::path target = entry(key);
-  const std::filesystem::path beside = fmt::format("{}.{}", target.string(), ::getpid());
+  const std::filesystem::path beside = temporary_name(target);
   {
     std::ofstream out(beside, std::ios::binary);
     const std::string_view bytes(reinterpret_cast<const char*>(binary.data()), binary.size());

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/opencl/device_info.h"
+#include "runtime/warning.h"
 
 namespace cascadecl {
 
@@ -19,7 +20,8 @@ class ProgramCache {
   // $CASCADECL_CACHE_DIR, else $XDG_CACHE_HOME/cascadecl, else ~/.cache/cascadecl; empty if none can be named.
   static std::filesystem::path default_folder();
 
-  std::optional<std::vector<unsigned char>> load(const std::string& key) const;
+  // Nothing where there is no entry; nothing and a warning where the entry is spoiled, which is then dropped.
+  std::optional<std::vector<unsigned char>> load(const std::string& key, const WarningHandler& warning) const;
   void store(const std::string& key, const std::vector<unsigned char>& binary) const;
   void drop(const std::string& key) const;
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "data/error.h"
 #include "runtime/ops/conv_kernels.h"
 #include "runtime/ops/launch.h"
@@ -35,25 +37,30 @@ std::size_t ConvGeometry::weight_count() const {
   return to_size(out_channels) * to_size(in.channels) * to_size(kernel_h) * to_size(kernel_w);
 }
 
-ConvForward::ConvForward(const Device& device, const ConvGeometry& g, const ConvFusion& fusion, KernelClass kernels)
+ConvForward::ConvForward(const Device& device, const ConvGeometry& g, const ConvFusion& fusion, KernelClass kernels,
+                         BatchClass batch)
     : geometry_(g),
       prepare_range_{padded(g.out_channels, device), to_size(g.in.channels)},
-      prepare_group_(to_size(channel_block_of(g.out_channels, device.channel_block()))) {
+      prepare_group_(to_size(channel_block_of(g.out_channels, device.channel_block()))),
+      cores_(static_cast<int>(device.info().compute_units)),
+      device_(device) {
   const int block = device.channel_block();
   const Defines weights = weight_defines(device, g.in.channels, g.out_channels, g.kernel_h, g.kernel_w, false);
   choice_.reason = conv::winograd_declines(device, g, kernels);
   Defines defines;
   if (choice_.reason.empty()) {
     choice_.variant = "winograd";
-    defines = conv::Winograd::choose(g, block).defines(g, block);
+    const auto tunables = conv::look_up<conv::Winograd>(device, "forward", g, batch, choice_);
+    defines = tunables.defines(g, block);
+    if (!fusion.statistics) most_shares_ = tunables.strips(g);
     prepare_ = device.kernel("conv_weights.cl", "transform_weights", weights);
-    weights_ = device.allocate<float>(36 * to_size(g.in.channels) * padded(g.out_channels, device));
+    weight_floats_ = 36 * to_size(g.in.channels) * padded(g.out_channels, device);
   } else if (const std::string declined = conv::direct_declines(device, g, kernels); declined.empty()) {
     choice_.variant = "direct";
     defines = conv::direct_defines(device, g, g.padding, g.padding);
+    define(conv::look_up<conv::Direct>(device, "forward", g, batch, choice_), defines);
     prepare_ = device.kernel("conv_weights.cl", "pack_weights", weights);
-    weights_ =
-        device.allocate<float>(to_size(g.kernel_h * g.kernel_w * g.in.channels) * padded(g.out_channels, device));
+    weight_floats_ = to_size(g.kernel_h * g.kernel_w * g.in.channels) * padded(g.out_channels, device);
   } else {
     choice_ = {"reference", declined};
     defines = conv::direct_defines(device, g, g.padding, g.padding);
@@ -73,17 +80,23 @@ ConvForward::ConvForward(const Device& device, const ConvGeometry& g, const Conv
 void ConvForward::prepare(const Array<float>& weight) {
   if (choice_.variant == "reference") {
     weights_ = weight;  // read as they are
-  } else {
-    prepare_(prepare_range_, Range{prepare_group_}, weight, weights_);
+    return;
   }
+  if (weights_.empty()) weights_ = device_.allocate<float>(weight_floats_);
+  prepare(weight, weights_);
+}
+
+void ConvForward::prepare(const Array<float>& weight, const Array<float>& into) {
+  prepare_(prepare_range_, Range{prepare_group_}, weight, into);
 }
 
 void ConvForward::run(int n, const View& in, const Array<float>& residual, const Array<float>& out,
                       const Array<float>& moments) {
   const Array<float> none;
   if (choice_.variant == "winograd") {
-    run_(Range{1, to_size(n)}, kOne, in.data, in.scale, in.shift, none, none, weights_, residual, out, moments, none,
-         none, none, none);
+    const Range global{to_size(std::clamp(cores_ / n, 1, most_shares_)), to_size(n)};
+    run_(global, kOne, in.data, in.scale, in.shift, none, none, weights_, residual, out, moments, none, none, none,
+         none);
   } else if (choice_.variant == "direct") {
     run_(Range{to_size(n)}, kOne, in.data, in.scale, in.shift, weights_, residual, out, moments);
   } else {
@@ -98,7 +111,7 @@ bool ConvBackwardData::can_fuse(const Device& device, const ConvGeometry& g, Ker
 }
 
 ConvBackwardData::ConvBackwardData(const Device& device, const ConvGeometry& g, const Fusion& fusion,
-                                   KernelClass kernels)
+                                   KernelClass kernels, BatchClass batch)
     : geometry_(g),
       prepare_range_{padded(g.in.channels, device), to_size(g.out_channels)},
       prepare_group_(to_size(channel_block_of(g.in.channels, device.channel_block()))) {
@@ -111,7 +124,7 @@ ConvBackwardData::ConvBackwardData(const Device& device, const ConvGeometry& g, 
   if (choice_.reason.empty() && g.stride == 1) {
     choice_.variant = "winograd";
     fused_ = true;
-    Defines defines = conv::Winograd::choose(back, block).defines(back, block);
+    Defines defines = conv::look_up<conv::Winograd>(device, "data", back, batch, choice_).defines(back, block);
     defines.set("INPUT_PAIR", fusion.pair ? 1 : 0);
     defines.set("MASK", static_cast<int>(fusion.mask));
     defines.set("RESIDUAL", fusion.residual ? 1 : 0);
@@ -121,12 +134,8 @@ ConvBackwardData::ConvBackwardData(const Device& device, const ConvGeometry& g, 
     return;
   }
   fused_ = !fusion.pair && fusion.mask == MaskKind::none && !fusion.residual;
-  const int pad_y = g.kernel_h - 1 - g.padding, pad_x = g.kernel_w - 1 - g.padding;
-  // What conv_direct makes of it; its paddings may differ by direction, so that its shapes are given by the defines
-  // below.
-  ConvGeometry direct = back;
-  direct.padding = pad_x;
-  if (g.stride == 1 && pad_y >= 0 && pad_x >= 0 && conv::direct_declines(device, direct, kernels).empty()) {
+  const std::optional<ConvGeometry> direct = conv::direct_backward_geometry(g);
+  if (direct && conv::direct_declines(device, *direct, kernels).empty()) {
     choice_.variant = "direct";
     Defines defines = {{"CB", channel_block_of(g.in.channels, block)},
                        {"IN_CB", channel_block_of(g.out_channels, block)},
@@ -138,8 +147,9 @@ ConvBackwardData::ConvBackwardData(const Device& device, const ConvGeometry& g, 
                        {"OUT_WIDTH", g.in.width},
                        {"KERNEL_H", g.kernel_h},
                        {"KERNEL_W", g.kernel_w},
-                       {"PADDING_Y", pad_y},
-                       {"PADDING_X", pad_x}};
+                       {"PADDING_Y", g.kernel_h - 1 - g.padding},
+                       {"PADDING_X", direct->padding}};
+    define(conv::look_up<conv::Direct>(device, "data", *direct, batch, choice_), defines);
     prepare_ = device.kernel("conv_weights.cl", "pack_weights", weights);
     weights_ = device.allocate<float>(packed);
     run_ = device.kernel("conv_direct.cl", "conv_direct", defines);
@@ -191,16 +201,17 @@ bool ConvBackwardFilter::can_fuse(const Device& device, const ConvGeometry& g, K
 }
 
 ConvBackwardFilter::ConvBackwardFilter(const Device& device, const ConvGeometry& g, ViewKind view, bool pair,
-                                       KernelClass kernels)
+                                       KernelClass kernels, BatchClass batch)
     : geometry_(g) {
   const int block = device.channel_block();
   const std::size_t k_padded = padded(g.out_channels, device), k_blocks = to_size(block_count(g.out_channels, block));
-  const auto slices = to_size(conv::kSlices);
   choice_.reason = conv::filter_winograd_declines(device, g, kernels);
   reduce_range_ = {to_size(g.in.channels), k_blocks};
   if (choice_.reason.empty()) {
     choice_.variant = "winograd";
-    Defines defines = conv::FilterWinograd::choose(g, block).defines(g, block);
+    const auto tunables = conv::look_up<conv::FilterWinograd>(device, "filter", g, batch, choice_);
+    const auto slices = to_size(tunables.slices);
+    Defines defines = tunables.defines(g, block);
     view.define(defines);
     defines.set("GRADIENT_PAIR", pair ? 1 : 0);
     run_ = device.kernel("conv_filter_winograd.cl", "conv_filter_winograd", defines);
@@ -217,12 +228,12 @@ ConvBackwardFilter::ConvBackwardFilter(const Device& device, const ConvGeometry&
   view.define(defines);
   if (const std::string declined = conv::filter_direct_declines(device, g, kernels); declined.empty()) {
     choice_.variant = "direct";
-    const int group = conv::filter_direct_group(g);
-    defines.set("C_GROUP", group);
-    defines.set("SLICES", conv::kSlices);
+    const auto tunables = conv::look_up<conv::FilterDirect>(device, "filter", g, batch, choice_);
+    const auto slices = to_size(tunables.slices);
+    define(tunables, defines);
     run_ = device.kernel("conv_filter_direct.cl", "conv_filter_direct", defines);
     reduce_ = device.kernel("conv_filter_direct.cl", "add_slices", defines);
-    range_ = {to_size((g.in.channels + group - 1) / group), k_blocks, slices};
+    range_ = {to_size((g.in.channels + tunables.c_group - 1) / tunables.c_group), k_blocks, slices};
     workspace_floats_ = slices * k_padded * to_size(g.in.channels * g.kernel_h * g.kernel_w);
   } else {
     choice_ = {"reference", declined};

@@ -20,21 +20,32 @@ struct ConvFusion {
   ViewKind view;
   bool residual = false;    // out = conv(view(in)) + residual
   bool statistics = false;  // batch-norm moments of the result, see batch_norm.h
+  bool operator==(const ConvFusion&) const = default;
 };
 
 // Which kernel runs and why no faster one does (empty if the fastest does).
 struct VariantChoice {
   std::string variant;  // "winograd", "direct", "strided", "reference"
   std::string reason;
+  TuningValues parameters = {};  // what its tunables were set to, empty where it has none
+  TuningSource source = TuningSource::heuristic;
 };
 
+// All take the class of the batches they are for: their tunables may depend on it.
 class ConvForward {
  public:
-  ConvForward(const Device& device, const ConvGeometry& geometry, const ConvFusion& fusion, KernelClass kernels);
+  ConvForward(const Device& device, const ConvGeometry& geometry, const ConvFusion& fusion, KernelClass kernels,
+              BatchClass batch = BatchClass::many);
 
   // Enqueues the conversion of the filters [K][C][R][S] to the kernel's layout; again after each change of them.
   void prepare(const Array<float>& weight);
+  // The same into the caller's array of weight_floats(), and which such array the next runs read.
+  void prepare(const Array<float>& weight, const Array<float>& into);
+  void use(const Array<float>& prepared) { weights_ = prepared; }
+  const Array<float>& weights() const { return weights_; }
+  std::size_t weight_floats() const { return weight_floats_; }
 
+  // Few images are split over the device's cores, unless they are measured.
   //   in        [n][C/b][H][W][b], by the view given at construction
   //   residual  like out (may be out itself); empty without fusion.residual
   //   out       [n][K/b][OH][OW][b]
@@ -50,7 +61,9 @@ class ConvForward {
   VariantChoice choice_;
   Kernel prepare_, run_;
   Range prepare_range_;
-  std::size_t prepare_group_;
+  std::size_t prepare_group_, weight_floats_ = 0;
+  int cores_ = 1, most_shares_ = 1;  // an image's strips may be shared out over so many work-items
+  Device device_;
   Array<float> weights_;
 };
 
@@ -75,8 +88,10 @@ class ConvBackwardData {
     bool pair = false;               // the gradient comes as a pair
     MaskKind mask = MaskKind::none;  // batch_norm_relu: affine and ReLU, and the sums
     bool residual = false;           // adds `residual`, like in_gradient
+    bool operator==(const Fusion&) const = default;
   };
-  ConvBackwardData(const Device& device, const ConvGeometry& geometry, const Fusion& fusion, KernelClass kernels);
+  ConvBackwardData(const Device& device, const ConvGeometry& geometry, const Fusion& fusion, KernelClass kernels,
+                   BatchClass batch = BatchClass::many);
 
   // False where the kernel does not do what the fusion asks beyond the plain gradient; the caller then passes a plain
   // gradient and applies mask, sums and residual itself.
@@ -105,7 +120,8 @@ class ConvBackwardData {
 class ConvBackwardFilter {
  public:
   // `workspace` is shared by all layers of a plan; it needs workspace_floats().
-  ConvBackwardFilter(const Device& device, const ConvGeometry& geometry, ViewKind view, bool pair, KernelClass kernels);
+  ConvBackwardFilter(const Device& device, const ConvGeometry& geometry, ViewKind view, bool pair, KernelClass kernels,
+                     BatchClass batch = BatchClass::many);
   std::size_t workspace_floats() const { return workspace_floats_; }
   // weight_gradient [K][C][R][S], overwritten. The images are summed in fixed slices and order.
   void run(int n, const View& in, const Gradient& out_gradient, const Array<float>& workspace,

@@ -36,10 +36,49 @@ std::string not_3x3_in_blocks(const Device& device, const ConvGeometry& g) {
   return {};
 }
 
-std::string too_large(std::size_t bytes, const Device& device) {
-  if (bytes <= local_memory_limit(device)) return {};
-  return fmt::format("needs {} bytes of local memory, the device has {}", bytes, local_memory_limit(device));
+constexpr int kRegisters = 32;  // vectors that the fastest loops may hold; more would be spilled on any CPU
+
+// Why a loop over `sums` accumulators and `operands` vectors does not fit into registers, empty if it does.
+std::string too_many(int sums, int operands) {
+  if (sums + operands <= kRegisters) return {};
+  return fmt::format("{} vectors in registers, more than {}", sums + operands, kRegisters);
 }
+
+std::string too_large(std::size_t bytes, std::size_t local_memory) {
+  if (bytes <= local_memory) return {};
+  return fmt::format("needs {} bytes of local memory, the device has {}", bytes, local_memory);
+}
+
+std::string out_of_range(std::string_view name, int value, int least, int most) {
+  if (value >= least && value <= most) return {};
+  return fmt::format("{} {} is outside {}..{}", name, value, least, most);
+}
+
+std::string no_divisor(std::string_view name, int value, int whole) {
+  if (value > 0 && whole % value == 0) return {};
+  return fmt::format("{} {} does not divide {}", name, value, whole);
+}
+
+// The first that is no empty text.
+std::string first_of(std::initializer_list<std::string> faults) {
+  for (const std::string& fault : faults) {
+    if (!fault.empty()) return fault;
+  }
+  return {};
+}
+
+// 1, 2, 4, ... below `most`, and `most` itself.
+std::vector<int> doublings(int most) {
+  std::vector<int> values;
+  for (int v = 1; v < most; v *= 2) values.push_back(v);
+  values.push_back(most);
+  return values;
+}
+
+int tiles_across(const ConvGeometry& g) { return div_up(g.in.width, 4); }
+int tiles_down(const ConvGeometry& g) { return div_up(g.in.height, 4); }
+
+constexpr int most_slices = 256;
 
 }  // namespace
 
@@ -57,6 +96,24 @@ Winograd Winograd::choose(const ConvGeometry& g, int block) {
   return w;
 }
 
+std::array<Tunable<Winograd>, 3> Winograd::tunables() {
+  return {
+      {{"TILE_ROWS", &Winograd::tile_rows}, {"TILE_GROUP", &Winograd::tile_group}, {"K_GROUP", &Winograd::k_group}}};
+}
+
+std::vector<std::vector<int>> Winograd::ranges(const ConvGeometry& g, int block) {
+  return {doublings(tiles_down(g)),
+          {1, 2, 3, 4, 6, 8, 10, 12, 14, 16},
+          doublings(std::min(4, div_up(g.out_channels, block)))};
+}
+
+std::string Winograd::fault(const ConvGeometry& g, int block, std::size_t local_memory) const {
+  return first_of({out_of_range("TILE_ROWS", tile_rows, 1, tiles_down(g)),
+                   out_of_range("TILE_GROUP", tile_group, 1, tile_rows * tiles_across(g)),
+                   no_divisor("K_GROUP", k_group, div_up(g.out_channels, block)),
+                   too_many(tile_group * k_group, k_group), too_large(local_bytes(g, block), local_memory)});
+}
+
 std::size_t Winograd::local_bytes(const ConvGeometry& g, int block) const {
   const int c = div_up(g.in.channels, block) * block, k = div_up(g.out_channels, block) * block;
   const int tiles_x = div_up(g.in.width, 4), slots = div_up(tile_rows * tiles_x, tile_group) * tile_group;
@@ -64,23 +121,24 @@ std::size_t Winograd::local_bytes(const ConvGeometry& g, int block) const {
   return sizeof(float) * ((4u * tile_rows + 2) * (4 * tiles_x + 2) * block + 36u * slots * (in_place ? c : c + k));
 }
 
+int Winograd::strips(const ConvGeometry& g) const { return div_up(tiles_down(g), tile_rows); }
+
 Defines Winograd::defines(const ConvGeometry& g, int block) const {
-  return {{"CB", block},
-          {"C_CHANNELS", g.in.channels},
-          {"C_BLOCKS", div_up(g.in.channels, block)},
-          {"K_BLOCKS", div_up(g.out_channels, block)},
-          {"HEIGHT", g.in.height},
-          {"WIDTH", g.in.width},
-          {"TILE_ROWS", tile_rows},
-          {"TILE_GROUP", tile_group},
-          {"K_GROUP", k_group}};
+  Defines defines = {{"CB", block},
+                     {"C_CHANNELS", g.in.channels},
+                     {"C_BLOCKS", div_up(g.in.channels, block)},
+                     {"K_BLOCKS", div_up(g.out_channels, block)},
+                     {"HEIGHT", g.in.height},
+                     {"WIDTH", g.in.width}};
+  define(*this, defines);
+  return defines;
 }
 
 std::string winograd_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
   if (auto reason = not_for_device(device, kernels); !reason.empty()) return reason;
   if (auto reason = not_3x3_in_blocks(device, g); !reason.empty()) return reason;
   const int block = device.channel_block();
-  return too_large(Winograd::choose(g, block).local_bytes(g, block), device);
+  return too_large(Winograd::choose(g, block).local_bytes(g, block), local_memory_limit(device));
 }
 
 FilterWinograd FilterWinograd::choose(const ConvGeometry& g, int block) {
@@ -94,6 +152,26 @@ FilterWinograd FilterWinograd::choose(const ConvGeometry& g, int block) {
   return w;
 }
 
+std::array<Tunable<FilterWinograd>, 5> FilterWinograd::tunables() {
+  return {{{"TILE_ROWS", &FilterWinograd::tile_rows},
+           {"IMAGE_GROUP", &FilterWinograd::image_group},
+           {"C_GROUP", &FilterWinograd::c_group},
+           {"K_GROUP", &FilterWinograd::k_group},
+           {"SLICES", &FilterWinograd::slices}}};
+}
+
+std::vector<std::vector<int>> FilterWinograd::ranges(const ConvGeometry& g, int block) {
+  return {doublings(tiles_down(g)), {1, 2, 4}, {block / 4, block / 2, block}, {1, 2, 3, 4}, {4, kSlices, 16, 32}};
+}
+
+std::string FilterWinograd::fault(const ConvGeometry& g, int block, std::size_t local_memory) const {
+  return first_of({out_of_range("TILE_ROWS", tile_rows, 1, tiles_down(g)),
+                   out_of_range("IMAGE_GROUP", image_group, 1, tile_rows == tiles_down(g) ? 16 : 1),
+                   no_divisor("C_GROUP", c_group, block), no_divisor("K_GROUP", k_group, div_up(g.out_channels, block)),
+                   out_of_range("SLICES", slices, 1, most_slices), too_many(c_group * k_group, k_group),
+                   too_large(local_bytes(g, block), local_memory)});
+}
+
 std::size_t FilterWinograd::local_bytes(const ConvGeometry& g, int block) const {
   const int k = div_up(g.out_channels, block) * block, tiles_x = div_up(g.in.width, 4);
   const int tiles = image_group * tile_rows * tiles_x;
@@ -101,33 +179,46 @@ std::size_t FilterWinograd::local_bytes(const ConvGeometry& g, int block) const 
 }
 
 Defines FilterWinograd::defines(const ConvGeometry& g, int block) const {
-  return {{"CB", block},
-          {"C_CHANNELS", g.in.channels},
-          {"K_CHANNELS", g.out_channels},
-          {"C_BLOCKS", div_up(g.in.channels, block)},
-          {"K_BLOCKS", div_up(g.out_channels, block)},
-          {"HEIGHT", g.in.height},
-          {"WIDTH", g.in.width},
-          {"SLICES", kSlices},
-          {"TILE_ROWS", tile_rows},
-          {"IMAGE_GROUP", image_group},
-          {"C_GROUP", c_group},
-          {"K_GROUP", k_group}};
+  Defines defines = {{"CB", block},
+                     {"C_CHANNELS", g.in.channels},
+                     {"K_CHANNELS", g.out_channels},
+                     {"C_BLOCKS", div_up(g.in.channels, block)},
+                     {"K_BLOCKS", div_up(g.out_channels, block)},
+                     {"HEIGHT", g.in.height},
+                     {"WIDTH", g.in.width}};
+  define(*this, defines);
+  return defines;
 }
 
 std::string filter_winograd_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
   if (auto reason = not_for_device(device, kernels); !reason.empty()) return reason;
   if (auto reason = not_3x3_in_blocks(device, g); !reason.empty()) return reason;
   const int block = device.channel_block();
-  return too_large(FilterWinograd::choose(g, block).local_bytes(g, block), device);
+  return too_large(FilterWinograd::choose(g, block).local_bytes(g, block), local_memory_limit(device));
+}
+
+std::array<Tunable<Direct>, 1> Direct::tunables() { return {{{"TILE_W", &Direct::tile_w}}}; }
+
+Direct Direct::choose(const ConvGeometry&, int) { return {}; }
+
+std::vector<std::vector<int>> Direct::ranges(const ConvGeometry&, int) { return {{1, 2, 4, 6, 8, 12, 16, 24, 28}}; }
+
+std::string Direct::fault(const ConvGeometry& g, int block, std::size_t local_memory) const {
+  const int widest = std::max(Direct().tile_w, g.out().width);
+  return first_of(
+      {out_of_range("TILE_W", tile_w, 1, widest), too_many(tile_w, 1), too_large(local_bytes(g, block), local_memory)});
+}
+
+std::size_t Direct::local_bytes(const ConvGeometry& g, int block) const {
+  const int columns = (div_up(g.out().width, tile_w) * tile_w - 1) * g.stride + g.kernel_w;
+  const int channels = block_count(g.in.channels, block) * channel_block_of(g.in.channels, block);
+  return sizeof(float) * static_cast<std::size_t>(g.kernel_h * columns * channels);
 }
 
 std::string direct_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
   if (auto reason = not_for_device(device, kernels); !reason.empty()) return reason;
-  const int columns = (div_up(g.out().width, 8) * 8 - 1) * g.stride + g.kernel_w;
   const int block = device.channel_block();
-  const int channels = block_count(g.in.channels, block) * channel_block_of(g.in.channels, block);
-  return too_large(sizeof(float) * g.kernel_h * columns * channels, device);
+  return too_large(Direct::choose(g, block).local_bytes(g, block), local_memory_limit(device));
 }
 
 Defines shape_defines(const ConvGeometry& g) {
@@ -147,15 +238,49 @@ Defines direct_defines(const Device& device, const ConvGeometry& g, int padding_
   return defines;
 }
 
-int filter_direct_group(const ConvGeometry& g) {
-  constexpr int kRegisters = 27;  // of 32 vector registers
-  return std::clamp(kRegisters / (g.kernel_h * g.kernel_w), 1, std::min(g.in.channels, 16));
+std::array<Tunable<FilterDirect>, 2> FilterDirect::tunables() {
+  return {{{"C_GROUP", &FilterDirect::c_group}, {"SLICES", &FilterDirect::slices}}};
+}
+
+FilterDirect FilterDirect::choose(const ConvGeometry& g, int) {
+  constexpr int kSums = 27;  // of 32 vector registers
+  return {.c_group = std::clamp(kSums / (g.kernel_h * g.kernel_w), 1, std::min(g.in.channels, 16))};
+}
+
+std::vector<std::vector<int>> FilterDirect::ranges(const ConvGeometry&, int) {
+  return {{1, 2, 3, 4, 6, 8, 12, 16, 24}, {4, kSlices, 16, 32}};
+}
+
+std::string FilterDirect::fault(const ConvGeometry& g, int, std::size_t local_memory) const {
+  const std::string registers = c_group == 1 ? "" : too_many(c_group * g.kernel_h * g.kernel_w, 1);
+  return first_of({out_of_range("C_GROUP", c_group, 1, g.in.channels), out_of_range("SLICES", slices, 1, most_slices),
+                   registers, too_large(local_bytes(g), local_memory)});
+}
+
+std::size_t FilterDirect::local_bytes(const ConvGeometry& g) const {
+  const int columns = (g.out().width - 1) * g.stride + g.kernel_w;
+  return sizeof(float) * static_cast<std::size_t>(g.kernel_h * columns * c_group);
 }
 
 std::string filter_direct_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
   if (auto reason = not_for_device(device, kernels); !reason.empty()) return reason;
-  const int columns = (g.out().width - 1) * g.stride + g.kernel_w;
-  return too_large(sizeof(float) * g.kernel_h * columns * filter_direct_group(g), device);
+  return too_large(FilterDirect::choose(g, device.channel_block()).local_bytes(g), local_memory_limit(device));
+}
+
+TuningKey tuning_key(std::string_view kernel, std::string_view operation, const ConvGeometry& g, int block,
+                     BatchClass batch) {
+  return {.kernel = std::string(kernel),
+          .operation = std::string(operation),
+          .in_channels = g.in.channels,
+          .height = g.in.height,
+          .width = g.in.width,
+          .out_channels = g.out_channels,
+          .kernel_h = g.kernel_h,
+          .kernel_w = g.kernel_w,
+          .stride = g.stride,
+          .padding = g.padding,
+          .channel_block = block,
+          .batch = batch};
 }
 
 ConvGeometry backward_geometry(const ConvGeometry& g) {
@@ -163,6 +288,13 @@ ConvGeometry backward_geometry(const ConvGeometry& g) {
   b.in = g.out();
   b.out_channels = g.in.channels;
   return b;
+}
+
+std::optional<ConvGeometry> direct_backward_geometry(const ConvGeometry& g) {
+  ConvGeometry direct = backward_geometry(g);
+  direct.padding = g.kernel_w - 1 - g.padding;
+  if (g.stride != 1 || direct.padding < 0 || g.kernel_h - 1 - g.padding < 0) return std::nullopt;
+  return direct;
 }
 
 }  // namespace cascadecl::conv

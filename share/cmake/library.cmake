@@ -31,6 +31,8 @@ install(TARGETS cascadecl_static EXPORT cascadeclStaticTargets)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/data ${PROJECT_SOURCE_DIR}/runtime ${PROJECT_SOURCE_DIR}/trainer
   DESTINATION ${header_dir} FILES_MATCHING PATTERN "*.h"
   PATTERN hdf5_handle.h EXCLUDE PATTERN hdf5_sink.h EXCLUDE)
+# The library has them embedded; they are installed to be read.
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/share/tuning DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/cascadecl)

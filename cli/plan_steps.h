@@ -1,0 +1,17 @@
+#pragma once
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "runtime/network/inference_plan.h"
+
+namespace cascadecl {
+
+// The steps of a plan for JSON: layers, operation, variant, parameters and where they came from (null for a step
+// without tunables), reason, mmac; with `seconds` of each also ms and time_share.
+nlohmann::ordered_json steps_json(const std::vector<PlanStep>& steps, const std::vector<double>& seconds = {});
+
+// The same as a table.
+std::string steps_text(const std::vector<PlanStep>& steps, const std::vector<double>& seconds = {});
+
+}  // namespace cascadecl

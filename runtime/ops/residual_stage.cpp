@@ -1,0 +1,118 @@
+#include "runtime/ops/residual_stage.h"
+
+#include <fmt/format.h>
+
+#include "runtime/ops/conv_kernels.h"
+#include "runtime/ops/launch.h"
+
+namespace cascadecl {
+namespace {
+
+constexpr ViewKind kNormed{.affine = true, .relu = true};
+
+std::size_t filter_floats(const ResidualStageGeometry& g) {
+  return 36 * to_size(g.shape.channels) * to_size(g.shape.channels);
+}
+
+std::size_t local_bytes(const ResidualStageGeometry& g, int block, const conv::Winograd& tunables) {
+  const auto bordered = [](int size) { return to_size((size + 3) / 4 * 4 + 2); };
+  const std::size_t plane = bordered(g.shape.height) * bordered(g.shape.width);
+  std::size_t bytes =
+      tunables.local_bytes(g.convolution(), block) + 2 * plane * to_size(g.shape.channels) * sizeof(float);
+  if (g.head) bytes += conv::Direct().local_bytes(*g.head, block);
+  return bytes;
+}
+
+}  // namespace
+
+std::string ResidualStage::declines(const Device& device, const ResidualStageGeometry& g, KernelClass kernels) {
+  const ConvGeometry convolution = g.convolution();
+  const int block = device.channel_block();
+  if (std::string reason = conv::winograd_declines(device, convolution, kernels); !reason.empty()) return reason;
+  if (g.shape.channels % block != 0) return fmt::format("{} channels are not whole blocks", g.shape.channels);
+  if (filter_floats(g) % Device::kSliceStep != 0) return "its filters do not lie aligned";
+  if (g.head) {
+    if (std::string reason = conv::direct_declines(device, *g.head, kernels); !reason.empty()) return reason;
+  }
+  const std::size_t bytes = local_bytes(g, block, conv::Winograd::choose(convolution, block));
+  const std::size_t limit = conv::local_memory_limit(device);
+  if (bytes > limit) return fmt::format("a stage needs {} bytes of local memory, the device has {}", bytes, limit);
+  return {};
+}
+
+ResidualStage::ResidualStage(const Device& device, const ResidualStageGeometry& g, BatchClass batch)
+    : device_(device), geometry_(g), choice_{.variant = "residual stage"} {
+  const ConvGeometry convolution = g.convolution();
+  const int block = device.channel_block(), channels = g.shape.channels;
+  auto tunables = conv::look_up<conv::Winograd>(device, "forward", convolution, batch, choice_);
+  if (local_bytes(g, block, tunables) > conv::local_memory_limit(device)) {  // fits one convolution, not a stage
+    tunables = conv::Winograd::choose(convolution, block);
+    choice_.parameters = values_of(tunables);
+    choice_.source = TuningSource::heuristic;
+  }
+  Defines defines = tunables.defines(convolution, block);
+  defines.set("HEAD", g.head ? 1 : 0);
+  if (g.head) {
+    defines.set("SRC_CHANNELS", g.head->in.channels);
+    defines.set("SRC_CB", channel_block_of(g.head->in.channels, block));
+    defines.set("SRC_HEIGHT", g.head->in.height);
+    defines.set("SRC_WIDTH", g.head->in.width);
+    defines.set("KERNEL_H", g.head->kernel_h);
+    defines.set("KERNEL_W", g.head->kernel_w);
+    defines.set("STRIDE", g.head->stride);
+    defines.set("PADDING_Y", g.head->padding);
+    defines.set("PADDING_X", g.head->padding);
+    head_.emplace(device, *g.head, ConvFusion{}, KernelClass::automatic, batch);
+  }
+  run_ = device.kernel("residual_stage.cl", "residual_stage", defines);
+  conv1_.emplace(device, convolution, ConvFusion{.view = kNormed}, KernelClass::automatic, batch);
+  conv2_.emplace(device, convolution, ConvFusion{.view = kNormed, .residual = true}, KernelClass::automatic, batch);
+
+  const std::size_t convolutions = 2 * to_size(g.units), floats = filter_floats(g);
+  weights_ = device.allocate<float>(convolutions * floats);
+  affine_ = device.allocate<float>(convolutions * 2 * to_size(channels));
+  for (std::size_t i = 0; i < convolutions; ++i) filters_.push_back(device.slice(weights_, i * floats, floats));
+  most_split_ = static_cast<int>(device.info().compute_units) / 2;
+  between_ = device.allocate<float>(to_size(most_split_) * image_elements(g.shape, block));
+}
+
+void ResidualStage::prepare(const Array<float>& head, const std::vector<Array<float>>& convolutions) {
+  if (head_) head_->prepare(head);
+  for (std::size_t i = 0; i < convolutions.size(); ++i) conv1_->prepare(convolutions[i], filters_[i]);
+}
+
+void ResidualStage::prepare_norms(const std::vector<View>& norms) {
+  norms_ = norms;
+  const std::size_t channels = to_size(geometry_.shape.channels);
+  for (std::size_t i = 0; i < norms.size(); ++i) {
+    device_.copy(norms[i].scale, affine_, channels, 0, 2 * i * channels);
+    device_.copy(norms[i].shift, affine_, channels, 0, (2 * i + 1) * channels);
+  }
+}
+
+void ResidualStage::run(int n, const Array<float>& in, const Array<float>& x) {
+  if (splits(n)) return run_split(n, in, x);
+  run_(Range{to_size(n)}, Range{}, in, head_ ? head_->weights() : Array<float>(), affine_, weights_, x,
+       geometry_.units);
+}
+
+void ResidualStage::run_split(int n, const Array<float>& in, const Array<float>& x) {
+  Array<float> from = in;
+  if (head_) {
+    head_->run(n, {in, {}, {}}, {}, x, {});
+    from = x;
+  }
+  for (std::size_t i = 0; i < filters_.size(); i += 2) {
+    conv1_->use(filters_[i]);
+    conv1_->run(n, {from, norms_[i].scale, norms_[i].shift}, {}, between_, {});
+    conv2_->use(filters_[i + 1]);
+    conv2_->run(n, {between_, norms_[i + 1].scale, norms_[i + 1].shift}, from, x, {});
+    from = x;
+  }
+}
+
+std::size_t ResidualStage::weight_bytes() const {
+  return (weights_.size() + affine_.size()) * sizeof(float) + (head_ ? head_->weight_bytes() : 0);
+}
+
+}  // namespace cascadecl

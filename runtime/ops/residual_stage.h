@@ -1,0 +1,58 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/ops/conv.h"
+
+namespace cascadecl {
+
+// Residual units of one shape, x += conv2(relu(bn2(conv1(relu(bn1(x)))))) with 3x3 convolutions of stride 1, and the
+// convolution that x comes from.
+struct ResidualStageGeometry {
+  std::optional<ConvGeometry> head;  // makes x from the input; without one the input is x
+  ImageShape shape;                  // of x
+  int units = 1;
+  ConvGeometry convolution() const { return {shape, shape.channels, 3, 3, 1, 1}; }
+};
+
+// All of them for inference, in a single launch in which a work-item takes an image through the whole stage. Where
+// there are too few images to give every core one, the convolutions are launched one by one, split over the cores.
+class ResidualStage {
+ public:
+  // Empty if the device can run the geometry so, else why not.
+  static std::string declines(const Device& device, const ResidualStageGeometry& geometry, KernelClass kernels);
+
+  ResidualStage(const Device& device, const ResidualStageGeometry& geometry, BatchClass batch);
+
+  // Enqueues the conversion of the filters: head [K][C][R][S] (empty without one), convolutions [C][C][3][3] in order.
+  void prepare(const Array<float>& head, const std::vector<Array<float>>& convolutions);
+  // Scale and shift of the batch norm before each convolution; `data` is not used.
+  void prepare_norms(const std::vector<View>& norms);
+
+  //   in  [n][C/b][H][W][b], the head's input or x
+  //   x   [n][K/b][OH][OW][b], another array than `in`
+  void run(int n, const Array<float>& in, const Array<float>& x);
+
+  const VariantChoice& choice() const { return choice_; }
+  std::size_t weight_bytes() const;
+  std::size_t scratch_bytes() const { return between_.size() * sizeof(float); }
+
+ private:
+  bool splits(int n) const { return n <= most_split_; }
+  void run_split(int n, const Array<float>& in, const Array<float>& x);
+
+  Device device_;
+  ResidualStageGeometry geometry_;
+  VariantChoice choice_;
+  Kernel run_;
+  Array<float> weights_, affine_;      // [2 units][36][C][C], [2 units][2][C]
+  std::vector<Array<float>> filters_;  // slices of weights_, by convolution
+  std::vector<View> norms_;
+  std::optional<ConvForward> head_;  // also holds the head's weights
+  std::optional<ConvForward> conv1_, conv2_;
+  int most_split_ = 0;
+  Array<float> between_;  // the result of conv1 where the convolutions are split
+};
+
+}  // namespace cascadecl

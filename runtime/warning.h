@@ -1,0 +1,15 @@
+#pragma once
+#include <functional>
+#include <string>
+
+namespace cascadecl {
+
+// Told, in one line, what the library went on without: a spoiled cache entry, tuning that does not fit. The library
+// itself writes to no stream. May be empty; called from the thread whose call met the fault.
+using WarningHandler = std::function<void(const std::string&)>;
+
+inline void warn(const WarningHandler& handler, const std::string& text) {
+  if (handler) handler(text);
+}
+
+}  // namespace cascadecl
