@@ -11,7 +11,7 @@ ForwardPass::ForwardPass(const Device& device, const Network& network, const Par
     : device_(device), network_(network), parameters_(&parameters), lowering_(lower(network_)), max_batch_(max_batch) {
   if (!statistics) {
     lowering_ = fuse_residual_stages(network_, lowering_, [&](const LoweredStep& step) {
-      return ResidualStage::declines(device_, stage_geometry(step), kernels).empty();
+      return ResidualStage::most_units(device_, stage_geometry(step), kernels);
     });
   }
   for (const LoweredStep& step : lowering_.steps) {

@@ -22,8 +22,8 @@ namespace cascadecl {
 // have in common.
 class ForwardPass {
  public:
-  // statistics: convolutions also measure what batch norm in training needs. Without, residual units are fused to stages
-  // where the device can.
+  // statistics: convolutions also measure what batch norm in training needs. Without, residual units are fused to
+  // stages where the device can.
   ForwardPass(const Device& device, const Network& network, const ParameterStore& parameters, int max_batch,
               KernelClass kernels, bool statistics);
 
@@ -59,8 +59,7 @@ class ForwardPass {
   std::size_t weight_bytes() const;  // transformed filters, and scratch that goes with them
 
  private:
-  using Operation =
-      std::variant<ConvForward, AddViews, Pool, GlobalAveragePool, Dense, ViewMaterialize, ResidualStage>;
+  using Operation = std::variant<ConvForward, AddViews, Pool, GlobalAveragePool, Dense, ViewMaterialize, ResidualStage>;
   Operation make_operation(const LoweredStep& step, int max_batch, KernelClass kernels, bool statistics) const;
   const Array<float>& filters(const LoweredStep& step) const;
   void run_step(std::size_t s, int n);

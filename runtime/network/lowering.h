@@ -47,10 +47,12 @@ struct Lowering {
 // that feeds another layer than dense.
 Lowering lower(const Network& network);
 
-// The same with runs of residual units, and the convolution before each run, as one step where `wanted` says so. For
-// inference: what lies between the units is not kept.
-Lowering fuse_residual_stages(const Network& network, Lowering lowering,
-                              const std::function<bool(const LoweredStep&)>& wanted);
+// How many of its residual units a stage may hold, none where they cannot be fused.
+using MostUnits = std::function<int(const LoweredStep& stage)>;
+
+// The same with runs of residual units, and the convolution before each run, as one step. For inference: what lies
+// between the units is not kept.
+Lowering fuse_residual_stages(const Network& network, Lowering lowering, const MostUnits& most_units);
 
 // Counts the readers of each tensor anew.
 void note_readers(Lowering& lowering);

@@ -1,4 +1,4 @@
-#include <optional>
+#include <algorithm>
 
 #include "runtime/network/lowering.h"
 
@@ -9,20 +9,17 @@ using Kind = LoweredStep::Kind;
 
 class StageFusion {
  public:
-  StageFusion(const Network& network, Lowering lowering, const std::function<bool(const LoweredStep&)>& wanted)
-      : network_(network), in_(std::move(lowering)), wanted_(wanted) {}
+  StageFusion(const Network& network, Lowering lowering, const MostUnits& most_units)
+      : network_(network), in_(std::move(lowering)), most_units_(most_units) {}
 
   Lowering result() && {
     Lowering out{in_.tensors, {}};
     for (std::size_t s = 0; s < in_.steps.size();) {
-      std::optional<LoweredStep> stage = with_head(s);
-      if (!stage || !wanted_(*stage)) stage = without_head(s);
-      if (stage && wanted_(*stage)) {
-        s += stage->parts.size();
-        out.steps.push_back(*std::move(stage));
-      } else {
-        out.steps.push_back(in_.steps[s++]);
-      }
+      LoweredStep stage = with_head(s);
+      if (stage.parts.empty()) stage = without_head(s);
+      if (stage.parts.empty()) stage = in_.steps[s];
+      s += std::max<std::size_t>(stage.parts.size(), 1);
+      out.steps.push_back(std::move(stage));
     }
     note_readers(out);
     return out;
@@ -50,47 +47,52 @@ class StageFusion {
     return is_unit_convolution(s + 1, between) && in_.steps[s + 1].residual == x && tensor(between).readers == 1;
   }
 
-  // Appends the units from step s on, the first on x. What only the next unit reads need not be kept.
+  // Appends the units from step s on, the first on x, as many as may be. What only the next unit reads need not be
+  // kept.
   void add_units(LoweredStep& stage, std::size_t s, int x) const {
-    while (is_unit(s, x) && (stage.parts.empty() || tensor(x).readers == 2)) {
+    const std::size_t heads = stage.parts.size();
+    for (; is_unit(s, x) && (stage.parts.empty() || tensor(x).readers == 2); s += 2) {
       stage.parts.push_back(in_.steps[s]);
       stage.parts.push_back(in_.steps[s + 1]);
       x = in_.steps[s + 1].out;
-      s += 2;
+      stage.out = x;
     }
+    const std::size_t units = (stage.parts.size() - heads) / 2;
+    const std::size_t kept = units ? std::min(units, static_cast<std::size_t>(most_units_(stage))) : 0;
+    stage.parts.resize(kept ? heads + 2 * kept : 0);
     for (const LoweredStep& part : stage.parts) {
       stage.layers.insert(stage.layers.end(), part.layers.begin(), part.layers.end());
+      stage.layer = part.layer;
       stage.out = part.out;
     }
-    if (!stage.parts.empty()) stage.layer = stage.parts.back().layer;
   }
 
-  std::optional<LoweredStep> with_head(std::size_t s) const {
-    if (!is_convolution(s) || in_.steps[s].residual >= 0 || !in_.steps[s].in.plain()) return std::nullopt;
-    LoweredStep stage{.kind = Kind::residual_stage, .in = in_.steps[s].in, .parts = {in_.steps[s]}};
+  LoweredStep with_head(std::size_t s) const {
+    LoweredStep stage{.kind = Kind::residual_stage};
+    if (!is_convolution(s) || in_.steps[s].residual >= 0 || !in_.steps[s].in.plain()) return stage;
+    stage.in = in_.steps[s].in;
+    stage.parts.push_back(in_.steps[s]);
     add_units(stage, s + 1, in_.steps[s].out);
-    if (stage.parts.size() < 3) return std::nullopt;
     return stage;
   }
 
-  std::optional<LoweredStep> without_head(std::size_t s) const {
-    if (!is_convolution(s)) return std::nullopt;
-    LoweredStep stage{.kind = Kind::residual_stage, .in = {.tensor = in_.steps[s].in.tensor}};
+  LoweredStep without_head(std::size_t s) const {
+    LoweredStep stage{.kind = Kind::residual_stage};
+    if (!is_convolution(s)) return stage;
+    stage.in.tensor = in_.steps[s].in.tensor;
     add_units(stage, s, stage.in.tensor);
-    if (stage.parts.empty()) return std::nullopt;
     return stage;
   }
 
   const Network& network_;
   Lowering in_;
-  const std::function<bool(const LoweredStep&)>& wanted_;
+  const MostUnits& most_units_;
 };
 
 }  // namespace
 
-Lowering fuse_residual_stages(const Network& network, Lowering lowering,
-                              const std::function<bool(const LoweredStep&)>& wanted) {
-  return StageFusion(network, std::move(lowering), wanted).result();
+Lowering fuse_residual_stages(const Network& network, Lowering lowering, const MostUnits& most_units) {
+  return StageFusion(network, std::move(lowering), most_units).result();
 }
 
 }  // namespace cascadecl

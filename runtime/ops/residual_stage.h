@@ -22,6 +22,9 @@ class ResidualStage {
  public:
   // Empty if the device can run the geometry so, else why not.
   static std::string declines(const Device& device, const ResidualStageGeometry& geometry, KernelClass kernels);
+  // How many units one launch should do, 0 if it declines: their filters are read again for every image, so they must
+  // stay in the cache.
+  static int most_units(const Device& device, const ResidualStageGeometry& geometry, KernelClass kernels);
 
   ResidualStage(const Device& device, const ResidualStageGeometry& geometry, BatchClass batch);
 

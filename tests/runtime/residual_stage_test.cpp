@@ -1,0 +1,102 @@
+#include "runtime/ops/residual_stage.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "runtime/network/inference_plan.h"
+#include "runtime/network/lowering.h"
+#include "tests/support/device_test.h"
+#include "tests/support/reference_network.h"
+#include "tests/support/test_networks.h"
+
+namespace cascadecl {
+namespace {
+
+using namespace testing;
+using Kind = LoweredStep::Kind;
+
+Lowering fused(const Network& network, int most_units) {
+  return fuse_residual_stages(network, lower(network), [=](const LoweredStep&) { return most_units; });
+}
+
+long count(const Lowering& lowering, Kind kind) { return std::ranges::count(lowering.steps, kind, &LoweredStep::kind); }
+
+// relu(bn()) and a convolution behind the last layer.
+void half_unit(NetworkBuilder& net, int channels) {
+  net.batch_norm();
+  net.relu();
+  net.convolution(channels, {3, 3, 1, 1});
+}
+
+}  // namespace
+
+TEST_CASE("the residual units of a shape and the convolution before them become one step") {
+  const Lowering lowering = fused(make_network("resnet-20", {3, 32, 32}, 10), 100);
+  REQUIRE(lowering.steps.size() == 5);  // three stages, pool, dense
+  CHECK(count(lowering, Kind::residual_stage) == 3);
+  for (int s = 0; s < 3; ++s) CHECK(lowering.steps[to_size_t(s)].parts.size() == 7);
+  CHECK(lowering.steps[1].in.tensor == lowering.steps[0].out);
+}
+
+TEST_CASE("a stage takes no more units than may be, and the next goes on without a convolution before it") {
+  const Lowering lowering = fused(make_network("resnet-20", {3, 32, 32}, 10), 2);
+  REQUIRE(lowering.steps.size() == 8);
+  CHECK(lowering.steps[0].parts.size() == 5);
+  CHECK(lowering.steps[1].parts.size() == 2);
+  CHECK(lowering.steps[1].in.tensor == lowering.steps[0].out);
+}
+
+TEST_CASE("nothing is fused where it may not be, or where a value inside is read elsewhere") {
+  CHECK(count(fused(make_network("resnet-20", {3, 32, 32}, 10), 0), Kind::residual_stage) == 0);
+
+  NetworkBuilder net({3, 8, 8});  // x + conv(relu(bn(conv(relu(bn(x)))))), what is between is added as well
+  const std::string x = net.convolution(16, {3, 3, 1, 1});
+  half_unit(net, 16);
+  const std::string between = net.last();
+  half_unit(net, 16);
+  const std::string sum = net.add(x, net.last());
+  net.add(sum, between);
+  CHECK(count(fused(net.finish(3), 100), Kind::residual_stage) == 0);
+}
+
+TEST_CASE("a stage computes what the reference computes: odd images, many units, split over the cores or not") {
+  const int block = std::max(test_device().channel_block(), 8);
+  for (const ImageShape image : {ImageShape{3, 16, 16}, {5, 9, 14}, {2, 4, 3}, {1, 17, 16}}) {
+    CAPTURE(to_string(image));
+    NetworkBuilder net(image);
+    std::string x = net.convolution(2 * block, {5, 3, 1, 1});
+    for (int unit = 0; unit < 3; ++unit) {
+      half_unit(net, 2 * block);
+      half_unit(net, 2 * block);
+      x = net.add(x, net.last());
+    }
+    const Network network = net.finish(4);
+    const Parameters parameters = random_parameters(network, 3);
+    InferencePlan plan(test_device(), network, parameters, 5);
+    if (test_device().info().device_class == DeviceClass::cpu) CHECK(plan.steps()[0].variant == "residual stage");
+    for (const int n : {1, 2, 5, 1}) {
+      CAPTURE(n);
+      const Values images = random_images(network, n, static_cast<unsigned>(n));
+      const Guarded<float> device(to_blocked(images, shape_of(n, image), test_device().channel_block()));
+      const Values logits = to_doubles(test_device().read(plan.run(n, device), to_size_t(n * 4)));
+      CHECK(largest_difference(reference::forward(network, parameters, images, n), logits) < 2e-4);
+    }
+  }
+}
+
+TEST_CASE("a stage declines what its kernel cannot do, and says why") {
+  const Device& device = test_device();
+  if (device.info().device_class != DeviceClass::cpu) return;
+  const int block = device.channel_block();
+  const ResidualStageGeometry wide{.shape = {block, 200, 200}};
+  CHECK(ResidualStage::declines(device, wide, KernelClass::automatic).find("local memory") != std::string::npos);
+  CHECK(ResidualStage::most_units(device, wide, KernelClass::automatic) == 0);
+  const ResidualStageGeometry ragged{.shape = {block + 1, 8, 8}};
+  CHECK(ResidualStage::declines(device, ragged, KernelClass::automatic).find("whole blocks") != std::string::npos);
+  const ResidualStageGeometry fits{.shape = {4 * block, 8, 8}};
+  CHECK(ResidualStage::declines(device, fits, KernelClass::reference) == "reference kernels were asked for");
+  CHECK(ResidualStage::most_units(device, fits, KernelClass::automatic) >= 1);
+}
+
+}  // namespace cascadecl
