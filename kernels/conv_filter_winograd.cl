@@ -2,7 +2,7 @@
 // class.
 //   src [N][C/CB][H][W][CB], read through a view   gradient [N][K/CB][H][W][CB], the gradient by the output, or a pair
 //   partial [SLICES][C/CB][36][CB][K]: sums over tiles of V (inputs) times A dY A' (output gradients)
-//   global id: 0 = input channel block, 1 = slice of the images (n = slice, slice + SLICES, ...)
+//   global id: 0 = group of ITEM_BLOCKS input channel blocks, 1 = slice of the images (n = slice, slice + SLICES, ...)
 //   The slices are fixed and filter_gradient adds them in order: the bits do not depend on the number of threads.
 #include "common.h"
 
@@ -33,78 +33,29 @@
 #ifndef IMAGE_GROUP
 #define IMAGE_GROUP 1  // images transformed together; more than 1 only where TILE_ROWS covers the image
 #endif
+#ifndef ITEM_BLOCKS
+#define ITEM_BLOCKS 1  // input channel blocks of a work-item, which share its gradients; divides C_BLOCKS
+#endif
 #ifndef C_GROUP
 #define C_GROUP 8  // input channels whose sums are held in registers together; divides CB
 #endif
 #ifndef K_GROUP
-#define K_GROUP 1  // output channel blocks held in registers together; divides K_BLOCKS
+#define K_GROUP 1  // gradient channel blocks held in registers together; divides K_BLOCKS
 #endif
 #ifndef GRADIENT_PAIR
 #define GRADIENT_PAIR 0  // 1: the gradient is scale * gradient + pair_scale * pair + shift
 #endif
 
+#include "winograd_input.h"
+
 #define K_PADDED (K_BLOCKS * CB)
 #define IMAGE_TILES (TILE_ROWS * TILES_X)
-#define TILES (IMAGE_GROUP * IMAGE_TILES)
-#define TILE_STEP 1
-#define FREQUENCY_STEP TILES
-#include "winograd_input.h"
 #define STRIPS DIV_UP(TILES_Y, TILE_ROWS)
-
-INLINE VEC load_gradient(global const float* gradient, global const float* pair, VEC scale, VEC pair_scale, VEC shift,
-                         int y, int x) {
-  if (y >= HEIGHT || x >= WIDTH) return (VEC)(0.0f);
-  const int at = (y * WIDTH + x) * CB;
-#if GRADIENT_PAIR
-  return fma(VLOAD(gradient + at), scale, fma(VLOAD(pair + at), pair_scale, shift));
-#else
-  return VLOAD(gradient + at);
-#endif
-}
-
-// A dY A' of the tile at y0, x0 into out[36], TILES * K_BLOCKS vectors apart.
-INLINE void transform_gradient(global const float* gradient, global const float* pair, VEC scale, VEC pair_scale,
-                               VEC shift, int y0, int x0, local VEC* out) {
-  VEC z[6][4];
-#pragma unroll
-  for (int j = 0; j < 4; ++j) {
-    const VEC d0 = load_gradient(gradient, pair, scale, pair_scale, shift, y0, x0 + j);
-    const VEC d1 = load_gradient(gradient, pair, scale, pair_scale, shift, y0 + 1, x0 + j);
-    const VEC d2 = load_gradient(gradient, pair, scale, pair_scale, shift, y0 + 2, x0 + j);
-    const VEC d3 = load_gradient(gradient, pair, scale, pair_scale, shift, y0 + 3, x0 + j);
-    WINOGRAD_OUTPUT_TRANSPOSED(d0, d1, d2, d3, z[0][j], z[1][j], z[2][j], z[3][j], z[4][j], z[5][j])
-  }
-#pragma unroll
-  for (int i = 0; i < 6; ++i) {
-    const int step = TILES * K_BLOCKS;
-    local VEC* row = out + i * 6 * step;
-    WINOGRAD_OUTPUT_TRANSPOSED(z[i][0], z[i][1], z[i][2], z[i][3], row[0], row[step], row[2 * step], row[3 * step],
-                               row[4 * step], row[5 * step])
-  }
-}
-
-// sum[c][k] (+)= sum over tiles of in[tile][c] * out[tile][k], for one frequency and one group of channels.
-INLINE void accumulate(local const float* in, local const VEC* out, int first, global float* partial) {
-  VEC sum[C_GROUP][K_GROUP];
-#pragma unroll
-  for (int c = 0; c < C_GROUP; ++c)
-#pragma unroll
-    for (int k = 0; k < K_GROUP; ++k) sum[c][k] = first ? (VEC)(0.0f) : VLOAD(partial + c * K_PADDED + k * CB);
-#pragma unroll 2
-  for (int t = 0; t < TILES; ++t) {
-    VEC d[K_GROUP];
-#pragma unroll
-    for (int k = 0; k < K_GROUP; ++k) d[k] = out[t * K_BLOCKS + k];
-#pragma unroll
-    for (int c = 0; c < C_GROUP; ++c)
-#pragma unroll
-      for (int k = 0; k < K_GROUP; ++k) sum[c][k] = fma((VEC)(in[t * CB + c]), d[k], sum[c][k]);
-  }
-#pragma unroll
-  for (int c = 0; c < C_GROUP; ++c)
-#pragma unroll
-    for (int k = 0; k < K_GROUP; ++k) STORE_GLOBAL(sum[c][k], partial + c * K_PADDED + k * CB);
-}
+#define FILTER_TILES (IMAGE_GROUP * IMAGE_TILES)
+#define GRADIENT_BLOCKS K_BLOCKS
+#define FILTER_C_GROUP C_GROUP
+#define FILTER_K_GROUP K_GROUP
+#include "winograd_filter.h"
 
 CPU_KERNEL void conv_filter_winograd(global const float* restrict src,         //
                                      global const float* restrict scale,       // [C] of the view, else NULL
@@ -116,34 +67,33 @@ CPU_KERNEL void conv_filter_winograd(global const float* restrict src,         /
                                      global const float* restrict pair_scale,  // GRADIENT_PAIR: [K]
                                      global float* restrict partial, int images) {
   local VEC rows[(4 * TILE_ROWS + 2) * BORDERED_WIDTH];
-  local VEC inputs[36 * TILES];
-  local VEC gradients[36 * TILES * K_BLOCKS];
-  const int c = get_global_id(0), slice = get_global_id(1);
+  local VEC inputs[ITEM_BLOCKS * 36 * FILTER_TILES];
+  local VEC gradients[36 * FILTER_TILES * K_BLOCKS];
+  const int c0 = get_global_id(0) * ITEM_BLOCKS, slice = get_global_id(1);
   const int plane = HEIGHT * WIDTH * CB;
   const VEC zero = (VEC)(0.0f);
-  partial += (size_t)(slice * C_BLOCKS + c) * 36 * CB * K_PADDED;
-#if VIEW_AFFINE
-  const VEC s = VLOAD(scale + c * CB), b = VLOAD(shift + c * CB);
-#else
-  const VEC s = zero, b = zero;
-#endif
+  partial += (size_t)(slice * C_BLOCKS + c0) * 36 * CB * K_PADDED;
   int first = 1;
   for (int n0 = slice; n0 < images; n0 += SLICES * IMAGE_GROUP) {
     for (int strip = 0; strip < STRIPS; ++strip) {
       for (int i = 0; i < IMAGE_GROUP; ++i) {
         const int n = n0 + i * SLICES;
         if (n >= images) {  // fill up with zeros: they add nothing
-          for (int f = 0; f < 36; ++f)
+          for (int f = 0; f < ITEM_BLOCKS * 36; ++f)
             for (int t = 0; t < IMAGE_TILES; ++t) inputs[(f * IMAGE_GROUP + i) * IMAGE_TILES + t] = zero;
           for (int f = 0; f < 36; ++f)
             for (int t = 0; t < IMAGE_TILES * K_BLOCKS; ++t)
               gradients[(f * IMAGE_GROUP + i) * IMAGE_TILES * K_BLOCKS + t] = zero;
           continue;
         }
-        global const float* image = src + (size_t)(n * C_BLOCKS + c) * plane;
-        load_rows(image, image, s, zero, b, strip * TILE_ROWS * 4 - 1, 4 * TILE_ROWS + 2, rows);
-        for (int r = 0; r < TILE_ROWS; ++r)
-          transform_input(rows + 4 * r * BORDERED_WIDTH, inputs + i * IMAGE_TILES + r * TILES_X);
+        for (int c = 0; c < ITEM_BLOCKS; ++c) {
+          global const float* block = src + (size_t)(n * C_BLOCKS + c0 + c) * plane;
+          load_rows(block, LOAD_VIEW, block, VIEW_VECTOR(scale, c0 + c), zero, VIEW_VECTOR(shift, c0 + c),
+                    strip * TILE_ROWS * 4 - 1, 4 * TILE_ROWS + 2, rows);
+          for (int r = 0; r < TILE_ROWS; ++r)
+            transform_input(rows + 4 * r * BORDERED_WIDTH,
+                            inputs + c * 36 * FILTER_TILES + i * IMAGE_TILES + r * TILES_X, 1, FILTER_TILES);
+        }
         for (int k = 0; k < K_BLOCKS; ++k) {
           const size_t block = (size_t)(n * K_BLOCKS + k) * plane;
 #if GRADIENT_PAIR
@@ -151,21 +101,20 @@ CPU_KERNEL void conv_filter_winograd(global const float* restrict src,         /
 #else
           const VEC gs = zero, gb = zero, ps = zero;
 #endif
+          load_rows(gradient + block, GRADIENT_PAIR ? LOAD_PAIR : LOAD_PLAIN, pair + block, gs, ps, gb,
+                    strip * TILE_ROWS * 4, 4 * TILE_ROWS, rows);
           for (int t = 0; t < IMAGE_TILES; ++t)
-            transform_gradient(gradient + block, pair + block, gs, ps, gb, (strip * TILE_ROWS + t / TILES_X) * 4,
-                               (t % TILES_X) * 4, gradients + (i * IMAGE_TILES + t) * K_BLOCKS + k);
+            transform_gradient(rows + t / TILES_X * 4 * BORDERED_WIDTH + t % TILES_X * 4 + 1,
+                               gradients + (i * IMAGE_TILES + t) * K_BLOCKS + k);
         }
       }
-      for (int f = 0; f < 36; ++f)
-        for (int ci = 0; ci < CB; ci += C_GROUP)
-          for (int k = 0; k < K_BLOCKS; k += K_GROUP)
-            accumulate((local const float*)(inputs + f * TILES) + ci, gradients + f * TILES * K_BLOCKS + k, first,
-                       partial + (f * CB + ci) * K_PADDED + k * CB);
+      for (int c = 0; c < ITEM_BLOCKS; ++c)
+        accumulate(inputs + c * 36 * FILTER_TILES, gradients, first, partial + c * 36 * CB * K_PADDED);
       first = 0;
     }
   }
   if (first)  // a slice without images
-    for (int i = 0; i < 36 * CB * K_BLOCKS; ++i) VSTORE(zero, partial + i * CB);
+    for (int i = 0; i < ITEM_BLOCKS * 36 * CB * K_BLOCKS; ++i) STORE_GLOBAL(zero, partial + i * CB);
 }
 
 // w_gradient [K][C][3][3] = G' (sum of the slices) G; global id: 0 = input channel, 1 = output channel block

@@ -7,8 +7,12 @@
 //   A strip is TILE_ROWS rows of 4x4 tiles. For each: transform the inputs, one small matrix product for each of the 36
 //   frequencies (tiles x channels in, channels out), transform back in registers.
 #include "statistics.h"
+#include "winograd_input.h"
 #include "winograd_product.h"
 
+#ifndef INPUT_PAIR
+#define INPUT_PAIR 0  // 1: the input is scale * src + pair_scale * pair + shift, the gradient behind a batch norm
+#endif
 #ifndef RESIDUAL
 #define RESIDUAL 0  // 1: residual [N][K/CB][H][W][CB] is added to the result
 #endif
@@ -18,10 +22,6 @@
 #ifndef MASK
 #define MASK 0  // 1: dst is a gradient by relu(mask_scale t + mask_shift), zero where that is; 2: and sums for bn
 #endif
-
-#define TILE_STEP C_BLOCKS
-#define FREQUENCY_STEP (TILE_SLOTS * C_BLOCKS)
-#include "winograd_input.h"
 
 CPU_KERNEL void conv_winograd(global const float* restrict src,         //
                               global const float* restrict scale,       // [C] of the view or the pair, else NULL
@@ -65,9 +65,11 @@ CPU_KERNEL void conv_winograd(global const float* restrict src,         //
 #else
       const VEC ps = (VEC)(0.0f);
 #endif
-      load_rows(src + block, pair + block, s, ps, b, strip * TILE_ROWS * 4 - 1, 4 * TILE_ROWS + 2, rows);
+      load_rows(src + block, INPUT_PAIR ? LOAD_PAIR : LOAD_VIEW, pair + block, s, ps, b, strip * TILE_ROWS * 4 - 1,
+                4 * TILE_ROWS + 2, rows);
       for (int r = 0; r < TILE_ROWS; ++r)
-        transform_input(rows + 4 * r * BORDERED_WIDTH, frequencies + r * TILES_X * C_BLOCKS + c);
+        transform_input(rows + 4 * r * BORDERED_WIDTH, frequencies + r * TILES_X * C_BLOCKS + c, C_BLOCKS,
+                        TILE_SLOTS * C_BLOCKS);
     }
     multiply(frequencies, weights, products);
     for (int k = 0; k < K_BLOCKS; ++k) {

@@ -12,11 +12,8 @@
 #ifndef HEAD
 #define HEAD 0  // 1: x is computed from src by a convolution of the shape that direct.h names
 #endif
-#include "winograd_product.h"
-
-#define TILE_STEP C_BLOCKS
-#define FREQUENCY_STEP (TILE_SLOTS * C_BLOCKS)
 #include "winograd_input.h"
+#include "winograd_product.h"
 #define DST_WIDTH WIDTH
 #include "direct.h"
 
@@ -101,7 +98,7 @@ CPU_KERNEL void residual_stage(global const float* src, global const float* rest
       for (int r = 0; r < TILE_ROWS && strip * TILE_ROWS + r < TILES_Y; ++r)
         for (int b = 0; b < BLOCKS; ++b)
           transform_input(in + b * PLANE + (strip * TILE_ROWS + r) * 4 * BORDERED_WIDTH,
-                          frequencies + r * TILES_X * BLOCKS + b);
+                          frequencies + r * TILES_X * BLOCKS + b, BLOCKS, TILE_SLOTS * BLOCKS);
       multiply(frequencies, weights + (size_t)i * 36 * C_CHANNELS * K_PADDED, products);
       for (int b = 0; b < BLOCKS; ++b) {
         const VEC scale = VLOAD(next + b * CB), shift = VLOAD(next + (BLOCKS + b) * CB);

@@ -1,25 +1,24 @@
 // winograd_input.h: the input side of Winograd's F(4x4,3x3): rows of pixels to frequencies, one channel block at a
 // time.
-//   Needs HEIGHT, WIDTH, and how frequencies lie in local memory, in vectors: TILE_STEP from tile to tile,
-//   FREQUENCY_STEP from frequency to frequency.
+//   Needs HEIGHT and WIDTH.
 #ifndef WINOGRAD_INPUT_H
 #define WINOGRAD_INPUT_H
 #include "common.h"
 #include "winograd.h"
-
-#ifndef INPUT_PAIR
-#define INPUT_PAIR 0  // 1: the input is scale * src + pair_scale * pair + shift, the gradient behind a batch norm
-#endif
 
 #define TILES_X DIV_UP(WIDTH, 4)
 #define TILES_Y DIV_UP(HEIGHT, 4)
 #define BORDERED_WIDTH (4 * TILES_X + 2)   // a row with its zero borders, filled up to whole tiles
 #define BORDERED_HEIGHT (4 * TILES_Y + 2)  // the same for an image
 
-// Copies `count` rows of a channel block from row y0 on, as the view or the pair gives them, to rows[count]
-// [BORDERED_WIDTH]: zero where outside the image, column x at x + 1.
-INLINE void load_rows(global const float* src, global const float* pair, VEC scale, VEC pair_scale, VEC shift, int y0,
-                      int count, local VEC* rows) {
+// Copies `count` rows of a channel block from row y0 on to rows[count][BORDERED_WIDTH]: zero where outside the image,
+// column x at x + 1. How: as they are; through the view; or scale * src + pair_scale * pair + shift, the gradient
+// behind a batch norm.
+#define LOAD_PLAIN 0
+#define LOAD_VIEW 1
+#define LOAD_PAIR 2
+INLINE void load_rows(global const float* src, const int how, global const float* pair, VEC scale, VEC pair_scale,
+                      VEC shift, int y0, int count, local VEC* rows) {
   const VEC zero = (VEC)(0.0f);
   for (int r = 0; r < count; ++r, rows += BORDERED_WIDTH) {
     const int y = y0 + r;
@@ -30,11 +29,10 @@ INLINE void load_rows(global const float* src, global const float* pair, VEC sca
     rows[0] = zero;
     for (int x = 0; x < WIDTH; ++x) {
       const int at = (y * WIDTH + x) * CB;
-#if INPUT_PAIR
-      rows[x + 1] = fma(VLOAD(src + at), scale, fma(VLOAD(pair + at), pair_scale, shift));
-#else
-      rows[x + 1] = view(VLOAD(src + at), scale, shift);
-#endif
+      if (how == LOAD_PAIR)
+        rows[x + 1] = fma(VLOAD(src + at), scale, fma(VLOAD(pair + at), pair_scale, shift));
+      else
+        rows[x + 1] = how == LOAD_VIEW ? view(VLOAD(src + at), scale, shift) : VLOAD(src + at);
     }
     for (int x = WIDTH + 1; x < BORDERED_WIDTH; ++x) rows[x] = zero;
   }
@@ -43,8 +41,9 @@ INLINE void load_rows(global const float* src, global const float* pair, VEC sca
 // Three of the six rows of frequencies of one row of tiles: all six would not fit into the registers. The two columns
 // that neighbouring tiles share are kept from tile to tile.
 //   rows         [6][BORDERED_WIDTH], the first row above the tiles
-//   frequencies  at the row's first tile and the block's channels
-INLINE void transform_half(local const VEC* rows, const int high, local VEC* frequencies) {
+//   frequencies  at the row's first tile; vectors from tile to tile and from frequency to frequency: the steps
+INLINE void transform_half(local const VEC* rows, const int high, local VEC* frequencies, const int tile_step,
+                           const int frequency_step) {
   VEC z[3][6];
 #pragma unroll
   for (int x = 4; x < 6; ++x) {
@@ -74,16 +73,17 @@ INLINE void transform_half(local const VEC* rows, const int high, local VEC* fre
     }
 #pragma unroll
     for (int i = 0; i < 3; ++i) {
-      local VEC* v = frequencies + (high * 3 + i) * 6 * FREQUENCY_STEP + t * TILE_STEP;
-      WINOGRAD_INPUT(z[i][0], z[i][1], z[i][2], z[i][3], z[i][4], z[i][5], v[0], v[FREQUENCY_STEP],
-                     v[2 * FREQUENCY_STEP], v[3 * FREQUENCY_STEP], v[4 * FREQUENCY_STEP], v[5 * FREQUENCY_STEP])
+      local VEC* v = frequencies + (high * 3 + i) * 6 * frequency_step + t * tile_step;
+      WINOGRAD_INPUT(z[i][0], z[i][1], z[i][2], z[i][3], z[i][4], z[i][5], v[0], v[frequency_step],
+                     v[2 * frequency_step], v[3 * frequency_step], v[4 * frequency_step], v[5 * frequency_step])
     }
   }
 }
 
-INLINE void transform_input(local const VEC* rows, local VEC* frequencies) {
-  transform_half(rows, 0, frequencies);
-  transform_half(rows, 1, frequencies);
+INLINE void transform_input(local const VEC* rows, local VEC* frequencies, const int tile_step,
+                            const int frequency_step) {
+  transform_half(rows, 0, frequencies, tile_step, frequency_step);
+  transform_half(rows, 1, frequencies, tile_step, frequency_step);
 }
 
 #endif

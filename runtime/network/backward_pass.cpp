@@ -34,7 +34,7 @@ BackwardPass::BackwardPass(const Device& device, ForwardPass& forward, const Par
 }
 
 void BackwardPass::prepare_weights() {
-  for (auto& [conv, key] : weights_) conv->prepare(parameters_[key]);
+  for (const Filters& filters : filters_) filters.prepare(parameters_[filters.parameter]);
 }
 
 void BackwardPass::run(int n, BatchNormMode mode, StepClock* clock) {
@@ -64,7 +64,7 @@ void BackwardPass::add(std::string operation, Launch launch, const VariantChoice
 
 std::size_t BackwardPass::bytes() const {
   std::size_t bytes = pool_.bytes() + workspace_.size() * sizeof(float);
-  for (const auto& [conv, key] : weights_) bytes += conv->weight_bytes();
+  for (const Filters& filters : filters_) bytes += filters.bytes;
   return bytes;
 }
 
@@ -140,8 +140,15 @@ bool BackwardPass::reads_pair(const LoweredStep& step) const {
 void BackwardPass::plan_convolution(const LoweredStep& step) {
   if (!reads_pair(step)) apply_pair(step.out);
   const Held out = held(step.out);
-  plan_filter_gradient(step, out);
-  if (needs_gradient(step.in)) plan_data_gradient(step, out);
+  const bool both =
+      needs_gradient(step.in) &&
+      ConvBackward::declines(device_, forward_.geometry(step), ForwardPass::kind(step.in), kernels_).empty();
+  if (both) {
+    plan_both_gradients(step, out);
+  } else {
+    plan_filter_gradient(step, out);
+    if (needs_gradient(step.in)) plan_data_gradient(step, out);
+  }
   if (step.residual > 0) {
     pool_.hold(out.buffer);
     contribute(step.residual, out.buffer);
@@ -166,6 +173,35 @@ void BackwardPass::plan_filter_gradient(const LoweredStep& step, const Held& out
       filter->choice());
 }
 
+ConvMask BackwardPass::mask(const LoweredView& in) {
+  const Array<float>& t = forward_.tensor(in.tensor);
+  if (in.batch_norm < 0) return {t, {}, {}, {}, {}};
+  return forward_.norm(in.batch_norm).mask(t, forward_.moments());
+}
+
+void BackwardPass::plan_both_gradients(const LoweredStep& step, const Held& out) {
+  const LoweredView in = step.in;
+  const std::string parameter = forward_.layer(step.layer).name + "/weight";
+  auto conv = std::make_shared<ConvBackward>(
+      device_, forward_.geometry(step),
+      ConvBackward::Fusion{.pair = out.pair_norm >= 0, .batch_norm = in.batch_norm >= 0});
+  workspace_floats_ = std::max(workspace_floats_, conv->workspace_floats());
+  filters_.push_back({parameter, conv->weight_bytes(), [conv](const Array<float>& weight) { conv->prepare(weight); }});
+  const int buffer = pool_.take(floats(in.tensor));
+  const Array<float> target = parameter_gradients_.at(parameter);
+  add(
+      "gradients by input and filters",
+      [this, conv, in, tensor = step.out, out, buffer, target](int n, BatchNormMode) {
+        conv->run(n, gradient(tensor, out), mask(in), workspace_, pool_[buffer], target);
+      },
+      conv->choice());
+  if (in.batch_norm >= 0) {
+    finish_norm(in, buffer);
+  } else {
+    contribute(in.tensor, buffer);
+  }
+}
+
 void BackwardPass::plan_data_gradient(const LoweredStep& step, const Held& out) {
   const LoweredView in = step.in;
   const ConvGeometry g = forward_.geometry(step);
@@ -173,15 +209,13 @@ void BackwardPass::plan_data_gradient(const LoweredStep& step, const Held& out) 
   const bool fuse = ConvBackwardData::can_fuse(device_, g, kernels_) && in.relu;
   if (fuse) fusion.mask = in.batch_norm >= 0 ? MaskKind::batch_norm_relu : MaskKind::relu;
   auto conv = std::make_shared<ConvBackwardData>(device_, g, fusion, kernels_, batch_class(max_batch_));
-  weights_.emplace_back(conv, forward_.layer(step.layer).name + "/weight");
+  filters_.push_back({forward_.layer(step.layer).name + "/weight", conv->weight_bytes(),
+                      [conv](const Array<float>& weight) { conv->prepare(weight); }});
   const int buffer = pool_.take(floats(in.tensor));
   add(
       "gradient by input",
       [this, conv, in, tensor = step.out, out, buffer](int n, BatchNormMode) {
-        const Array<float>& t = forward_.tensor(in.tensor);
-        ConvMask mask{t, {}, {}, {}, {}};
-        if (in.batch_norm >= 0) mask = forward_.norm(in.batch_norm).mask(t, forward_.moments());
-        conv->run(n, gradient(tensor, out), mask, {}, pool_[buffer]);
+        conv->run(n, gradient(tensor, out), mask(in), {}, pool_[buffer]);
       },
       conv->choice());
   if (!fuse) {

@@ -8,6 +8,7 @@
 
 #include "runtime/network/forward_pass.h"
 #include "runtime/network/gradient_pool.h"
+#include "runtime/ops/conv_backward.h"
 
 namespace cascadecl {
 
@@ -46,6 +47,9 @@ class BackwardPass {
   void plan_convolution(const LoweredStep& step);
   void plan_data_gradient(const LoweredStep& step, const Held& out);
   void plan_filter_gradient(const LoweredStep& step, const Held& out);
+  void plan_both_gradients(const LoweredStep& step, const Held& out);
+  // What the gradient by the value of a view must be masked and summed with.
+  ConvMask mask(const LoweredView& in);
   void plan_dense(std::size_t s);
   void plan_operand(const LoweredView& in, int buffer);
   // buffer = gradient by the value that a view gives; passes it on to the view's tensor. Takes over the hold.
@@ -70,8 +74,13 @@ class BackwardPass {
   GradientPool pool_;
   std::vector<Held> held_;  // by tensor
   std::set<int> seen_norms_;
-  std::vector<std::shared_ptr<ConvBackwardData>> data_;
-  std::vector<std::pair<std::shared_ptr<ConvBackwardData>, std::string>> weights_;  // to prepare, from which parameter
+  // Filters that a convolution's gradient reads in a layout of its own, and which parameter they come from.
+  struct Filters {
+    std::string parameter;
+    std::size_t bytes;
+    std::function<void(const Array<float>& weight)> prepare;
+  };
+  std::vector<Filters> filters_;
   std::size_t workspace_floats_ = 0;
   Array<float> workspace_;
   const LoweredStep* planned_ = nullptr;  // the step whose gradients are being planned

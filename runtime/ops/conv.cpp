@@ -216,7 +216,7 @@ ConvBackwardFilter::ConvBackwardFilter(const Device& device, const ConvGeometry&
     defines.set("GRADIENT_PAIR", pair ? 1 : 0);
     run_ = device.kernel("conv_filter_winograd.cl", "conv_filter_winograd", defines);
     reduce_ = device.kernel("conv_filter_winograd.cl", "filter_gradient", defines);
-    range_ = {to_size(block_count(g.in.channels, block)), slices};
+    range_ = {to_size(block_count(g.in.channels, block) / tunables.item_blocks), slices};
     workspace_floats_ = slices * padded(g.in.channels, device) * 36 * k_padded;
     return;
   }

@@ -79,11 +79,12 @@ int tiles_across(const ConvGeometry& g) { return div_up(g.in.width, 4); }
 int tiles_down(const ConvGeometry& g) { return div_up(g.in.height, 4); }
 
 constexpr int most_slices = 256;
+constexpr std::size_t largest_local_memory = 256 * 1024;
 
 }  // namespace
 
 std::size_t local_memory_limit(const Device& device) {
-  return std::min<std::size_t>(device.info().local_memory_bytes, 256 * 1024);
+  return std::min<std::size_t>(device.info().local_memory_bytes, largest_local_memory);
 }
 
 Winograd Winograd::choose(const ConvGeometry& g, int block) {
@@ -149,25 +150,33 @@ FilterWinograd FilterWinograd::choose(const ConvGeometry& g, int block) {
   w.image_group = w.tile_rows == tiles_y ? std::clamp(kTiles / (tiles_x * tiles_y), 1, 4) : 1;
   w.k_group = largest_divisor(k_blocks, {2, 1});
   w.c_group = std::min(block, w.k_group == 2 ? 8 : 16);
+  for (const int blocks : {4, 2}) {  // the gradients are transformed once for all of them
+    w.item_blocks = blocks;
+    if (div_up(g.in.channels, block) % blocks == 0 && w.local_bytes(g, block) <= largest_local_memory) return w;
+  }
+  w.item_blocks = 1;
   return w;
 }
 
-std::array<Tunable<FilterWinograd>, 5> FilterWinograd::tunables() {
+std::array<Tunable<FilterWinograd>, 6> FilterWinograd::tunables() {
   return {{{"TILE_ROWS", &FilterWinograd::tile_rows},
            {"IMAGE_GROUP", &FilterWinograd::image_group},
            {"C_GROUP", &FilterWinograd::c_group},
            {"K_GROUP", &FilterWinograd::k_group},
+           {"ITEM_BLOCKS", &FilterWinograd::item_blocks},
            {"SLICES", &FilterWinograd::slices}}};
 }
 
 std::vector<std::vector<int>> FilterWinograd::ranges(const ConvGeometry& g, int block) {
-  return {doublings(tiles_down(g)), {1, 2, 4}, {block / 4, block / 2, block}, {1, 2, 3, 4}, {4, kSlices, 16, 32}};
+  return {doublings(tiles_down(g)), {1, 2, 4}, {block / 4, block / 2, block}, {1, 2, 3, 4}, {1, 2, 4},
+          {4, kSlices, 16, 32}};
 }
 
 std::string FilterWinograd::fault(const ConvGeometry& g, int block, std::size_t local_memory) const {
   return first_of({out_of_range("TILE_ROWS", tile_rows, 1, tiles_down(g)),
                    out_of_range("IMAGE_GROUP", image_group, 1, tile_rows == tiles_down(g) ? 16 : 1),
                    no_divisor("C_GROUP", c_group, block), no_divisor("K_GROUP", k_group, div_up(g.out_channels, block)),
+                   no_divisor("ITEM_BLOCKS", item_blocks, div_up(g.in.channels, block)),
                    out_of_range("SLICES", slices, 1, most_slices), too_many(c_group * k_group, k_group),
                    too_large(local_bytes(g, block), local_memory)});
 }
@@ -175,7 +184,7 @@ std::string FilterWinograd::fault(const ConvGeometry& g, int block, std::size_t 
 std::size_t FilterWinograd::local_bytes(const ConvGeometry& g, int block) const {
   const int k = div_up(g.out_channels, block) * block, tiles_x = div_up(g.in.width, 4);
   const int tiles = image_group * tile_rows * tiles_x;
-  return sizeof(float) * ((4u * tile_rows + 2) * (4 * tiles_x + 2) * block + 36u * tiles * (block + k));
+  return sizeof(float) * ((4u * tile_rows + 2) * (4 * tiles_x + 2) * block + 36u * tiles * (item_blocks * block + k));
 }
 
 Defines FilterWinograd::defines(const ConvGeometry& g, int block) const {

@@ -34,9 +34,9 @@ std::string winograd_declines(const Device& device, const ConvGeometry& geometry
 
 // kernels/conv_filter_winograd.cl
 struct FilterWinograd {
-  int tile_rows = 2, image_group = 1, c_group = 8, k_group = 1, slices = kSlices;
+  int tile_rows = 2, image_group = 1, c_group = 8, k_group = 1, item_blocks = 1, slices = kSlices;
   static constexpr std::string_view kernel = "conv_filter_winograd";
-  static std::array<Tunable<FilterWinograd>, 5> tunables();
+  static std::array<Tunable<FilterWinograd>, 6> tunables();
   static FilterWinograd choose(const ConvGeometry& geometry, int block);
   static std::vector<std::vector<int>> ranges(const ConvGeometry& geometry, int block);
   std::string fault(const ConvGeometry& geometry, int block, std::size_t local_memory) const;
