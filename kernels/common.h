@@ -28,6 +28,23 @@ typedef CAT(int, CB) IVEC;
 #define STORE_GLOBAL(v, p) (*(global VEC*)(p) = (v))
 #define STORE_LOCAL(v, p) (*(local VEC*)(p) = (v))
 
+// STREAM 1: results are larger than the caches, so they go past them to memory and displace nothing.
+#ifndef STREAM
+#define STREAM 0
+#endif
+#define STORE_RESULT(v, p) STORE_GLOBAL(v, p)
+#define PREFETCH(p)  // brings the line of p into the cache while other work is done
+#ifdef __has_builtin
+#if STREAM && __has_builtin(__builtin_nontemporal_store)
+#undef STORE_RESULT
+#define STORE_RESULT(v, p) __builtin_nontemporal_store(v, (global VEC*)(p))
+#endif
+#if __has_builtin(__builtin_prefetch)
+#undef PREFETCH
+#define PREFETCH(p) __builtin_prefetch(p)
+#endif
+#endif
+
 // Helpers with local arguments must become part of their kernel: some drivers go wrong where two kernels call one.
 #define INLINE __attribute__((always_inline)) inline
 

@@ -53,6 +53,7 @@ CPU_KERNEL void conv_backward_winograd(global const float* restrict gradient,   
     VEC sum[K_BLOCKS], product_sum[K_BLOCKS];
     for (int k = 0; k < K_BLOCKS; ++k) sum[k] = product_sum[k] = zero;
     for (int strip = 0; strip < STRIPS; ++strip) {
+      const size_t ahead = (size_t)(strip + 1 < STRIPS ? n : n + SLICES) * C_BLOCKS * PLANE;  // the image read next
       for (int c = 0; c < C_BLOCKS; ++c) {  // the gradient, transformed for both
         const size_t block = (size_t)(n * C_BLOCKS + c) * PLANE;
 #if INPUT_PAIR
@@ -68,11 +69,15 @@ CPU_KERNEL void conv_backward_winograd(global const float* restrict gradient,   
         for (int t = 0; t < TILES; ++t)
           transform_gradient(rows + TILE_PIXELS(t) + BORDERED_WIDTH + 1, gradients + t * C_BLOCKS + c);
       }
-      multiply(frequencies, weights, products);
+      for (int f = 0; f < 36; ++f) {
+        prefetch_strip(src + (size_t)n * K_BLOCKS * PLANE, K_BLOCKS, strip, f);
+        multiply(f, frequencies, weights, products);
+      }
       for (int k = 0; k < K_BLOCKS; ++k) {
         const size_t block = (size_t)(n * K_BLOCKS + k) * PLANE;
         const VEC s = VIEW_AFFINE ? VLOAD(scale + k * CB) : (VEC)(1.0f), b = VIEW_VECTOR(shift, k);
         const VEC m = VIEW_VECTOR(mean, k);
+        VEC sum_k = sum[k], product_sum_k = product_sum[k];  // in registers
         for (int t = 0; t < TILES; ++t) {
           const int y0 = (strip * TILE_ROWS + t / TILES_X) * 4, x0 = t % TILES_X * 4;
           if (y0 >= HEIGHT) break;
@@ -86,11 +91,13 @@ CPU_KERNEL void conv_backward_winograd(global const float* restrict gradient,   
             const size_t at = block + ((y0 + p / 4) * WIDTH + x0 + p % 4) * CB;
             const VEC x = VLOAD(src + at);
             const VEC v = fma(x, s, b) > zero ? y[p] : zero;
-            sum[k] += v;
-            product_sum[k] = fma(v, x - m, product_sum[k]);
-            STORE_GLOBAL(v, dst + at);
+            sum_k += v;
+            product_sum_k = fma(v, x - m, product_sum_k);
+            STORE_RESULT(v, dst + at);
           }
         }
+        sum[k] = sum_k;
+        product_sum[k] = product_sum_k;
       }
       for (int k = 0; k < K_BLOCKS; ++k) {  // the input, in place of frequencies that are no longer needed
         const size_t block = (size_t)(n * K_BLOCKS + k) * PLANE;
@@ -98,7 +105,13 @@ CPU_KERNEL void conv_backward_winograd(global const float* restrict gradient,   
                   strip * TILE_ROWS * 4 - 1, 4 * TILE_ROWS + 2, rows);
         for (int r = 0; r < TILE_ROWS; ++r)
           transform_input(rows + 4 * r * BORDERED_WIDTH, frequencies + r * TILES_X, 1, TILES);
-        accumulate(frequencies, gradients, first, partial + k * 36 * CB * C_BLOCKS * CB);
+        for (int f = 0; f < 36; ++f) {
+          if (k == 0) prefetch_strip(gradient + ahead, C_BLOCKS, (strip + 1) % STRIPS, f);
+#if INPUT_PAIR
+          if (k == 0) prefetch_strip(pair + ahead, C_BLOCKS, (strip + 1) % STRIPS, f);
+#endif
+          accumulate(f, frequencies, gradients, first, partial + k * 36 * CB * C_BLOCKS * CB);
+        }
       }
       first = 0;
     }

@@ -61,7 +61,7 @@ CPU_KERNEL void conv_direct(global const float* restrict src,      //
           if (y == 0 && x0 == 0 && t == 0) moments[k].origin = v;
           moments_add(&moments[k], v);
 #endif
-          STORE_GLOBAL(v, dst + at);
+          STORE_RESULT(v, dst + at);
         }
       }
     }

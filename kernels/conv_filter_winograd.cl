@@ -109,7 +109,8 @@ CPU_KERNEL void conv_filter_winograd(global const float* restrict src,         /
         }
       }
       for (int c = 0; c < ITEM_BLOCKS; ++c)
-        accumulate(inputs + c * 36 * FILTER_TILES, gradients, first, partial + c * 36 * CB * K_PADDED);
+        for (int f = 0; f < 36; ++f)
+          accumulate(f, inputs + c * 36 * FILTER_TILES, gradients, first, partial + c * 36 * CB * K_PADDED);
       first = 0;
     }
   }

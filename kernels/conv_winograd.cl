@@ -71,7 +71,19 @@ CPU_KERNEL void conv_winograd(global const float* restrict src,         //
         transform_input(rows + 4 * r * BORDERED_WIDTH, frequencies + r * TILES_X * C_BLOCKS + c, C_BLOCKS,
                         TILE_SLOTS * C_BLOCKS);
     }
-    multiply(frequencies, weights, products);
+    for (int f = 0; f < 36; ++f) {
+      prefetch_strip(src + in_image, C_BLOCKS, strip + get_global_size(0), f);
+#if INPUT_PAIR
+      prefetch_strip(pair + in_image, C_BLOCKS, strip + get_global_size(0), f);
+#endif
+#if RESIDUAL
+      prefetch_strip(residual + out_image, K_BLOCKS, strip, f);
+#endif
+#if MASK
+      prefetch_strip(masked + out_image, K_BLOCKS, strip, f);
+#endif
+      multiply(f, frequencies, weights, products);
+    }
     for (int k = 0; k < K_BLOCKS; ++k) {
       const size_t block = out_image + (size_t)k * HEIGHT * WIDTH * CB;
 #if MASK
@@ -80,6 +92,9 @@ CPU_KERNEL void conv_winograd(global const float* restrict src,         //
 #endif
 #if MASK == 2
       const VEC mean = VLOAD(mask_mean + k * CB);
+#endif
+#if STATISTICS || MASK == 2
+      Moments m = moments[k];  // in registers: the compiler cannot know that dst is none of it
 #endif
       for (int t = 0; t < TILES; ++t) {
         const int y0 = (strip * TILE_ROWS + t / TILES_X) * 4, x0 = (t % TILES_X) * 4;
@@ -98,20 +113,23 @@ CPU_KERNEL void conv_winograd(global const float* restrict src,         //
           v += VLOAD(residual + at);
 #endif
 #if MASK
-          const VEC m = VLOAD(masked + at);
-          v = fma(m, ms, mb) > (VEC)(0.0f) ? v : (VEC)(0.0f);
+          const VEC x = VLOAD(masked + at);
+          v = fma(x, ms, mb) > (VEC)(0.0f) ? v : (VEC)(0.0f);
 #endif
 #if MASK == 2
-          moments[k].first += v;
-          moments[k].second = fma(v, m - mean, moments[k].second);
+          m.first += v;
+          m.second = fma(v, x - mean, m.second);
 #endif
 #if STATISTICS
-          if (strip == 0 && t == 0 && p == 0) moments[k].origin = v;
-          moments_add(&moments[k], v);
+          if (p == 0 && strip == 0 && t == 0) m.origin = v;
+          moments_add(&m, v);
 #endif
-          STORE_GLOBAL(v, dst + at);
+          STORE_RESULT(v, dst + at);
         }
       }
+#if STATISTICS || MASK == 2
+      moments[k] = m;
+#endif
     }
   }
 #if STATISTICS || MASK == 2

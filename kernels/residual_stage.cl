@@ -99,7 +99,7 @@ CPU_KERNEL void residual_stage(global const float* src, global const float* rest
         for (int b = 0; b < BLOCKS; ++b)
           transform_input(in + b * PLANE + (strip * TILE_ROWS + r) * 4 * BORDERED_WIDTH,
                           frequencies + r * TILES_X * BLOCKS + b, BLOCKS, TILE_SLOTS * BLOCKS);
-      multiply(frequencies, weights + (size_t)i * 36 * C_CHANNELS * K_PADDED, products);
+      for (int f = 0; f < 36; ++f) multiply(f, frequencies, weights + (size_t)i * 36 * C_CHANNELS * K_PADDED, products);
       for (int b = 0; b < BLOCKS; ++b) {
         const VEC scale = VLOAD(next + b * CB), shift = VLOAD(next + (BLOCKS + b) * CB);
         for (int t = 0; t < TILES; ++t) {

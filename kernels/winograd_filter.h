@@ -57,15 +57,14 @@ INLINE void accumulate_group(local const float* in, local const VEC* out, int fi
     for (int k = 0; k < FILTER_K_GROUP; ++k) STORE_GLOBAL(sum[c][k], partial + c * row + k * CB);
 }
 
-// Adds the tiles of one input channel block to partial [36][CB][GRADIENT_BLOCKS * CB], or starts it.
+// Adds the tiles of one input channel block to partial [36][CB][GRADIENT_BLOCKS * CB], or starts it; for frequency f.
 //   inputs [36][FILTER_TILES], gradients [36][FILTER_TILES][GRADIENT_BLOCKS]
-INLINE void accumulate(local const VEC* inputs, local const VEC* gradients, int first, global float* partial) {
-  for (int f = 0; f < 36; ++f)
-    for (int c = 0; c < CB; c += FILTER_C_GROUP)
-      for (int k = 0; k < GRADIENT_BLOCKS; k += FILTER_K_GROUP)
-        accumulate_group((local const float*)(inputs + f * FILTER_TILES) + c,
-                         gradients + f * FILTER_TILES * GRADIENT_BLOCKS + k, first,
-                         partial + (f * CB + c) * GRADIENT_BLOCKS * CB + k * CB);
+INLINE void accumulate(int f, local const VEC* inputs, local const VEC* gradients, int first, global float* partial) {
+  for (int c = 0; c < CB; c += FILTER_C_GROUP)
+    for (int k = 0; k < GRADIENT_BLOCKS; k += FILTER_K_GROUP)
+      accumulate_group((local const float*)(inputs + f * FILTER_TILES) + c,
+                       gradients + f * FILTER_TILES * GRADIENT_BLOCKS + k, first,
+                       partial + (f * CB + c) * GRADIENT_BLOCKS * CB + k * CB);
 }
 
 #endif

@@ -62,14 +62,23 @@ INLINE void multiply_group(local const VEC* frequencies, global const float* wei
     for (int k = 0; k < K_GROUP; ++k) products[t * K_BLOCKS + k] = sum[t][k];
 }
 
-// products [36][TILE_SLOTS][K_BLOCKS] of a strip; weights [36][C_CHANNELS][K padded] transformed (conv_weights.cl).
-INLINE void multiply(local const VEC* frequencies, global const float* weights, local VEC* products) {
-  for (int f = 0; f < 36; ++f)
-    for (int g = 0; g < GROUPS; ++g)
-      for (int k = 0; k < K_BLOCKS; k += K_GROUP)
-        multiply_group(frequencies + (f * TILE_SLOTS + g * TILE_GROUP) * C_BLOCKS,
-                       weights + (size_t)f * C_CHANNELS * K_PADDED + k * CB,
-                       products + (f * TILE_SLOTS + g * TILE_GROUP) * K_BLOCKS + k);
+// products [36][TILE_SLOTS][K_BLOCKS] of a strip, those of frequency f; weights [36][C_CHANNELS][K padded] transformed
+// (conv_weights.cl).
+INLINE void multiply(int f, local const VEC* frequencies, global const float* weights, local VEC* products) {
+  for (int g = 0; g < GROUPS; ++g)
+    for (int k = 0; k < K_BLOCKS; k += K_GROUP)
+      multiply_group(frequencies + (f * TILE_SLOTS + g * TILE_GROUP) * C_BLOCKS,
+                     weights + (size_t)f * C_CHANNELS * K_PADDED + k * CB,
+                     products + (f * TILE_SLOTS + g * TILE_GROUP) * K_BLOCKS + k);
+}
+
+// Prefetches the f-th of 36 shares of a strip's rows, all blocks of an image; of the next image's first strip where
+// `strip` is behind the last. For the work on one frequency, so that memory is read while there is something to do.
+INLINE void prefetch_strip(global const float* image, const int blocks, int strip, int f) {
+  const int plane = HEIGHT * WIDTH * CB, line = 16, lines = DIV_UP(4 * TILE_ROWS * WIDTH * CB, line);
+  const int first = strip < STRIPS ? (4 * TILE_ROWS * strip + 1) * WIDTH * CB : blocks * plane;
+  const int end = (f + 1) * blocks * lines / 36;
+  for (int i = f * blocks * lines / 36; i < end; ++i) PREFETCH(image + first + i / lines * plane + i % lines * line);
 }
 
 // The 4x4 outputs of a tile and channel block; `products` at the tile and block.

@@ -184,7 +184,7 @@ void BackwardPass::plan_both_gradients(const LoweredStep& step, const Held& out)
   const std::string parameter = forward_.layer(step.layer).name + "/weight";
   auto conv = std::make_shared<ConvBackward>(
       device_, forward_.geometry(step),
-      ConvBackward::Fusion{.pair = out.pair_norm >= 0, .batch_norm = in.batch_norm >= 0});
+      ConvBackward::Fusion{.pair = out.pair_norm >= 0, .batch_norm = in.batch_norm >= 0}, batch_class(max_batch_));
   workspace_floats_ = std::max(workspace_floats_, conv->workspace_floats());
   filters_.push_back({parameter, conv->weight_bytes(), [conv](const Array<float>& weight) { conv->prepare(weight); }});
   const int buffer = pool_.take(floats(in.tensor));

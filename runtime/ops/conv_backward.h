@@ -17,7 +17,7 @@ class ConvBackward {
   // Empty if the device can run the geometry so, else why not.
   static std::string declines(const Device& device, const ConvGeometry& geometry, ViewKind view, KernelClass kernels);
 
-  ConvBackward(const Device& device, const ConvGeometry& geometry, const Fusion& fusion);
+  ConvBackward(const Device& device, const ConvGeometry& geometry, const Fusion& fusion, BatchClass batch);
 
   // `workspace` is shared by all layers of a plan; it needs workspace_floats().
   std::size_t workspace_floats() const { return workspace_floats_; }
