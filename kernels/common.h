@@ -28,20 +28,21 @@ typedef CAT(int, CB) IVEC;
 #define STORE_GLOBAL(v, p) (*(global VEC*)(p) = (v))
 #define STORE_LOCAL(v, p) (*(local VEC*)(p) = (v))
 
-// STREAM 1: results are larger than the caches, so they go past them to memory and displace nothing.
+// For tensors larger than the caches. STREAM 1: what is read next is brought into the cache while other work is done;
+// 2: results go past the caches to memory, too, and displace nothing.
 #ifndef STREAM
 #define STREAM 0
 #endif
 #define STORE_RESULT(v, p) STORE_GLOBAL(v, p)
-#define PREFETCH(p)  // brings the line of p into the cache while other work is done
-#ifdef __has_builtin
-#if STREAM && __has_builtin(__builtin_nontemporal_store)
-#undef STORE_RESULT
-#define STORE_RESULT(v, p) __builtin_nontemporal_store(v, (global VEC*)(p))
-#endif
+#define PREFETCH(p)
+#if STREAM && defined(__has_builtin)
 #if __has_builtin(__builtin_prefetch)
 #undef PREFETCH
 #define PREFETCH(p) __builtin_prefetch(p)
+#endif
+#if STREAM == 2 && __has_builtin(__builtin_nontemporal_store)
+#undef STORE_RESULT
+#define STORE_RESULT(v, p) __builtin_nontemporal_store(v, (global VEC*)(p))
 #endif
 #endif
 

@@ -4,6 +4,13 @@
 #ifndef WINOGRAD_H
 #define WINOGRAD_H
 
+#ifndef HEIGHT
+#define HEIGHT 32
+#endif
+#ifndef WIDTH
+#define WIDTH 32
+#endif
+
 // B' d: six inputs to six frequencies, in two halves that may be computed apart where registers are few.
 #define WINOGRAD_INPUT_LOW(d0, d1, d2, d3, d4, d5, v0, v1, v2) \
   {                                                            \

@@ -14,12 +14,6 @@
 #ifndef C_CHANNELS
 #define C_CHANNELS (C_BLOCKS * CB)  // input channels that are not padding
 #endif
-#ifndef HEIGHT
-#define HEIGHT 32
-#endif
-#ifndef WIDTH
-#define WIDTH 32
-#endif
 #ifndef TILE_ROWS
 #define TILE_ROWS 1  // rows of tiles in a strip
 #endif

@@ -70,7 +70,7 @@ ConvForward::ConvForward(const Device& device, const ConvGeometry& g, const Conv
   defines.set("RESIDUAL", fusion.residual ? 1 : 0);
   if (fuses_statistics()) defines.set("STATISTICS", fusion.statistics ? 1 : 0);
   // Training keeps what it writes for the backward pass, more than caches hold; inference reads it at once.
-  defines.set("STREAM", fusion.statistics && batch == BatchClass::many ? 1 : 0);
+  if (batch == BatchClass::many) defines.set("STREAM", fusion.statistics ? 2 : 1);
   if (choice_.variant == "reference") {
     run_ = device.kernel("conv_reference.cl", "conv_forward", defines);
     prepare_range_.x = padded(g.out_channels, device);
@@ -130,7 +130,7 @@ ConvBackwardData::ConvBackwardData(const Device& device, const ConvGeometry& g, 
     defines.set("INPUT_PAIR", fusion.pair ? 1 : 0);
     defines.set("MASK", static_cast<int>(fusion.mask));
     defines.set("RESIDUAL", fusion.residual ? 1 : 0);
-    defines.set("STREAM", batch == BatchClass::many ? 1 : 0);
+    if (batch == BatchClass::many) defines.set("STREAM", 2);
     prepare_ = device.kernel("conv_weights.cl", "transform_weights", weights);
     weights_ = device.allocate<float>(36 * to_size(g.out_channels) * padded(g.in.channels, device));
     run_ = device.kernel("conv_winograd.cl", "conv_winograd", defines);

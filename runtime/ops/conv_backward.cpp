@@ -56,7 +56,7 @@ ConvBackward::ConvBackward(const Device& device, const ConvGeometry& g, const Fu
   defines.set("FILTER_K_GROUP", tunables.filter.k_group);
   defines.set("SLICES", tunables.filter.slices);
   defines.set("INPUT_PAIR", fusion.pair ? 1 : 0);
-  defines.set("STREAM", batch == BatchClass::many ? 1 : 0);
+  if (batch == BatchClass::many) defines.set("STREAM", 2);
   ViewKind{.affine = fusion.batch_norm, .relu = true}.define(defines);
   run_ = device.kernel("conv_backward_winograd.cl", "conv_backward_winograd", defines);
   choice_.parameters = values_of(tunables.data);
