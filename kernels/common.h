@@ -36,7 +36,7 @@ typedef CAT(int, CB) IVEC;
 #define STORE_RESULT(v, p) STORE_GLOBAL(v, p)
 #define PREFETCH(p)
 #if STREAM && defined(__has_builtin)
-#if __has_builtin(__builtin_prefetch)
+#if __has_builtin(__builtin_prefetch) && !defined(NO_PREFETCH)
 #undef PREFETCH
 #define PREFETCH(p) __builtin_prefetch(p)
 #endif
