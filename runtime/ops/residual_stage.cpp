@@ -80,7 +80,9 @@ ResidualStage::ResidualStage(const Device& device, const ResidualStageGeometry& 
   weights_ = device.allocate<float>(convolutions * floats);
   affine_ = device.allocate<float>(convolutions * 2 * to_size(channels));
   for (std::size_t i = 0; i < convolutions; ++i) filters_.push_back(device.slice(weights_, i * floats, floats));
-  most_split_ = static_cast<int>(device.info().compute_units) / 2;
+  // A launch for each convolution costs more than one core's share of an image, unless there are some cores to share.
+  constexpr int fewest_cores = 4;
+  most_split_ = static_cast<int>(device.info().compute_units) / fewest_cores;
   between_ = device.allocate<float>(to_size(most_split_) * image_elements(g.shape, block));
 }
 

@@ -17,7 +17,7 @@ struct ResidualStageGeometry {
 };
 
 // All of them for inference, in a single launch in which a work-item takes an image through the whole stage. Where
-// there are too few images to give every core one, the convolutions are launched one by one, split over the cores.
+// there are several cores for each image, the convolutions are launched one by one, split over the cores.
 class ResidualStage {
  public:
   // Empty if the device can run the geometry so, else why not.
