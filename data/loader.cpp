@@ -76,6 +76,7 @@ struct BatchLoader::Impl {
   std::deque<Batch> ready;
   std::exception_ptr error;
   bool finished = true;
+  bool settled = false;  // the thread waits for room
 
   std::jthread thread;  // last: ends before the rest is destroyed
 };
@@ -98,7 +99,10 @@ void BatchLoader::Impl::run(const std::stop_token& stop, std::vector<std::int64_
       Batch batch = read(std::span(order).subspan(first, count));
       std::unique_lock lock(mutex);
       const auto has_room = [&] { return ready.size() < static_cast<std::size_t>(settings.depth); };
+      settled = !has_room();
+      changed.notify_all();
       if (!changed.wait(lock, stop, has_room)) return;
+      settled = false;
       ready.push_back(std::move(batch));
       changed.notify_all();
     }
@@ -117,6 +121,7 @@ void BatchLoader::Impl::stop() {
   ready.clear();
   error = nullptr;
   finished = true;
+  settled = false;
 }
 
 BatchLoader::BatchLoader(const Dataset& dataset, std::vector<std::int64_t> indices, LoaderSettings settings) {
@@ -167,6 +172,12 @@ std::optional<Batch> BatchLoader::next() {
   impl_->ready.pop_front();
   impl_->changed.notify_all();
   return batch;
+}
+
+void BatchLoader::settle() {
+  std::unique_lock lock(impl_->mutex);
+  const auto full = [&] { return impl_->ready.size() == static_cast<std::size_t>(impl_->settings.depth); };
+  impl_->changed.wait(lock, [&] { return impl_->finished || (impl_->settled && full()); });
 }
 
 std::chrono::nanoseconds BatchLoader::waited() const { return impl_->waited; }

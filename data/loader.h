@@ -56,6 +56,9 @@ class BatchLoader {
   // the epoch has then ended.
   std::optional<Batch> next();
 
+  // Waits until the thread has read as far ahead as it may, so that it takes no core from work that is being timed.
+  void settle();
+
   // How long next() has waited for the thread since the loader was made: time in which a device may have been idle.
   std::chrono::nanoseconds waited() const;
 

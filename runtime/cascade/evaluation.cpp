@@ -87,6 +87,7 @@ Evaluation evaluate(const Model& model, const std::vector<Device>& devices, cons
   // The controls run in turns with the cascade, so that a noisy machine hurts all alike.
   while (const auto batch = loader.next()) {
     if (settings.progress) settings.progress(evaluation.images);
+    loader.settle();  // or reading would take its core from the cascade, and from no control
     const CascadeResult result = executor.classify(batch->images, static_cast<std::uint64_t>(batch->indices.front()));
     accuracy.add(result.answer, batch->labels);
     add_stages(result, batch->labels, sums);

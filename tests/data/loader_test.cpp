@@ -152,6 +152,21 @@ TEST_CASE("a loader may be destroyed or restarted in the middle of an epoch") {
   }
 }
 
+TEST_CASE("a settled loader has read as far ahead as it may, and gives the same batches") {
+  const FailingDataset dataset(-1);
+  BatchLoader loader(dataset, all_indices(95), {.batch_size = 10, .shuffle = false, .depth = 2});
+  loader.settle();  // before the first epoch there is nothing to wait for
+  for (int epoch = 0; epoch < 2; ++epoch) {
+    loader.start_epoch(epoch);
+    loader.settle();
+    for (int i = 0; i < 10; ++i) {
+      CHECK(loader.next()->indices.front() == 10 * i);
+      loader.settle();
+    }
+    CHECK_FALSE(loader.next().has_value());
+  }
+}
+
 TEST_CASE("the loader counts the time spent waiting for images") {
   const FailingDataset dataset(-1);
   BatchLoader loader(dataset, all_indices(100), {.batch_size = 10});
