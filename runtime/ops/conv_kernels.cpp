@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "runtime/ops/launch.h"
+
 namespace cascadecl::conv {
 namespace {
 
@@ -16,10 +18,10 @@ int largest_divisor(int value, std::initializer_list<int> candidates) {
   return 1;
 }
 
-std::string not_for_device(const Device& device, KernelClass kernels) {
-  if (kernels == KernelClass::reference) return "reference kernels were asked for";
-  if (device.info().device_class != DeviceClass::cpu) return "no fast kernel for this class of device yet";
-  return {};
+std::string not_cpu_class(const Device& device, KernelClass kernels) {
+  const KernelClass runs = kernel_class(device, kernels);
+  if (runs == KernelClass::cpu) return {};
+  return runs == KernelClass::reference ? "reference kernels were asked for" : "a kernel of the CPU class";
 }
 
 bool is_3x3(const ConvGeometry& g) { return g.kernel_h == 3 && g.kernel_w == 3 && g.stride == 1 && g.padding == 1; }
@@ -77,7 +79,7 @@ Defines Winograd::defines(const ConvGeometry& g, int block) const {
 }
 
 std::string winograd_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
-  if (auto reason = not_for_device(device, kernels); !reason.empty()) return reason;
+  if (auto reason = not_cpu_class(device, kernels); !reason.empty()) return reason;
   if (auto reason = not_3x3_in_blocks(device, g); !reason.empty()) return reason;
   const int block = device.channel_block();
   return too_large(Winograd::choose(g, block).local_bytes(g, block), device);
@@ -116,14 +118,14 @@ Defines FilterWinograd::defines(const ConvGeometry& g, int block) const {
 }
 
 std::string filter_winograd_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
-  if (auto reason = not_for_device(device, kernels); !reason.empty()) return reason;
+  if (auto reason = not_cpu_class(device, kernels); !reason.empty()) return reason;
   if (auto reason = not_3x3_in_blocks(device, g); !reason.empty()) return reason;
   const int block = device.channel_block();
   return too_large(FilterWinograd::choose(g, block).local_bytes(g, block), device);
 }
 
 std::string direct_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
-  if (auto reason = not_for_device(device, kernels); !reason.empty()) return reason;
+  if (auto reason = not_cpu_class(device, kernels); !reason.empty()) return reason;
   const int columns = (div_up(g.out().width, 8) * 8 - 1) * g.stride + g.kernel_w;
   return too_large(sizeof(float) * g.kernel_h * columns * g.in.channels, device);
 }
@@ -151,7 +153,7 @@ int filter_direct_group(const ConvGeometry& g) {
 }
 
 std::string filter_direct_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
-  if (auto reason = not_for_device(device, kernels); !reason.empty()) return reason;
+  if (auto reason = not_cpu_class(device, kernels); !reason.empty()) return reason;
   const int columns = (g.out().width - 1) * g.stride + g.kernel_w;
   return too_large(sizeof(float) * g.kernel_h * columns * filter_direct_group(g), device);
 }
