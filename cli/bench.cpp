@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/device_flags.h"
 #include "cli/image_shape.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -24,7 +25,8 @@ namespace {
 enum class Mode { infer, train };
 
 struct Settings {
-  std::string network, device = "auto", input = "3x32x32";
+  std::string network, input = "3x32x32";
+  DeviceFlags device;
   int batch = 128, classes = 10;
   Mode mode = Mode::infer;
   double seconds = 2;
@@ -115,13 +117,14 @@ void report(const Settings& settings, const DeviceInfo& device, const Network& n
                        {"relative_interquartile_range", spread},
                        {"steps", times.size()},
                        {"mmac_per_image", mmac},
-                       {"device", device.name}});
+                       {"device", device.name},
+                       {"kernel_class", to_string(device.kernel_class())}});
   }
   print(fmt::format(
-      "network       {} ({:.2f} MMAC an image)\nmode          {}, batch {}\ndevice        {}\n"
+      "network       {} ({:.2f} MMAC an image)\nmode          {}, batch {}\ndevice        {}, kernel class {}\n"
       "images_per_s  {:.1f}\nstep          {:.3f} ms median of {}, {:.3f} ms fastest, quartiles {:.1f} % apart\n",
-      network.name(), mmac, mode, settings.batch, device.name, images_per_s, median * 1e3, times.size(),
-      times.front() * 1e3, spread * 100));
+      network.name(), mmac, mode, settings.batch, device.name, to_string(device.kernel_class()), images_per_s,
+      median * 1e3, times.size(), times.front() * 1e3, spread * 100));
 }
 
 }  // namespace
@@ -135,7 +138,7 @@ void run_bench(const Arguments& arguments) {
   options.add_number("batch", settings.batch, 1, 65536, "images in a step");
   options.add_choice<Mode>("mode", settings.mode, {{"infer", Mode::infer}, {"train", Mode::train}}, "what a step is");
   options.add_number("seconds", settings.seconds, 0, 86400, "measure at least so long, and at least 3 steps");
-  options.add_text("device", settings.device, "SPEC", "auto, cpu[:i], igpu[:i], gpu[:i] or ocl:PLATFORM.DEVICE");
+  settings.device.add_to(options, false);
   options.add_text("input", settings.input, "CxHxW", "image size");
   options.add_number("classes", settings.classes, 2, 1000000, "number of classes");
   if (!options.parse(arguments)) return print(options.help());
@@ -144,7 +147,7 @@ void run_bench(const Arguments& arguments) {
   const std::vector<Network> networks =
       parse_stages(settings.network, parse_image_shape(settings.input), settings.classes);
   if (networks.size() != 1) throw UsageError("--network: takes one network");
-  const Device device(select_device(settings.device, list_devices()));
+  const Device device = settings.device.open();
   const Network& network = networks.front();
   const Array<float> images = random_images(device, network.input_shape(), settings.batch);
   const Step step = settings.mode == Mode::infer ? inference_step(device, network, settings.batch, images)
