@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "cli/commands.h"
+#include "cli/device_flags.h"
 #include "cli/image_shape.h"
 #include "cli/open_device.h"
 #include "cli/options.h"
@@ -28,7 +29,8 @@ using Clock = std::chrono::steady_clock;
 enum class Mode { infer, train };
 
 struct Settings {
-  std::string network, device = "auto", input = "3x32x32";
+  std::string network, input = "3x32x32";
+  DeviceFlags device;
   int batch = 128, classes = 10;
   Mode mode = Mode::infer;
   double seconds = 2;
@@ -140,17 +142,18 @@ void report(const Settings& settings, const DeviceInfo& device, const Network& n
                                      {"first_step_ms", setup.first_step_ms},
                                      {"programs_built", setup.programs.built},
                                      {"programs_from_cache", setup.programs.from_cache},
-                                     {"device", device.name}};
+                                     {"device", device.name},
+                                     {"kernel_class", to_string(device.kernel_class())}};
     if (explained) result["steps"] = steps_json(explained->steps, explained->seconds);
     return print_json(result);
   }
   print(fmt::format(
-      "network       {} ({:.2f} MMAC an image)\nmode          {}, batch {}\ndevice        {}\n"
+      "network       {} ({:.2f} MMAC an image)\nmode          {}, batch {}\ndevice        {}, kernel class {}\n"
       "images_per_s  {:.1f}\nstep          {:.3f} ms median of {}, {:.3f} ms fastest, quartiles {:.1f} % apart\n"
       "setup         {:.0f} ms, then {:.0f} ms for the first step; {} programs built, {} from the cache\n",
-      network.name(), mmac, mode, settings.batch, device.name, images_per_s, median * 1e3, times.size(),
-      times.front() * 1e3, spread * 100, setup.ms, setup.first_step_ms, setup.programs.built,
-      setup.programs.from_cache));
+      network.name(), mmac, mode, settings.batch, device.name, to_string(device.kernel_class()), images_per_s,
+      median * 1e3, times.size(), times.front() * 1e3, spread * 100, setup.ms, setup.first_step_ms,
+      setup.programs.built, setup.programs.from_cache));
   if (explained) print("\n" + steps_text(explained->steps, explained->seconds));
 }
 
@@ -166,7 +169,7 @@ void run_bench(const Arguments& arguments) {
   options.add_number("batch", settings.batch, 1, 65536, "images in a step");
   options.add_choice<Mode>("mode", settings.mode, {{"infer", Mode::infer}, {"train", Mode::train}}, "what a step is");
   options.add_number("seconds", settings.seconds, 0, 86400, "measure at least so long, and at least 3 steps");
-  options.add_text("device", settings.device, "SPEC", "auto, cpu[:i], igpu[:i], gpu[:i] or ocl:PLATFORM.DEVICE");
+  settings.device.add_to(options, false);
   options.add_text("input", settings.input, "CxHxW", "image size");
   options.add_number("classes", settings.classes, 2, 1000000, "number of classes");
   options.add_switch("explain", settings.explain,
@@ -178,7 +181,7 @@ void run_bench(const Arguments& arguments) {
   const std::vector<Network> networks =
       parse_stages(settings.network, parse_image_shape(settings.input), settings.classes);
   if (networks.size() != 1) throw UsageError("--network: takes one network");
-  const Device device = open_device(settings.device);
+  const Device device = settings.device.open();
   const Network& network = networks.front();
   const Array<float> images = random_activation(device, network.input_shape(), settings.batch, 0);
   const Workload work = settings.mode == Mode::infer ? inference_work(device, network, settings.batch, images)

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/open_device.h"
@@ -11,7 +10,7 @@
 namespace cascadecl {
 
 void CascadeFlags::add_to(Options& options) {
-  options.add_text("device", device_, "SPEC", device_help);
+  device_.add_to(options, true);
   options.add_number("batch-size", batch_size_, 1, 65536, "images that a stage runs at once");
   options.add_text("stop", stop_, "RULE",
                    "when an image stops: argmax (stop probability at least 0.5), sample (drawn by --seed) or "
@@ -33,9 +32,7 @@ ExecutorSettings CascadeFlags::settings() const {
   return settings;
 }
 
-std::vector<Device> CascadeFlags::open_devices(std::size_t stages) const {
-  return open_stage_devices(select_stage_devices(device_, stages, list_devices()), device_settings());
-}
+std::vector<Device> CascadeFlags::open_devices(std::size_t stages) const { return device_.open_stages(stages); }
 
 nlohmann::ordered_json policy_json(const Model& model, const ExecutorSettings& settings) {
   nlohmann::ordered_json json = {{"input", nullptr}, {"hidden", nullptr}};
@@ -46,17 +43,6 @@ nlohmann::ordered_json policy_json(const Model& model, const ExecutorSettings& s
   json["stop"] = to_string(settings.stop);
   json["combine"] = to_string(settings.combine);
   return json;
-}
-
-std::string device_names(const std::vector<Device>& devices) {
-  std::vector<std::string> names;
-  std::string text;
-  for (const Device& device : devices) {
-    if (std::find(names.begin(), names.end(), device.info().name) != names.end()) continue;
-    names.push_back(device.info().name);
-    text += (text.empty() ? "" : ", ") + device.info().name;
-  }
-  return text;
 }
 
 }  // namespace cascadecl

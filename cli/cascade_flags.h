@@ -5,12 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "cli/options.h"
+#include "cli/device_flags.h"
 #include "runtime/cascade/executor.h"
 
 namespace cascadecl {
 
-// The flags of all commands that run a model: --device, --batch-size, --stop, --combine, --seed.
+// The flags of all commands that run a model: --device, --kernel-class, --batch-size, --stop, --combine, --seed.
 class CascadeFlags {
  public:
   void add_to(Options& options);
@@ -20,7 +20,8 @@ class CascadeFlags {
   std::vector<Device> open_devices(std::size_t stages) const;  // throws DeviceNotFoundError
 
  private:
-  std::string device_ = "auto", stop_ = "argmax";
+  DeviceFlags device_;
+  std::string stop_ = "argmax";
   Combine combine_ = Combine::reweight;
   std::uint64_t seed_ = 0;
   int batch_size_ = 128;
@@ -29,11 +30,5 @@ class CascadeFlags {
 // How a model decides and answers, for JSON: {"input": "sorted", "hidden": 64, "stop": "argmax", "combine":
 // "reweight"}.
 nlohmann::ordered_json policy_json(const Model& model, const ExecutorSettings& settings);
-
-// The names of the devices, each once, in order: "NVIDIA A, AMD B".
-std::string device_names(const std::vector<Device>& devices);
-
-constexpr const char* device_help =
-    "auto, cpu[:i], igpu[:i], gpu[:i] or ocl:PLATFORM.DEVICE; a comma list gives each stage its own";
 
 }  // namespace cascadecl

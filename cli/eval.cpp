@@ -72,7 +72,7 @@ ordered_json static_json(const Evaluation& result) {
 }
 
 ordered_json to_json(const Evaluation& result, const Model& model, const ExecutorSettings& settings,
-                     const std::string& devices, const Setup& setup) {
+                     const std::vector<Device>& devices, const Setup& setup) {
   ordered_json json = {{"images", result.images},
                        {"top1", result.top1},
                        {"top5", number_or_null(result.top5)},
@@ -84,7 +84,8 @@ ordered_json to_json(const Evaluation& result, const Model& model, const Executo
                        {"programs_built", setup.programs.built},
                        {"programs_from_cache", setup.programs.from_cache},
                        {"batch_size", settings.max_batch},
-                       {"device", devices},
+                       {"device", device_names(devices)},
+                       {"kernel_class", kernel_class_names(devices)},
                        {"policy", policy_json(model, settings)},
                        {"stages", stages_json(result)}};
   if (!result.static_stages.empty()) {
@@ -96,14 +97,15 @@ ordered_json to_json(const Evaluation& result, const Model& model, const Executo
   return json;
 }
 
-std::string to_text(const Evaluation& result, const ExecutorSettings& settings, const std::string& devices) {
+std::string to_text(const Evaluation& result, const ExecutorSettings& settings, const std::vector<Device>& devices) {
   std::string text = fmt::format(
       "images          {}\ntop-1           {}\ntop-5           {}\ncost            {:.2f} MMAC an image, {} of the "
-      "largest stage alone\nspeed           {:.1f} images/s\ndevice          {}\ndecision        stop {}, combine "
+      "largest stage alone\nspeed           {:.1f} images/s\ndevice          {}, kernel class {}\ndecision        stop "
+      "{}, combine "
       "{}\n\n",
       grouped(result.images), percent(result.top1), percent(result.top5), result.mmac_per_image,
-      percent(result.mac_fraction, 1), result.images_per_s, devices, to_string(settings.stop),
-      to_string(settings.combine));
+      percent(result.mac_fraction, 1), result.images_per_s, device_names(devices), kernel_class_names(devices),
+      to_string(settings.stop), to_string(settings.combine));
   Table stages({"stage", "<network", "MMAC", "entered", "stopped", "top-1 of stopped", "ms/image", "<device"});
   for (std::size_t i = 0; i < result.stages.size(); ++i) {
     const StageEvaluation& stage = result.stages[i];
@@ -162,8 +164,8 @@ void run_eval(const Arguments& arguments) {
   };
   const Evaluation result = evaluate(model, devices, *dataset, settings);
   progress.wipe();
-  if (options.json()) return print_json(to_json(result, model, settings.executor, device_names(devices), setup));
-  print(to_text(result, settings.executor, device_names(devices)));
+  if (options.json()) return print_json(to_json(result, model, settings.executor, devices, setup));
+  print(to_text(result, settings.executor, devices));
 }
 
 }  // namespace cascadecl

@@ -145,6 +145,7 @@ ordered_json to_json(const Profile& profile, const Model& model, const std::vect
   return {{"images", profile.images},
           {"batch_size", settings.max_batch},
           {"device", device_names(devices)},
+          {"kernel_class", kernel_class_names(devices)},
           {"policy", policy_json(model, settings)},
           {"ms_per_image", profile.ms_per_image},
           {"spread_ms_per_image", profile.spread_ms_per_image},

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "cli/commands.h"
+#include "cli/device_flags.h"
 #include "cli/open_data.h"
 #include "cli/open_device.h"
 #include "cli/options.h"
@@ -97,7 +98,8 @@ class TrainDisplay : public TrainObserver {
 };
 
 struct Flags {
-  std::string data, stages, from, output, checkpoint, phases = "pretrain,policy,joint", device = "auto";
+  std::string data, stages, from, output, checkpoint, phases = "pretrain,policy,joint";
+  DeviceFlags device;
   bool resume = false;
   TrainSettings settings;
 };
@@ -213,7 +215,7 @@ void run_train(const Arguments& arguments) {
   options.add_text("output,o", flags.output, "MODEL", "the model file to write");
   options.add_text("from", flags.from, "MODEL", "start from this model's stages, instead of --stages");
   options.add_text("phases", flags.phases, "LIST", "phases to run");
-  options.add_text("device", flags.device, "SPEC", "auto, cpu[:i], igpu[:i], gpu[:i] or ocl:PLATFORM.DEVICE");
+  flags.device.add_to(options, false);
   options.add_text("checkpoint", flags.checkpoint, "FILE",
                    "written after every epoch; without this flag it is MODEL.checkpoint, removed at the end");
   options.add_switch("resume", flags.resume, "go on from the checkpoint");
@@ -236,7 +238,7 @@ void run_train(const Arguments& arguments) {
   }
   check_writable(flags.output);
   check_writable(checkpoint);
-  const Device device = open_device(flags.device);
+  const Device device = flags.device.open();
 
   const InterruptGuard guard;
   TrainDisplay display(options.quiet());

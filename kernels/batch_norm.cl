@@ -18,6 +18,9 @@
 #ifndef RUNNING_MOMENTUM
 #define RUNNING_MOMENTUM 0.1f  // running = (1 - m) * running + m * batch
 #endif
+#ifndef PIECE
+#define PIECE PIXELS  // pixels of one work-item of bn_backward_apply: all on CPUs, 1 on GPUs
+#endif
 #define BLOCKS DIV_UP(CHANNELS, CB)
 #define PADDED (BLOCKS * CB)
 
@@ -146,15 +149,15 @@ kernel void bn_backward_prepare(global const float* restrict sums, int images, g
   store_channels(by_beta, beta_gradient, b);
 }
 
-// dx = dy_scale * dy + x_scale * x + constant (+ base, if there is one); dx may be base or dy. global id: 0 = channel
-// block, 1 = image
+// dx = dy_scale * dy + x_scale * x + constant (+ base, if there is one); dx may be base or dy. global id: 0 = piece
+// of PIECE pixels, 1 = image * BLOCKS + channel block
 kernel void bn_backward_apply(global const float* dy, global const float* restrict x,
                               global const float* restrict dy_scale, global const float* restrict x_scale,
                               global const float* restrict constant_, global const float* base, global float* dx) {
-  const int b = get_global_id(0), n = get_global_id(1);
-  const size_t at = (size_t)(n * BLOCKS + b) * PIXELS * CB;
+  const int begin = (int)get_global_id(0) * PIECE, b = get_global_id(1) % BLOCKS;
+  const size_t at = get_global_id(1) * PIXELS * CB;
   const VEC ds = VLOAD(dy_scale + b * CB), xs = VLOAD(x_scale + b * CB), c = VLOAD(constant_ + b * CB);
-  for (int p = 0; p < PIXELS; ++p) {
+  for (int p = begin; p < min(begin + PIECE, PIXELS); ++p) {
     VEC v = fma(VLOAD(dy + at + p * CB), ds, fma(VLOAD(x + at + p * CB), xs, c));
     if (base) v += VLOAD(base + at + p * CB);
     VSTORE(v, dx + at + p * CB);

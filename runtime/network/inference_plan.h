@@ -10,14 +10,11 @@
 
 namespace cascadecl {
 
-// Which family of kernels a plan takes. reference: plain loops, runs everywhere, golden for the others.
-enum class KernelClass { automatic, reference };
-
 // One launch of a plan, for reports.
 struct PlanStep {
   std::string layers;                 // the layers it computes: "block1/unit1/bn1 + relu1 + conv1"
   std::string operation = "forward";  // or what of the backward pass: "gradient by filters", "batch norm sums", ...
-  std::string variant;                // the kernel's name: "winograd", "direct", "reference", ...
+  std::string variant;                // the kernel's name: "winograd", "gemm", "reference", ...
   std::string reason;                 // why a faster variant declined; empty if none did
   double mmac = 0;                    // multiply-adds for one image
   TuningValues parameters = {};       // what the kernel's tunables are set to, empty where it has none,
@@ -28,6 +25,7 @@ struct PlanStep {
 // residual add are fused into the convolutions; buffers of activations that are never alive together share memory.
 class InferencePlan {
  public:
+  // kernels: of the convolutions, in the device's channel block; automatic takes the device's kernel class.
   // Checks the parameters (ShapeError). Throws DeviceError if the device has not the memory.
   InferencePlan(const Device& device, const Network& network, const Parameters& parameters, int max_batch,
                 KernelClass kernels = KernelClass::automatic);

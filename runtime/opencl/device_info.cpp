@@ -126,8 +126,31 @@ std::string_view to_string(DeviceClass device_class) {
   }
 }
 
+std::string_view to_string(KernelClass kernels) {
+  switch (kernels) {
+    case KernelClass::cpu:
+      return "cpu";
+    case KernelClass::gpu:
+      return "gpu";
+    case KernelClass::reference:
+      return "reference";
+    default:
+      return "auto";
+  }
+}
+
+KernelClass DeviceInfo::kernel_class() const {
+  if (kernels != KernelClass::automatic) return kernels;
+  return device_class == DeviceClass::cpu ? KernelClass::cpu : KernelClass::gpu;
+}
+
+bool DeviceInfo::coarse_items() const {
+  const KernelClass runs = kernel_class();
+  return runs == KernelClass::cpu || (runs == KernelClass::reference && device_class == DeviceClass::cpu);
+}
+
 int DeviceInfo::channel_block() const {
-  if (device_class != DeviceClass::cpu) return 4;
+  if (!coarse_items()) return 4;
   return native_float_width >= 16 ? 16 : native_float_width >= 8 ? 8 : 4;
 }
 

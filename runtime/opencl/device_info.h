@@ -12,6 +12,12 @@ namespace cascadecl {
 enum class DeviceClass { cpu, igpu, gpu, other };
 std::string_view to_string(DeviceClass device_class);
 
+// Families of kernels. cpu: one work-item a large piece, in vectors of its own. gpu: many small work-items, work-groups
+// and local memory. reference: plain loops, golden for the others. Any runs on any device; automatic is that of the
+// device.
+enum class KernelClass { automatic, cpu, gpu, reference };
+std::string_view to_string(KernelClass kernels);  // "auto", "cpu", "gpu", "reference"
+
 // One OpenCL device and the facts that choices are made from.
 struct DeviceInfo {
   int index = 0;                 // in the one index space over all platforms
@@ -23,9 +29,14 @@ struct DeviceInfo {
   std::size_t global_memory_bytes = 0, local_memory_bytes = 0, max_allocation_bytes = 0, max_work_group_size = 0;
   bool fp64 = false, fp16 = false;
   cl::Device handle;
+  KernelClass kernels = KernelClass::automatic;  // asked for; to be set before the device is opened
 
-  // Channels that lie together in memory, b of the layout [N][C/b][H][W][b]: 16, 8 or 4 by the CPU's vector width, 4 on
-  // GPUs.
+  // The class that runs: what was asked for, else cpu on CPUs and gpu on all others.
+  KernelClass kernel_class() const;
+  // Whether work-items are given large pieces of work: for the CPU class, and for reference kernels on a CPU.
+  bool coarse_items() const;
+  // Channels that lie together in memory, b of the layout [N][C/b][H][W][b]: 16, 8 or 4 by the vector width where items
+  // are coarse, else 4.
   int channel_block() const;
   // What devices share their default tuning by: class and channel block, "cpu-16".
   std::string tuning_class() const;

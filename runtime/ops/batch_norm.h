@@ -45,8 +45,13 @@ class BatchNorm {
   std::size_t padded_channels() const { return scale_.size(); }
 
  private:
+  // Sums over an image's pixels: writes [n][2][C padded].
+  template <class... Args>
+  void sum_pixels(Kernel& kernel, int n, const Args&... args);
+
   Device device_;
-  std::size_t blocks_;
+  std::size_t blocks_, pieces_ = 1;  // pieces of an image's pixels in backward_apply
+  std::size_t group_ = 0;            // items that sum up an image together; 0: one work-item does
   Kernel moments_, prepare_, prepare_frozen_, sums_, masked_sums_, backward_prepare_, apply_;
   Array<float> scale_, shift_, mean_, inverse_std_, dy_scale_, x_scale_, constant_;
 };

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "data/error.h"
+#include "runtime/ops/conv_gemm.h"
 #include "runtime/ops/conv_kernels.h"
 #include "runtime/ops/launch.h"
 
@@ -26,6 +28,12 @@ Defines weight_defines(const Device& device, int in, int out, int kernel_h, int 
           {"FLIPPED", flipped ? 1 : 0}};
 }
 
+// Why the GPU class has no kernel for the geometry; "" if it has, nothing if another class runs.
+std::optional<std::string> gpu_declines(const Device& device, KernelClass kernels) {
+  if (kernel_class(device, kernels) != KernelClass::gpu) return std::nullopt;
+  return conv::gemm_declines(device.info());
+}
+
 }  // namespace
 
 ImageShape ConvGeometry::out() const {
@@ -44,6 +52,12 @@ ConvForward::ConvForward(const Device& device, const ConvGeometry& g, const Conv
       prepare_group_(to_size(channel_block_of(g.out_channels, device.channel_block()))),
       cores_(static_cast<int>(device.info().compute_units)),
       device_(device) {
+  const std::optional<std::string> gpu = gpu_declines(device, kernels);
+  if (gpu && gpu->empty()) {
+    choice_.variant = "gemm";
+    gpu_ = std::make_shared<conv::GemmConv>(device, g, conv::Direction::forward, fusion.view, fusion.residual);
+    return;
+  }
   const int block = device.channel_block();
   const Defines weights = weight_defines(device, g.in.channels, g.out_channels, g.kernel_h, g.kernel_w, false);
   choice_.reason = conv::winograd_declines(device, g, kernels);
@@ -62,7 +76,7 @@ ConvForward::ConvForward(const Device& device, const ConvGeometry& g, const Conv
     prepare_ = device.kernel("conv_weights.cl", "pack_weights", weights);
     weight_floats_ = to_size(g.kernel_h * g.kernel_w * g.in.channels) * padded(g.out_channels, device);
   } else {
-    choice_ = {"reference", declined};
+    choice_ = {"reference", gpu.value_or(declined)};
     defines = conv::direct_defines(device, g, g.padding, g.padding);
     defines.set("PADDING", g.padding);
   }
@@ -79,7 +93,10 @@ ConvForward::ConvForward(const Device& device, const ConvGeometry& g, const Conv
   }
 }
 
+std::size_t ConvForward::weight_bytes() const { return gpu_ ? gpu_->weight_bytes() : weights_.size() * sizeof(float); }
+
 void ConvForward::prepare(const Array<float>& weight) {
+  if (gpu_) return gpu_->prepare(weight);
   if (choice_.variant == "reference") {
     weights_ = weight;  // read as they are
     return;
@@ -94,6 +111,7 @@ void ConvForward::prepare(const Array<float>& weight, const Array<float>& into) 
 
 void ConvForward::run(int n, const View& in, const Array<float>& residual, const Array<float>& out,
                       const Array<float>& moments) {
+  if (gpu_) return gpu_->run(n, in, residual, out);
   const Array<float> none;
   if (choice_.variant == "winograd") {
     const Range global{to_size(std::clamp(cores_ / n, 1, most_shares_)), to_size(n)};
@@ -117,6 +135,13 @@ ConvBackwardData::ConvBackwardData(const Device& device, const ConvGeometry& g, 
     : geometry_(g),
       prepare_range_{padded(g.in.channels, device), to_size(g.out_channels)},
       prepare_group_(to_size(channel_block_of(g.in.channels, device.channel_block()))) {
+  const std::optional<std::string> gpu = gpu_declines(device, kernels);
+  if (gpu && gpu->empty()) {
+    choice_.variant = "gemm";
+    fused_ = !fusion.pair && fusion.mask == MaskKind::none && !fusion.residual;
+    gpu_ = std::make_shared<conv::GemmConv>(device, g, conv::Direction::backward, ViewKind{}, false);
+    return;
+  }
   const ConvGeometry back = conv::backward_geometry(g);
   const int block = device.channel_block();
   const Defines weights = weight_defines(device, g.out_channels, g.in.channels, g.kernel_h, g.kernel_w, true);
@@ -160,7 +185,7 @@ ConvBackwardData::ConvBackwardData(const Device& device, const ConvGeometry& g, 
   }
   Defines defines = conv::shape_defines(g);
   defines.set("PADDING", g.padding);
-  if (kernels == KernelClass::automatic && device.info().device_class == DeviceClass::cpu) {
+  if (kernel_class(device, kernels) == KernelClass::cpu) {
     choice_.variant = "strided";
     defines.set("CB", channel_block_of(g.in.channels, block));
     defines.set("OUT_CB", channel_block_of(g.out_channels, block));
@@ -168,14 +193,19 @@ ConvBackwardData::ConvBackwardData(const Device& device, const ConvGeometry& g, 
     weights_ = device.allocate<float>(packed);
     run_ = device.kernel("conv_data_strided.cl", "conv_data_strided", defines);
   } else {
-    choice_.variant = "reference";
+    choice_ = {"reference", gpu.value_or(choice_.reason)};
     defines.set("CB", channel_block_of(g.out_channels, block));
     defines.set("IN_CB", channel_block_of(g.in.channels, block));
     run_ = device.kernel("conv_reference.cl", "conv_backward_data", defines);
   }
 }
 
+std::size_t ConvBackwardData::weight_bytes() const {
+  return gpu_ ? gpu_->weight_bytes() : weights_.size() * sizeof(float);
+}
+
 void ConvBackwardData::prepare(const Array<float>& weight) {
+  if (gpu_) return gpu_->prepare(weight);
   if (choice_.variant == "reference") {
     weights_ = weight;
   } else {
@@ -185,6 +215,7 @@ void ConvBackwardData::prepare(const Array<float>& weight) {
 
 void ConvBackwardData::run(int n, const Gradient& out, const ConvMask& mask, const Array<float>& residual,
                            const Array<float>& in_gradient) {
+  if (gpu_) return gpu_->run(n, {out.data, {}, {}}, {}, in_gradient);
   const Array<float> none;
   if (choice_.variant == "winograd") {
     run_(Range{1, to_size(n)}, kOne, out.data, out.scale, out.shift, out.pair, out.pair_scale, weights_, residual,
@@ -206,6 +237,13 @@ bool ConvBackwardFilter::can_fuse(const Device& device, const ConvGeometry& g, K
 ConvBackwardFilter::ConvBackwardFilter(const Device& device, const ConvGeometry& g, ViewKind view, bool pair,
                                        KernelClass kernels, BatchClass batch)
     : geometry_(g) {
+  const std::optional<std::string> gpu = gpu_declines(device, kernels);
+  if (gpu && gpu->empty() && !pair) {
+    choice_.variant = "gemm";
+    gpu_ = std::make_shared<conv::GemmFilter>(device, g, view);
+    workspace_floats_ = gpu_->workspace_floats();
+    return;
+  }
   const int block = device.channel_block();
   const std::size_t k_padded = padded(g.out_channels, device), k_blocks = to_size(block_count(g.out_channels, block));
   choice_.reason = conv::filter_winograd_declines(device, g, kernels);
@@ -239,7 +277,7 @@ ConvBackwardFilter::ConvBackwardFilter(const Device& device, const ConvGeometry&
     range_ = {to_size((g.in.channels + tunables.c_group - 1) / tunables.c_group), k_blocks, slices};
     workspace_floats_ = slices * k_padded * to_size(g.in.channels * g.kernel_h * g.kernel_w);
   } else {
-    choice_ = {"reference", declined};
+    choice_ = {"reference", gpu.value_or(declined)};
     run_ = device.kernel("conv_reference.cl", "conv_backward_filter", defines);
     range_ = {to_size(g.kernel_h * g.kernel_w), to_size(g.in.channels), to_size(g.out_channels)};
   }
@@ -247,6 +285,7 @@ ConvBackwardFilter::ConvBackwardFilter(const Device& device, const ConvGeometry&
 
 void ConvBackwardFilter::run(int n, const View& in, const Gradient& out, const Array<float>& workspace,
                              const Array<float>& weight_gradient) {
+  if (gpu_) return gpu_->run(n, in, out.data, workspace, weight_gradient);
   if (choice_.variant == "reference") {
     run_.run(range_, in.data, in.scale, in.shift, out.data, weight_gradient, n);
     return;

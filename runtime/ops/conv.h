@@ -1,11 +1,16 @@
 #pragma once
-#include <optional>
+#include <memory>
 #include <string>
 
 #include "runtime/network/inference_plan.h"
 #include "runtime/ops/view.h"
 
 namespace cascadecl {
+
+namespace conv {
+class GpuConv;
+class GemmFilter;
+}  // namespace conv
 
 // A convolution without bias: [n][in] -> [n][out()], square stride, symmetric padding.
 struct ConvGeometry {
@@ -25,7 +30,7 @@ struct ConvFusion {
 
 // Which kernel runs and why no faster one does (empty if the fastest does).
 struct VariantChoice {
-  std::string variant;  // "winograd", "direct", "strided", "reference"
+  std::string variant;  // "winograd", "direct", "strided", "gemm", "reference"
   std::string reason;
   TuningValues parameters = {};  // what its tunables were set to, empty where it has none
   TuningSource source = TuningSource::heuristic;
@@ -53,8 +58,8 @@ class ConvForward {
   void run(int n, const View& in, const Array<float>& residual, const Array<float>& out, const Array<float>& moments);
 
   const VariantChoice& choice() const { return choice_; }
-  bool fuses_statistics() const { return choice_.variant != "reference"; }
-  std::size_t weight_bytes() const { return weights_.size() * sizeof(float); }
+  bool fuses_statistics() const { return !gpu_ && choice_.variant != "reference"; }
+  std::size_t weight_bytes() const;
 
  private:
   ConvGeometry geometry_;
@@ -65,6 +70,7 @@ class ConvForward {
   int cores_ = 1, most_shares_ = 1;  // an image's strips may be shared out over so many work-items
   Device device_;
   Array<float> weights_;
+  std::shared_ptr<conv::GpuConv> gpu_;  // runs instead, in the GPU class
 };
 
 // The gradient by a tensor as its consumer reads it: `data` itself; or, behind a batch norm that has not been applied
@@ -101,7 +107,7 @@ class ConvBackwardData {
   void run(int n, const Gradient& out_gradient, const ConvMask& mask, const Array<float>& residual,
            const Array<float>& in_gradient);
   const VariantChoice& choice() const { return choice_; }
-  std::size_t weight_bytes() const { return weights_.size() * sizeof(float); }
+  std::size_t weight_bytes() const;
 
   // Whether a fusion can be had for this geometry, asked before the plan is laid out.
   static bool can_fuse(const Device& device, const ConvGeometry& geometry, KernelClass kernels);
@@ -115,6 +121,7 @@ class ConvBackwardData {
   std::size_t prepare_group_;
   std::size_t in_blocks_ = 1;
   Array<float> weights_;
+  std::shared_ptr<conv::GpuConv> gpu_;  // runs instead, in the GPU class
 };
 
 class ConvBackwardFilter {
@@ -135,6 +142,7 @@ class ConvBackwardFilter {
   Kernel run_, reduce_;
   Range range_, reduce_range_;
   std::size_t workspace_floats_ = 0;
+  std::shared_ptr<conv::GemmFilter> gpu_;  // runs instead, in the GPU class
 };
 
 }  // namespace cascadecl

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "runtime/ops/launch.h"
+
 namespace cascadecl::conv {
 namespace {
 
@@ -16,10 +18,10 @@ int largest_divisor(int value, std::initializer_list<int> candidates) {
   return 1;
 }
 
-std::string not_for_device(const Device& device, KernelClass kernels) {
-  if (kernels == KernelClass::reference) return "reference kernels were asked for";
-  if (device.info().device_class != DeviceClass::cpu) return "no fast kernel for this class of device yet";
-  return {};
+std::string not_cpu_class(const Device& device, KernelClass kernels) {
+  const KernelClass runs = kernel_class(device, kernels);
+  if (runs == KernelClass::cpu) return {};
+  return runs == KernelClass::reference ? "reference kernels were asked for" : "a kernel of the CPU class";
 }
 
 bool is_3x3(const ConvGeometry& g) { return g.kernel_h == 3 && g.kernel_w == 3 && g.stride == 1 && g.padding == 1; }
@@ -136,7 +138,7 @@ Defines Winograd::defines(const ConvGeometry& g, int block) const {
 }
 
 std::string winograd_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
-  if (auto reason = not_for_device(device, kernels); !reason.empty()) return reason;
+  if (auto reason = not_cpu_class(device, kernels); !reason.empty()) return reason;
   if (auto reason = not_3x3_in_blocks(device, g); !reason.empty()) return reason;
   const int block = device.channel_block();
   return too_large(Winograd::choose(g, block).local_bytes(g, block), local_memory_limit(device));
@@ -200,7 +202,7 @@ Defines FilterWinograd::defines(const ConvGeometry& g, int block) const {
 }
 
 std::string filter_winograd_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
-  if (auto reason = not_for_device(device, kernels); !reason.empty()) return reason;
+  if (auto reason = not_cpu_class(device, kernels); !reason.empty()) return reason;
   if (auto reason = not_3x3_in_blocks(device, g); !reason.empty()) return reason;
   const int block = device.channel_block();
   return too_large(FilterWinograd::choose(g, block).local_bytes(g, block), local_memory_limit(device));
@@ -225,7 +227,7 @@ std::size_t Direct::local_bytes(const ConvGeometry& g, int block) const {
 }
 
 std::string direct_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
-  if (auto reason = not_for_device(device, kernels); !reason.empty()) return reason;
+  if (auto reason = not_cpu_class(device, kernels); !reason.empty()) return reason;
   const int block = device.channel_block();
   return too_large(Direct::choose(g, block).local_bytes(g, block), local_memory_limit(device));
 }
@@ -272,7 +274,7 @@ std::size_t FilterDirect::local_bytes(const ConvGeometry& g) const {
 }
 
 std::string filter_direct_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
-  if (auto reason = not_for_device(device, kernels); !reason.empty()) return reason;
+  if (auto reason = not_cpu_class(device, kernels); !reason.empty()) return reason;
   return too_large(FilterDirect::choose(g, device.channel_block()).local_bytes(g), local_memory_limit(device));
 }
 

@@ -4,8 +4,13 @@
 
 namespace cascadecl {
 
+// The kernels that an operation runs: those asked for, else those of the device.
+inline KernelClass kernel_class(const Device& device, KernelClass asked) {
+  return asked == KernelClass::automatic ? device.info().kernel_class() : asked;
+}
+
 // Whether kernels should give one work-item a large piece of work (CPU) or a small one (GPU).
-inline bool coarse_items(const Device& device) { return device.info().device_class == DeviceClass::cpu; }
+inline bool coarse_items(const Device& device) { return device.info().coarse_items(); }
 
 // Runs a kernel whose work-items are independent. On a CPU each item loops over its piece in vectors of its own, so a
 // work-group is one item; elsewhere the driver groups them.

@@ -79,8 +79,8 @@ TEST_CASE("eval reports all promised keys, and its counts add up") {
   CHECK(run.err.empty());  // no progress without a terminal
   const json result = run.json();
   CHECK(missing_keys(result, {"images", "top1", "top5", "mmac_per_image", "mac_fraction", "images_per_s", "device",
-                              "policy", "stages", "static", "predicted_saving", "measured_saving", "saving_ratio"}) ==
-        "");
+                              "kernel_class", "policy", "stages", "static", "predicted_saving", "measured_saving",
+                              "saving_ratio"}) == "");
   CHECK(result["images"] == 30);
   REQUIRE(result["stages"].size() == 2);
   int stopped = 0;
@@ -152,6 +152,37 @@ TEST_CASE("bench prints images_per_s for inference and training") {
     CHECK(run.json()["mode"] == mode);
     CHECK(missing_keys(run.json(), {"network", "batch", "device", "median_step_ms"}) == "");
   }
+}
+
+TEST_CASE("bench runs the kernel class that was asked for and names it") {
+  const auto bench = [](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"bench",     "--network", "resnet-8", "--batch", "2",
+                                          "--seconds", "0",         "--input",  "3x8x8",   "--json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return cascadecl_run(arguments);
+  };
+  for (const char* kernels : {"cpu", "gpu", "reference"}) {
+    const Finished run = bench({"--kernel-class", kernels, "--mode", "train"});
+    CAPTURE(run.err);
+    REQUIRE(run.status == 0);
+    CHECK(run.json()["kernel_class"] == kernels);
+  }
+  CHECK(error_fault(bench({"--kernel-class", "tpu"}), 2, "--kernel-class: 'tpu'") == "");
+}
+
+TEST_CASE("eval of the GPU class answers like that of the reference kernels") {
+  const SmallWorld world;
+  const auto eval = [&](const char* kernels) {
+    const Finished run =
+        cascadecl_run({"eval", world.model(), "--data", world.data(), "--kernel-class", kernels, "--json"});
+    REQUIRE(run.status == 0);
+    return run.json();
+  };
+  const json gpu = eval("gpu"), reference = eval("reference");
+  CHECK(gpu["kernel_class"] == "gpu");
+  CHECK(reference["kernel_class"] == "reference");
+  CHECK(gpu["top1"] == reference["top1"]);
+  CHECK(gpu["mmac_per_image"] == reference["mmac_per_image"]);
 }
 
 TEST_CASE("profile gives time, and energy only where it was measured") {

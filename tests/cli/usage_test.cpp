@@ -1,5 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <cstdlib>
+
+#include "runtime/opencl/device_info.h"
 #include "tests/cli/fixtures.h"
 #include "tests/cli/process.h"
 
@@ -88,6 +91,18 @@ TEST_CASE("a device that is not there is status 3, and those that are there are 
   };
   CHECK(error_fault(eval("cpu:99"), 3, "cpu:99") == "");
   CHECK(error_fault(eval("cpu,cpu,cpu"), 2, "3") == "");
+}
+
+TEST_CASE("a kernel class that the device cannot run is status 3, and those that it can are listed") {
+  if (select_device("auto", list_devices()).platform_name != "Portable Computing Language") {
+    MESSAGE("not tested: only PoCL lets a test limit the work-groups");
+    return;
+  }
+  ::setenv("POCL_MAX_WORK_GROUP_SIZE", "32", 1);
+  const Finished run =
+      cascadecl_run({"bench", "--network", "resnet-8", "--seconds", "0", "--kernel-class", "gpu", "--device", "auto"});
+  ::unsetenv("POCL_MAX_WORK_GROUP_SIZE");
+  CHECK(error_fault(run, 3, "cpu and reference") == "");
 }
 
 TEST_CASE("a full disk behind stdout is a failure") {

@@ -51,7 +51,7 @@ TEST_CASE("the plain convolution kernel equals double precision") {
 
 TEST_CASE("a convolution that cannot take the fastest kernel says why") {
   const Device& device = test_device();
-  if (device.info().device_class != DeviceClass::cpu || device.channel_block() != 16) {
+  if (device.info().kernel_class() != KernelClass::cpu || device.channel_block() != 16) {
     MESSAGE("not tested: the reasons are those of CPUs with channel blocks of 16");
     return;
   }

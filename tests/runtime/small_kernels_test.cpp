@@ -60,6 +60,12 @@ TEST_SUITE("small kernels") {
     check_conv_backward_filter({2, {{5, 3, 5}, 6, 2, 3, 2, 1}, "direct"}, plain, false, KernelClass::reference);
   }
 
+  TEST_CASE("small convolutions of the GPU class and their gradients stay inside their arrays") {
+    check_conv_forward({3, {{18, 5, 3}, 33, 3, 3, 1, 1}, "gemm"}, {batch_norm_relu, true, true}, KernelClass::gpu);
+    check_conv_backward_data({2, {{5, 3, 5}, 6, 2, 3, 2, 1}, "gemm"}, {}, KernelClass::gpu);
+    check_conv_backward_filter({3, {{5, 3, 5}, 18, 2, 3, 2, 1}, "gemm"}, batch_norm_relu, false, KernelClass::gpu);
+  }
+
   TEST_CASE("a training step and an inference of a small network stay inside their arrays") {
     const Network network = small_network();
     const int n = 2, classes = network.classes();

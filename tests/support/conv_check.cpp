@@ -38,8 +38,13 @@ void check_choice(const VariantChoice& choice, const ConvCase& conv, KernelClass
     CHECK(choice.reason == "reference kernels were asked for");
     return;
   }
-  if (test_device().info().device_class == DeviceClass::cpu && block() == 16) CHECK(choice.variant == conv.variant);
-  CHECK(choice.reason.empty() == (choice.variant == "winograd"));  // whatever is slower says why
+  const bool gpu = kernel_class(test_device(), kernels) == KernelClass::gpu;
+  if (gpu) {
+    CHECK(choice.variant == "gemm");
+  } else if (block() == 16) {
+    CHECK(choice.variant == conv.variant);
+  }
+  CHECK(choice.reason.empty() == (gpu || choice.variant == "winograd"));  // whatever is slower says why
 }
 
 Guarded<float> guarded(const Values& nchw, const Shape& shape) {
@@ -121,7 +126,8 @@ void capture_note(const ConvCase& conv, KernelClass kernels, std::string& note) 
   note = std::to_string(conv.n) + " x [" + std::to_string(g.in.channels) + "," + std::to_string(g.in.height) + "," +
          std::to_string(g.in.width) + "] -> " + std::to_string(g.out_channels) + " channels, kernel " +
          std::to_string(g.kernel_h) + "x" + std::to_string(g.kernel_w) + ", stride " + std::to_string(g.stride) +
-         ", padding " + std::to_string(g.padding) + (kernels == KernelClass::reference ? ", reference" : "");
+         ", padding " + std::to_string(g.padding) + ", kernels " +
+         std::string(to_string(kernel_class(test_device(), kernels)));
 }
 
 }  // namespace

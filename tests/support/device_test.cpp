@@ -42,7 +42,7 @@ const Device& test_device() {
     const char* spec = std::getenv("CASCADECL_TEST_DEVICE");
     DeviceInfo info = select_device(spec ? spec : "auto", list_devices());
     if (const char* as = std::getenv("CASCADECL_TEST_CLASS"); as && std::string_view(as) == "gpu")
-      info.device_class = DeviceClass::gpu;
+      info.kernels = KernelClass::gpu;
     return new Device(info);
   }();
   return *device;

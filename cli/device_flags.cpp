@@ -1,0 +1,63 @@
+#include "cli/device_flags.h"
+
+#include <algorithm>
+
+#include "cli/open_device.h"
+#include "runtime/cascade/executor.h"
+#include "runtime/ops/kernel_class.h"
+
+namespace cascadecl {
+namespace {
+
+std::string joined_once(const std::vector<std::string>& names) {
+  std::string text;
+  for (auto name = names.begin(); name != names.end(); ++name) {
+    if (std::find(names.begin(), name, *name) == name) text += (text.empty() ? "" : ", ") + *name;
+  }
+  return text;
+}
+
+}  // namespace
+
+void DeviceFlags::add_to(Options& options, bool each_stage) {
+  std::string help = "auto, cpu[:i], igpu[:i], gpu[:i] or ocl:PLATFORM.DEVICE";
+  if (each_stage) help += "; a comma list gives each stage its own";
+  options.add_text("device", device_, "SPEC", help);
+  std::vector<std::pair<std::string, KernelClass>> classes;
+  for (const KernelClass kernels :
+       {KernelClass::automatic, KernelClass::cpu, KernelClass::gpu, KernelClass::reference}) {
+    classes.emplace_back(to_string(kernels), kernels);
+  }
+  options.add_choice<KernelClass>("kernel-class", kernels_, classes,
+                                  "kernels to run: auto takes those for the device, reference are plain loops");
+}
+
+DeviceInfo DeviceFlags::with_class(DeviceInfo device) const {
+  device.kernels = kernels_;
+  check_kernel_class(device);
+  return device;
+}
+
+Device DeviceFlags::open() const {
+  return Device(with_class(select_device(device_, list_devices())), device_settings());
+}
+
+std::vector<Device> DeviceFlags::open_stages(std::size_t stages) const {
+  std::vector<DeviceInfo> devices = select_stage_devices(device_, stages, list_devices());
+  for (DeviceInfo& device : devices) device = with_class(std::move(device));
+  return open_stage_devices(devices, device_settings());
+}
+
+std::string device_names(const std::vector<Device>& devices) {
+  std::vector<std::string> names;
+  for (const Device& device : devices) names.push_back(device.info().name);
+  return joined_once(names);
+}
+
+std::string kernel_class_names(const std::vector<Device>& devices) {
+  std::vector<std::string> names;
+  for (const Device& device : devices) names.emplace_back(to_string(device.info().kernel_class()));
+  return joined_once(names);
+}
+
+}  // namespace cascadecl

@@ -1,0 +1,30 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "cli/options.h"
+#include "runtime/opencl/device.h"
+
+namespace cascadecl {
+
+// The flags of all commands that run kernels: --device and --kernel-class.
+class DeviceFlags {
+ public:
+  // each_stage: --device may be a comma list, one for each stage.
+  void add_to(Options& options, bool each_stage);
+
+  // After parsing. Throw UsageError for a bad --device, DeviceNotFoundError if it is not there or cannot run the class.
+  Device open() const;
+  std::vector<Device> open_stages(std::size_t stages) const;  // equal ones share a handle
+
+ private:
+  DeviceInfo with_class(DeviceInfo device) const;
+  std::string device_ = "auto";
+  KernelClass kernels_ = KernelClass::automatic;
+};
+
+// The names of the devices, or of the kernel classes that they run, each once, in order: "NVIDIA A, AMD B".
+std::string device_names(const std::vector<Device>& devices);
+std::string kernel_class_names(const std::vector<Device>& devices);
+
+}  // namespace cascadecl

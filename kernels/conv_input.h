@@ -1,0 +1,22 @@
+// conv_input.h: one element of a convolution's input, read through the view; zero outside the image.
+//   src [N][C/IN_CB][H][W][IN_CB]   scale, shift [C padded], zero in the padding
+#ifndef CONV_INPUT_H
+#define CONV_INPUT_H
+#include "conv_shape.h"
+
+#define C_BLOCKS DIV_UP(C_CHANNELS, IN_CB)
+
+inline float load_input(global const float* src, global const float* scale, global const float* shift, int n, int block,
+                        int lane, int y, int x) {
+  if (y < 0 || y >= HEIGHT || x < 0 || x >= WIDTH) return 0.0f;
+  float v = src[((((size_t)n * C_BLOCKS + block) * HEIGHT + y) * WIDTH + x) * IN_CB + lane];
+#if VIEW_AFFINE
+  v = fma(v, scale[block * IN_CB + lane], shift[block * IN_CB + lane]);
+#endif
+#if VIEW_RELU
+  v = v < 0.0f ? 0.0f : v;  // NaN comes through
+#endif
+  return v;
+}
+
+#endif
