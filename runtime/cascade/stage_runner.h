@@ -19,7 +19,7 @@ class StageRunner {
 
   const Device& device() const { return device_; }
   bool same_device(const StageRunner& other) const { return device_.context()() == other.device_.context()(); }
-  std::size_t peak_bytes() const { return plan_.peak_bytes(); }
+  std::size_t peak_bytes() const { return plan_.memory().total(); }
 
   // Two ways to fill the batch. load() puts n images uint8 [n][C][H][W] of the host at its beginning.
   void load(int n, std::span<const std::uint8_t> images);

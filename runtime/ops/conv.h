@@ -54,7 +54,8 @@ class ConvForward {
 
   const VariantChoice& choice() const { return choice_; }
   bool fuses_statistics() const { return choice_.variant != "reference"; }
-  std::size_t weight_bytes() const { return weights_.size() * sizeof(float); }
+  // Of the converted filters; the reference kernel reads the caller's.
+  std::size_t weight_bytes() const { return choice_.variant == "reference" ? 0 : weights_.size() * sizeof(float); }
 
  private:
   ConvGeometry geometry_;
@@ -101,7 +102,8 @@ class ConvBackwardData {
   void run(int n, const Gradient& out_gradient, const ConvMask& mask, const Array<float>& residual,
            const Array<float>& in_gradient);
   const VariantChoice& choice() const { return choice_; }
-  std::size_t weight_bytes() const { return weights_.size() * sizeof(float); }
+  // Of the converted filters; the reference kernel reads the caller's.
+  std::size_t weight_bytes() const { return choice_.variant == "reference" ? 0 : weights_.size() * sizeof(float); }
 
   // Whether a fusion can be had for this geometry, asked before the plan is laid out.
   static bool can_fuse(const Device& device, const ConvGeometry& geometry, KernelClass kernels);
