@@ -34,7 +34,7 @@ ExecutorSettings CascadeFlags::settings() const {
 }
 
 std::vector<Device> CascadeFlags::open_devices(std::size_t stages) const {
-  return open_stage_devices(select_stage_devices(device_, stages, list_devices()), device_settings());
+  return open_stage_devices(select_stage_devices(device_, stages, usable_devices()), device_settings());
 }
 
 nlohmann::ordered_json policy_json(const Model& model, const ExecutorSettings& settings) {

@@ -151,6 +151,7 @@ void run_eval(const Arguments& arguments) {
   const auto dataset = open_data(data, "test");
   check_dataset(model, dataset->header());
   const std::vector<Device> devices = flags.open_devices(model.stages.size());
+  settings.executor.max_batch = fitting_batch(model, devices, settings.executor, static_control);
   Progress progress("evaluating", dataset->size(), options.quiet());
   Setup setup;
   settings.progress = [&](std::int64_t done) {

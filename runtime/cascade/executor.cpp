@@ -8,7 +8,9 @@
 #include <numeric>
 
 #include "data/error.h"
+#include "runtime/cascade/label_probabilities.h"
 #include "runtime/cascade/stage_runner.h"
+#include "runtime/opencl/memory_fit.h"
 #include "runtime/ops/launch.h"
 
 namespace cascadecl {
@@ -237,6 +239,18 @@ std::size_t CascadeExecutor::peak_bytes() const {
   std::size_t total = 0;
   for (const StageRunner& runner : state_->runners) total += runner.peak_bytes();
   return total;
+}
+
+int fitting_batch(const Model& model, const std::vector<Device>& devices, const ExecutorSettings& settings,
+                  bool stages_alone) {
+  const Rehearsal rehearse = [&](const std::vector<Device>& handles, int batch) {
+    ExecutorSettings smaller = settings;
+    smaller.max_batch = batch;
+    CascadeExecutor(model, handles, smaller).warm_up();
+    for (std::size_t k = 0; stages_alone && k < handles.size(); ++k)
+      CascadeExecutor(single_stage(model, k), {handles[k]}, smaller).warm_up();
+  };
+  return fitting_batch(settings.max_batch, devices, {rehearse});
 }
 
 int CascadeResult::label(std::int64_t image) const {

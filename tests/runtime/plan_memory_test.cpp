@@ -55,7 +55,8 @@ TEST_CASE("runs of a plan allocate nothing") {
   const Device& device = test_device();
   InferencePlan inference(device, network, random_parameters(network, 1), 4);
   TrainingPlan training(device, network, random_parameters(network, 1), 4);
-  const Array<float> images = device.upload(std::vector<float>(4 * image_elements(network.input_shape(), device.channel_block())));
+  const Array<float> images =
+      device.upload(std::vector<float>(4 * image_elements(network.input_shape(), device.channel_block())));
   const std::size_t before = device.allocated_bytes();
   inference.run(4, images);
   training.forward(4, images, BatchNormMode::batch);
