@@ -22,7 +22,10 @@ struct ExecutorSettings {
 // What one stage did in a call of classify().
 struct StageCounts {
   std::int64_t entered = 0, stopped = 0;
-  double seconds = 0;  // with time_stages: input, network, policy and handing on the survivors; else 0
+  // With time_stages, else 0: input, network, policy and handing on the survivors; of that the label probabilities,
+  // the policy, its decision and the read-back; and bringing the survivors together for the next stage.
+  double seconds = 0, policy_seconds = 0, compaction_seconds = 0;
+  StageCounts& operator+=(const StageCounts& other);
 };
 
 // The answers to N images, in the order of the images. K stages.
