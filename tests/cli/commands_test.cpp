@@ -87,12 +87,12 @@ TEST_CASE("eval reports all promised keys, and its counts add up") {
   for (const json& stage : result["stages"]) {
     CHECK(missing_keys(stage, {"network", "mmac", "entered", "stopped", "top1_of_stopped", "device", "ms_per_image",
                                "time_ms", "policy_ms", "compaction_ms"}) == "");
-    const double inside = stage["policy_ms"].get<double>() + stage["compaction_ms"].get<double>();
-    CHECK(stage["time_ms"].get<double>() > 0);
-    CHECK(inside > 0);
-    CHECK(inside < stage["time_ms"].get<double>());
     CHECK(stage["top1_of_stopped"].is_null() == (stage["stopped"] == 0));
     stopped += stage["stopped"].get<int>();
+    const double inside = stage["policy_ms"].get<double>() + stage["compaction_ms"].get<double>();
+    if (stage["entered"] == 0) continue;
+    CHECK(inside > 0);
+    CHECK(inside < stage["time_ms"].get<double>());
   }
   CHECK(stopped == 30);
   CHECK(result["stages"][0]["entered"] == 30);
