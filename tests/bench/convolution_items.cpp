@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "runtime/network/layout.h"
 #include "runtime/ops/launch.h"
 #include "runtime/ops/residual_stage.h"
@@ -34,6 +36,11 @@ double image_bytes(const Device& device, ImageShape shape, int batch) {
   return 4.0 * batch * static_cast<double>(image_elements(shape, device.channel_block()));
 }
 
+// Of the input's pixels, the share that a kernel smaller than its stride reads.
+double share_read(const ConvGeometry& g) {
+  return std::min(1.0, static_cast<double>(g.kernel_h * g.kernel_w) / (g.stride * g.stride));
+}
+
 // The trial of the one list that is filled.
 std::function<void()> run_of(const Device& device, const ConvUses& uses) {
   const std::shared_ptr<Trial> trial = conv_trials(uses)(device, KernelClass::automatic);
@@ -56,7 +63,7 @@ std::vector<KernelItem> convolution_items(const Device& device, int batch, bool 
     data.data = {{.pair = true, .mask = MaskKind::batch_norm_relu}};
     filter.filter = {{image ? ViewKind{} : kNormed, true}};
     items.push_back({"convolution", ConvForward(device, g, forward.forward[0], automatic, many).choice().variant,
-                     text_of(g), flop, in + out, run_of(device, forward)});
+                     text_of(g), flop, share_read(g) * in + out, run_of(device, forward)});
     if (!image) {
       const bool fuses = ConvBackwardData::can_fuse(device, g, automatic);
       const ConvBackwardData op(device, g, fuses ? data.data[0] : ConvBackwardData::Fusion{}, automatic, many);
@@ -67,8 +74,8 @@ std::vector<KernelItem> convolution_items(const Device& device, int batch, bool 
     const bool pair = ConvBackwardFilter::can_fuse(device, g, automatic);
     filter.filter[0].pair = pair;
     const ConvBackwardFilter op(device, g, filter.filter[0].view, pair, automatic, many);
-    items.push_back({"gradient by filters", op.choice().variant, text_of(g), flop, in + (pair ? 2 : 1) * out,
-                     run_of(device, filter)});
+    items.push_back({"gradient by filters", op.choice().variant, text_of(g), flop,
+                     share_read(g) * in + (pair ? 2 : 1) * out, run_of(device, filter)});
   }
   return items;
 }

@@ -1,7 +1,7 @@
 // What a device can do at most: multiply-adds in registers, and a copy of memory that no cache holds.
 
 #ifndef ROUNDS
-#define ROUNDS 100000  // of 12 multiply-adds on vectors of 16
+#define ROUNDS 1000000  // of 12 multiply-adds on vectors of 16
 #endif
 #ifndef CHUNK
 #define CHUNK 1  // vectors of 16 that a work-item copies

@@ -10,7 +10,7 @@
 namespace cascadecl::bench {
 namespace {
 
-constexpr int kRounds = 100000, kChains = 12, kWidth = 16;
+constexpr int kRounds = 1000000, kChains = 12, kWidth = 16;
 constexpr std::size_t kFloats = std::size_t{32} << 20;  // 128 MiB, more than caches hold
 
 Kernel build(const Device& device, const char* name, int chunk) {
