@@ -149,7 +149,7 @@ void run_bench(const Arguments& arguments) {
   const Network& network = networks.front();
   const Array<float> images = random_activation(device, network.input_shape(), settings.batch, 0);
   const NetworkWorkload work = settings.mode == Mode::infer ? inference_work(device, network, settings.batch, images)
-                                                     : training_work(device, network, settings.batch, images);
+                                                            : training_work(device, network, settings.batch, images);
   Setup setup{.ms = milliseconds_since(start)};
   const Clock::time_point first = Clock::now();
   work.step();

@@ -15,7 +15,8 @@ namespace {
 // tensor nobody reads any more. A convolution with a residual may write over it where that is its last reader.
 class MemoryPlan {
  public:
-  explicit MemoryPlan(const ForwardPass& forward) : forward_(forward), buffer_of_(forward.lowering().tensors.size(), -1) {
+  explicit MemoryPlan(const ForwardPass& forward)
+      : forward_(forward), buffer_of_(forward.lowering().tensors.size(), -1) {
     const Lowering& lowering = forward.lowering();
     for (std::size_t s = 0; s < lowering.steps.size(); ++s) place(lowering.steps[s], static_cast<int>(s));
   }

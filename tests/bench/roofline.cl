@@ -8,7 +8,7 @@
 #endif
 
 // One item a core. The result depends on every round.
-__kernel void multiply_add(__global float *out) {
+__kernel void multiply_add(__global float* out) {
   const float16 a = (float16)(0.999f), b = (float16)(0.001f);
   float16 x[12];
   for (int i = 0; i < 12; ++i) x[i] = (float16)((float)(get_global_id(0) + i));
@@ -21,7 +21,7 @@ __kernel void multiply_add(__global float *out) {
   out[get_global_id(0)] = sum.s0 + sum.s7 + sum.sf;
 }
 
-__kernel void copy(__global const float16 *from, __global float16 *to) {
+__kernel void copy(__global const float16* from, __global float16* to) {
   const size_t first = get_global_id(0) * CHUNK;
   for (size_t i = first; i < first + CHUNK; ++i) to[i] = from[i];
 }
