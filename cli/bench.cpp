@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cmath>
 #include <functional>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -16,10 +15,8 @@
 #include "cli/output.h"
 #include "cli/plan_steps.h"
 #include "data/error.h"
-#include "runtime/network/inference_plan.h"
 #include "runtime/network/stages.h"
-#include "runtime/network/training_plan.h"
-#include "runtime/ops/softmax.h"
+#include "runtime/tuning/network_workload.h"
 #include "runtime/tuning/random_activation.h"
 
 namespace cascadecl {
@@ -38,36 +35,6 @@ struct Settings {
 };
 
 constexpr int fewest_steps = 3;
-
-// What is timed.
-struct Workload {
-  std::function<void()> step;  // enqueues a batch's work; the caller waits for the device
-  std::function<std::vector<PlanStep>()> plan_steps;
-  std::function<std::vector<double>()> time_plan_steps;  // seconds of each, in a run that waits after each
-};
-
-Workload inference_work(const Device& device, const Network& network, int batch, const Array<float>& images) {
-  auto plan = std::make_shared<InferencePlan>(device, network, initial_parameters(network, 1), batch);
-  return {[=] { plan->run(batch, images); }, [=] { return plan->steps(); },
-          [=] { return plan->time_steps(batch, images); }};
-}
-
-// Forward with the batch's statistics, cross-entropy, backward and SGD.
-Workload training_work(const Device& device, const Network& network, int batch, const Array<float>& images) {
-  auto plan = std::make_shared<TrainingPlan>(device, network, initial_parameters(network, 1), batch);
-  auto loss = std::make_shared<CrossEntropy>(device, network.classes());
-  std::vector<int> labels(static_cast<std::size_t>(batch));
-  for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<int>(i) % network.classes();
-  const Array<int> device_labels = device.upload(labels);
-  const Array<float> losses = device.allocate<float>(labels.size()), correct = device.allocate<float>(labels.size());
-  const auto step = [=] {
-    const Array<float> logits = plan->forward(batch, images, BatchNormMode::batch);
-    loss->run(batch, logits, device_labels, 1.0F / static_cast<float>(batch), losses, correct, plan->logit_gradient());
-    plan->backward();
-    plan->step({.learning_rate = 0.01F});
-  };
-  return {step, [=] { return plan->steps(); }, [=] { return plan->time_steps(batch, images, BatchNormMode::batch); }};
-}
 
 double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
@@ -105,7 +72,7 @@ struct Explained {
   std::vector<double> seconds;
 };
 
-Explained explain(const Workload& work) {
+Explained explain(const NetworkWorkload& work) {
   constexpr int runs = 5;
   Explained explained{work.plan_steps(), {}};
   std::vector<std::vector<double>> of_step(explained.steps.size());
@@ -184,8 +151,8 @@ void run_bench(const Arguments& arguments) {
   const Device device = settings.device.open();
   const Network& network = networks.front();
   const Array<float> images = random_activation(device, network.input_shape(), settings.batch, 0);
-  const Workload work = settings.mode == Mode::infer ? inference_work(device, network, settings.batch, images)
-                                                     : training_work(device, network, settings.batch, images);
+  const NetworkWorkload work = settings.mode == Mode::infer ? inference_work(device, network, settings.batch, images)
+                                                            : training_work(device, network, settings.batch, images);
   Setup setup{.ms = milliseconds_since(start)};
   const Clock::time_point first = Clock::now();
   work.step();

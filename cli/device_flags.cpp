@@ -39,11 +39,11 @@ DeviceInfo DeviceFlags::with_class(DeviceInfo device) const {
 }
 
 Device DeviceFlags::open() const {
-  return Device(with_class(select_device(device_, list_devices())), device_settings());
+  return Device(with_class(select_device(device_, usable_devices())), device_settings());
 }
 
 std::vector<Device> DeviceFlags::open_stages(std::size_t stages) const {
-  std::vector<DeviceInfo> devices = select_stage_devices(device_, stages, list_devices());
+  std::vector<DeviceInfo> devices = select_stage_devices(device_, stages, usable_devices());
   for (DeviceInfo& device : devices) device = with_class(std::move(device));
   return open_stage_devices(devices, device_settings());
 }

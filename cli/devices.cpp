@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "cli/commands.h"
+#include "cli/open_device.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "data/error.h"
@@ -59,7 +60,7 @@ void run_devices(const Arguments& arguments) {
       "devices [flags]",
       "Lists all OpenCL devices of all platforms in one index space, and which of them --device auto takes.");
   if (!options.parse(arguments)) return print(options.help());
-  const std::vector<DeviceInfo> devices = list_devices();
+  const std::vector<DeviceInfo> devices = usable_devices();
   const std::optional<int> automatic = automatic_choice(devices);
   if (!options.json()) return print(to_text(devices, automatic));
   nlohmann::ordered_json list = nlohmann::ordered_json::array();

@@ -38,12 +38,6 @@ ProgramCounts program_counts(const std::vector<Device>& devices) {
   return sum;
 }
 
-// Of the predicted saving in MACs, how much was measured in time; unknown where nothing is to be saved.
-std::optional<double> saving_ratio(const Evaluation& result) {
-  if (!result.measured_saving || !(result.predicted_saving > 0)) return std::nullopt;
-  return *result.measured_saving / result.predicted_saving;
-}
-
 ordered_json stages_json(const Evaluation& result) {
   ordered_json list = ordered_json::array();
   for (const StageEvaluation& stage : result.stages) {
@@ -53,6 +47,9 @@ ordered_json stages_json(const Evaluation& result) {
                     {"stopped", stage.stopped},
                     {"top1_of_stopped", number_or_null(stage.top1_of_stopped)},
                     {"ms_per_image", number_or_null(stage.ms_per_image)},
+                    {"time_ms", stage.seconds * 1e3},
+                    {"policy_ms", stage.policy_seconds * 1e3},
+                    {"compaction_ms", stage.compaction_seconds * 1e3},
                     {"device", stage.device}});
   }
   return list;
@@ -87,13 +84,11 @@ ordered_json to_json(const Evaluation& result, const Model& model, const Executo
                        {"device", device_names(devices)},
                        {"kernel_class", kernel_class_names(devices)},
                        {"policy", policy_json(model, settings)},
+                       {"predicted_saving", result.predicted_saving},
+                       {"measured_saving", number_or_null(result.measured_saving)},
+                       {"saving_ratio", number_or_null(result.saving_ratio())},
                        {"stages", stages_json(result)}};
-  if (!result.static_stages.empty()) {
-    json["static"] = static_json(result);
-    json["predicted_saving"] = result.predicted_saving;
-    json["measured_saving"] = number_or_null(result.measured_saving);
-    json["saving_ratio"] = number_or_null(saving_ratio(result));
-  }
+  if (!result.static_stages.empty()) json["static"] = static_json(result);
   return json;
 }
 
@@ -106,12 +101,14 @@ std::string to_text(const Evaluation& result, const ExecutorSettings& settings, 
       grouped(result.images), percent(result.top1), percent(result.top5), result.mmac_per_image,
       percent(result.mac_fraction, 1), result.images_per_s, device_names(devices), kernel_class_names(devices),
       to_string(settings.stop), to_string(settings.combine));
-  Table stages({"stage", "<network", "MMAC", "entered", "stopped", "top-1 of stopped", "ms/image", "<device"});
+  Table stages({"stage", "<network", "MMAC", "entered", "stopped", "top-1 of stopped", "ms/image", "time", "of policy",
+                "of compaction", "<device"});
+  const auto share = [&](double seconds) { return percent(seconds / result.seconds, 1); };
   for (std::size_t i = 0; i < result.stages.size(); ++i) {
     const StageEvaluation& stage = result.stages[i];
     stages.add_row({std::to_string(i), stage.network, decimal(stage.mmac, 2), grouped(stage.entered),
                     grouped(stage.stopped), percent(stage.top1_of_stopped), decimal(stage.ms_per_image, 3),
-                    stage.device});
+                    share(stage.seconds), share(stage.policy_seconds), share(stage.compaction_seconds), stage.device});
   }
   text += stages.text();
   if (result.static_stages.empty()) return text;
@@ -126,7 +123,8 @@ std::string to_text(const Evaluation& result, const ExecutorSettings& settings, 
          fmt::format(
              "\nsaved against the largest stage alone: {} of the MACs (predicted), {} of the time (measured), "
              "ratio {}\n",
-             percent(result.predicted_saving, 1), percent(result.measured_saving, 1), decimal(saving_ratio(result), 2));
+             percent(result.predicted_saving, 1), percent(result.measured_saving, 1),
+             decimal(result.saving_ratio(), 2));
 }
 
 }  // namespace
@@ -153,6 +151,7 @@ void run_eval(const Arguments& arguments) {
   const auto dataset = open_data(data, "test");
   check_dataset(model, dataset->header());
   const std::vector<Device> devices = flags.open_devices(model.stages.size());
+  settings.executor.max_batch = fitting_batch(model, devices, settings.executor, static_control);
   Progress progress("evaluating", dataset->size(), options.quiet());
   Setup setup;
   settings.progress = [&](std::int64_t done) {

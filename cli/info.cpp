@@ -17,6 +17,7 @@
 #include "runtime/network/inference_plan.h"
 #include "runtime/network/report.h"
 #include "runtime/network/stages.h"
+#include "runtime/network/training_plan.h"
 
 namespace cascadecl {
 namespace {
@@ -25,21 +26,52 @@ using nlohmann::ordered_json;
 
 constexpr int plan_batch = 128;  // what `eval` runs by default
 
+// What a network would run on a device, and the memory that takes.
+struct PlanInfo {
+  int batch = 0;
+  std::vector<PlanStep> steps;  // of inference
+  PlanMemory inference, training;
+};
+
 // One stage as it is shown: what the network says, its policy, and its plan on a device if one was named.
 struct StageInfo {
   NetworkReport network;
   long policy_macs = 0;
-  std::optional<InferencePlan> plan;
+  std::optional<PlanInfo> plan;
 };
 
-ordered_json plan_json(const InferencePlan& plan) {
-  return {{"batch", plan.max_batch()},
-          {"peak_bytes", plan.peak_bytes()},
-          {"activation_bytes", plan.activation_bytes()},
-          {"steps", steps_json(plan.steps())}};
+// Nothing is built or allocated: what does not fit can be shown as well.
+PlanInfo plan_info(const Device& device, const Network& network, int batch) {
+  const InferencePlan plan(device.rehearsal(), network, zero_parameters(network), batch);
+  return {batch, plan.steps(), InferencePlan::memory_needed(device, network, batch),
+          TrainingPlan::memory_needed(device, network, batch)};
 }
 
-ordered_json to_json(const StageInfo& stage) {
+bool fits(const PlanMemory& memory, const DeviceInfo& device) {
+  return memory.total() <= device.global_memory_bytes && memory.largest_array <= device.max_allocation_bytes;
+}
+
+ordered_json memory_json(const PlanMemory& memory, const DeviceInfo& device) {
+  return {{"peak_bytes", memory.total()},
+          {"activation_bytes", memory.activations},
+          {"gradient_bytes", memory.gradients},
+          {"weight_bytes", memory.weights},
+          {"transformed_bytes", memory.transformed},
+          {"scratch_bytes", memory.scratch},
+          {"largest_array_bytes", memory.largest_array},
+          {"fits", fits(memory, device)}};
+}
+
+ordered_json plan_json(const PlanInfo& plan, const DeviceInfo& device) {
+  return {{"batch", plan.batch},
+          {"peak_bytes", plan.inference.total()},
+          {"activation_bytes", plan.inference.activations},
+          {"memory",
+           {{"inference", memory_json(plan.inference, device)}, {"training", memory_json(plan.training, device)}}},
+          {"steps", steps_json(plan.steps)}};
+}
+
+ordered_json to_json(const StageInfo& stage, const DeviceInfo* device) {
   ordered_json layers = ordered_json::array();
   for (const LayerReport& layer : stage.network.layers) {
     layers.push_back({{"name", layer.name},
@@ -54,19 +86,34 @@ ordered_json to_json(const StageInfo& stage) {
                        {"convolution_mmac", static_cast<double>(stage.network.convolution_macs) / 1e6},
                        {"policy_mmac", static_cast<double>(stage.policy_macs) / 1e6},
                        {"layers", layers}};
-  if (stage.plan) json["plan"] = plan_json(*stage.plan);
+  if (stage.plan) json["plan"] = plan_json(*stage.plan, *device);
   return json;
 }
 
-std::string plan_text(const InferencePlan& plan, const DeviceInfo& device) {
-  std::string text = fmt::format("plan on {} for batches of {}: {} of device memory, {} of it activations\n",
-                                 device.name, plan.max_batch(), bytes(static_cast<double>(plan.peak_bytes())),
-                                 bytes(static_cast<double>(plan.activation_bytes())));
+std::string plan_text(const PlanInfo& plan, const DeviceInfo& device) {
   Table table({"<layers", "<variant", "MMAC", "<why no faster variant"});
-  for (const PlanStep& step : plan.steps()) {
+  for (const PlanStep& step : plan.steps) {
     table.add_row({step.layers, step.variant, decimal(step.mmac, 3), step.reason});
   }
-  return text + table.text();
+  return fmt::format("plan on {} for batches of {}\n{}", device.name, plan.batch, table.text());
+}
+
+std::string memory_text(const std::vector<StageInfo>& stages, const DeviceInfo& device) {
+  Table table({"stage", "<network", "<memory for", "activations", "gradients", "weights", "transformed", "scratch",
+               "in all", "<fits"});
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    for (const bool training : {false, true}) {
+      const PlanMemory& memory = training ? stages[i].plan->training : stages[i].plan->inference;
+      std::vector<std::string> row = {std::to_string(i), stages[i].network.network,
+                                      training ? "training" : "inference"};
+      for (const std::size_t part :
+           {memory.activations, memory.gradients, memory.weights, memory.transformed, memory.scratch, memory.total()})
+        row.push_back(bytes(static_cast<double>(part)));
+      row.emplace_back(fits(memory, device) ? "yes" : "no");
+      table.add_row(row);
+    }
+  }
+  return table.text();
 }
 
 std::string layers_text(const NetworkReport& network) {
@@ -93,7 +140,7 @@ void print_stages(const std::vector<StageInfo>& stages, ImageShape input, int cl
                   bool json) {
   if (json) {
     ordered_json list = ordered_json::array();
-    for (const StageInfo& stage : stages) list.push_back(to_json(stage));
+    for (const StageInfo& stage : stages) list.push_back(to_json(stage, device));
     ordered_json result = {{"input_shape", {input.channels, input.height, input.width}}, {"classes", classes}};
     if (device) result["device"] = device->name;
     result["stages"] = list;
@@ -104,6 +151,7 @@ void print_stages(const std::vector<StageInfo>& stages, ImageShape input, int cl
     text += layers_text(stage.network) + "\n";
     if (stage.plan) text += plan_text(*stage.plan, *device) + "\n";
   }
+  if (device) text += memory_text(stages, *device) + "\n";
   print(text + summary_text(stages));
 }
 
@@ -123,9 +171,10 @@ bool is_model_file(const std::string& path) { return Hdf5Reader(path).has_group(
 void run_info(const Arguments& arguments) {
   std::string file, stages, input = "3x32x32", device_spec;
   int classes = 10, batch = plan_batch;
-  Options options("info FILE | --stages LIST [flags]",
-                  "Shows layers, parameters and MACs of networks or of a model file's stages, or what a dataset file "
-                  "holds.\nWith --device also the kernels and the memory of each stage on that device.");
+  Options options(
+      "info FILE | --stages LIST [flags]",
+      "Shows layers, parameters and MACs of networks or of a model file's stages, or what a dataset file "
+      "holds.\nWith --device also the kernels of each stage on that device, and the memory of inference and training.");
   options.add_positional("FILE", file);
   options.add_text("stages", stages, "LIST", "networks: resnet-N, wrn-D-K or layer lists FILE.json, by commas");
   options.add_text("input", input, "CxHxW", "image size for --stages");
@@ -144,10 +193,7 @@ void run_info(const Arguments& arguments) {
   for (std::size_t i = 0; i < model.stages.size(); ++i) {
     const Stage& stage = model.stages[i];
     StageInfo info{report(stage.network), i < model.policies.size() ? model.policies[i].macs() : 0, std::nullopt};
-    if (device) {
-      info.plan.emplace(*device, stage.network,
-                        stage.parameters.empty() ? initial_parameters(stage.network, 0) : stage.parameters, batch);
-    }
+    if (device) info.plan = plan_info(*device, stage.network, batch);
     infos.push_back(std::move(info));
   }
   print_stages(infos, model.input, model.classes, device ? &device->info() : nullptr, options.json());

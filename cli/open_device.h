@@ -1,5 +1,6 @@
 #pragma once
 #include <string>
+#include <vector>
 
 #include "runtime/opencl/device.h"
 
@@ -7,6 +8,10 @@ namespace cascadecl {
 
 // How the program opens devices: with the user's cache folder; warnings are lines on stderr.
 DeviceSettings device_settings();
+
+// All devices of this machine. $CASCADECL_MEMORY_LIMIT, in bytes, makes the program believe that none has more memory
+// than that. Throws UsageError if it is no number above 0.
+std::vector<DeviceInfo> usable_devices();
 
 // The device of a SPEC. Throws UsageError, DeviceNotFoundError.
 Device open_device(const std::string& spec);

@@ -43,12 +43,12 @@ ordered_json image_json(const Model& model, const CascadeResult& result, std::si
 }
 
 void print_images(const Model& model, const CascadeResult& result, const Inputs& inputs, const std::string& device,
-                  bool json) {
+                  int batch, bool json) {
   if (json) {
     ordered_json images = ordered_json::array();
     for (std::size_t i = 0; i < inputs.files.size(); ++i)
       images.push_back(image_json(model, result, i, inputs.files[i]));
-    return print_json({{"device", device}, {"images", images}});
+    return print_json({{"device", device}, {"batch_size", batch}, {"images", images}});
   }
   Table table({"<image", "label", "<name", "probability", "exit stage", "<network", "MMAC"});
   for (std::size_t i = 0; i < inputs.files.size(); ++i) {
@@ -90,7 +90,7 @@ void predict_files(const Model& model, const Inputs& inputs, const std::vector<D
     writer.append(result);
     writer.commit();
   }
-  print_images(model, result, inputs, device, json);
+  print_images(model, result, inputs, device, settings.max_batch, json);
 }
 
 void predict_dataset(const Model& model, const Inputs& inputs, const std::vector<Device>& devices,
@@ -115,7 +115,11 @@ void predict_dataset(const Model& model, const Inputs& inputs, const std::vector
   writer.commit();
   progress.wipe();
   if (options.json()) {
-    return print_json({{"output", inputs.output}, {"images", done}, {"device", device}, {"stopped", stopped}});
+    return print_json({{"output", inputs.output},
+                       {"images", done},
+                       {"batch_size", settings.max_batch},
+                       {"device", device},
+                       {"stopped", stopped}});
   }
   std::string text = fmt::format("wrote {}: {} images on {}\n", inputs.output, grouped(done), device);
   for (std::size_t k = 0; k < stopped.size(); ++k) {
@@ -144,12 +148,12 @@ void run_predict(const Arguments& arguments) {
   }
   if (!inputs.data.empty()) options.require("output");
 
-  const ExecutorSettings settings = flags.settings();
+  ExecutorSettings settings = flags.settings();
   const Model model = read_model(inputs.model);
-  if (!inputs.data.empty()) {
-    return predict_dataset(model, inputs, flags.open_devices(model.stages.size()), settings, options);
-  }
-  predict_files(model, inputs, flags.open_devices(model.stages.size()), settings, options.json());
+  const std::vector<Device> devices = flags.open_devices(model.stages.size());
+  settings.max_batch = fitting_batch(model, devices, settings);
+  if (!inputs.data.empty()) return predict_dataset(model, inputs, devices, settings, options);
+  predict_files(model, inputs, devices, settings, options.json());
 }
 
 }  // namespace cascadecl

@@ -218,6 +218,7 @@ void run_profile(const Arguments& arguments) {
   const auto dataset = open_data(data, "test");
   check_dataset(model, dataset->header());
   const std::vector<Device> devices = flags.open_devices(model.stages.size());
+  settings.max_batch = fitting_batch(model, devices, settings);
   if (require_energy) {
     std::vector<DeviceInfo> infos;
     for (const Device& device : devices) infos.push_back(device.info());

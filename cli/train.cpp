@@ -226,6 +226,7 @@ void run_train(const Arguments& arguments) {
   options.require("output");
   if (flags.stages.empty() == flags.from.empty()) throw UsageError("give either --stages or --from");
   set_phases(flags.settings, flags.phases);
+  flags.settings.smaller_batch = !options.given("batch-size");
   const std::string checkpoint = flags.checkpoint.empty() ? flags.output + ".checkpoint" : flags.checkpoint;
 
   const auto dataset = open_data(flags.data, "train");

@@ -8,8 +8,10 @@
 #include <nlohmann/json.hpp>
 
 #include "data/error.h"
+#include "runtime/cascade/executor.h"
 #include "runtime/cascade/label_probabilities.h"
 #include "runtime/network/stages.h"
+#include "runtime/opencl/memory_fit.h"
 #include "trainer/joint.h"
 #include "trainer/policy_net.h"
 #include "trainer/policy_phase.h"
@@ -61,6 +63,12 @@ class Training {
   int stage_count() const { return static_cast<int>(state_.model.stages.size()); }
   bool has_policies() const { return !state_.model.policies.empty(); }
   void check() const;
+  PretrainSettings pretrain_settings(int stage) const;
+  JointSettings joint_settings() const;
+  std::vector<Network> networks() const;
+  std::vector<Parameters> stage_parameters() const;
+  std::vector<Rehearsal> rehearsals() const;
+  void fit_batch();
   void advance(Position position);
   void save() const;
   bool pretrain();
@@ -108,18 +116,20 @@ void Training::start(const std::optional<Model>& initial) {
     model.policies = initial_policies(stage_count(), settings_.policy_input, model.classes, hidden, settings_.seed);
   }
   check();
+  fit_batch();
   advance(Position::pretrain);
 }
 
 void Training::resume() {
   Checkpoint checkpoint = read_checkpoint(checkpoint_);
+  state_ = std::move(checkpoint.state);
+  check_dataset(state_.model, data_.header());
+  check();
+  fit_batch();
   const std::string other = differences(checkpoint.settings, identity(settings_, data_));
   if (!other.empty()) {
     throw UsageError(fmt::format("--resume: {} was made with other settings: {}", checkpoint_.string(), other));
   }
-  state_ = std::move(checkpoint.state);
-  check_dataset(state_.model, data_.header());
-  check();
   const std::int64_t batch = settings_.batch_size;
   const std::int64_t steps = (static_cast<std::int64_t>(split_.rest.size()) + batch - 1) / batch;
   if (state_.step >= steps) {
@@ -163,6 +173,85 @@ void Training::advance(Position position) {
   state_.policy_momentum.clear();
 }
 
+PretrainSettings Training::pretrain_settings(int stage) const {
+  return {.epochs = settings_.epochs,
+          .batch_size = settings_.batch_size,
+          .learning_rate = settings_.learning_rate,
+          .schedule = settings_.schedule,
+          .momentum = settings_.momentum,
+          .weight_decay = settings_.weight_decay,
+          .augment = settings_.augment,
+          .seed = settings_.seed + 7919 * static_cast<std::uint64_t>(stage)};
+}
+
+JointSettings Training::joint_settings() const {
+  return {.epochs = settings_.joint_epochs,
+          .batch_size = settings_.batch_size,
+          .learning_rate = settings_.joint_learning_rate,
+          .momentum = settings_.momentum,
+          .weight_decay = settings_.weight_decay,
+          .augment = settings_.augment,
+          .seed = settings_.seed,
+          .estimator = {.kind = settings_.estimator,
+                        .baseline = settings_.baseline,
+                        .cost_through = settings_.cost_through,
+                        .reward_label = settings_.reward_label,
+                        .alpha = settings_.alpha,
+                        .top_k = settings_.top_k,
+                        .seed = settings_.seed}};
+}
+
+// What each phase has on the device at once, for the batch size of the settings.
+std::vector<Rehearsal> Training::rehearsals() const {
+  const Model& model = state_.model;
+  std::vector<Rehearsal> phases;
+  for (int stage = 0; settings_.pretrain && stage < stage_count(); ++stage) {
+    phases.push_back([this, stage, &of = model.stages[static_cast<std::size_t>(stage)]](
+                         const std::vector<Device>& devices, int batch) {
+      PretrainSettings settings = pretrain_settings(stage);
+      settings.batch_size = batch;
+      Pretrainer(devices.front(), of.network, data_, {}, {}, settings, {.parameters = of.parameters});
+    });
+  }
+  if (!has_policies()) return phases;
+  const auto policies = [&model](const Device& device, int batch) {
+    for (std::size_t k = 0; k < model.stages.size(); ++k)
+      CascadeExecutor(single_stage(model, k), {device}, {.max_batch = batch}).warm_up();
+  };
+  if (settings_.joint && settings_.joint_epochs > 0) {
+    phases.push_back([this, policies](const std::vector<Device>& devices, int batch) {
+      JointSettings settings = joint_settings();
+      settings.batch_size = batch;
+      JointTrainer(devices.front(), networks(), data_, {}, relative_costs(state_.model), settings,
+                   state_.model.policies, {.parameters = stage_parameters()});
+      policies(devices.front(), batch);  // they are fitted again after each epoch
+    });
+  } else if (settings_.policy) {
+    phases.push_back([policies](const std::vector<Device>& devices, int batch) { policies(devices.front(), batch); });
+  }
+  return phases;
+}
+
+void Training::fit_batch() {
+  if (settings_.smaller_batch) {
+    settings_.batch_size = fitting_batch(settings_.batch_size, {device_}, rehearsals());
+  } else {
+    require_batch(settings_.batch_size, {device_}, rehearsals());
+  }
+}
+
+std::vector<Network> Training::networks() const {
+  std::vector<Network> networks;
+  for (const Stage& stage : state_.model.stages) networks.push_back(stage.network);
+  return networks;
+}
+
+std::vector<Parameters> Training::stage_parameters() const {
+  std::vector<Parameters> parameters;
+  for (const Stage& stage : state_.model.stages) parameters.push_back(stage.parameters);
+  return parameters;
+}
+
 void Training::save() const {
   if (!checkpoint_.empty()) write_checkpoint(checkpoint_, {state_, identity(settings_, data_)});
 }
@@ -195,21 +284,14 @@ bool Training::pretrain() {
 
 bool Training::pretrain_stage() {
   Stage& stage = state_.model.stages[static_cast<std::size_t>(state_.stage)];
-  PretrainSettings settings{.epochs = settings_.epochs,
-                            .batch_size = settings_.batch_size,
-                            .learning_rate = settings_.learning_rate,
-                            .schedule = settings_.schedule,
-                            .momentum = settings_.momentum,
-                            .weight_decay = settings_.weight_decay,
-                            .augment = settings_.augment,
-                            .seed = settings_.seed + 7919 * static_cast<std::uint64_t>(state_.stage)};
   PretrainState state{.epoch = state_.epoch,
                       .step = state_.step,
                       .loss = state_.loss,
                       .correct = state_.correct,
                       .parameters = stage.parameters};
   if (!state_.momentum.empty()) state.momentum = state_.momentum.front();
-  Pretrainer trainer(device_, stage.network, data_, split_.rest, split_.held_out, settings, state);
+  Pretrainer trainer(device_, stage.network, data_, split_.rest, split_.held_out, pretrain_settings(state_.stage),
+                     state);
   const auto keep = [&] {
     state = trainer.state();
     check_finite(state.parameters, "pretrain", stage.network.name(), state.epoch, "--learning-rate");
@@ -299,27 +381,13 @@ bool Training::refit_policies() {
 }
 
 bool Training::joint() {
-  std::vector<Network> networks;
-  JointState state{.epoch = state_.epoch, .step = state_.step, .reward = state_.loss, .momentum = state_.momentum};
-  for (const Stage& stage : state_.model.stages) {
-    networks.push_back(stage.network);
-    state.parameters.push_back(stage.parameters);
-  }
-  const JointSettings settings{.epochs = settings_.joint_epochs,
-                               .batch_size = settings_.batch_size,
-                               .learning_rate = settings_.joint_learning_rate,
-                               .momentum = settings_.momentum,
-                               .weight_decay = settings_.weight_decay,
-                               .augment = settings_.augment,
-                               .seed = settings_.seed,
-                               .estimator = {.kind = settings_.estimator,
-                                             .baseline = settings_.baseline,
-                                             .cost_through = settings_.cost_through,
-                                             .reward_label = settings_.reward_label,
-                                             .alpha = settings_.alpha,
-                                             .top_k = settings_.top_k,
-                                             .seed = settings_.seed}};
-  JointTrainer trainer(device_, networks, data_, split_.rest, relative_costs(state_.model), settings,
+  const std::vector<Network> networks = this->networks();
+  JointState state{.epoch = state_.epoch,
+                   .step = state_.step,
+                   .reward = state_.loss,
+                   .parameters = stage_parameters(),
+                   .momentum = state_.momentum};
+  JointTrainer trainer(device_, networks, data_, split_.rest, relative_costs(state_.model), joint_settings(),
                        state_.model.policies, state);
   const auto keep = [&] {
     JointState now = trainer.state();

@@ -11,8 +11,8 @@ namespace {
 
 // Sums over the dataset while it is read.
 struct StageSums {
-  std::int64_t entered = 0, stopped = 0, correct = 0;
-  double seconds = 0;
+  StageCounts counts;
+  std::int64_t correct = 0;
 };
 
 struct StaticRun {
@@ -23,9 +23,7 @@ struct StaticRun {
 
 void add_stages(const CascadeResult& result, std::span<const std::int32_t> labels, std::vector<StageSums>& sums) {
   for (std::size_t k = 0; k < sums.size(); ++k) {
-    sums[k].entered += result.stages[k].entered;
-    sums[k].stopped += result.stages[k].stopped;
-    sums[k].seconds += result.stages[k].seconds;
+    sums[k].counts += result.stages[k];
   }
   const auto classes = static_cast<std::size_t>(result.classes);
   for (std::size_t i = 0; i < labels.size(); ++i) {
@@ -34,15 +32,18 @@ void add_stages(const CascadeResult& result, std::span<const std::int32_t> label
   }
 }
 
-StageEvaluation stage_evaluation(const Model& model, const Device& device, std::size_t k, const StageSums& sums,
-                                 bool timed) {
+StageEvaluation stage_evaluation(const Model& model, const Device& device, std::size_t k, const StageCounts& counts,
+                                 std::int64_t correct, bool timed) {
   StageEvaluation stage{.network = model.stages[k].network.name(),
                         .device = device.info().name,
                         .mmac = model.stage_macs(k) / 1e6,
-                        .entered = sums.entered,
-                        .stopped = sums.stopped};
-  if (sums.stopped > 0) stage.top1_of_stopped = static_cast<double>(sums.correct) / static_cast<double>(sums.stopped);
-  if (timed && sums.entered > 0) stage.ms_per_image = sums.seconds * 1e3 / static_cast<double>(sums.entered);
+                        .entered = counts.entered,
+                        .stopped = counts.stopped,
+                        .seconds = counts.seconds,
+                        .policy_seconds = counts.policy_seconds,
+                        .compaction_seconds = counts.compaction_seconds};
+  if (counts.stopped > 0) stage.top1_of_stopped = static_cast<double>(correct) / static_cast<double>(counts.stopped);
+  if (timed && counts.entered > 0) stage.ms_per_image = counts.seconds * 1e3 / static_cast<double>(counts.entered);
   return stage;
 }
 
@@ -107,8 +108,9 @@ Evaluation evaluate(const Model& model, const std::vector<Device>& devices, cons
   evaluation.top5 = accuracy.top5();
   evaluation.images_per_s = images / evaluation.seconds;
   for (std::size_t k = 0; k < sums.size(); ++k) {
-    evaluation.stages.push_back(stage_evaluation(model, devices[k], k, sums[k], settings.executor.time_stages));
-    evaluation.mmac_per_image += evaluation.stages[k].mmac * static_cast<double>(sums[k].entered) / images;
+    evaluation.stages.push_back(
+        stage_evaluation(model, devices[k], k, sums[k].counts, sums[k].correct, settings.executor.time_stages));
+    evaluation.mmac_per_image += evaluation.stages[k].mmac * static_cast<double>(sums[k].counts.entered) / images;
   }
   evaluation.mac_fraction = evaluation.mmac_per_image / network_mmac(model, largest);
   evaluation.predicted_saving = 1 - evaluation.mac_fraction;
@@ -122,6 +124,11 @@ Evaluation evaluate(const Model& model, const std::vector<Device>& devices, cons
   }
   if (!statics.empty()) evaluation.measured_saving = 1 - evaluation.seconds / statics[largest].seconds;
   return evaluation;
+}
+
+std::optional<double> Evaluation::saving_ratio() const {
+  if (!measured_saving || !(predicted_saving > 0)) return std::nullopt;
+  return *measured_saving / predicted_saving;
 }
 
 void AccuracyCount::add(std::span<const float> answers, std::span<const std::int32_t> labels) {

@@ -25,6 +25,8 @@ struct StageEvaluation {
   std::int64_t entered = 0, stopped = 0;
   std::optional<double> top1_of_stopped;  // accuracy on the images that stopped here; empty if none did
   std::optional<double> ms_per_image;     // for an image that entered; empty without time_stages or if none did
+  // See StageCounts.
+  double seconds = 0, policy_seconds = 0, compaction_seconds = 0;
 };
 
 // One stage alone on all images.
@@ -50,6 +52,8 @@ struct Evaluation {
   // run. Measured only with static_control. Negative if the cascade costs more.
   double predicted_saving = 0;
   std::optional<double> measured_saving;
+  // Measured over predicted; empty where either is unknown or nothing is to be saved.
+  std::optional<double> saving_ratio() const;
 };
 
 // Classifies all images of a dataset. Throws FileError if the dataset does not fit the model or cannot be read.

@@ -8,7 +8,10 @@
 #include <numeric>
 
 #include "data/error.h"
+#include "runtime/cascade/label_probabilities.h"
 #include "runtime/cascade/stage_runner.h"
+#include "runtime/cascade/stage_timer.h"
+#include "runtime/opencl/memory_fit.h"
 #include "runtime/ops/launch.h"
 
 namespace cascadecl {
@@ -17,28 +20,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-// Adds the time of its scope to `total`, the device's work included. Does nothing if timing is off.
-class StageTimer {
- public:
-  StageTimer(bool on, const Device& device, double& total) : on_(on), device_(device), total_(total) {
-    if (!on_) return;
-    device_.finish();
-    start_ = Clock::now();
-  }
-  void stop() {
-    if (!on_) return;
-    device_.finish();
-    total_ += seconds_since(start_);
-    on_ = false;
-  }
-
- private:
-  bool on_;
-  const Device& device_;
-  double& total_;
-  Clock::time_point start_;
-};
 
 std::size_t bytes_of(ImageShape shape) {
   return to_size(shape.channels) * to_size(shape.height) * to_size(shape.width);
@@ -128,7 +109,8 @@ void CascadeExecutor::State::run_waiting(std::size_t stage) {
   waiting[stage].clear();
   std::vector<std::uint64_t> numbers;
   for (const std::int64_t place : places) numbers.push_back(first + static_cast<std::uint64_t>(place));
-  const StageRunner::Outcome outcome = runners[stage].run(static_cast<int>(places.size()), numbers);
+  const StageRunner::Outcome outcome =
+      runners[stage].run(static_cast<int>(places.size()), numbers, counts.policy_seconds);
   timer.stop();
 
   record(stage, outcome, places);
@@ -136,7 +118,10 @@ void CascadeExecutor::State::run_waiting(std::size_t stage) {
   counts.stopped += static_cast<std::int64_t>(places.size() - outcome.survivors.size());
   std::vector<std::int64_t> survivors;
   for (const int survivor : outcome.survivors) survivors.push_back(places[to_size(survivor)]);
-  if (!survivors.empty()) hand_on(stage, survivors, counts.seconds);
+  double handing_on = 0;  // without the stages that it makes run
+  if (!survivors.empty()) hand_on(stage, survivors, handing_on);
+  result.stages[stage].compaction_seconds += handing_on;
+  result.stages[stage].seconds += handing_on;
 }
 
 void CascadeExecutor::State::record(std::size_t stage, const StageRunner::Outcome& outcome,
@@ -237,6 +222,27 @@ std::size_t CascadeExecutor::peak_bytes() const {
   std::size_t total = 0;
   for (const StageRunner& runner : state_->runners) total += runner.peak_bytes();
   return total;
+}
+
+int fitting_batch(const Model& model, const std::vector<Device>& devices, const ExecutorSettings& settings,
+                  bool stages_alone) {
+  const Rehearsal rehearse = [&](const std::vector<Device>& handles, int batch) {
+    ExecutorSettings smaller = settings;
+    smaller.max_batch = batch;
+    CascadeExecutor(model, handles, smaller).warm_up();
+    for (std::size_t k = 0; stages_alone && k < handles.size(); ++k)
+      CascadeExecutor(single_stage(model, k), {handles[k]}, smaller).warm_up();
+  };
+  return fitting_batch(settings.max_batch, devices, {rehearse});
+}
+
+StageCounts& StageCounts::operator+=(const StageCounts& other) {
+  entered += other.entered;
+  stopped += other.stopped;
+  seconds += other.seconds;
+  policy_seconds += other.policy_seconds;
+  compaction_seconds += other.compaction_seconds;
+  return *this;
 }
 
 int CascadeResult::label(std::int64_t image) const {

@@ -22,7 +22,10 @@ struct ExecutorSettings {
 // What one stage did in a call of classify().
 struct StageCounts {
   std::int64_t entered = 0, stopped = 0;
-  double seconds = 0;  // with time_stages: input, network, policy and handing on the survivors; else 0
+  // With time_stages, else 0: input, network, policy and handing on the survivors; of that the label probabilities,
+  // the policy, its decision and the read-back; and bringing the survivors together for the next stage.
+  double seconds = 0, policy_seconds = 0, compaction_seconds = 0;
+  StageCounts& operator+=(const StageCounts& other);
 };
 
 // The answers to N images, in the order of the images. K stages.
@@ -67,6 +70,12 @@ class CascadeExecutor {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// The batch size with which a cascade fits into its devices' memory: settings.max_batch, or the largest below it that
+// fits, with a warning. stages_alone: beside an executor for each stage alone, as evaluate() has with static_control.
+// Throws DeviceError if not even single images fit.
+int fitting_batch(const Model& model, const std::vector<Device>& devices, const ExecutorSettings& settings,
+                  bool stages_alone = false);
 
 // Opens each device once: equal entries share a handle.
 std::vector<Device> open_stage_devices(const std::vector<DeviceInfo>& devices, const DeviceSettings& settings = {});

@@ -1,5 +1,6 @@
 #include "runtime/cascade/stage_runner.h"
 
+#include "runtime/cascade/stage_timer.h"
 #include "runtime/network/layout.h"
 #include "runtime/ops/launch.h"
 
@@ -11,6 +12,7 @@ StageRunner::StageRunner(const Device& device, const Model& model, std::size_t s
       row_(image_elements(model.input, device.channel_block())),
       classes_(model.classes),
       stop_(settings.stop),
+      timed_(settings.time_stages),
       plan_(device, model.stages.at(stage).network, model.stages.at(stage).parameters, settings.max_batch,
             settings.kernels),
       image_input_(device, model.input, model.mean, model.std),
@@ -44,7 +46,8 @@ void StageRunner::admit(int count, int from, int to) {
 
 void StageRunner::warm_up(int n, std::size_t image_bytes, StageRunner* next) {
   load(n, std::vector<std::uint8_t>(to_size(n) * image_bytes));
-  run(n, std::vector<std::uint64_t>(to_size(n)));
+  double unused = 0;
+  run(n, std::vector<std::uint64_t>(to_size(n)), unused);
   if (!policy_ || !next) return;
   device_.fill(keep_, 1);
   hand_on(*next, compact_.select(n, keep_), n);
@@ -58,9 +61,11 @@ void StageRunner::write_limits(std::span<const std::uint64_t> numbers) {
   device_.write(limits_, std::span<const float>(limits));
 }
 
-StageRunner::Outcome StageRunner::run(int n, std::span<const std::uint64_t> numbers) {
+StageRunner::Outcome StageRunner::run(int n, std::span<const std::uint64_t> numbers, double& policy_seconds) {
   Outcome outcome;
-  softmax_.run(n, plan_.run(n, batch_), probabilities_);
+  const Array<float> logits = plan_.run(n, batch_);
+  StageTimer timer(timed_, device_, policy_seconds);
+  softmax_.run(n, logits, probabilities_);
   int survivors = 0;
   if (policy_) {
     policy_->run(n, probabilities_, stop_probability_);
@@ -72,6 +77,7 @@ StageRunner::Outcome StageRunner::run(int n, std::span<const std::uint64_t> numb
   outcome.stop_probability =
       policy_ ? device_.read(stop_probability_, to_size(n)) : std::vector<float>(to_size(n), 1.0F);
   outcome.survivors = device_.read(compact_.indices(), to_size(survivors));
+  timer.stop();
   return outcome;
 }
 

@@ -19,7 +19,7 @@ class StageRunner {
 
   const Device& device() const { return device_; }
   bool same_device(const StageRunner& other) const { return device_.context()() == other.device_.context()(); }
-  std::size_t peak_bytes() const { return plan_.peak_bytes(); }
+  std::size_t peak_bytes() const { return plan_.memory().total(); }
 
   // Two ways to fill the batch. load() puts n images uint8 [n][C][H][W] of the host at its beginning.
   void load(int n, std::span<const std::uint8_t> images);
@@ -42,7 +42,8 @@ class StageRunner {
     std::vector<float> probabilities, stop_probability;
     std::vector<int> survivors;
   };
-  Outcome run(int n, std::span<const std::uint64_t> numbers);
+  // Adds to policy_seconds what comes after the network, if stages are timed.
+  Outcome run(int n, std::span<const std::uint64_t> numbers, double& policy_seconds);
 
  private:
   void write_limits(std::span<const std::uint64_t> numbers);
@@ -51,6 +52,7 @@ class StageRunner {
   std::size_t stage_, row_;  // row_: floats of one image
   int classes_;
   StopRule stop_;
+  bool timed_;
   InferencePlan plan_;
   ImageInput image_input_;
   Softmax softmax_;

@@ -15,7 +15,6 @@ BackwardPass::BackwardPass(const Device& device, ForwardPass& forward, const Par
       parameter_gradients_(std::move(parameter_gradients)),
       max_batch_(max_batch),
       kernels_(kernels),
-      pool_(device),
       held_(forward.lowering().tensors.size()) {
   const auto& steps = forward_.lowering().steps;
   for (std::size_t s = steps.size(); s-- > 0;) {
@@ -30,6 +29,7 @@ BackwardPass::BackwardPass(const Device& device, ForwardPass& forward, const Par
     }
     plan_step(s);
   }
+  pool_.allocate(device_);
   workspace_ = device_.allocate<float>(workspace_floats_);
 }
 
@@ -62,8 +62,8 @@ void BackwardPass::add(std::string operation, Launch launch, const VariantChoice
   launches_.push_back({std::move(step), std::move(launch)});
 }
 
-std::size_t BackwardPass::bytes() const {
-  std::size_t bytes = pool_.bytes() + workspace_.size() * sizeof(float);
+std::size_t BackwardPass::weight_bytes() const {
+  std::size_t bytes = 0;
   for (const Filters& filters : filters_) bytes += filters.bytes;
   return bytes;
 }

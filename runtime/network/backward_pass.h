@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "runtime/network/buffer_pool.h"
 #include "runtime/network/forward_pass.h"
-#include "runtime/network/gradient_pool.h"
 #include "runtime/ops/conv_backward.h"
 
 namespace cascadecl {
@@ -27,7 +27,8 @@ class BackwardPass {
   // With a clock it waits for the device after each step.
   void run(int n, BatchNormMode mode, StepClock* clock = nullptr);
   std::vector<PlanStep> steps() const;  // in the order they run
-  std::size_t bytes() const;
+  std::size_t weight_bytes() const;     // transformed filters
+  std::size_t gradient_bytes() const { return pool_.bytes(); }
 
  private:
   // How the gradient by a tensor is held while the launches are laid out.
@@ -71,7 +72,7 @@ class BackwardPass {
   std::map<std::string, Array<float>, std::less<>> parameter_gradients_;
   int max_batch_;
   KernelClass kernels_;
-  GradientPool pool_;
+  BufferPool pool_;
   std::vector<Held> held_;  // by tensor
   std::set<int> seen_norms_;
   // Filters that a convolution's gradient reads in a layout of its own, and which parameter they come from.

@@ -191,8 +191,7 @@ std::size_t ForwardPass::weight_bytes() const {
   std::size_t bytes = 0;
   for (const Operation& operation : operations_) {
     if (const auto* conv = std::get_if<ConvForward>(&operation)) bytes += conv->weight_bytes();
-    if (const auto* stage = std::get_if<ResidualStage>(&operation))
-      bytes += stage->weight_bytes() + stage->scratch_bytes();
+    if (const auto* stage = std::get_if<ResidualStage>(&operation)) bytes += stage->weight_bytes();
   }
   return bytes;
 }

@@ -56,7 +56,7 @@ class ForwardPass {
   const Network& network() const { return network_; }
 
   std::vector<PlanStep> steps() const;
-  std::size_t weight_bytes() const;  // transformed filters, and scratch that goes with them
+  std::size_t weight_bytes() const;  // transformed filters
 
  private:
   using Operation = std::variant<ConvForward, AddViews, Pool, GlobalAveragePool, Dense, ViewMaterialize, ResidualStage>;

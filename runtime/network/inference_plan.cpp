@@ -2,9 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <set>
 
 #include "data/error.h"
+#include "runtime/network/buffer_pool.h"
 #include "runtime/network/forward_pass.h"
 
 namespace cascadecl {
@@ -14,73 +15,49 @@ namespace {
 // tensor nobody reads any more. A convolution with a residual may write over it where that is its last reader.
 class MemoryPlan {
  public:
-  explicit MemoryPlan(const ForwardPass& forward) : forward_(forward), slot_of_(forward.lowering().tensors.size(), -1) {
+  explicit MemoryPlan(const ForwardPass& forward)
+      : forward_(forward), buffer_of_(forward.lowering().tensors.size(), -1) {
     const Lowering& lowering = forward.lowering();
     for (std::size_t s = 0; s < lowering.steps.size(); ++s) place(lowering.steps[s], static_cast<int>(s));
   }
 
-  std::vector<Array<float>> allocate(const Device& device) const {
-    std::vector<Array<float>> arrays, tensors(slot_of_.size());
-    for (std::size_t floats : slot_floats_) arrays.push_back(device.allocate<float>(floats));
-    for (std::size_t t = 0; t < slot_of_.size(); ++t) {
-      if (slot_of_[t] < 0) continue;
-      tensors[t] = Array<float>(arrays[static_cast<std::size_t>(slot_of_[t])].buffer(),
-                                forward_.tensor_floats(static_cast<int>(t)));
+  std::vector<Array<float>> allocate(const Device& device) {
+    pool_.allocate(device);
+    std::vector<Array<float>> tensors(buffer_of_.size());
+    for (std::size_t t = 0; t < buffer_of_.size(); ++t) {
+      if (buffer_of_[t] < 0) continue;
+      tensors[t] = Array<float>(pool_[buffer_of_[t]].buffer(), forward_.tensor_floats(static_cast<int>(t)));
     }
     return tensors;
-  }
-
-  std::size_t bytes() const {
-    std::size_t floats = 0;
-    for (std::size_t slot : slot_floats_) floats += slot;
-    return floats * sizeof(float);
   }
 
  private:
   void place(const LoweredStep& step, int s) {
     const std::size_t floats = forward_.tensor_floats(step.out);
-    int slot = residual_slot(step, s);
-    if (slot < 0) slot = free_slot(floats);
-    slot_floats_[static_cast<std::size_t>(slot)] = std::max(slot_floats_[static_cast<std::size_t>(slot)], floats);
-    free_at_[static_cast<std::size_t>(slot)] = false;
-    slot_of_[static_cast<std::size_t>(step.out)] = slot;
-    for (int tensor : {step.in.tensor, step.other.tensor, step.residual}) release(tensor, s, slot);
+    int buffer = residual_buffer(step, s);
+    if (buffer < 0) {
+      buffer = pool_.take(floats);
+    } else {
+      pool_.hold(buffer, floats);
+    }
+    buffer_of_[static_cast<std::size_t>(step.out)] = buffer;
+    for (int tensor : std::set<int>{step.in.tensor, step.other.tensor, step.residual}) release(tensor, s);
   }
 
-  int residual_slot(const LoweredStep& step, int s) const {
+  int residual_buffer(const LoweredStep& step, int s) const {
     if (step.residual <= 0 || step.residual == step.in.tensor) return -1;
-    return forward_.tensor_facts(step.residual).last_reader == s ? slot_of_[static_cast<std::size_t>(step.residual)]
+    return forward_.tensor_facts(step.residual).last_reader == s ? buffer_of_[static_cast<std::size_t>(step.residual)]
                                                                  : -1;
   }
 
-  int free_slot(std::size_t floats) {
-    int best = -1;  // the smallest that is large enough, else the largest
-    for (std::size_t i = 0; i < slot_floats_.size(); ++i) {
-      if (!free_at_[i]) continue;
-      const bool fits = slot_floats_[i] >= floats;
-      const std::size_t best_floats = best < 0 ? 0 : slot_floats_[static_cast<std::size_t>(best)];
-      const bool best_fits = best >= 0 && best_floats >= floats;
-      if (best < 0 || (fits && (!best_fits || slot_floats_[i] < best_floats)) ||
-          (!fits && !best_fits && slot_floats_[i] > best_floats)) {
-        best = static_cast<int>(i);
-      }
-    }
-    if (best >= 0) return best;
-    slot_floats_.push_back(0);
-    free_at_.push_back(true);
-    return static_cast<int>(slot_floats_.size()) - 1;
-  }
-
-  void release(int tensor, int s, int taken) {
+  void release(int tensor, int s) {
     if (tensor <= 0 || forward_.tensor_facts(tensor).last_reader != s) return;
-    const int slot = slot_of_[static_cast<std::size_t>(tensor)];
-    if (slot >= 0 && slot != taken) free_at_[static_cast<std::size_t>(slot)] = true;
+    pool_.release(buffer_of_[static_cast<std::size_t>(tensor)]);
   }
 
   const ForwardPass& forward_;
-  std::vector<int> slot_of_;  // by tensor; the image has none
-  std::vector<std::size_t> slot_floats_;
-  std::vector<bool> free_at_;
+  std::vector<int> buffer_of_;  // by tensor; the image has none
+  BufferPool pool_;
 };
 
 }  // namespace
@@ -88,16 +65,23 @@ class MemoryPlan {
 struct InferencePlan::State {
   Device device;
   int max_batch;
+  AllocationMeter meter;
+  PlanMemory memory;
   ParameterStore parameters;
   ForwardPass forward;
-  std::size_t activation_bytes = 0;
 
   State(const Device& d, const Network& network, const Parameters& p, int batch, KernelClass kernels)
-      : device(d), max_batch(batch), parameters(d, network, p), forward(d, network, parameters, batch, kernels, false) {
-    const MemoryPlan memory(forward);
-    forward.set_tensors(memory.allocate(d));
-    activation_bytes = memory.bytes();
+      : device(d),
+        max_batch(batch),
+        meter(d),
+        parameters(d, network, p),
+        forward(d, network, parameters, batch, kernels, false) {
     forward.prepare_weights();
+    memory.weights = parameters.bytes();
+    memory.transformed = forward.weight_bytes();
+    memory.scratch = meter.lap() - memory.weights - memory.transformed;
+    forward.set_tensors(MemoryPlan(forward).allocate(d));
+    memory.activations = meter.lap();
     forward.prepare_frozen_norms();
   }
 };
@@ -126,11 +110,16 @@ std::vector<double> InferencePlan::time_steps(int n, const Array<float>& images)
   return clock.seconds();
 }
 
-int InferencePlan::max_batch() const { return state_->max_batch; }
-std::size_t InferencePlan::activation_bytes() const { return state_->activation_bytes; }
-std::size_t InferencePlan::peak_bytes() const {
-  return state_->activation_bytes + state_->parameters.bytes() + state_->forward.weight_bytes();
+PlanMemory InferencePlan::memory_needed(const Device& device, const Network& network, int max_batch,
+                                        KernelClass kernels) {
+  const Device rehearsal = device.rehearsal();
+  PlanMemory memory = InferencePlan(rehearsal, network, zero_parameters(network), max_batch, kernels).memory();
+  memory.largest_array = rehearsal.largest_array_bytes();
+  return memory;
 }
+
+int InferencePlan::max_batch() const { return state_->max_batch; }
+PlanMemory InferencePlan::memory() const { return state_->memory; }
 std::vector<PlanStep> InferencePlan::steps() const { return state_->forward.steps(); }
 
 }  // namespace cascadecl

@@ -6,6 +6,7 @@
 
 #include "runtime/network/layout.h"
 #include "runtime/network/network.h"
+#include "runtime/network/plan_memory.h"
 #include "runtime/opencl/device.h"
 
 namespace cascadecl {
@@ -41,9 +42,12 @@ class InferencePlan {
   // Runs like run(), but waits for the device after each step. Returns the seconds of each of steps().
   std::vector<double> time_steps(int n, const Array<float>& images);
 
+  // What memory() of such a plan would be, found without allocating or building anything.
+  static PlanMemory memory_needed(const Device& device, const Network& network, int max_batch,
+                                  KernelClass kernels = KernelClass::automatic);
+
   int max_batch() const;
-  std::size_t peak_bytes() const;        // device memory held: activations, weights, workspaces
-  std::size_t activation_bytes() const;  // of which activations
+  PlanMemory memory() const;
   std::vector<PlanStep> steps() const;
 
  private:

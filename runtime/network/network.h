@@ -112,6 +112,9 @@ ParameterShapes trained_parameter_shapes(const Network& network);
 // Philox with counter (p, i) and key seed alone: the same seed gives the same values on every machine.
 Parameters initial_parameters(const Network& network, std::uint64_t seed);
 
+// All parameters, zero: for what depends on their sizes alone.
+Parameters zero_parameters(const Network& network);
+
 // Throws ShapeError naming layer and parameter if one is missing, superfluous or of another size, or holds
 // NaN, infinity or a negative variance.
 void check_parameters(const Network& network, const Parameters& parameters);

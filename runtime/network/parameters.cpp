@@ -78,6 +78,12 @@ ParameterShapes trained_parameter_shapes(const Network& network) {
   return shapes;
 }
 
+Parameters zero_parameters(const Network& network) {
+  Parameters parameters;
+  for (const auto& [key, shape] : parameter_shapes(network)) parameters[key].assign(product(shape), 0.0F);
+  return parameters;
+}
+
 Parameters initial_parameters(const Network& network, std::uint64_t seed) {
   Parameters parameters;
   std::uint32_t index = 0;

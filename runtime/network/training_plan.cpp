@@ -11,6 +11,8 @@ namespace cascadecl {
 struct TrainingPlan::State {
   Device device;
   int max_batch;
+  AllocationMeter meter;
+  PlanMemory memory;
   ParameterStore parameters;
   Array<float> gradients, momentum, logit_gradient;
   ForwardPass forward;
@@ -23,6 +25,7 @@ struct TrainingPlan::State {
   State(const Device& d, const Network& network, const Parameters& p, int batch, KernelClass kernels)
       : device(d),
         max_batch(batch),
+        meter(d),
         parameters(d, network, p),
         gradients(parameters.make_companion()),
         momentum(parameters.make_companion()),
@@ -30,18 +33,25 @@ struct TrainingPlan::State {
         forward(d, network, parameters, batch, kernels, true),
         backward(d, forward, parameters, parameters.companion_slices(gradients), logit_gradient, batch, kernels),
         sgd(d) {
+    prepare_weights();
+    memory.weights = parameters.bytes() + momentum.size() * sizeof(float);
+    memory.gradients = backward.gradient_bytes() + (gradients.size() + logit_gradient.size()) * sizeof(float);
+    memory.transformed = forward.weight_bytes() + backward.weight_bytes();
+    memory.scratch = meter.lap() - memory.total();
     std::vector<Array<float>> tensors(forward.lowering().tensors.size());
     for (std::size_t t = 1; t < tensors.size(); ++t)
       tensors[t] = d.allocate<float>(forward.tensor_floats(static_cast<int>(t)));
     forward.set_tensors(std::move(tensors));
+    memory.activations = meter.lap();
+  }
+  void prepare_weights() {
+    forward.prepare_weights();
+    backward.prepare_weights();
+    stale = false;
   }
   void run_forward(int n, const Array<float>& images, BatchNormMode mode, StepClock* clock) {
     if (n < 1 || n > max_batch) throw ShapeError(fmt::format("batch of {}: the plan takes 1 to {}", n, max_batch));
-    if (stale) {
-      forward.prepare_weights();
-      backward.prepare_weights();
-      stale = false;
-    }
+    if (stale) prepare_weights();
     if (mode == BatchNormMode::frozen) forward.prepare_frozen_norms();
     forward.run(n, images, mode, clock);
     last_n = n;
@@ -103,13 +113,14 @@ void TrainingPlan::set_momentum(const Parameters& momentum) { state_->parameters
 
 int TrainingPlan::max_batch() const { return state_->max_batch; }
 
-std::size_t TrainingPlan::peak_bytes() const {
-  std::size_t floats = 0;
-  for (std::size_t t = 1; t < state_->forward.lowering().tensors.size(); ++t) {
-    floats += state_->forward.tensor_floats(static_cast<int>(t));
-  }
-  return floats * sizeof(float) + 3 * state_->parameters.bytes() + state_->forward.weight_bytes() +
-         state_->backward.bytes() + state_->forward.moments().size() * sizeof(float);
+PlanMemory TrainingPlan::memory() const { return state_->memory; }
+
+PlanMemory TrainingPlan::memory_needed(const Device& device, const Network& network, int max_batch,
+                                       KernelClass kernels) {
+  const Device rehearsal = device.rehearsal();
+  PlanMemory memory = TrainingPlan(rehearsal, network, zero_parameters(network), max_batch, kernels).memory();
+  memory.largest_array = rehearsal.largest_array_bytes();
+  return memory;
 }
 
 std::vector<PlanStep> TrainingPlan::steps() const {

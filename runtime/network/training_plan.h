@@ -51,7 +51,10 @@ class TrainingPlan {
   void set_momentum(const Parameters& momentum);
 
   int max_batch() const;
-  std::size_t peak_bytes() const;
+  PlanMemory memory() const;
+  // What memory() of such a plan would be, found without allocating or building anything.
+  static PlanMemory memory_needed(const Device& device, const Network& network, int max_batch,
+                                  KernelClass kernels = KernelClass::automatic);
   std::vector<PlanStep> steps() const;  // forward, then backward
 
  private:

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "data/error.h"
 #include "kernels/sources.h"
 
@@ -15,9 +17,14 @@ struct Device::State {
   cl::CommandQueue queue = {};
   std::map<std::string, cl::Program> programs = {};  // by file and options
   ProgramCounts program_counts = {};
-  std::size_t allocated_bytes = 0;
+  std::size_t allocated_bytes = 0, largest_array_bytes = 0;
+  bool rehearses = false;
 
   cl::Program program(std::string_view file, const std::string& source, const std::string& options);
+  void count(std::size_t bytes) {
+    allocated_bytes += bytes;
+    largest_array_bytes = std::max(largest_array_bytes, bytes);
+  }
 };
 
 namespace {
@@ -122,6 +129,19 @@ Device Device::with_tuning(Tuning tuning) const {
   return other;
 }
 
+Device Device::rehearsal() const {
+  Device other = *this;
+  other.state_ = std::make_shared<State>(State{.info = state_->info,
+                                               .settings = state_->settings,
+                                               .cache = ProgramCache({}),
+                                               .context = state_->context,
+                                               .queue = state_->queue,
+                                               .rehearses = true});
+  return other;
+}
+
+bool Device::rehearses() const { return state_->rehearses; }
+
 TuningStore Device::tuning_store() const {
   const DeviceInfo& i = state_->info;
   const std::filesystem::path& folder = state_->settings.cache_folder;
@@ -136,8 +156,10 @@ const DeviceInfo& Device::info() const { return state_->info; }
 const cl::Context& Device::context() const { return state_->context; }
 const cl::CommandQueue& Device::queue() const { return state_->queue; }
 std::size_t Device::allocated_bytes() const { return state_->allocated_bytes; }
+std::size_t Device::largest_array_bytes() const { return state_->largest_array_bytes; }
 
 Kernel Device::kernel(std::string_view file, std::string_view name, const Defines& defines) const {
+  if (state_->rehearses) return {};
   const std::string options = fmt::format("{}{} {}", kCommonOptions, quirks(info()), defines.options());
   const std::string memory_key = fmt::format("{}\n{}", file, options);
   auto found = state_->programs.find(memory_key);
@@ -153,17 +175,22 @@ Kernel Device::kernel(std::string_view file, std::string_view name, const Define
 }
 
 cl::Buffer Device::allocate_bytes(std::size_t bytes) const {
+  if (state_->rehearses) {
+    state_->count(bytes);
+    return {};
+  }
   if (bytes > state_->info.max_allocation_bytes) {
     throw DeviceError(
         fmt::format("device {}: an allocation of {} bytes is more than the {} the device allows; use a smaller batch",
                     state_->info.name, bytes, state_->info.max_allocation_bytes));
   }
-  state_->allocated_bytes += bytes;
+  state_->count(bytes);
   return checked(state_->info, fmt::format("allocation of {} bytes", bytes),
                  [&] { return cl::Buffer(state_->context, CL_MEM_READ_WRITE, bytes); });
 }
 
 cl::Buffer Device::slice_bytes(const cl::Buffer& buffer, std::size_t offset, std::size_t bytes) const {
+  if (state_->rehearses) return {};
   return checked(state_->info, fmt::format("slicing {} bytes at {}", bytes, offset), [&] {
     const cl_buffer_region region{offset, bytes};
     return cl::Buffer(buffer).createSubBuffer(CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region);
@@ -171,17 +198,20 @@ cl::Buffer Device::slice_bytes(const cl::Buffer& buffer, std::size_t offset, std
 }
 
 void Device::write_bytes(const cl::Buffer& buffer, const void* values, std::size_t bytes, std::size_t offset) const {
+  if (state_->rehearses) return;
   checked(state_->info, fmt::format("writing {} bytes", bytes),
           [&] { state_->queue.enqueueWriteBuffer(buffer, CL_TRUE, offset, bytes, values); });
 }
 
 void Device::read_bytes(const cl::Buffer& buffer, void* values, std::size_t bytes, std::size_t offset) const {
+  if (state_->rehearses) return;
   checked(state_->info, fmt::format("reading {} bytes", bytes),
           [&] { state_->queue.enqueueReadBuffer(buffer, CL_TRUE, offset, bytes, values); });
 }
 
 void Device::fill_bytes(const cl::Buffer& buffer, const void* pattern, std::size_t pattern_bytes,
                         std::size_t bytes) const {
+  if (state_->rehearses) return;
   const cl_int status =
       clEnqueueFillBuffer(state_->queue(), buffer(), pattern, pattern_bytes, 0, bytes, 0, nullptr, nullptr);
   if (status != CL_SUCCESS) {
@@ -192,6 +222,7 @@ void Device::fill_bytes(const cl::Buffer& buffer, const void* pattern, std::size
 
 void Device::copy_bytes(const cl::Buffer& from, const cl::Buffer& to, std::size_t bytes, std::size_t from_offset,
                         std::size_t to_offset) const {
+  if (state_->rehearses) return;
   checked(state_->info, fmt::format("copying {} bytes", bytes),
           [&] { state_->queue.enqueueCopyBuffer(from, to, from_offset, to_offset, bytes); });
 }

@@ -53,6 +53,11 @@ class Device {
   TuningStore tuning_store() const;
   void warn(const std::string& text) const;
 
+  // A handle that only counts memory, to know what something needs before it is built: its arrays have a size and no
+  // memory, its kernels launch nothing, what is read back is zero. It counts from nothing, and no array is too large.
+  Device rehearsal() const;
+  bool rehearses() const;
+
   // Uninitialised memory; throws DeviceError with the bytes asked for and what the device has. size 0 gives an empty
   // array.
   template <class T>
@@ -106,7 +111,8 @@ class Device {
   void flush() const;   // starts what is queued
   void finish() const;  // waits for all that is queued
 
-  std::size_t allocated_bytes() const;  // handed out by allocate() so far, freed or not
+  std::size_t allocated_bytes() const;      // handed out by allocate() so far, freed or not
+  std::size_t largest_array_bytes() const;  // of one call of allocate() so far
 
  private:
   struct State;

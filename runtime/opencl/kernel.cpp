@@ -18,6 +18,7 @@ void Kernel::bind_buffer(cl_uint position, const cl::Buffer& buffer) {
 }
 
 void Kernel::bind_bytes(cl_uint position, std::size_t bytes, const void* value) {
+  if (!kernel_()) return;
   const cl_int status = clSetKernelArg(kernel_(), position, bytes, value);
   if (status != CL_SUCCESS) {
     throw DeviceError(
@@ -26,7 +27,7 @@ void Kernel::bind_bytes(cl_uint position, std::size_t bytes, const void* value) 
 }
 
 void Kernel::enqueue(Range global, const Range* local) {
-  if (global.x == 0 || global.y == 0 || global.z == 0) return;
+  if (!kernel_() || global.x == 0 || global.y == 0 || global.z == 0) return;
   const std::size_t sizes[3] = {global.x, global.y, global.z};
   const std::size_t group[3] = {local ? local->x : 1, local ? local->y : 1, local ? local->z : 1};
   const cl_int status =

@@ -93,7 +93,10 @@ ConvForward::ConvForward(const Device& device, const ConvGeometry& g, const Conv
   }
 }
 
-std::size_t ConvForward::weight_bytes() const { return gpu_ ? gpu_->weight_bytes() : weights_.size() * sizeof(float); }
+std::size_t ConvForward::weight_bytes() const {
+  if (gpu_) return gpu_->weight_bytes();
+  return choice_.variant == "reference" ? 0 : weights_.size() * sizeof(float);
+}
 
 void ConvForward::prepare(const Array<float>& weight) {
   if (gpu_) return gpu_->prepare(weight);
@@ -201,7 +204,8 @@ ConvBackwardData::ConvBackwardData(const Device& device, const ConvGeometry& g, 
 }
 
 std::size_t ConvBackwardData::weight_bytes() const {
-  return gpu_ ? gpu_->weight_bytes() : weights_.size() * sizeof(float);
+  if (gpu_) return gpu_->weight_bytes();
+  return choice_.variant == "reference" ? 0 : weights_.size() * sizeof(float);
 }
 
 void ConvBackwardData::prepare(const Array<float>& weight) {

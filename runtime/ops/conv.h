@@ -59,6 +59,7 @@ class ConvForward {
 
   const VariantChoice& choice() const { return choice_; }
   bool fuses_statistics() const { return !gpu_ && choice_.variant != "reference"; }
+  // Of the converted filters; the reference kernel reads the caller's.
   std::size_t weight_bytes() const;
 
  private:
@@ -107,6 +108,7 @@ class ConvBackwardData {
   void run(int n, const Gradient& out_gradient, const ConvMask& mask, const Array<float>& residual,
            const Array<float>& in_gradient);
   const VariantChoice& choice() const { return choice_; }
+  // Of the converted filters; the reference kernel reads the caller's.
   std::size_t weight_bytes() const;
 
   // Whether a fusion can be had for this geometry, asked before the plan is laid out.

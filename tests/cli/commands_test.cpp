@@ -85,10 +85,14 @@ TEST_CASE("eval reports all promised keys, and its counts add up") {
   REQUIRE(result["stages"].size() == 2);
   int stopped = 0;
   for (const json& stage : result["stages"]) {
-    CHECK(missing_keys(stage, {"network", "mmac", "entered", "stopped", "top1_of_stopped", "device", "ms_per_image"}) ==
-          "");
+    CHECK(missing_keys(stage, {"network", "mmac", "entered", "stopped", "top1_of_stopped", "device", "ms_per_image",
+                               "time_ms", "policy_ms", "compaction_ms"}) == "");
     CHECK(stage["top1_of_stopped"].is_null() == (stage["stopped"] == 0));
     stopped += stage["stopped"].get<int>();
+    const double inside = stage["policy_ms"].get<double>() + stage["compaction_ms"].get<double>();
+    if (stage["entered"] == 0) continue;
+    CHECK(inside > 0);
+    CHECK(inside < stage["time_ms"].get<double>());
   }
   CHECK(stopped == 30);
   CHECK(result["stages"][0]["entered"] == 30);
@@ -96,6 +100,14 @@ TEST_CASE("eval reports all promised keys, and its counts add up") {
   for (const json& stage : result["static"]) {
     CHECK(missing_keys(stage, {"network", "top1", "mmac", "images_per_s"}) == "");
   }
+}
+
+TEST_CASE("what eval saves in time is unknown without --static") {
+  const SmallWorld world;
+  const json result = cascadecl_run({"eval", world.model(), "--data", world.data(), "--json"}).json();
+  CHECK(result["predicted_saving"].is_number());
+  CHECK(result["measured_saving"].is_null());
+  CHECK(result["saving_ratio"].is_null());
 }
 
 TEST_CASE("eval takes every stop rule and combination, from flags or a config file") {

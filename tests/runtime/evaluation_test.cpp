@@ -62,6 +62,7 @@ TEST_CASE("evaluation counts what a single call of the executor counts") {
   CHECK(result.mac_fraction == doctest::Approx(mmac * 1e6 / static_cast<double>(model.stages[1].network.macs())));
   CHECK(result.top1 == doctest::Approx(correct / 30));
   CHECK_FALSE(result.measured_saving);
+  CHECK_FALSE(result.saving_ratio());
 }
 
 TEST_CASE("the static control gives each stage alone") {
@@ -79,6 +80,8 @@ TEST_CASE("the static control gives each stage alone") {
   }
   CHECK(result.measured_saving);
   CHECK(result.predicted_saving == doctest::Approx(1 - result.mac_fraction));
+  if (result.predicted_saving > 0)
+    CHECK(result.saving_ratio().value() == doctest::Approx(*result.measured_saving / result.predicted_saving));
 }
 
 TEST_CASE("label probabilities come in the order of the indices and sum to one") {

@@ -26,7 +26,7 @@ void check_plan(const PlanCase& c, KernelClass kernels) {
   const Parameters parameters = random_parameters(c.network, 2);
   InferencePlan plan(test_device(), c.network, parameters, c.max_batch, kernels);
   CHECK(plan.max_batch() == c.max_batch);
-  CHECK(plan.activation_bytes() < plan.peak_bytes());
+  CHECK(plan.memory().activations < plan.memory().total());
   for (const int n : c.batches) {
     CAPTURE(n);
     const Values images = random_images(c.network, n, static_cast<unsigned>(n));
@@ -86,7 +86,7 @@ TEST_CASE("a deep plan needs no more memory for activations than a shallow one")
   std::size_t bytes[2];
   for (int deep : {0, 1}) {
     const Network network = make_network(deep ? "resnet-32" : "resnet-14", image, 10);
-    bytes[deep] = InferencePlan(test_device(), network, initial_parameters(network, 1), 2).activation_bytes();
+    bytes[deep] = InferencePlan(test_device(), network, initial_parameters(network, 1), 2).memory().activations;
   }
   CHECK(bytes[0] == bytes[1]);
 }

@@ -1,0 +1,97 @@
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+
+#include "tests/cli/fixtures.h"
+#include "tests/cli/process.h"
+
+namespace cascadecl::testing {
+namespace {
+
+using nlohmann::json;
+
+// While it lives the program believes that devices have no more memory than this.
+class MemoryLimit {
+ public:
+  explicit MemoryLimit(const std::string& bytes) { ::setenv("CASCADECL_MEMORY_LIMIT", bytes.c_str(), 1); }
+  ~MemoryLimit() { ::unsetenv("CASCADECL_MEMORY_LIMIT"); }
+  MemoryLimit(const MemoryLimit&) = delete;
+  MemoryLimit& operator=(const MemoryLimit&) = delete;
+};
+
+json stage_memory(const std::string& batch, const std::string& use) {
+  const Finished run = cascadecl_run(
+      {"info", "--stages", "resnet-8", "--input", "3x8x8", "--device", "auto", "--batch-size", batch, "--json"});
+  REQUIRE(run.status == 0);
+  return run.json()["stages"][0]["plan"]["memory"][use];
+}
+
+std::vector<std::string> train(const SmallWorld& world, const std::vector<std::string>& more = {}) {
+  std::vector<std::string> arguments = {
+      "train",    "--data",   world.data(), "--stages", "resnet-8", "-o", world.path("out.h5"),
+      "--phases", "pretrain", "--epochs",   "1",        "--json"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+}  // namespace
+
+TEST_CASE("info tells the memory of inference and training, also of what does not fit") {
+  for (const char* use : {"inference", "training"}) {
+    const json memory = stage_memory("16", use);
+    std::size_t sum = 0;
+    for (const char* part :
+         {"activation_bytes", "gradient_bytes", "weight_bytes", "transformed_bytes", "scratch_bytes"})
+      sum += memory[part].get<std::size_t>();
+    CHECK(memory["peak_bytes"] == sum);
+    CHECK(memory["fits"] == true);
+  }
+  const MemoryLimit limit("1000000");
+  CHECK(stage_memory("65536", "training")["fits"] == false);
+}
+
+TEST_CASE("eval, predict and profile run the largest batch that fits, and say so") {
+  const SmallWorld world;
+  const std::string data = world.data(), model = world.model();
+  const json whole = cascadecl_run({"eval", model, "--data", data, "--json"}).json();
+  const MemoryLimit limit("6300000");
+  const std::vector<std::vector<std::string>> commands = {
+      {"eval", model, "--data", data, "--json"},
+      {"predict", model, "--data", data, "-o", world.path("p.h5"), "--json"},
+      {"profile", model, "--data", data, "--runs", "1", "--batch-size", "128", "--json"}};
+  for (const std::vector<std::string>& command : commands) {
+    CAPTURE(command.front());
+    const Finished run = cascadecl_run(command);
+    CAPTURE(run.err);
+    REQUIRE(run.status == 0);
+    const int batch = run.json()["batch_size"];
+    CHECK(batch >= 1);
+    CHECK(batch < 128);
+    CHECK(contains(run.err, "batches of " + std::to_string(batch) + " are run"));
+    if (command.front() == "eval") CHECK(run.json()["top1"] == whole["top1"]);
+  }
+}
+
+TEST_CASE("train takes the largest batch that fits by default, and refuses one that was asked for and does not") {
+  const SmallWorld world;
+  const std::size_t one = stage_memory("1", "training")["peak_bytes"],
+                    two = stage_memory("2", "training")["peak_bytes"];
+  const MemoryLimit limit(std::to_string(one + 20 * (two - one)));
+  const Finished run = cascadecl_run(train(world));
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  const int batch = run.json()["training"]["settings"]["batch_size"];
+  CHECK(batch > 10);
+  CHECK(batch < 22);
+  CHECK(contains(run.err, "batches of " + std::to_string(batch) + " are run"));
+
+  const Finished refused = cascadecl_run(train(world, {"--batch-size", "64"}));
+  CHECK(error_fault(refused, 1, "the largest batch that fits is " + std::to_string(batch)) == "");
+}
+
+TEST_CASE("a memory limit that is no number is refused") {
+  const MemoryLimit limit("4G");
+  CHECK(error_fault(cascadecl_run({"devices"}), 2, "CASCADECL_MEMORY_LIMIT") == "");
+}
+
+}  // namespace cascadecl::testing
