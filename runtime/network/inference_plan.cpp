@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <numeric>
 
 #include "data/error.h"
 #include "runtime/network/forward_pass.h"
+#include "runtime/ops/precision.h"
 
 namespace cascadecl {
 namespace {
@@ -19,29 +22,27 @@ class MemoryPlan {
     for (std::size_t s = 0; s < lowering.steps.size(); ++s) place(lowering.steps[s], static_cast<int>(s));
   }
 
-  std::vector<Array<float>> allocate(const Device& device) const {
-    std::vector<Array<float>> arrays, tensors(slot_of_.size());
-    for (std::size_t floats : slot_floats_) arrays.push_back(device.allocate<float>(floats));
+  std::vector<Activation> allocate(const Device& device) const {
+    std::vector<Array<std::byte>> arrays;
+    std::vector<Activation> tensors(slot_of_.size());
+    for (std::size_t bytes : slot_bytes_) arrays.push_back(device.allocate<std::byte>(bytes));
     for (std::size_t t = 0; t < slot_of_.size(); ++t) {
       if (slot_of_[t] < 0) continue;
-      tensors[t] = Array<float>(arrays[static_cast<std::size_t>(slot_of_[t])].buffer(),
-                                forward_.tensor_floats(static_cast<int>(t)));
+      const int tensor = static_cast<int>(t);
+      tensors[t] = Activation(arrays[static_cast<std::size_t>(slot_of_[t])].buffer(), forward_.tensor_elements(tensor),
+                              forward_.tensor_precision(tensor));
     }
     return tensors;
   }
 
-  std::size_t bytes() const {
-    std::size_t floats = 0;
-    for (std::size_t slot : slot_floats_) floats += slot;
-    return floats * sizeof(float);
-  }
+  std::size_t bytes() const { return std::accumulate(slot_bytes_.begin(), slot_bytes_.end(), std::size_t{0}); }
 
  private:
   void place(const LoweredStep& step, int s) {
-    const std::size_t floats = forward_.tensor_floats(step.out);
+    const std::size_t bytes = forward_.tensor_elements(step.out) * element_bytes(forward_.tensor_precision(step.out));
     int slot = residual_slot(step, s);
-    if (slot < 0) slot = free_slot(floats);
-    slot_floats_[static_cast<std::size_t>(slot)] = std::max(slot_floats_[static_cast<std::size_t>(slot)], floats);
+    if (slot < 0) slot = free_slot(bytes);
+    slot_bytes_[static_cast<std::size_t>(slot)] = std::max(slot_bytes_[static_cast<std::size_t>(slot)], bytes);
     free_at_[static_cast<std::size_t>(slot)] = false;
     slot_of_[static_cast<std::size_t>(step.out)] = slot;
     for (int tensor : {step.in.tensor, step.other.tensor, step.residual}) release(tensor, s, slot);
@@ -53,22 +54,22 @@ class MemoryPlan {
                                                                  : -1;
   }
 
-  int free_slot(std::size_t floats) {
+  int free_slot(std::size_t bytes) {
     int best = -1;  // the smallest that is large enough, else the largest
-    for (std::size_t i = 0; i < slot_floats_.size(); ++i) {
+    for (std::size_t i = 0; i < slot_bytes_.size(); ++i) {
       if (!free_at_[i]) continue;
-      const bool fits = slot_floats_[i] >= floats;
-      const std::size_t best_floats = best < 0 ? 0 : slot_floats_[static_cast<std::size_t>(best)];
-      const bool best_fits = best >= 0 && best_floats >= floats;
-      if (best < 0 || (fits && (!best_fits || slot_floats_[i] < best_floats)) ||
-          (!fits && !best_fits && slot_floats_[i] > best_floats)) {
+      const bool fits = slot_bytes_[i] >= bytes;
+      const std::size_t best_bytes = best < 0 ? 0 : slot_bytes_[static_cast<std::size_t>(best)];
+      const bool best_fits = best >= 0 && best_bytes >= bytes;
+      if (best < 0 || (fits && (!best_fits || slot_bytes_[i] < best_bytes)) ||
+          (!fits && !best_fits && slot_bytes_[i] > best_bytes)) {
         best = static_cast<int>(i);
       }
     }
     if (best >= 0) return best;
-    slot_floats_.push_back(0);
+    slot_bytes_.push_back(0);
     free_at_.push_back(true);
-    return static_cast<int>(slot_floats_.size()) - 1;
+    return static_cast<int>(slot_bytes_.size()) - 1;
   }
 
   void release(int tensor, int s, int taken) {
@@ -79,7 +80,7 @@ class MemoryPlan {
 
   const ForwardPass& forward_;
   std::vector<int> slot_of_;  // by tensor; the image has none
-  std::vector<std::size_t> slot_floats_;
+  std::vector<std::size_t> slot_bytes_;
   std::vector<bool> free_at_;
 };
 
@@ -88,45 +89,54 @@ class MemoryPlan {
 struct InferencePlan::State {
   Device device;
   int max_batch;
+  Precision precision;
   ParameterStore parameters;
   ForwardPass forward;
   std::size_t activation_bytes = 0;
 
-  State(const Device& d, const Network& network, const Parameters& p, int batch, KernelClass kernels)
-      : device(d), max_batch(batch), parameters(d, network, p), forward(d, network, parameters, batch, kernels, false) {
+  State(const Device& d, const Network& network, const Parameters& p, int batch, KernelClass kernels, Precision chosen)
+      : device(d),
+        max_batch(batch),
+        precision(chosen),
+        parameters(d, network, p),
+        forward(d, network, parameters, batch, kernels, false, chosen) {
     const MemoryPlan memory(forward);
     forward.set_tensors(memory.allocate(d));
     activation_bytes = memory.bytes();
     forward.prepare_weights();
     forward.prepare_frozen_norms();
   }
+  void check(int n, const Activation& images) const {
+    if (n < 1 || n > max_batch) throw ShapeError(fmt::format("batch of {}: the plan takes 1 to {}", n, max_batch));
+    if (images.precision() != precision) throw ShapeError("images of another precision than the plan's");
+  }
 };
 
 InferencePlan::InferencePlan(const Device& device, const Network& network, const Parameters& parameters, int max_batch,
-                             KernelClass kernels) {
+                             KernelClass kernels, Precision precision) {
   if (max_batch < 1) throw UsageError(fmt::format("batch size {}: expected at least 1", max_batch));
-  state_ = std::make_unique<State>(device, network, parameters, max_batch, kernels);
+  require_precision(device.info(), precision);
+  state_ = std::make_unique<State>(device, network, parameters, max_batch, kernels, precision);
 }
 InferencePlan::InferencePlan(InferencePlan&&) noexcept = default;
 InferencePlan& InferencePlan::operator=(InferencePlan&&) noexcept = default;
 InferencePlan::~InferencePlan() = default;
 
-Array<float> InferencePlan::run(int n, const Array<float>& images) {
-  if (n < 1 || n > state_->max_batch)
-    throw ShapeError(fmt::format("batch of {}: the plan takes 1 to {}", n, state_->max_batch));
+Array<float> InferencePlan::run(int n, const Activation& images) {
+  state_->check(n, images);
   state_->forward.run(n, images, BatchNormMode::frozen);
   return state_->forward.tensor(state_->forward.lowering().steps.back().out);
 }
 
-std::vector<double> InferencePlan::time_steps(int n, const Array<float>& images) {
-  if (n < 1 || n > state_->max_batch)
-    throw ShapeError(fmt::format("batch of {}: the plan takes 1 to {}", n, state_->max_batch));
+std::vector<double> InferencePlan::time_steps(int n, const Activation& images) {
+  state_->check(n, images);
   StepClock clock(state_->device);
   state_->forward.run(n, images, BatchNormMode::frozen, &clock);
   return clock.seconds();
 }
 
 int InferencePlan::max_batch() const { return state_->max_batch; }
+Precision InferencePlan::precision() const { return state_->precision; }
 std::size_t InferencePlan::activation_bytes() const { return state_->activation_bytes; }
 std::size_t InferencePlan::peak_bytes() const {
   return state_->activation_bytes + state_->parameters.bytes() + state_->forward.weight_bytes();

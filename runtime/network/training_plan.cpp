@@ -30,9 +30,9 @@ struct TrainingPlan::State {
         forward(d, network, parameters, batch, kernels, true),
         backward(d, forward, parameters, parameters.companion_slices(gradients), logit_gradient, batch, kernels),
         sgd(d) {
-    std::vector<Array<float>> tensors(forward.lowering().tensors.size());
+    std::vector<Activation> tensors(forward.lowering().tensors.size());
     for (std::size_t t = 1; t < tensors.size(); ++t)
-      tensors[t] = d.allocate<float>(forward.tensor_floats(static_cast<int>(t)));
+      tensors[t] = d.allocate<float>(forward.tensor_elements(static_cast<int>(t)));
     forward.set_tensors(std::move(tensors));
   }
   void run_forward(int n, const Array<float>& images, BatchNormMode mode, StepClock* clock) {
@@ -106,7 +106,7 @@ int TrainingPlan::max_batch() const { return state_->max_batch; }
 std::size_t TrainingPlan::peak_bytes() const {
   std::size_t floats = 0;
   for (std::size_t t = 1; t < state_->forward.lowering().tensors.size(); ++t) {
-    floats += state_->forward.tensor_floats(static_cast<int>(t));
+    floats += state_->forward.tensor_elements(static_cast<int>(t));
   }
   return floats * sizeof(float) + 3 * state_->parameters.bytes() + state_->forward.weight_bytes() +
          state_->backward.bytes() + state_->forward.moments().size() * sizeof(float);

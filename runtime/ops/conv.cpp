@@ -90,7 +90,7 @@ void ConvForward::prepare(const Array<float>& weight, const Array<float>& into) 
   prepare_(prepare_range_, Range{prepare_group_}, weight, into);
 }
 
-void ConvForward::run(int n, const View& in, const Array<float>& residual, const Array<float>& out,
+void ConvForward::run(int n, const View& in, const Activation& residual, const Activation& out,
                       const Array<float>& moments) {
   const Array<float> none;
   if (choice_.variant == "winograd") {

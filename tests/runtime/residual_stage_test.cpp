@@ -73,14 +73,18 @@ TEST_CASE("a stage computes what the reference computes: odd images, many units,
     }
     const Network network = net.finish(4);
     const Parameters parameters = random_parameters(network, 3);
-    InferencePlan plan(test_device(), network, parameters, 5);
-    if (test_device().info().device_class == DeviceClass::cpu) CHECK(plan.steps()[0].variant == "residual stage");
-    for (const int n : {1, 2, 5, 1}) {
-      CAPTURE(n);
-      const Values images = random_images(network, n, static_cast<unsigned>(n));
-      const Guarded<float> device(to_blocked(images, shape_of(n, image), test_device().channel_block()));
-      const Values logits = to_doubles(test_device().read(plan.run(n, device), to_size_t(n * 4)));
-      CHECK(largest_difference(reference::forward(network, parameters, images, n), logits) < 2e-4);
+    for (const Precision precision : {Precision::fp32, Precision::fp16}) {
+      InferencePlan plan(test_device(), network, parameters, 5, KernelClass::automatic, precision);
+      if (test_device().info().device_class == DeviceClass::cpu) CHECK(plan.steps()[0].variant == "residual stage");
+      for (const int n : {1, 2, 5, 1}) {
+        CAPTURE(n);
+        const Values images = random_images(network, n, static_cast<unsigned>(n));
+        const GuardedActivation device(to_blocked(images, shape_of(n, image), test_device().channel_block()),
+                                       precision);
+        const Values logits = to_doubles(test_device().read(plan.run(n, device), to_size_t(n * 4)));
+        CHECK(largest_difference(reference::forward(network, parameters, images, n), logits) <
+              (precision == Precision::fp16 ? 4e-2 : 2e-4));
+      }
     }
   }
 }
