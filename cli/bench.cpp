@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "cli/cascade_flags.h"
 #include "cli/commands.h"
 #include "cli/image_shape.h"
 #include "cli/open_device.h"
@@ -18,6 +19,7 @@
 #include "runtime/network/inference_plan.h"
 #include "runtime/network/stages.h"
 #include "runtime/network/training_plan.h"
+#include "runtime/ops/precision.h"
 #include "runtime/ops/softmax.h"
 #include "runtime/tuning/random_activation.h"
 
@@ -31,6 +33,7 @@ struct Settings {
   std::string network, device = "auto", input = "3x32x32";
   int batch = 128, classes = 10;
   Mode mode = Mode::infer;
+  Precision precision = Precision::fp32;
   double seconds = 2;
   bool explain = false;
 };
@@ -44,14 +47,17 @@ struct Workload {
   std::function<std::vector<double>()> time_plan_steps;  // seconds of each, in a run that waits after each
 };
 
-Workload inference_work(const Device& device, const Network& network, int batch, const Array<float>& images) {
-  auto plan = std::make_shared<InferencePlan>(device, network, initial_parameters(network, 1), batch);
+Workload inference_work(const Device& device, const Network& network, int batch, Precision precision) {
+  const Activation images = random_activation(device, network.input_shape(), batch, 0, precision);
+  auto plan = std::make_shared<InferencePlan>(device, network, initial_parameters(network, 1), batch,
+                                              KernelClass::automatic, precision);
   return {[=] { plan->run(batch, images); }, [=] { return plan->steps(); },
           [=] { return plan->time_steps(batch, images); }};
 }
 
 // Forward with the batch's statistics, cross-entropy, backward and SGD.
-Workload training_work(const Device& device, const Network& network, int batch, const Array<float>& images) {
+Workload training_work(const Device& device, const Network& network, int batch) {
+  const Array<float> images = random_activation(device, network.input_shape(), batch, 0);
   auto plan = std::make_shared<TrainingPlan>(device, network, initial_parameters(network, 1), batch);
   auto loss = std::make_shared<CrossEntropy>(device, network.classes());
   std::vector<int> labels(static_cast<std::size_t>(batch));
@@ -130,6 +136,7 @@ void report(const Settings& settings, const DeviceInfo& device, const Network& n
     nlohmann::ordered_json result = {{"network", network.name()},
                                      {"mode", mode},
                                      {"batch", settings.batch},
+                                     {"precision", to_string(settings.precision)},
                                      {"images_per_s", images_per_s},
                                      {"median_step_ms", median * 1e3},
                                      {"fastest_step_ms", times.front() * 1e3},
@@ -145,12 +152,12 @@ void report(const Settings& settings, const DeviceInfo& device, const Network& n
     return print_json(result);
   }
   print(fmt::format(
-      "network       {} ({:.2f} MMAC an image)\nmode          {}, batch {}\ndevice        {}\n"
+      "network       {} ({:.2f} MMAC an image)\nmode          {}, batch {}, {}\ndevice        {}\n"
       "images_per_s  {:.1f}\nstep          {:.3f} ms median of {}, {:.3f} ms fastest, quartiles {:.1f} % apart\n"
       "setup         {:.0f} ms, then {:.0f} ms for the first step; {} programs built, {} from the cache\n",
-      network.name(), mmac, mode, settings.batch, device.name, images_per_s, median * 1e3, times.size(),
-      times.front() * 1e3, spread * 100, setup.ms, setup.first_step_ms, setup.programs.built,
-      setup.programs.from_cache));
+      network.name(), mmac, mode, settings.batch, to_string(settings.precision), device.name, images_per_s,
+      median * 1e3, times.size(), times.front() * 1e3, spread * 100, setup.ms, setup.first_step_ms,
+      setup.programs.built, setup.programs.from_cache));
   if (explained) print("\n" + steps_text(explained->steps, explained->seconds));
 }
 
@@ -165,6 +172,7 @@ void run_bench(const Arguments& arguments) {
   options.add_text("network", settings.network, "NAME", "resnet-N, wrn-D-K or a layer list FILE.json");
   options.add_number("batch", settings.batch, 1, 65536, "images in a step");
   options.add_choice<Mode>("mode", settings.mode, {{"infer", Mode::infer}, {"train", Mode::train}}, "what a step is");
+  add_precision(options, settings.precision);
   options.add_number("seconds", settings.seconds, 0, 86400, "measure at least so long, and at least 3 steps");
   options.add_text("device", settings.device, "SPEC", "auto, cpu[:i], igpu[:i], gpu[:i] or ocl:PLATFORM.DEVICE");
   options.add_text("input", settings.input, "CxHxW", "image size");
@@ -174,15 +182,16 @@ void run_bench(const Arguments& arguments) {
                      "kernel runs, and its share of the time");
   if (!options.parse(arguments)) return print(options.help());
   options.require("network");
+  if (settings.mode == Mode::train) refuse_fp16_training(settings.precision);
 
   const std::vector<Network> networks =
       parse_stages(settings.network, parse_image_shape(settings.input), settings.classes);
   if (networks.size() != 1) throw UsageError("--network: takes one network");
   const Device device = open_device(settings.device);
   const Network& network = networks.front();
-  const Array<float> images = random_activation(device, network.input_shape(), settings.batch, 0);
-  const Workload work = settings.mode == Mode::infer ? inference_work(device, network, settings.batch, images)
-                                                     : training_work(device, network, settings.batch, images);
+  const Workload work = settings.mode == Mode::infer
+                            ? inference_work(device, network, settings.batch, settings.precision)
+                            : training_work(device, network, settings.batch);
   Setup setup{.ms = milliseconds_since(start)};
   const Clock::time_point first = Clock::now();
   work.step();

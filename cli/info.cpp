@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "cli/cascade_flags.h"
 #include "cli/commands.h"
 #include "cli/dataset_info.h"
 #include "cli/image_shape.h"
@@ -17,6 +18,7 @@
 #include "runtime/network/inference_plan.h"
 #include "runtime/network/report.h"
 #include "runtime/network/stages.h"
+#include "runtime/ops/precision.h"
 
 namespace cascadecl {
 namespace {
@@ -34,6 +36,7 @@ struct StageInfo {
 
 ordered_json plan_json(const InferencePlan& plan) {
   return {{"batch", plan.max_batch()},
+          {"precision", to_string(plan.precision())},
           {"peak_bytes", plan.peak_bytes()},
           {"activation_bytes", plan.activation_bytes()},
           {"steps", steps_json(plan.steps())}};
@@ -123,6 +126,7 @@ bool is_model_file(const std::string& path) { return Hdf5Reader(path).has_group(
 void run_info(const Arguments& arguments) {
   std::string file, stages, input = "3x32x32", device_spec;
   int classes = 10, batch = plan_batch;
+  Precision precision = Precision::fp32;
   Options options("info FILE | --stages LIST [flags]",
                   "Shows layers, parameters and MACs of networks or of a model file's stages, or what a dataset file "
                   "holds.\nWith --device also the kernels and the memory of each stage on that device.");
@@ -132,6 +136,7 @@ void run_info(const Arguments& arguments) {
   options.add_number("classes", classes, 1, 1000000, "number of classes for --stages");
   options.add_text("device", device_spec, "SPEC", "auto, cpu[:i], igpu[:i], gpu[:i] or ocl:PLATFORM.DEVICE");
   options.add_number("batch-size", batch, 1, 65536, "batch size of the plans shown with --device");
+  add_precision(options, precision);
   if (!options.parse(arguments)) return print(options.help());
   if (file.empty() == stages.empty()) throw UsageError("give either a file or --stages (see cascadecl info --help)");
 
@@ -146,7 +151,8 @@ void run_info(const Arguments& arguments) {
     StageInfo info{report(stage.network), i < model.policies.size() ? model.policies[i].macs() : 0, std::nullopt};
     if (device) {
       info.plan.emplace(*device, stage.network,
-                        stage.parameters.empty() ? initial_parameters(stage.network, 0) : stage.parameters, batch);
+                        stage.parameters.empty() ? initial_parameters(stage.network, 0) : stage.parameters, batch,
+                        KernelClass::automatic, precision);
     }
     infos.push_back(std::move(info));
   }
