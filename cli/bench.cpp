@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "cli/cascade_flags.h"
 #include "cli/commands.h"
 #include "cli/device_flags.h"
 #include "cli/image_shape.h"
@@ -16,6 +17,7 @@
 #include "cli/plan_steps.h"
 #include "data/error.h"
 #include "runtime/network/stages.h"
+#include "runtime/ops/precision.h"
 #include "runtime/tuning/network_workload.h"
 #include "runtime/tuning/random_activation.h"
 
@@ -30,6 +32,7 @@ struct Settings {
   DeviceFlags device;
   int batch = 128, classes = 10;
   Mode mode = Mode::infer;
+  Precision precision = Precision::fp32;
   double seconds = 2;
   bool explain = false;
 };
@@ -99,6 +102,7 @@ void report(const Settings& settings, const DeviceInfo& device, const Network& n
     nlohmann::ordered_json result = {{"network", network.name()},
                                      {"mode", mode},
                                      {"batch", settings.batch},
+                                     {"precision", to_string(settings.precision)},
                                      {"images_per_s", images_per_s},
                                      {"median_step_ms", median * 1e3},
                                      {"fastest_step_ms", times.front() * 1e3},
@@ -115,12 +119,12 @@ void report(const Settings& settings, const DeviceInfo& device, const Network& n
     return print_json(result);
   }
   print(fmt::format(
-      "network       {} ({:.2f} MMAC an image)\nmode          {}, batch {}\ndevice        {}, kernel class {}\n"
+      "network       {} ({:.2f} MMAC an image)\nmode          {}, batch {}, {}\ndevice        {}, kernel class {}\n"
       "images_per_s  {:.1f}\nstep          {:.3f} ms median of {}, {:.3f} ms fastest, quartiles {:.1f} % apart\n"
       "setup         {:.0f} ms, then {:.0f} ms for the first step; {} programs built, {} from the cache\n",
-      network.name(), mmac, mode, settings.batch, device.name, to_string(device.kernel_class()), images_per_s,
-      median * 1e3, times.size(), times.front() * 1e3, spread * 100, setup.ms, setup.first_step_ms,
-      setup.programs.built, setup.programs.from_cache));
+      network.name(), mmac, mode, settings.batch, to_string(settings.precision), device.name,
+      to_string(device.kernel_class()), images_per_s, median * 1e3, times.size(), times.front() * 1e3, spread * 100,
+      setup.ms, setup.first_step_ms, setup.programs.built, setup.programs.from_cache));
   if (explained) print("\n" + steps_text(explained->steps, explained->seconds));
 }
 
@@ -135,6 +139,7 @@ void run_bench(const Arguments& arguments) {
   options.add_text("network", settings.network, "NAME", "resnet-N, wrn-D-K or a layer list FILE.json");
   options.add_number("batch", settings.batch, 1, 65536, "images in a step");
   options.add_choice<Mode>("mode", settings.mode, {{"infer", Mode::infer}, {"train", Mode::train}}, "what a step is");
+  add_precision(options, settings.precision);
   options.add_number("seconds", settings.seconds, 0, 86400, "measure at least so long, and at least 3 steps");
   settings.device.add_to(options, false);
   options.add_text("input", settings.input, "CxHxW", "image size");
@@ -144,15 +149,19 @@ void run_bench(const Arguments& arguments) {
                      "kernel runs, and its share of the time");
   if (!options.parse(arguments)) return print(options.help());
   options.require("network");
+  if (settings.mode == Mode::train) refuse_fp16_training(settings.precision);
 
   const std::vector<Network> networks =
       parse_stages(settings.network, parse_image_shape(settings.input), settings.classes);
   if (networks.size() != 1) throw UsageError("--network: takes one network");
   const Device device = settings.device.open();
   const Network& network = networks.front();
-  const Array<float> images = random_activation(device, network.input_shape(), settings.batch, 0);
-  const NetworkWorkload work = settings.mode == Mode::infer ? inference_work(device, network, settings.batch, images)
-                                                            : training_work(device, network, settings.batch, images);
+  const NetworkWorkload work =
+      settings.mode == Mode::infer
+          ? inference_work(device, network, settings.batch,
+                           random_activation(device, network.input_shape(), settings.batch, 0, settings.precision))
+          : training_work(device, network, settings.batch,
+                          random_activation(device, network.input_shape(), settings.batch, 0));
   Setup setup{.ms = milliseconds_since(start)};
   const Clock::time_point first = Clock::now();
   work.step();

@@ -11,6 +11,7 @@ namespace cascadecl {
 
 void CascadeFlags::add_to(Options& options) {
   device_.add_to(options, true);
+  add_precision(options, precision_);
   options.add_number("batch-size", batch_size_, 1, 65536, "images that a stage runs at once");
   options.add_text("stop", stop_, "RULE",
                    "when an image stops: argmax (stop probability at least 0.5), sample (drawn by --seed) or "
@@ -22,7 +23,7 @@ void CascadeFlags::add_to(Options& options) {
 }
 
 ExecutorSettings CascadeFlags::settings() const {
-  ExecutorSettings settings{.max_batch = batch_size_, .combine = combine_};
+  ExecutorSettings settings{.max_batch = batch_size_, .combine = combine_, .precision = precision_};
   try {
     settings.stop = parse_stop_rule(stop_);
   } catch (const UsageError& error) {
@@ -33,6 +34,18 @@ ExecutorSettings CascadeFlags::settings() const {
 }
 
 std::vector<Device> CascadeFlags::open_devices(std::size_t stages) const { return device_.open_stages(stages); }
+
+void add_precision(Options& options, Precision& precision) {
+  options.add_choice<Precision>(
+      "precision", precision, {{"fp32", Precision::fp32}, {"fp16", Precision::fp16}},
+      "how activations of inference lie on the device; fp16 halves their memory, arithmetic stays float");
+}
+
+void refuse_fp16_training(Precision precision) {
+  if (precision == Precision::fp32) return;
+  throw UsageError(
+      "--precision fp16: training runs in fp32; fp16 is for bench --mode infer, eval, predict and profile");
+}
 
 nlohmann::ordered_json policy_json(const Model& model, const ExecutorSettings& settings) {
   nlohmann::ordered_json json = {{"input", nullptr}, {"hidden", nullptr}};

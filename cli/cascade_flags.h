@@ -10,7 +10,8 @@
 
 namespace cascadecl {
 
-// The flags of all commands that run a model: --device, --kernel-class, --batch-size, --stop, --combine, --seed.
+// The flags of all commands that run a model: --device, --kernel-class, --precision, --batch-size, --stop, --combine,
+// --seed.
 class CascadeFlags {
  public:
   void add_to(Options& options);
@@ -25,10 +26,16 @@ class CascadeFlags {
   Combine combine_ = Combine::reweight;
   std::uint64_t seed_ = 0;
   int batch_size_ = 128;
+  Precision precision_ = Precision::fp32;
 };
 
 // How a model decides and answers, for JSON: {"input": "sorted", "hidden": 64, "stop": "argmax", "combine":
 // "reweight"}.
 nlohmann::ordered_json policy_json(const Model& model, const ExecutorSettings& settings);
+
+// --precision fp32|fp16.
+void add_precision(Options& options, Precision& precision);
+// Throws UsageError: training is in fp32.
+void refuse_fp16_training(Precision precision);
 
 }  // namespace cascadecl

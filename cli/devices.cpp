@@ -9,6 +9,7 @@
 #include "cli/output.h"
 #include "data/error.h"
 #include "runtime/opencl/device_info.h"
+#include "runtime/opencl/half_arithmetic.h"
 
 namespace cascadecl {
 namespace {
@@ -21,7 +22,16 @@ std::optional<int> automatic_choice(const std::vector<DeviceInfo>& devices) {
   }
 }
 
-nlohmann::ordered_json to_json(const DeviceInfo& device) {
+// A device that cannot even be opened is listed as well.
+HalfArithmetic half_arithmetic(const DeviceInfo& device) {
+  try {
+    return probe_half_arithmetic(Device(device, device_settings()));
+  } catch (const DeviceError& error) {
+    return {false, error.what()};
+  }
+}
+
+nlohmann::ordered_json to_json(const DeviceInfo& device, const HalfArithmetic& half) {
   return {{"index", device.index},
           {"spec", fmt::format("ocl:{}.{}", device.platform, device.device)},
           {"class", to_string(device.device_class)},
@@ -38,17 +48,21 @@ nlohmann::ordered_json to_json(const DeviceInfo& device) {
           {"max_allocation_bytes", device.max_allocation_bytes},
           {"max_work_group_size", device.max_work_group_size},
           {"fp64", device.fp64},
-          {"fp16", device.fp16}};
+          {"fp16", device.fp16},
+          {"fp16_arithmetic", half.works},
+          {"fp16_arithmetic_reason", half.works ? nlohmann::ordered_json() : nlohmann::ordered_json(half.reason)}};
 }
 
 std::string to_text(const std::vector<DeviceInfo>& devices, std::optional<int> automatic) {
   if (devices.empty()) return "no OpenCL device on this machine\n";
-  Table table({"index", "<spec", "<class", "<name", "units", "memory", "vector", "<driver", "<platform", "<auto"});
+  Table table({"index", "<spec", "<class", "<name", "units", "memory", "vector", "<driver", "<platform",
+               "<fp16 arithmetic", "<auto"});
   for (const DeviceInfo& device : devices) {
     table.add_row({std::to_string(device.index), fmt::format("ocl:{}.{}", device.platform, device.device),
                    std::string(to_string(device.device_class)), device.name, std::to_string(device.compute_units),
                    bytes(static_cast<double>(device.global_memory_bytes)), std::to_string(device.native_float_width),
-                   device.driver_version, device.platform_name, automatic == device.index ? "*" : ""});
+                   device.driver_version, device.platform_name, half_arithmetic(device).works ? "yes" : "no",
+                   automatic == device.index ? "*" : ""});
   }
   return table.text();
 }
@@ -64,7 +78,7 @@ void run_devices(const Arguments& arguments) {
   const std::optional<int> automatic = automatic_choice(devices);
   if (!options.json()) return print(to_text(devices, automatic));
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  for (const DeviceInfo& device : devices) list.push_back(to_json(device));
+  for (const DeviceInfo& device : devices) list.push_back(to_json(device, half_arithmetic(device)));
   print_json({{"devices", list}, {"auto", automatic ? nlohmann::ordered_json(*automatic) : nullptr}});
 }
 

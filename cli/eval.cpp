@@ -14,6 +14,7 @@
 #include "runtime/cascade/evaluation.h"
 #include "runtime/cascade/label_probabilities.h"
 #include "runtime/io/model_file.h"
+#include "runtime/ops/precision.h"
 
 namespace cascadecl {
 namespace {
@@ -68,6 +69,34 @@ ordered_json static_json(const Evaluation& result) {
   return list;
 }
 
+// Unknown where it was not compared.
+ordered_json precision_json(const Evaluation& result, Precision precision) {
+  ordered_json json = {{"storage", precision == Precision::fp16 ? "fp16" : "fp32"},
+                       {"arithmetic", "fp32"},
+                       {"top1_fp32", nullptr},
+                       {"top1_change", nullptr},
+                       {"exits_changed", nullptr},
+                       {"largest_probability_difference", nullptr}};
+  if (const auto& change = result.precision_change) {
+    json["top1_fp32"] = change->top1_fp32;
+    json["top1_change"] = change->top1_change;
+    json["exits_changed"] = change->exits_changed;
+    json["largest_probability_difference"] = change->largest_probability_difference;
+  }
+  return json;
+}
+
+std::string precision_text(const Evaluation& result, Precision precision) {
+  std::string text(to_string(precision));
+  if (const auto& change = result.precision_change) {
+    text += fmt::format(
+        ": top-1 {:+.2f} points against {} in fp32, {} images stop elsewhere, probabilities differ by {:.2g}",
+        100 * change->top1_change, percent(change->top1_fp32), grouped(change->exits_changed),
+        change->largest_probability_difference);
+  }
+  return text;
+}
+
 ordered_json to_json(const Evaluation& result, const Model& model, const ExecutorSettings& settings,
                      const std::vector<Device>& devices, const Setup& setup) {
   ordered_json json = {{"images", result.images},
@@ -83,6 +112,7 @@ ordered_json to_json(const Evaluation& result, const Model& model, const Executo
                        {"batch_size", settings.max_batch},
                        {"device", device_names(devices)},
                        {"kernel_class", kernel_class_names(devices)},
+                       {"precision", precision_json(result, settings.precision)},
                        {"policy", policy_json(model, settings)},
                        {"predicted_saving", result.predicted_saving},
                        {"measured_saving", number_or_null(result.measured_saving)},
@@ -95,12 +125,11 @@ ordered_json to_json(const Evaluation& result, const Model& model, const Executo
 std::string to_text(const Evaluation& result, const ExecutorSettings& settings, const std::vector<Device>& devices) {
   std::string text = fmt::format(
       "images          {}\ntop-1           {}\ntop-5           {}\ncost            {:.2f} MMAC an image, {} of the "
-      "largest stage alone\nspeed           {:.1f} images/s\ndevice          {}, kernel class {}\ndecision        stop "
-      "{}, combine "
-      "{}\n\n",
+      "largest stage alone\nspeed           {:.1f} images/s\ndevice          {}, kernel class {}\nprecision       "
+      "{}\ndecision        stop {}, combine {}\n\n",
       grouped(result.images), percent(result.top1), percent(result.top5), result.mmac_per_image,
       percent(result.mac_fraction, 1), result.images_per_s, device_names(devices), kernel_class_names(devices),
-      to_string(settings.stop), to_string(settings.combine));
+      precision_text(result, settings.precision), to_string(settings.stop), to_string(settings.combine));
   Table stages({"stage", "<network", "MMAC", "entered", "stopped", "top-1 of stopped", "ms/image", "time", "of policy",
                 "of compaction", "<device"});
   const auto share = [&](double seconds) { return percent(seconds / result.seconds, 1); };
@@ -133,7 +162,7 @@ void run_eval(const Arguments& arguments) {
   const auto start = std::chrono::steady_clock::now();
   std::string model_path, data;
   CascadeFlags flags;
-  bool static_control = false;
+  bool static_control = false, no_compare = false;
   Options options("eval MODEL --data FILE[:split] [flags]",
                   "Measures accuracy, cost and speed of a model on a dataset (its split test unless one is named).\n"
                   "Speed counts upload, all stages and read-back, not the reading of the file.");
@@ -141,12 +170,15 @@ void run_eval(const Arguments& arguments) {
   options.add_text("data", data, "FILE[:split]", "dataset file");
   flags.add_to(options);
   options.add_switch("static", static_control, "also run each stage alone on all images, as control");
+  options.add_switch("no-compare", no_compare,
+                     "do not run the images in fp32 as well, which --precision fp16 does to tell what it changes");
   if (!options.parse(arguments)) return print(options.help());
   options.require("MODEL");
   options.require("data");
 
   EvaluationSettings settings{.executor = flags.settings(), .static_control = static_control};
   settings.executor.time_stages = true;
+  settings.compare_precision = settings.executor.precision != Precision::fp32 && !no_compare;
   const Model model = read_model(model_path);
   const auto dataset = open_data(data, "test");
   check_dataset(model, dataset->header());

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "cli/cascade_flags.h"
 #include "cli/commands.h"
 #include "cli/dataset_info.h"
 #include "cli/image_shape.h"
@@ -18,6 +19,7 @@
 #include "runtime/network/report.h"
 #include "runtime/network/stages.h"
 #include "runtime/network/training_plan.h"
+#include "runtime/ops/precision.h"
 
 namespace cascadecl {
 namespace {
@@ -41,9 +43,10 @@ struct StageInfo {
 };
 
 // Nothing is built or allocated: what does not fit can be shown as well.
-PlanInfo plan_info(const Device& device, const Network& network, int batch) {
-  const InferencePlan plan(device.rehearsal(), network, zero_parameters(network), batch);
-  return {batch, plan.steps(), InferencePlan::memory_needed(device, network, batch),
+PlanInfo plan_info(const Device& device, const Network& network, int batch, Precision precision) {
+  const InferencePlan plan(device.rehearsal(), network, zero_parameters(network), batch, KernelClass::automatic,
+                           precision);
+  return {batch, plan.steps(), InferencePlan::memory_needed(device, network, batch, KernelClass::automatic, precision),
           TrainingPlan::memory_needed(device, network, batch)};
 }
 
@@ -171,6 +174,7 @@ bool is_model_file(const std::string& path) { return Hdf5Reader(path).has_group(
 void run_info(const Arguments& arguments) {
   std::string file, stages, input = "3x32x32", device_spec;
   int classes = 10, batch = plan_batch;
+  Precision precision = Precision::fp32;
   Options options(
       "info FILE | --stages LIST [flags]",
       "Shows layers, parameters and MACs of networks or of a model file's stages, or what a dataset file "
@@ -181,6 +185,7 @@ void run_info(const Arguments& arguments) {
   options.add_number("classes", classes, 1, 1000000, "number of classes for --stages");
   options.add_text("device", device_spec, "SPEC", "auto, cpu[:i], igpu[:i], gpu[:i] or ocl:PLATFORM.DEVICE");
   options.add_number("batch-size", batch, 1, 65536, "batch size of the plans shown with --device");
+  add_precision(options, precision);
   if (!options.parse(arguments)) return print(options.help());
   if (file.empty() == stages.empty()) throw UsageError("give either a file or --stages (see cascadecl info --help)");
 
@@ -193,7 +198,7 @@ void run_info(const Arguments& arguments) {
   for (std::size_t i = 0; i < model.stages.size(); ++i) {
     const Stage& stage = model.stages[i];
     StageInfo info{report(stage.network), i < model.policies.size() ? model.policies[i].macs() : 0, std::nullopt};
-    if (device) info.plan = plan_info(*device, stage.network, batch);
+    if (device) info.plan = plan_info(*device, stage.network, batch, precision);
     infos.push_back(std::move(info));
   }
   print_stages(infos, model.input, model.classes, device ? &device->info() : nullptr, options.json());

@@ -14,6 +14,7 @@
 #include "data/loader.h"
 #include "runtime/cascade/label_probabilities.h"
 #include "runtime/io/model_file.h"
+#include "runtime/ops/precision.h"
 
 namespace cascadecl {
 namespace {
@@ -43,12 +44,12 @@ ordered_json image_json(const Model& model, const CascadeResult& result, std::si
 }
 
 void print_images(const Model& model, const CascadeResult& result, const Inputs& inputs, const std::string& device,
-                  int batch, bool json) {
+                  int batch, std::string_view precision, bool json) {
   if (json) {
     ordered_json images = ordered_json::array();
     for (std::size_t i = 0; i < inputs.files.size(); ++i)
       images.push_back(image_json(model, result, i, inputs.files[i]));
-    return print_json({{"device", device}, {"batch_size", batch}, {"images", images}});
+    return print_json({{"device", device}, {"batch_size", batch}, {"precision", precision}, {"images", images}});
   }
   Table table({"<image", "label", "<name", "probability", "exit stage", "<network", "MMAC"});
   for (std::size_t i = 0; i < inputs.files.size(); ++i) {
@@ -59,7 +60,7 @@ void print_images(const Model& model, const CascadeResult& result, const Inputs&
                    std::to_string(exit), model.stages[static_cast<std::size_t>(exit)].network.name(),
                    decimal(model.macs_through(exit) / 1e6, 2)});
   }
-  print(fmt::format("{}on {}\n", table.text(), device));
+  print(fmt::format("{}on {}, {}\n", table.text(), device, precision));
 }
 
 PredictionsHeader header_of(const Model& model, const ExecutorSettings& settings, const std::string& device,
@@ -72,7 +73,8 @@ PredictionsHeader header_of(const Model& model, const ExecutorSettings& settings
           .label_names = model.label_names,
           .stop = to_string(settings.stop),
           .combine = std::string(to_string(settings.combine)),
-          .device = device};
+          .device = device,
+          .precision = std::string(to_string(settings.precision))};
 }
 
 void predict_files(const Model& model, const Inputs& inputs, const std::vector<Device>& devices,
@@ -90,7 +92,7 @@ void predict_files(const Model& model, const Inputs& inputs, const std::vector<D
     writer.append(result);
     writer.commit();
   }
-  print_images(model, result, inputs, device, settings.max_batch, json);
+  print_images(model, result, inputs, device, settings.max_batch, to_string(settings.precision), json);
 }
 
 void predict_dataset(const Model& model, const Inputs& inputs, const std::vector<Device>& devices,
@@ -119,6 +121,7 @@ void predict_dataset(const Model& model, const Inputs& inputs, const std::vector
                        {"images", done},
                        {"batch_size", settings.max_batch},
                        {"device", device},
+                       {"precision", to_string(settings.precision)},
                        {"stopped", stopped}});
   }
   std::string text = fmt::format("wrote {}: {} images on {}\n", inputs.output, grouped(done), device);

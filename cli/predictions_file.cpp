@@ -26,6 +26,7 @@ PredictionsWriter::PredictionsWriter(const std::filesystem::path& target, const 
   file_.write_attribute("/", "stop", header.stop);
   file_.write_attribute("/", "combine", header.combine);
   file_.write_attribute("/", "device", header.device);
+  file_.write_attribute("/", "precision", header.precision);
   file_.create_dataset<std::int32_t>("/exit_stage", {images_}, {});
   file_.create_dataset<float>("/answer", {images_, classes_}, {});
   const std::size_t rows = stages_ * static_cast<std::size_t>(images_);

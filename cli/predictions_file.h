@@ -16,7 +16,7 @@ struct PredictionsHeader {
   std::int64_t images = 0;
   int classes = 0;
   std::vector<std::string> networks, label_names;
-  std::string stop, combine, device;
+  std::string stop, combine, device, precision;
 };
 
 // Writes the file of share/doc/predictions.md, results piece by piece. It replaces `target` on commit(). All functions

@@ -15,6 +15,7 @@
 #include "runtime/energy/device_target.h"
 #include "runtime/energy/profile_energy.h"
 #include "runtime/io/model_file.h"
+#include "runtime/ops/precision.h"
 
 namespace cascadecl {
 namespace {
@@ -146,6 +147,7 @@ ordered_json to_json(const Profile& profile, const Model& model, const std::vect
           {"batch_size", settings.max_batch},
           {"device", device_names(devices)},
           {"kernel_class", kernel_class_names(devices)},
+          {"precision", to_string(settings.precision)},
           {"policy", policy_json(model, settings)},
           {"ms_per_image", profile.ms_per_image},
           {"spread_ms_per_image", profile.spread_ms_per_image},

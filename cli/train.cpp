@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "cli/cascade_flags.h"
 #include "cli/commands.h"
 #include "cli/device_flags.h"
 #include "cli/open_data.h"
@@ -218,12 +219,15 @@ void run_train(const Arguments& arguments) {
   flags.device.add_to(options, false);
   options.add_text("checkpoint", flags.checkpoint, "FILE",
                    "written after every epoch; without this flag it is MODEL.checkpoint, removed at the end");
+  Precision precision = Precision::fp32;
+  add_precision(options, precision);
   options.add_switch("resume", flags.resume, "go on from the checkpoint");
   add_stage_flags(options, flags.settings);
   add_policy_flags(options, flags.settings);
   if (!options.parse(arguments)) return print(options.help());
   options.require("data");
   options.require("output");
+  refuse_fp16_training(precision);
   if (flags.stages.empty() == flags.from.empty()) throw UsageError("give either --stages or --from");
   set_phases(flags.settings, flags.phases);
   flags.settings.smaller_batch = !options.given("batch-size");

@@ -1,5 +1,5 @@
 // common.h: what all kernels share: the channel block, its vector type, loads, stores and small helpers.
-//   Activations are [N][C/CB][H][W][CB] float; a block that is not full is padded with zeros.
+//   Activations are [N][C/CB][H][W][CB]; a block that is not full is padded with zeros.
 #ifndef COMMON_H
 #define COMMON_H
 
@@ -28,19 +28,51 @@ typedef CAT(int, CB) IVEC;
 #define STORE_GLOBAL(v, p) (*(global VEC*)(p) = (v))
 #define STORE_LOCAL(v, p) (*(local VEC*)(p) = (v))
 
+// How activations lie in memory: as float, or in inference as half, which the core language converts on the way. All
+// arithmetic is float. BLOCK names a block of another width than CB: how many channels, where.
+#ifndef HALF_STORAGE
+#define HALF_STORAGE 0  // 1: activations lie as half
+#endif
+#if HALF_STORAGE
+#define ACTIVATION half
+#define LOAD_ELEMENT(p) vload_half(0, p)
+#define STORE_ELEMENT(v, p) vstore_half(v, 0, p)
+#define LOAD_BLOCK_1(p) vload_half(0, p)
+#define LOAD_BLOCK_2(p) vload_half2(0, p)
+#define LOAD_BLOCK_4(p) vload_half4(0, p)
+#define LOAD_BLOCK_8(p) vload_half8(0, p)
+#define LOAD_BLOCK_16(p) vload_half16(0, p)
+#if CB == 1
+#define STORE_ACTIVATION(v, p) vstore_half(v, 0, p)
+#else
+#define STORE_ACTIVATION(v, p) CAT(vstore_half, CB)(v, 0, p)
+#endif
+#else
+#define ACTIVATION float
+#define LOAD_ELEMENT(p) (*(p))
+#define STORE_ELEMENT(v, p) (*(p) = (v))
+#define LOAD_BLOCK_1(p) (*(p))
+#define LOAD_BLOCK_2(p) vload2(0, p)
+#define LOAD_BLOCK_4(p) vload4(0, p)
+#define LOAD_BLOCK_8(p) vload8(0, p)
+#define LOAD_BLOCK_16(p) vload16(0, p)
+#define STORE_ACTIVATION(v, p) STORE_GLOBAL(v, p)
+#endif
+#define LOAD_ACTIVATION(p) CAT(LOAD_BLOCK_, CB)(p)
+
 // For tensors larger than the caches. STREAM 1: what is read next is brought into the cache while other work is done;
 // 2: results go past the caches to memory, too, and displace nothing.
 #ifndef STREAM
 #define STREAM 0
 #endif
-#define STORE_RESULT(v, p) STORE_GLOBAL(v, p)
+#define STORE_RESULT(v, p) STORE_ACTIVATION(v, p)
 #define PREFETCH(p)
 #if STREAM && defined(__has_builtin)
 #if __has_builtin(__builtin_prefetch) && !defined(NO_PREFETCH)
 #undef PREFETCH
 #define PREFETCH(p) __builtin_prefetch(p)
 #endif
-#if STREAM == 2 && __has_builtin(__builtin_nontemporal_store)
+#if STREAM == 2 && !HALF_STORAGE && __has_builtin(__builtin_nontemporal_store)
 #undef STORE_RESULT
 #define STORE_RESULT(v, p) __builtin_nontemporal_store(v, (global VEC*)(p))
 #endif

@@ -5,13 +5,21 @@
 //   count_chunks   counts[k] = survivors in chunk k                                global id: 0 = chunk
 //   write_indices  survivor i of chunk k goes to indices[sum of counts[0 ... k-1] + survivors before it in k];
 //                  the last chunk writes count                                     global id: 0 = chunk
-//   gather_rows    out[m] = in[indices[m]], rows of ROW words of 32 bits
+//   gather_rows    out[m] = in[indices[m]], rows of ROW words of WORD_BYTES bytes
 //                  global id: 0 = piece of PIECE words of the row, 1 = m
 // CB is only a vector width here.
 #include "common.h"
 
 #ifndef CHUNK
 #define CHUNK 256  // images of one work-item
+#endif
+#ifndef WORD_BYTES
+#define WORD_BYTES 4  // 4, or 2 where rows are halves
+#endif
+#if WORD_BYTES == 2
+#define WORD ushort
+#else
+#define WORD int
 #endif
 #ifndef ROW
 #define ROW 16384
@@ -39,11 +47,11 @@ kernel void write_indices(global const int* keep, global const int* counts, glob
   if (end == images) *count = to;
 }
 
-kernel void gather_rows(global const int* indices, global const int* in, global int* out) {
+kernel void gather_rows(global const int* indices, global const WORD* in, global WORD* out) {
   const int begin = (int)get_global_id(0) * PIECE, end = min(begin + PIECE, ROW);
   const size_t m = get_global_id(1);
-  global const int* from = in + (size_t)indices[m] * ROW;
-  global int* to = out + m * ROW;
+  global const WORD* from = in + (size_t)indices[m] * ROW;
+  global WORD* to = out + m * ROW;
   int i = begin;
   for (; i + CB <= end; i += CB) VSTORE(VLOAD(from + i), to + i);
   for (; i < end; ++i) to[i] = from[i];

@@ -27,13 +27,13 @@
 #define DST_WIDTH OUT_WIDTH
 #include "direct.h"
 
-CPU_KERNEL void conv_direct(global const float* restrict src,      //
-                            global const float* restrict scale,    // [C] of the view, else NULL
-                            global const float* restrict shift,    // [C]
-                            global const float* restrict weights,  //
-                            global const float* residual,          // RESIDUAL: like dst; may be dst itself
-                            global float* dst,                     //
-                            global float* restrict sums            // STATISTICS: [N][2][K padded]
+CPU_KERNEL void conv_direct(global const ACTIVATION* restrict src,  //
+                            global const float* restrict scale,     // [C] of the view, else NULL
+                            global const float* restrict shift,     // [C]
+                            global const float* restrict weights,   //
+                            global const ACTIVATION* residual,      // RESIDUAL: like dst; may be dst itself
+                            global ACTIVATION* dst,                 //
+                            global float* restrict sums             // STATISTICS: [N][2][K padded]
 ) {
   local SRC_VEC rows[KERNEL_H * ROW_COLUMNS * SRC_BLOCKS];
   const int n = get_global_id(0);
@@ -55,7 +55,7 @@ CPU_KERNEL void conv_direct(global const float* restrict src,      //
           const size_t at = out_image + ((size_t)(k * OUT_HEIGHT + y) * OUT_WIDTH + x0 + t) * CB;
           VEC v = sum[t];
 #if RESIDUAL
-          v += VLOAD(residual + at);
+          v += LOAD_ACTIVATION(residual + at);
 #endif
 #if STATISTICS
           if (y == 0 && x0 == 0 && t == 0) moments[k].origin = v;

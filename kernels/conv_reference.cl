@@ -17,10 +17,10 @@ inline size_t out_index(int n, int k, int y, int x) {
   return ((((size_t)n * DIV_UP(K_CHANNELS, CB) + k / CB) * OUT_HEIGHT + y) * OUT_WIDTH + x) * CB + k % CB;
 }
 
-inline float load_view(global const float* src, global const float* scale, global const float* shift, int n, int c,
+inline float load_view(global const ACTIVATION* src, global const float* scale, global const float* shift, int n, int c,
                        int y, int x) {
   if (y < 0 || y >= HEIGHT || x < 0 || x >= WIDTH) return 0.0f;
-  float v = src[in_index(n, c, y, x)];
+  float v = LOAD_ELEMENT(src + in_index(n, c, y, x));
 #if VIEW_AFFINE
   v = fma(v, scale[c], shift[c]);
 #endif
@@ -31,8 +31,8 @@ inline float load_view(global const float* src, global const float* scale, globa
 }
 
 // global id: 0 = y * OW + x, 1 = k (padding included), 2 = n
-kernel void conv_forward(global const float* src, global const float* scale, global const float* shift,
-                         global const float* w, global const float* residual, global float* dst) {
+kernel void conv_forward(global const ACTIVATION* src, global const float* scale, global const float* shift,
+                         global const float* w, global const ACTIVATION* residual, global ACTIVATION* dst) {
   const int y = get_global_id(0) / OUT_WIDTH, x = get_global_id(0) % OUT_WIDTH;
   const int k = get_global_id(1), n = get_global_id(2);
   float sum = 0.0f;
@@ -43,9 +43,9 @@ kernel void conv_forward(global const float* src, global const float* scale, glo
           sum = fma(load_view(src, scale, shift, n, c, y * STRIDE + r - PADDING, x * STRIDE + s - PADDING),
                     w[((k * C_CHANNELS + c) * KERNEL_H + r) * KERNEL_W + s], sum);
 #if RESIDUAL
-  sum += residual[out_index(n, k, y, x)];
+  sum += LOAD_ELEMENT(residual + out_index(n, k, y, x));
 #endif
-  dst[out_index(n, k, y, x)] = sum;
+  STORE_ELEMENT(sum, dst + out_index(n, k, y, x));
 }
 
 // src_gradient[n,c,y,x] = sum over k,r,s of dst_gradient[n,k,(y+padding-r)/stride,(x+padding-s)/stride] * w[k,c,r,s]
@@ -69,7 +69,7 @@ kernel void conv_backward_data(global const float* dst_gradient, global const fl
 
 // w_gradient[k,c,r,s] = sum over n,y,x of view(src)[n,c,y*stride+r-padding,x*stride+s-padding] * dst_gradient[n,k,y,x]
 // global id: 0 = r * S + s, 1 = c, 2 = k
-kernel void conv_backward_filter(global const float* src, global const float* scale, global const float* shift,
+kernel void conv_backward_filter(global const ACTIVATION* src, global const float* scale, global const float* shift,
                                  global const float* dst_gradient, global float* w_gradient, int images) {
   const int r = get_global_id(0) / KERNEL_W, s = get_global_id(0) % KERNEL_W;
   const int c = get_global_id(1), k = get_global_id(2);

@@ -23,14 +23,14 @@
 #define MASK 0  // 1: dst is a gradient by relu(mask_scale t + mask_shift), zero where that is; 2: and sums for bn
 #endif
 
-CPU_KERNEL void conv_winograd(global const float* restrict src,         //
+CPU_KERNEL void conv_winograd(global const ACTIVATION* restrict src,    //
                               global const float* restrict scale,       // [C] of the view or the pair, else NULL
                               global const float* restrict shift,       // [C]
-                              global const float* restrict pair,        // INPUT_PAIR: like src
+                              global const ACTIVATION* restrict pair,   // INPUT_PAIR: like src
                               global const float* restrict pair_scale,  // INPUT_PAIR: [C]
                               global const float* restrict weights,     //
-                              global const float* residual,             // RESIDUAL: like dst; may be dst itself
-                              global float* dst,                        //
+                              global const ACTIVATION* residual,        // RESIDUAL: like dst; may be dst itself
+                              global ACTIVATION* dst,                   //
                               global float* restrict sums,              // STATISTICS or MASK 2: [N][2][K]
                               global const float* restrict masked,      // MASK: t, like dst
                               global const float* restrict mask_scale,  // MASK: [K]; NULL for 1
@@ -110,7 +110,7 @@ CPU_KERNEL void conv_winograd(global const float* restrict src,         //
           const size_t at = block + (row * WIDTH + column) * CB;
           VEC v = y[p];
 #if RESIDUAL
-          v += VLOAD(residual + at);
+          v += LOAD_ACTIVATION(residual + at);
 #endif
 #if MASK
           const VEC x = VLOAD(masked + at);

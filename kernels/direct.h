@@ -43,22 +43,23 @@
 
 #if SRC_CB == 1
 typedef float SRC_VEC;
-#define SRC_LOAD(p) (*(p))
+#define SRC_VLOAD(p) (*(p))
 #else
 typedef CAT(float, SRC_CB) SRC_VEC;
-#define SRC_LOAD(p) CAT(vload, SRC_CB)(0, p)
+#define SRC_VLOAD(p) CAT(vload, SRC_CB)(0, p)
 #endif
+#define SRC_LOAD(p) CAT(LOAD_BLOCK_, SRC_CB)(p)
 
 #define SRC_BLOCKS DIV_UP(SRC_CHANNELS, SRC_CB)
 #define SRC_PADDED (SRC_BLOCKS * SRC_CB)
 #define ROW_COLUMNS ((DIV_UP(DST_WIDTH, TILE_W) * TILE_W - 1) * STRIDE + KERNEL_W)
 
 // Copies row y of the input image src [SRC_BLOCKS][SRC_HEIGHT][SRC_WIDTH][SRC_CB] to row[ROW_COLUMNS][SRC_BLOCKS].
-INLINE void load_direct_row(global const float* src, global const float* scale, global const float* shift, int y,
+INLINE void load_direct_row(global const ACTIVATION* src, global const float* scale, global const float* shift, int y,
                             local SRC_VEC* row) {
   for (int b = 0; b < SRC_BLOCKS; ++b) {
 #if VIEW_AFFINE
-    const SRC_VEC s = SRC_LOAD(scale + b * SRC_CB), t = SRC_LOAD(shift + b * SRC_CB);
+    const SRC_VEC s = SRC_VLOAD(scale + b * SRC_CB), t = SRC_VLOAD(shift + b * SRC_CB);
 #endif
     for (int x = 0; x < ROW_COLUMNS; ++x) {
       if (KERNEL_W < STRIDE && x % STRIDE >= KERNEL_W) continue;  // no output looks at it
@@ -79,7 +80,7 @@ INLINE void load_direct_row(global const float* src, global const float* scale, 
 }
 
 // Brings the ring from output row y - 1 to output row y.
-INLINE void advance_rows(global const float* src, global const float* scale, global const float* shift, int y,
+INLINE void advance_rows(global const ACTIVATION* src, global const float* scale, global const float* shift, int y,
                          local SRC_VEC* rows) {
   for (int r = 0; r < KERNEL_H; ++r) {
     if (y > 0 && r < KERNEL_H - STRIDE) continue;  // shared with the row before

@@ -48,27 +48,27 @@ static inline VEC second_view(VEC x, VEC scale, VEC shift) {
 static inline int piece_begin() { return (int)get_global_id(0) * PIECE; }
 static inline int piece_end() { return min(piece_begin() + PIECE, PIXELS); }
 
-kernel void materialize(global const float* in, global const float* scale, global const float* shift,
-                        global float* out) {
+kernel void materialize(global const ACTIVATION* in, global const float* scale, global const float* shift,
+                        global ACTIVATION* out) {
   const size_t plane = get_global_id(1);
   const int block = (int)(plane % BLOCKS);
   const VEC a = VIEW_VECTOR(scale, block), b = VIEW_VECTOR(shift, block);
   for (int i = piece_begin(); i < piece_end(); ++i) {
     const size_t at = (plane * PIXELS + i) * CB;
-    VSTORE(view(VLOAD(in + at), a, b), out + at);
+    STORE_ACTIVATION(view(LOAD_ACTIVATION(in + at), a, b), out + at);
   }
 }
 
-kernel void add_views(global const float* a, global const float* a_scale, global const float* a_shift,
-                      global const float* b, global const float* b_scale, global const float* b_shift,
-                      global float* out) {
+kernel void add_views(global const ACTIVATION* a, global const float* a_scale, global const float* a_shift,
+                      global const ACTIVATION* b, global const float* b_scale, global const float* b_shift,
+                      global ACTIVATION* out) {
   const size_t plane = get_global_id(1);
   const int block = (int)(plane % BLOCKS);
   const VEC as = VIEW_VECTOR(a_scale, block), at = VIEW_VECTOR(a_shift, block);
   const VEC bs = SECOND_VECTOR(b_scale, block), bt = SECOND_VECTOR(b_shift, block);
   for (int i = piece_begin(); i < piece_end(); ++i) {
     const size_t p = (plane * PIXELS + i) * CB;
-    VSTORE(view(VLOAD(a + p), as, at) + second_view(VLOAD(b + p), bs, bt), out + p);
+    STORE_ACTIVATION(view(LOAD_ACTIVATION(a + p), as, at) + second_view(LOAD_ACTIVATION(b + p), bs, bt), out + p);
   }
 }
 

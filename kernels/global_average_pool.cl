@@ -1,6 +1,6 @@
 // global_average_pool: the mean of each channel of an image, and its gradient.
 //   in, in_gradient    [N][C/CB][H][W][CB]   the input is read through a view (common.h)
-//   out, out_gradient  [N][C]                plain rows, no padding
+//   out, out_gradient  [N][C]                plain rows of float, no padding
 //   global id: 0 = channel block, 1 = image n
 //   out[n,c] = 1/(HW) sum over y,x of in[n,c,y,x]        in_gradient[n,c,y,x] = out_gradient[n,c] / (HW)
 #include "common.h"
@@ -17,16 +17,16 @@
 #define BLOCKS DIV_UP(CHANNELS, CB)
 #define PIXELS (HEIGHT * WIDTH)
 
-kernel void global_average_pool_forward(global const float* in, global const float* scale, global const float* shift,
-                                        global float* out) {
+kernel void global_average_pool_forward(global const ACTIVATION* in, global const float* scale,
+                                        global const float* shift, global float* out) {
   const int block = get_global_id(0);
   const size_t n = get_global_id(1);
   const VEC a = VIEW_VECTOR(scale, block), b = VIEW_VECTOR(shift, block);
-  global const float* pixel = in + (n * BLOCKS + block) * PIXELS * CB;
+  global const ACTIVATION* pixel = in + (n * BLOCKS + block) * PIXELS * CB;
   VEC sum = (VEC)(0.0f);
   for (int y = 0; y < HEIGHT; ++y) {  // sums of rows keep the rounding error of large images small
     VEC row = (VEC)(0.0f);
-    for (int x = 0; x < WIDTH; ++x, pixel += CB) row += view(VLOAD(pixel), a, b);
+    for (int x = 0; x < WIDTH; ++x, pixel += CB) row += view(LOAD_ACTIVATION(pixel), a, b);
     sum += row;
   }
   float means[CB];

@@ -23,7 +23,7 @@
 
 // Writes row y of one channel block: column x from column (mirror ? W-1-x : x) + dx of row y + dy, 0 outside the image.
 static inline void write_row(global const uchar* image, global const float* scale, global const float* shift,
-                             global float* row, int block, int y, int dy, int dx, bool mirror) {
+                             global ACTIVATION* row, int block, int y, int dy, int dx, bool mirror) {
   const int source_y = y + dy, first = mirror ? WIDTH - 1 + dx : dx;
   const bool inside_y = source_y >= 0 && source_y < HEIGHT;
   // Columns [begin, end) come from the image.
@@ -32,21 +32,21 @@ static inline void write_row(global const uchar* image, global const float* scal
   for (int i = 0; i < CB; ++i) {
     const int c = block * CB + i;
     const float a = scale[c], b = shift[c];
-    for (int x = 0; x < begin; ++x) row[x * CB + i] = b;
-    for (int x = end; x < WIDTH; ++x) row[x * CB + i] = b;
+    for (int x = 0; x < begin; ++x) STORE_ELEMENT(b, row + x * CB + i);
+    for (int x = end; x < WIDTH; ++x) STORE_ELEMENT(b, row + x * CB + i);
     global const uchar* source = image + (c * HEIGHT + source_y) * WIDTH + first;
     if (c < CHANNELS && mirror) {
-      for (int x = begin; x < end; ++x) row[x * CB + i] = fma((float)source[-x], a, b);
+      for (int x = begin; x < end; ++x) STORE_ELEMENT(fma((float)source[-x], a, b), row + x * CB + i);
     } else if (c < CHANNELS) {
-      for (int x = begin; x < end; ++x) row[x * CB + i] = fma((float)source[x], a, b);
+      for (int x = begin; x < end; ++x) STORE_ELEMENT(fma((float)source[x], a, b), row + x * CB + i);
     } else {
-      for (int x = begin; x < end; ++x) row[x * CB + i] = b;
+      for (int x = begin; x < end; ++x) STORE_ELEMENT(b, row + x * CB + i);
     }
   }
 }
 
 kernel void normalise(global const uchar* images, global const float* scale, global const float* shift,
-                      global float* out) {
+                      global ACTIVATION* out) {
   const int y = get_global_id(0);
   const size_t plane = get_global_id(1), n = plane / BLOCKS;
   write_row(images + n * (CHANNELS * HEIGHT * WIDTH), scale, shift, out + (plane * HEIGHT + y) * (WIDTH * CB),
@@ -54,7 +54,7 @@ kernel void normalise(global const uchar* images, global const float* scale, glo
 }
 
 kernel void augment(global const uchar* images, global const int* indices, global const float* scale,
-                    global const float* shift, global float* out, uint epoch, uint key_low, uint key_high, int pad,
+                    global const float* shift, global ACTIVATION* out, uint epoch, uint key_low, uint key_high, int pad,
                     int flip) {
   const int y = get_global_id(0);
   const size_t plane = get_global_id(1), n = plane / BLOCKS;

@@ -46,27 +46,27 @@ static inline int first_window(int p) {
 static inline int last_window(int p, int windows) { return min((p + PADDING) / STRIDE, windows - 1); }
 
 // The pooled value of the window rows [top,bottom) x columns [left,right).
-static inline VEC pooled(global const float* plane, VEC a, VEC b, int top, int bottom, int left, int right) {
+static inline VEC pooled(global const ACTIVATION* plane, VEC a, VEC b, int top, int bottom, int left, int right) {
   VEC result = (VEC)(MAXIMUM ? -INFINITY : 0.0f);
   for (int y = top; y < bottom; ++y)
     for (int x = left; x < right; ++x) {
-      const VEC value = view(VLOAD(plane + (y * WIDTH + x) * CB), a, b);
+      const VEC value = view(LOAD_ACTIVATION(plane + (y * WIDTH + x) * CB), a, b);
       result = MAXIMUM ? fmax(result, value) : result + value;
     }
   return MAXIMUM ? result : result / (float)((bottom - top) * (right - left));
 }
 
-kernel void pool_forward(global const float* in, global const float* scale, global const float* shift,
-                         global float* out) {
+kernel void pool_forward(global const ACTIVATION* in, global const float* scale, global const float* shift,
+                         global ACTIVATION* out) {
   const int y = get_global_id(0);
   const size_t plane = get_global_id(1);
   const int block = (int)(plane % BLOCKS);
   const VEC a = VIEW_VECTOR(scale, block), b = VIEW_VECTOR(shift, block);
-  global const float* src = in + plane * (HEIGHT * WIDTH * CB);
-  global float* dst = out + (plane * OUT_H + y) * (OUT_W * CB);
+  global const ACTIVATION* src = in + plane * (HEIGHT * WIDTH * CB);
+  global ACTIVATION* dst = out + (plane * OUT_H + y) * (OUT_W * CB);
   for (int x = 0; x < OUT_W; ++x) {
-    VSTORE(pooled(src, a, b, window_begin(y), window_end(y, HEIGHT), window_begin(x), window_end(x, WIDTH)),
-           dst + x * CB);
+    STORE_ACTIVATION(pooled(src, a, b, window_begin(y), window_end(y, HEIGHT), window_begin(x), window_end(x, WIDTH)),
+                     dst + x * CB);
   }
 }
 

@@ -38,11 +38,11 @@ INLINE void clear_border(local VEC* images) {
 }
 
 // Fills `input`, bordered: relu(affine(x)) for the first convolution; with a head, writes x as well.
-INLINE void begin(global const float* src, global const float* head_weights, global const float* affine,
-                  global float* x, local SRC_VEC* rows, local VEC* input) {
+INLINE void begin(global const ACTIVATION* src, global const float* head_weights, global const float* affine,
+                  global ACTIVATION* x, local SRC_VEC* rows, local VEC* input) {
   for (int y = 0; y < HEIGHT; ++y) {
 #if HEAD
-    advance_rows(src, src, src, y, rows);
+    advance_rows(src, affine, affine, y, rows);
 #endif
     for (int b = 0; b < BLOCKS; ++b) {
       const VEC scale = VLOAD(affine + b * CB), shift = VLOAD(affine + (BLOCKS + b) * CB);
@@ -55,20 +55,20 @@ INLINE void begin(global const float* src, global const float* head_weights, glo
 #pragma unroll
         for (int t = 0; t < TILE_W; ++t) {
           if (x0 + t >= WIDTH) continue;
-          STORE_GLOBAL(sum[t], x + row + (x0 + t) * CB);
+          STORE_ACTIVATION(sum[t], x + row + (x0 + t) * CB);
           to[x0 + t] = relu_of(sum[t], scale, shift);
         }
       }
 #else
-      for (int i = 0; i < WIDTH; ++i) to[i] = relu_of(VLOAD(src + row + i * CB), scale, shift);
+      for (int i = 0; i < WIDTH; ++i) to[i] = relu_of(LOAD_ACTIVATION(src + row + i * CB), scale, shift);
 #endif
     }
   }
 }
 
-CPU_KERNEL void residual_stage(global const float* src, global const float* restrict head_weights,
+CPU_KERNEL void residual_stage(global const ACTIVATION* src, global const float* restrict head_weights,
                                global const float* restrict affine, global const float* restrict weights,
-                               global float* x, int units) {
+                               global ACTIVATION* x, int units) {
   local SRC_VEC rows[HEAD ? KERNEL_H * ROW_COLUMNS * SRC_BLOCKS : 1];
   local VEC first[BLOCKS * PLANE], second[BLOCKS * PLANE];  // inputs of conv1 and conv2
   local VEC frequencies[36 * TILE_SLOTS * C_BLOCKS];
@@ -92,7 +92,7 @@ CPU_KERNEL void residual_stage(global const float* src, global const float* rest
     const int ends_unit = i & 1, ends_stage = i + 1 == 2 * units;
     local const VEC* in = ends_unit ? second : first;
     local VEC* out = ends_unit ? first : second;
-    global const float* added = HEAD || i > 1 ? x : src;
+    global const ACTIVATION* added = HEAD || i > 1 ? x : src;
     global const float* next = affine + (ends_stage ? 0 : i + 1) * 2 * K_PADDED;
     for (int strip = 0; strip < STRIPS; ++strip) {
       for (int r = 0; r < TILE_ROWS && strip * TILE_ROWS + r < TILES_Y; ++r)
@@ -117,8 +117,8 @@ CPU_KERNEL void residual_stage(global const float* src, global const float* rest
             VEC v = y[p];
             if (ends_unit) {
               const int at = from + (p / 4 * WIDTH + p % 4) * CB;
-              v += VLOAD(added + at);
-              STORE_GLOBAL(v, x + at);
+              v += LOAD_ACTIVATION(added + at);
+              STORE_ACTIVATION(v, x + at);
             }
             to[p / 4 * BORDERED_WIDTH + p % 4] = relu_of(v, scale, shift);
           }

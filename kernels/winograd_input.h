@@ -1,10 +1,16 @@
 // winograd_input.h: the input side of Winograd's F(4x4,3x3): rows of pixels to frequencies, one channel block at a
 // time.
-//   Needs HEIGHT and WIDTH.
 #ifndef WINOGRAD_INPUT_H
 #define WINOGRAD_INPUT_H
 #include "common.h"
 #include "winograd.h"
+
+#ifndef HEIGHT
+#define HEIGHT 32
+#endif
+#ifndef WIDTH
+#define WIDTH 32
+#endif
 
 #define TILES_X DIV_UP(WIDTH, 4)
 #define TILES_Y DIV_UP(HEIGHT, 4)
@@ -17,8 +23,8 @@
 #define LOAD_PLAIN 0
 #define LOAD_VIEW 1
 #define LOAD_PAIR 2
-INLINE void load_rows(global const float* src, const int how, global const float* pair, VEC scale, VEC pair_scale,
-                      VEC shift, int y0, int count, local VEC* rows) {
+INLINE void load_rows(global const ACTIVATION* src, const int how, global const ACTIVATION* pair, VEC scale,
+                      VEC pair_scale, VEC shift, int y0, int count, local VEC* rows) {
   const VEC zero = (VEC)(0.0f);
   for (int r = 0; r < count; ++r, rows += BORDERED_WIDTH) {
     const int y = y0 + r;
@@ -30,9 +36,9 @@ INLINE void load_rows(global const float* src, const int how, global const float
     for (int x = 0; x < WIDTH; ++x) {
       const int at = (y * WIDTH + x) * CB;
       if (how == LOAD_PAIR)
-        rows[x + 1] = fma(VLOAD(src + at), scale, fma(VLOAD(pair + at), pair_scale, shift));
+        rows[x + 1] = fma(LOAD_ACTIVATION(src + at), scale, fma(LOAD_ACTIVATION(pair + at), pair_scale, shift));
       else
-        rows[x + 1] = how == LOAD_VIEW ? view(VLOAD(src + at), scale, shift) : VLOAD(src + at);
+        rows[x + 1] = how == LOAD_VIEW ? view(LOAD_ACTIVATION(src + at), scale, shift) : LOAD_ACTIVATION(src + at);
     }
     for (int x = WIDTH + 1; x < BORDERED_WIDTH; ++x) rows[x] = zero;
   }

@@ -68,7 +68,7 @@ INLINE void multiply(int f, local const VEC* frequencies, global const float* we
 
 // Prefetches the f-th of 36 shares of a strip's rows, all blocks of an image; of the next image's first strip where
 // `strip` is behind the last. For the work on one frequency, so that memory is read while there is something to do.
-INLINE void prefetch_strip(global const float* image, const int blocks, int strip, int f) {
+INLINE void prefetch_strip(global const ACTIVATION* image, const int blocks, int strip, int f) {
   const int plane = HEIGHT * WIDTH * CB, line = 16, lines = DIV_UP(4 * TILE_ROWS * WIDTH * CB, line);
   const int first = strip < STRIPS ? (4 * TILE_ROWS * strip + 1) * WIDTH * CB : blocks * plane;
   const int end = (f + 1) * blocks * lines / 36;

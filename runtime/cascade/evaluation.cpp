@@ -1,7 +1,6 @@
 #include "runtime/cascade/evaluation.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "data/loader.h"
 #include "runtime/cascade/label_probabilities.h"
@@ -80,19 +79,28 @@ Evaluation evaluate(const Model& model, const std::vector<Device>& devices, cons
   CascadeExecutor executor(model, devices, settings.executor);
   executor.warm_up();
   std::vector<StaticRun> statics;
+  std::optional<CascadeExecutor> fp32;
+  if (settings.compare_precision) {
+    ExecutorSettings plain = settings.executor;
+    plain.precision = Precision::fp32;
+    fp32.emplace(model, devices, plain).warm_up();
+  }
   if (settings.static_control) statics = static_runs(model, devices, settings.executor);
 
   Evaluation evaluation;
   AccuracyCount accuracy;
+  PrecisionComparison comparison;
   std::vector<StageSums> sums(model.stages.size());
   // The controls run in turns with the cascade, so that a noisy machine hurts all alike.
   while (const auto batch = loader.next()) {
     if (settings.progress) settings.progress(evaluation.images);
     loader.settle();  // or reading would take its core from the cascade, and from no control
-    const CascadeResult result = executor.classify(batch->images, static_cast<std::uint64_t>(batch->indices.front()));
+    const auto first = static_cast<std::uint64_t>(batch->indices.front());
+    const CascadeResult result = executor.classify(batch->images, first);
     accuracy.add(result.answer, batch->labels);
     add_stages(result, batch->labels, sums);
     evaluation.seconds += result.seconds;
+    if (fp32) comparison.add(result, fp32->classify(batch->images, first), batch->labels);
     for (StaticRun& run : statics) {
       const CascadeResult alone = run.executor.classify(batch->images);
       run.accuracy.add(alone.answer, batch->labels);
@@ -106,6 +114,7 @@ Evaluation evaluate(const Model& model, const std::vector<Device>& devices, cons
   const std::size_t largest = largest_stage(model);
   evaluation.top1 = accuracy.top1();
   evaluation.top5 = accuracy.top5();
+  if (fp32) evaluation.precision_change = comparison.change();
   evaluation.images_per_s = images / evaluation.seconds;
   for (std::size_t k = 0; k < sums.size(); ++k) {
     evaluation.stages.push_back(
@@ -129,32 +138,6 @@ Evaluation evaluate(const Model& model, const std::vector<Device>& devices, cons
 std::optional<double> Evaluation::saving_ratio() const {
   if (!measured_saving || !(predicted_saving > 0)) return std::nullopt;
   return *measured_saving / predicted_saving;
-}
-
-void AccuracyCount::add(std::span<const float> answers, std::span<const std::int32_t> labels) {
-  if (labels.empty()) return;
-  classes_ = answers.size() / labels.size();
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    const int rank = rank_of(answers.subspan(i * classes_, classes_), labels[i]);
-    top1_ += rank == 0;
-    top5_ += rank < 5;
-  }
-  images_ += static_cast<std::int64_t>(labels.size());
-}
-
-std::optional<double> AccuracyCount::top5() const {
-  if (classes_ < 6) return std::nullopt;
-  return static_cast<double>(top5_) / static_cast<double>(images_);
-}
-
-int rank_of(std::span<const float> probabilities, std::int32_t label) {
-  const auto own = static_cast<std::size_t>(label);
-  if (std::isnan(probabilities[own])) return static_cast<int>(probabilities.size());
-  int rank = 0;
-  for (std::size_t j = 0; j < probabilities.size(); ++j) {
-    rank += probabilities[j] > probabilities[own] || (probabilities[j] == probabilities[own] && j < own);
-  }
-  return rank;
 }
 
 }  // namespace cascadecl

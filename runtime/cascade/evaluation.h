@@ -7,14 +7,17 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "runtime/cascade/accuracy.h"
 #include "runtime/cascade/executor.h"
+#include "runtime/cascade/precision_change.h"
 
 namespace cascadecl {
 
 struct EvaluationSettings {
   ExecutorSettings executor;
-  bool static_control = false;  // also run every stage alone on all images, as control in the same run
-  int pooled_batches = 8;       // batches whose survivors are pooled
+  bool static_control = false;     // also run every stage alone on all images, as control in the same run
+  bool compare_precision = false;  // also run all images in fp32, to tell what another precision changes
+  int pooled_batches = 8;          // batches whose survivors are pooled
   std::function<void(std::int64_t done)> progress;  // told how many images are done, now and then; may be empty
 };
 
@@ -48,6 +51,8 @@ struct Evaluation {
   std::vector<StageEvaluation> stages;
   std::vector<StaticEvaluation> static_stages;  // with static_control
 
+  std::optional<PrecisionChange> precision_change;  // with compare_precision
+
   // Savings against the largest stage alone: 1 - cost of the cascade / cost of the stage, in MACs and in time of this
   // run. Measured only with static_control. Negative if the cascade costs more.
   double predicted_saving = 0;
@@ -59,22 +64,5 @@ struct Evaluation {
 // Classifies all images of a dataset. Throws FileError if the dataset does not fit the model or cannot be read.
 Evaluation evaluate(const Model& model, const std::vector<Device>& devices, const Dataset& dataset,
                     const EvaluationSettings& settings);
-
-// Counts answers against labels. Of equal probabilities the first one ranks higher.
-class AccuracyCount {
- public:
-  // answers [n][classes], labels [n].
-  void add(std::span<const float> answers, std::span<const std::int32_t> labels);
-  double top1() const { return static_cast<double>(top1_) / static_cast<double>(images_); }
-  std::optional<double> top5() const;
-
- private:
-  std::int64_t images_ = 0, top1_ = 0, top5_ = 0;
-  std::size_t classes_ = 0;
-};
-
-// Classes that rank above `label` in a row of probabilities: 0 means that the label is the
-// answer. NaN is never the answer.
-int rank_of(std::span<const float> probabilities, std::int32_t label);
 
 }  // namespace cascadecl

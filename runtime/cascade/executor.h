@@ -17,6 +17,7 @@ struct ExecutorSettings {
   Combine combine = Combine::reweight;
   bool time_stages = false;  // waits for the device around each stage, so that its time is known
   KernelClass kernels = KernelClass::automatic;
+  Precision precision = Precision::fp32;  // of images and activations on the device
 };
 
 // What one stage did in a call of classify().

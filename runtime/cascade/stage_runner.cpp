@@ -14,13 +14,13 @@ StageRunner::StageRunner(const Device& device, const Model& model, std::size_t s
       stop_(settings.stop),
       timed_(settings.time_stages),
       plan_(device, model.stages.at(stage).network, model.stages.at(stage).parameters, settings.max_batch,
-            settings.kernels),
-      image_input_(device, model.input, model.mean, model.std),
+            settings.kernels, settings.precision),
+      image_input_(device, model.input, model.mean, model.std, settings.precision),
       softmax_(device, model.classes),
       compact_(device, settings.max_batch),
       decide_(device.kernel("decide.cl", "decide", {})) {
   const auto batch = static_cast<std::size_t>(settings.max_batch);
-  batch_ = device.allocate<float>(batch * row_);
+  batch_ = allocate_activation(device, batch * row_, settings.precision);
   probabilities_ = device.allocate<float>(batch * static_cast<std::size_t>(model.classes));
   if (stage >= model.policies.size()) return;
   policy_.emplace(device, model.policies[stage], settings.max_batch);
@@ -36,12 +36,13 @@ void StageRunner::load(int n, std::span<const std::uint8_t> images) {
 }
 
 void StageRunner::hand_on(StageRunner& next, int survivors, int waiting) {
-  if (waiting > 0 && next.pool_.empty()) next.pool_ = device_.allocate<float>(next.batch_.size());
+  if (waiting > 0 && next.pool_.empty())
+    next.pool_ = allocate_activation(device_, next.batch_.size(), next.batch_.precision());
   compact_.gather(survivors, compact_.indices(), row_, batch_, waiting > 0 ? next.pool_ : next.batch_);
 }
 
 void StageRunner::admit(int count, int from, int to) {
-  device_.copy(pool_, batch_, to_size(count) * row_, to_size(from) * row_, to_size(to) * row_);
+  copy_activation(device_, pool_, batch_, to_size(count) * row_, to_size(from) * row_, to_size(to) * row_);
 }
 
 void StageRunner::warm_up(int n, std::size_t image_bytes, StageRunner* next) {

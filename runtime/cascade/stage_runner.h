@@ -49,7 +49,7 @@ class StageRunner {
   void write_limits(std::span<const std::uint64_t> numbers);
 
   Device device_;
-  std::size_t stage_, row_;  // row_: floats of one image
+  std::size_t stage_, row_;  // row_: elements of one image
   int classes_;
   StopRule stop_;
   bool timed_;
@@ -60,7 +60,8 @@ class StageRunner {
   Compact compact_;
   Kernel decide_;
   Array<std::uint8_t> pixels_;
-  Array<float> batch_, pool_, probabilities_, stop_probability_, limits_;
+  Activation batch_, pool_;
+  Array<float> probabilities_, stop_probability_, limits_;
   Array<int> keep_;
 };
 

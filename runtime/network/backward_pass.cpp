@@ -140,9 +140,8 @@ bool BackwardPass::reads_pair(const LoweredStep& step) const {
 void BackwardPass::plan_convolution(const LoweredStep& step) {
   if (!reads_pair(step)) apply_pair(step.out);
   const Held out = held(step.out);
-  const bool both =
-      needs_gradient(step.in) &&
-      ConvBackward::declines(device_, forward_.geometry(step), ForwardPass::kind(step.in), kernels_).empty();
+  const bool both = needs_gradient(step.in) &&
+                    ConvBackward::declines(device_, forward_.geometry(step), forward_.kind(step.in), kernels_).empty();
   if (both) {
     plan_both_gradients(step, out);
   } else {
@@ -161,7 +160,7 @@ Gradient BackwardPass::gradient(int tensor, const Held& held) {
 }
 
 void BackwardPass::plan_filter_gradient(const LoweredStep& step, const Held& out) {
-  auto filter = std::make_shared<ConvBackwardFilter>(device_, forward_.geometry(step), ForwardPass::kind(step.in),
+  auto filter = std::make_shared<ConvBackwardFilter>(device_, forward_.geometry(step), forward_.kind(step.in),
                                                      out.pair_norm >= 0, kernels_, batch_class(max_batch_));
   workspace_floats_ = std::max(workspace_floats_, filter->workspace_floats());
   const Array<float> target = parameter_gradients_.at(forward_.layer(step.layer).name + "/weight");
@@ -237,7 +236,7 @@ void BackwardPass::propagate(const LoweredView& in, int buffer) {
     return;
   }
   if (in.relu) {
-    auto mask = std::make_shared<ReluMask>(device_, forward_.shape(in.tensor), ForwardPass::kind(in));
+    auto mask = std::make_shared<ReluMask>(device_, forward_.shape(in.tensor), forward_.kind(in));
     add("relu mask",
         [this, mask, in, buffer](int n, BatchNormMode) { mask->run(n, forward_.view(in), pool_[buffer]); });
   }

@@ -7,8 +7,13 @@
 namespace cascadecl {
 
 ForwardPass::ForwardPass(const Device& device, const Network& network, const ParameterStore& parameters, int max_batch,
-                         KernelClass kernels, bool statistics)
-    : device_(device), network_(network), parameters_(&parameters), lowering_(lower(network_)), max_batch_(max_batch) {
+                         KernelClass kernels, bool statistics, Precision precision)
+    : device_(device),
+      network_(network),
+      parameters_(&parameters),
+      lowering_(lower(network_)),
+      max_batch_(max_batch),
+      precision_(precision) {
   if (!statistics) {
     lowering_ = fuse_residual_stages(network_, lowering_, [&](const LoweredStep& step) {
       return ResidualStage::most_units(device_, stage_geometry(step), kernels);
@@ -27,9 +32,13 @@ ForwardPass::ForwardPass(const Device& device, const Network& network, const Par
   tensors_.resize(lowering_.tensors.size());
 }
 
-std::size_t ForwardPass::tensor_floats(int tensor) const {
+std::size_t ForwardPass::tensor_elements(int tensor) const {
   const LoweredTensor& t = tensor_facts(tensor);
   return to_size(max_batch_) * (t.rows ? to_size(t.shape.channels) : image_elements(t.shape, device_.channel_block()));
+}
+
+Precision ForwardPass::tensor_precision(int tensor) const {
+  return tensor_facts(tensor).rows ? Precision::fp32 : precision_;
 }
 
 ConvGeometry ForwardPass::geometry(const LoweredStep& step) const {
@@ -60,7 +69,7 @@ ForwardPass::Operation ForwardPass::make_operation(const LoweredStep& step, int 
                          batch_class(max_batch));
     }
     case LoweredStep::Kind::residual_stage:
-      return ResidualStage(device_, stage_geometry(step), batch_class(max_batch));
+      return ResidualStage(device_, stage_geometry(step), batch_class(max_batch), precision_);
     case LoweredStep::Kind::add:
       return AddViews(device_, in, kind(step.in), kind(step.other));
     case LoweredStep::Kind::pool:
@@ -76,7 +85,7 @@ ForwardPass::Operation ForwardPass::make_operation(const LoweredStep& step, int 
 }
 
 View ForwardPass::view(const LoweredView& in) const {
-  const Array<float>& data = tensor(in.tensor);
+  const Activation& data = activation(in.tensor);
   return in.batch_norm < 0 ? View{data, {}, {}} : norms_.at(in.batch_norm).view(data);
 }
 
@@ -127,7 +136,7 @@ void ForwardPass::prepare_norms(int tensor, int n, bool measured) {
   }
 }
 
-void ForwardPass::run(int n, const Array<float>& images, BatchNormMode mode, StepClock* clock) {
+void ForwardPass::run(int n, const Activation& images, BatchNormMode mode, StepClock* clock) {
   tensors_[0] = images;
   if (mode == BatchNormMode::batch) prepare_norms(0, n, false);
   for (std::size_t s = 0; s < operations_.size(); ++s) {
@@ -143,10 +152,10 @@ void ForwardPass::run(int n, const Array<float>& images, BatchNormMode mode, Ste
 void ForwardPass::run_step(std::size_t s, int n) {
   const LoweredStep& step = lowering_.steps[s];
   const View in = view(step.in);
-  const Array<float>& out = tensor(step.out);
+  const Activation& out = activation(step.out);
   Operation& operation = operations_[s];
   if (auto* conv = std::get_if<ConvForward>(&operation)) {
-    conv->run(n, in, step.residual < 0 ? Array<float>() : tensor(step.residual), out, moments_);
+    conv->run(n, in, step.residual < 0 ? Activation() : activation(step.residual), out, moments_);
   } else if (auto* stage = std::get_if<ResidualStage>(&operation)) {
     stage->run(n, in.data, out);
   } else if (auto* add = std::get_if<AddViews>(&operation)) {
@@ -154,10 +163,10 @@ void ForwardPass::run_step(std::size_t s, int n) {
   } else if (auto* pool = std::get_if<Pool>(&operation)) {
     pool->forward(n, in, out);
   } else if (auto* global = std::get_if<GlobalAveragePool>(&operation)) {
-    global->forward(n, in, out);
+    global->forward(n, in, out.floats());
   } else if (auto* dense = std::get_if<Dense>(&operation)) {
     const std::string& name = layer(step.layer).name;
-    dense->forward(n, in.data, (*parameters_)[name + "/weight"], (*parameters_)[name + "/bias"], out);
+    dense->forward(n, in.data.floats(), (*parameters_)[name + "/weight"], (*parameters_)[name + "/bias"], out.floats());
   } else {
     std::get<ViewMaterialize>(operation).run(n, in, out);
   }

@@ -25,25 +25,27 @@ class ForwardPass {
   // statistics: convolutions also measure what batch norm in training needs. Without, residual units are fused to
   // stages where the device can.
   ForwardPass(const Device& device, const Network& network, const ParameterStore& parameters, int max_batch,
-              KernelClass kernels, bool statistics);
+              KernelClass kernels, bool statistics, Precision precision = Precision::fp32);
 
   // Memory of each tensor but the image, which comes with run(): [max_batch] images or rows each.
-  void set_tensors(std::vector<Array<float>> tensors) { tensors_ = std::move(tensors); }
-  std::size_t tensor_floats(int tensor) const;  // for max_batch images
+  void set_tensors(std::vector<Activation> tensors) { tensors_ = std::move(tensors); }
+  std::size_t tensor_elements(int tensor) const;  // for max_batch images
+  Precision tensor_precision(int tensor) const;   // rows are always floats
 
   void prepare_weights();       // after each change of the convolutions' weights
   void prepare_frozen_norms();  // after each change of what batch norm knows; for frozen runs
   // Frozen: prepare_frozen_norms() must have been called. batch: statistics of these n images.
   // With a clock it waits for the device after each step.
-  void run(int n, const Array<float>& images, BatchNormMode mode, StepClock* clock = nullptr);
+  void run(int n, const Activation& images, BatchNormMode mode, StepClock* clock = nullptr);
 
   View view(const LoweredView& in) const;
-  static ViewKind kind(const LoweredView& in) { return {in.batch_norm >= 0, in.relu}; }
+  ViewKind kind(const LoweredView& in) const { return {in.batch_norm >= 0, in.relu, precision_}; }
   const Lowering& lowering() const { return lowering_; }
   const Layer& layer(int i) const { return network_.layers()[static_cast<std::size_t>(i)]; }
   const LoweredTensor& tensor_facts(int tensor) const { return lowering_.tensors[static_cast<std::size_t>(tensor)]; }
   ImageShape shape(int tensor) const { return tensor_facts(tensor).shape; }
-  const Array<float>& tensor(int i) const { return tensors_[static_cast<std::size_t>(i)]; }
+  const Activation& activation(int tensor) const { return tensors_[static_cast<std::size_t>(tensor)]; }
+  Array<float> tensor(int i) const { return activation(i).floats(); }  // where it holds floats
   BatchNorm& norm(int layer) { return norms_.at(layer); }
   ConvGeometry geometry(const LoweredStep& step) const;
   ResidualStageGeometry stage_geometry(const LoweredStep& step) const;
@@ -71,9 +73,10 @@ class ForwardPass {
   const ParameterStore* parameters_;
   Lowering lowering_;
   int max_batch_;
+  Precision precision_;
   std::vector<Operation> operations_;
   std::map<int, BatchNorm> norms_;  // by layer
-  std::vector<Array<float>> tensors_;
+  std::vector<Activation> tensors_;
   Array<float> moments_;
 };
 

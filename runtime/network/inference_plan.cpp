@@ -7,6 +7,7 @@
 #include "data/error.h"
 #include "runtime/network/buffer_pool.h"
 #include "runtime/network/forward_pass.h"
+#include "runtime/ops/precision.h"
 
 namespace cascadecl {
 namespace {
@@ -21,19 +22,22 @@ class MemoryPlan {
     for (std::size_t s = 0; s < lowering.steps.size(); ++s) place(lowering.steps[s], static_cast<int>(s));
   }
 
-  std::vector<Array<float>> allocate(const Device& device) {
+  std::vector<Activation> allocate(const Device& device) {
     pool_.allocate(device);
-    std::vector<Array<float>> tensors(buffer_of_.size());
+    std::vector<Activation> tensors(buffer_of_.size());
     for (std::size_t t = 0; t < buffer_of_.size(); ++t) {
       if (buffer_of_[t] < 0) continue;
-      tensors[t] = Array<float>(pool_[buffer_of_[t]].buffer(), forward_.tensor_floats(static_cast<int>(t)));
+      const int tensor = static_cast<int>(t);
+      tensors[t] = Activation(pool_[buffer_of_[t]].buffer(), forward_.tensor_elements(tensor),
+                              forward_.tensor_precision(tensor));
     }
     return tensors;
   }
 
  private:
   void place(const LoweredStep& step, int s) {
-    const std::size_t floats = forward_.tensor_floats(step.out);
+    const std::size_t bytes = forward_.tensor_elements(step.out) * element_bytes(forward_.tensor_precision(step.out));
+    const std::size_t floats = (bytes + sizeof(float) - 1) / sizeof(float);
     int buffer = residual_buffer(step, s);
     if (buffer < 0) {
       buffer = pool_.take(floats);
@@ -65,17 +69,19 @@ class MemoryPlan {
 struct InferencePlan::State {
   Device device;
   int max_batch;
+  Precision precision;
   AllocationMeter meter;
   PlanMemory memory;
   ParameterStore parameters;
   ForwardPass forward;
 
-  State(const Device& d, const Network& network, const Parameters& p, int batch, KernelClass kernels)
+  State(const Device& d, const Network& network, const Parameters& p, int batch, KernelClass kernels, Precision chosen)
       : device(d),
         max_batch(batch),
+        precision(chosen),
         meter(d),
         parameters(d, network, p),
-        forward(d, network, parameters, batch, kernels, false) {
+        forward(d, network, parameters, batch, kernels, false, chosen) {
     forward.prepare_weights();
     memory.weights = parameters.bytes();
     memory.transformed = forward.weight_bytes();
@@ -84,39 +90,45 @@ struct InferencePlan::State {
     memory.activations = meter.lap();
     forward.prepare_frozen_norms();
   }
+  void check(int n, const Activation& images) const {
+    if (n < 1 || n > max_batch) throw ShapeError(fmt::format("batch of {}: the plan takes 1 to {}", n, max_batch));
+    if (images.precision() != precision) throw ShapeError("images of another precision than the plan's");
+  }
 };
 
 InferencePlan::InferencePlan(const Device& device, const Network& network, const Parameters& parameters, int max_batch,
-                             KernelClass kernels) {
+                             KernelClass kernels, Precision precision) {
   if (max_batch < 1) throw UsageError(fmt::format("batch size {}: expected at least 1", max_batch));
-  state_ = std::make_unique<State>(device, network, parameters, max_batch, kernels);
+  require_precision(device.info(), precision);
+  state_ = std::make_unique<State>(device, network, parameters, max_batch, kernels, precision);
 }
 InferencePlan::InferencePlan(InferencePlan&&) noexcept = default;
 InferencePlan& InferencePlan::operator=(InferencePlan&&) noexcept = default;
 InferencePlan::~InferencePlan() = default;
 
-Array<float> InferencePlan::run(int n, const Array<float>& images) {
-  if (n < 1 || n > state_->max_batch)
-    throw ShapeError(fmt::format("batch of {}: the plan takes 1 to {}", n, state_->max_batch));
+Array<float> InferencePlan::run(int n, const Activation& images) {
+  state_->check(n, images);
   state_->forward.run(n, images, BatchNormMode::frozen);
   return state_->forward.tensor(state_->forward.lowering().steps.back().out);
 }
 
-std::vector<double> InferencePlan::time_steps(int n, const Array<float>& images) {
-  if (n < 1 || n > state_->max_batch)
-    throw ShapeError(fmt::format("batch of {}: the plan takes 1 to {}", n, state_->max_batch));
+std::vector<double> InferencePlan::time_steps(int n, const Activation& images) {
+  state_->check(n, images);
   StepClock clock(state_->device);
   state_->forward.run(n, images, BatchNormMode::frozen, &clock);
   return clock.seconds();
 }
 
 PlanMemory InferencePlan::memory_needed(const Device& device, const Network& network, int max_batch,
-                                        KernelClass kernels) {
+                                        KernelClass kernels, Precision precision) {
   const Device rehearsal = device.rehearsal();
-  PlanMemory memory = InferencePlan(rehearsal, network, zero_parameters(network), max_batch, kernels).memory();
+  PlanMemory memory =
+      InferencePlan(rehearsal, network, zero_parameters(network), max_batch, kernels, precision).memory();
   memory.largest_array = rehearsal.largest_array_bytes();
   return memory;
 }
+
+Precision InferencePlan::precision() const { return state_->precision; }
 
 int InferencePlan::max_batch() const { return state_->max_batch; }
 PlanMemory InferencePlan::memory() const { return state_->memory; }

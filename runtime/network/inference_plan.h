@@ -7,7 +7,7 @@
 #include "runtime/network/layout.h"
 #include "runtime/network/network.h"
 #include "runtime/network/plan_memory.h"
-#include "runtime/opencl/device.h"
+#include "runtime/ops/activation.h"
 
 namespace cascadecl {
 
@@ -27,26 +27,29 @@ struct PlanStep {
 class InferencePlan {
  public:
   // kernels: of the convolutions, in the device's channel block; automatic takes the device's kernel class.
-  // Checks the parameters (ShapeError). Throws DeviceError if the device has not the memory.
+  // Checks the parameters (ShapeError). Throws DeviceError if the device has not the memory, DeviceNotFoundError if it
+  // cannot run the precision.
   InferencePlan(const Device& device, const Network& network, const Parameters& parameters, int max_batch,
-                KernelClass kernels = KernelClass::automatic);
+                KernelClass kernels = KernelClass::automatic, Precision precision = Precision::fp32);
   InferencePlan(InferencePlan&&) noexcept;
   InferencePlan& operator=(InferencePlan&&) noexcept;
   ~InferencePlan();
 
-  // Enqueues the network for the first `n` images (1 <= n <= max_batch) and returns at once.
+  // Enqueues the network for the first `n` images (1 <= n <= max_batch) and returns at once. Throws ShapeError for
+  // other n, and for images of another precision than the plan's.
   //   images   [n][C/b][H][W][b]  normalised, as image_elements() says; not changed
   //   returns  [max_batch][classes] logits, row-major; the first n rows are valid until the next run
-  Array<float> run(int n, const Array<float>& images);
+  Array<float> run(int n, const Activation& images);
 
   // Runs like run(), but waits for the device after each step. Returns the seconds of each of steps().
-  std::vector<double> time_steps(int n, const Array<float>& images);
+  std::vector<double> time_steps(int n, const Activation& images);
 
   // What memory() of such a plan would be, found without allocating or building anything.
   static PlanMemory memory_needed(const Device& device, const Network& network, int max_batch,
-                                  KernelClass kernels = KernelClass::automatic);
+                                  KernelClass kernels = KernelClass::automatic, Precision precision = Precision::fp32);
 
   int max_batch() const;
+  Precision precision() const;  // of the images and all activations; logits are float
   PlanMemory memory() const;
   std::vector<PlanStep> steps() const;
 

@@ -5,6 +5,8 @@
 
 namespace cascadecl {
 
+std::size_t element_bytes(Precision precision) { return precision == Precision::fp16 ? 2 : 4; }
+
 int channel_block_of(int channels, int device_block) {
   const unsigned needed = std::bit_ceil(static_cast<unsigned>(std::max(channels, 1)));
   return std::min(static_cast<int>(needed), device_block);

@@ -38,9 +38,9 @@ struct TrainingPlan::State {
     memory.gradients = backward.gradient_bytes() + (gradients.size() + logit_gradient.size()) * sizeof(float);
     memory.transformed = forward.weight_bytes() + backward.weight_bytes();
     memory.scratch = meter.lap() - memory.total();
-    std::vector<Array<float>> tensors(forward.lowering().tensors.size());
+    std::vector<Activation> tensors(forward.lowering().tensors.size());
     for (std::size_t t = 1; t < tensors.size(); ++t)
-      tensors[t] = d.allocate<float>(forward.tensor_floats(static_cast<int>(t)));
+      tensors[t] = d.allocate<float>(forward.tensor_elements(static_cast<int>(t)));
     forward.set_tensors(std::move(tensors));
     memory.activations = meter.lap();
   }

@@ -41,6 +41,7 @@ DeviceInfo describe(const cl::Platform& platform, const cl::Device& device) {
   info.max_work_group_size = device.getInfo<CL_DEVICE_MAX_WORK_GROUP_SIZE>();
   const std::string extensions = device.getInfo<CL_DEVICE_EXTENSIONS>();
   info.fp64 = extensions.find("cl_khr_fp64") != std::string::npos;
+  info.full_profile = trimmed(device.getInfo<CL_DEVICE_PROFILE>()) == "FULL_PROFILE";
   info.fp16 = extensions.find("cl_khr_fp16") != std::string::npos;
   return info;
 }

@@ -39,8 +39,8 @@ class Kernel {
       : kernel_(std::move(kernel)), queue_(std::move(queue)), name_(std::move(name)) {}
 
   // Binds the arguments in order and enqueues. A size of zero in `global` launches nothing.
-  // Arguments: Array<T>, cl::Buffer, cl::LocalSpaceArg, int, unsigned, float, double, cl_ulong. An empty Array binds
-  // NULL. Throws DeviceError naming kernel, argument position and sizes.
+  // Arguments: Array<T> and Activation, cl::Buffer, cl::LocalSpaceArg, int, unsigned, float, double, cl_ulong. An empty
+  // Array binds NULL. Throws DeviceError naming kernel, argument position and sizes.
   template <class... Args>
   void operator()(Range global, Range local, const Args&... args) {
     cl_uint position = 0;
@@ -56,10 +56,9 @@ class Kernel {
   const std::string& name() const { return name_; }
 
  private:
-  template <class T>
-  void bind(cl_uint position, const Array<T>& array) {
-    bind_buffer(position, array.buffer());
-  }
+  template <class Memory>
+  requires requires(const Memory& memory) { memory.buffer(); }
+  void bind(cl_uint position, const Memory& memory) { bind_buffer(position, memory.buffer()); }
   void bind(cl_uint position, const cl::Buffer& buffer) { bind_buffer(position, buffer); }
   void bind(cl_uint position, const cl::LocalSpaceArg& space) { bind_bytes(position, space.size_, nullptr); }
   template <class T>

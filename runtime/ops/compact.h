@@ -1,7 +1,8 @@
 #pragma once
 #include <map>
+#include <utility>
 
-#include "runtime/opencl/device.h"
+#include "runtime/ops/activation.h"
 
 namespace cascadecl {
 
@@ -16,18 +17,20 @@ class Compact {
   const Array<int>& indices() const { return indices_; }  // [max_n]
 
   // out[i] = in[indices[i]] for the first m rows of `row` values each; image tensors have image_elements() values a
-  // row. `out` must not overlap `in`. The first call for a row length builds its kernel. m = 0 does nothing.
-  void gather(int m, const Array<int>& indices, std::size_t row, const Array<float>& in, const Array<float>& out);
+  // row. `out` must not overlap `in`. The first call for a row length and precision builds its kernel. m = 0 does
+  // nothing.
+  void gather(int m, const Array<int>& indices, std::size_t row, const Activation& in, const Activation& out);
   void gather(int m, const Array<int>& indices, std::size_t row, const Array<int>& in, const Array<int>& out);
 
  private:
-  void gather_words(int m, const Array<int>& indices, std::size_t row, const cl::Buffer& in, const cl::Buffer& out);
+  void gather_words(int m, const Array<int>& indices, std::size_t row, std::size_t word_bytes, const cl::Buffer& in,
+                    const cl::Buffer& out);
 
   Device device_;
   int max_n_;
   Array<int> counts_, indices_, count_;
   Kernel count_chunks_, write_indices_;
-  std::map<std::size_t, Kernel> gathers_;  // by row length
+  std::map<std::pair<std::size_t, std::size_t>, Kernel> gathers_;  // by row length and bytes of a word
 };
 
 }  // namespace cascadecl

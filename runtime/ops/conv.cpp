@@ -29,8 +29,10 @@ Defines weight_defines(const Device& device, int in, int out, int kernel_h, int 
 }
 
 // Why the GPU class has no kernel for the geometry; "" if it has, nothing if another class runs.
-std::optional<std::string> gpu_declines(const Device& device, KernelClass kernels) {
+std::optional<std::string> gpu_declines(const Device& device, KernelClass kernels,
+                                        Precision precision = Precision::fp32) {
   if (kernel_class(device, kernels) != KernelClass::gpu) return std::nullopt;
+  if (precision != Precision::fp32) return "gemm reads and writes fp32 only";
   return conv::gemm_declines(device.info());
 }
 
@@ -52,7 +54,7 @@ ConvForward::ConvForward(const Device& device, const ConvGeometry& g, const Conv
       prepare_group_(to_size(channel_block_of(g.out_channels, device.channel_block()))),
       cores_(static_cast<int>(device.info().compute_units)),
       device_(device) {
-  const std::optional<std::string> gpu = gpu_declines(device, kernels);
+  const std::optional<std::string> gpu = gpu_declines(device, kernels, fusion.view.precision);
   if (gpu && gpu->empty()) {
     choice_.variant = "gemm";
     gpu_ = std::make_shared<conv::GemmConv>(device, g, conv::Direction::forward, fusion.view, fusion.residual);
@@ -112,9 +114,9 @@ void ConvForward::prepare(const Array<float>& weight, const Array<float>& into) 
   prepare_(prepare_range_, Range{prepare_group_}, weight, into);
 }
 
-void ConvForward::run(int n, const View& in, const Array<float>& residual, const Array<float>& out,
+void ConvForward::run(int n, const View& in, const Activation& residual, const Activation& out,
                       const Array<float>& moments) {
-  if (gpu_) return gpu_->run(n, in, residual, out);
+  if (gpu_) return gpu_->run(n, in, residual.floats(), out.floats());
   const Array<float> none;
   if (choice_.variant == "winograd") {
     const Range global{to_size(std::clamp(cores_ / n, 1, most_shares_)), to_size(n)};

@@ -55,7 +55,7 @@ class ConvForward {
   //   residual  like out (may be out itself); empty without fusion.residual
   //   out       [n][K/b][OH][OW][b]
   //   moments   [n][2][K padded], written where fuses_statistics()
-  void run(int n, const View& in, const Array<float>& residual, const Array<float>& out, const Array<float>& moments);
+  void run(int n, const View& in, const Activation& residual, const Activation& out, const Array<float>& moments);
 
   const VariantChoice& choice() const { return choice_; }
   bool fuses_statistics() const { return !gpu_ && choice_.variant != "reference"; }

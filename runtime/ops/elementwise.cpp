@@ -39,7 +39,7 @@ ViewMaterialize::ViewMaterialize(const Device& device, ImageShape shape, ViewKin
       range_(image_range(device, shape)),
       kernel_(device.kernel("elementwise.cl", "materialize", elementwise_defines(device, shape, kind))) {}
 
-void ViewMaterialize::run(int n, const View& in, const Array<float>& out) {
+void ViewMaterialize::run(int n, const View& in, const Activation& out) {
   launch(device_, kernel_, batch_range(range_, n), in.data, in.scale, in.shift, out);
 }
 
@@ -48,7 +48,7 @@ AddViews::AddViews(const Device& device, ImageShape shape, ViewKind a, ViewKind 
       range_(image_range(device, shape)),
       kernel_(device.kernel("elementwise.cl", "add_views", elementwise_defines(device, shape, a, b))) {}
 
-void AddViews::run(int n, const View& a, const View& b, const Array<float>& out) {
+void AddViews::run(int n, const View& a, const View& b, const Activation& out) {
   launch(device_, kernel_, batch_range(range_, n), a.data, a.scale, a.shift, b.data, b.scale, b.shift, out);
 }
 

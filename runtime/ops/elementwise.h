@@ -4,14 +4,14 @@
 
 namespace cascadecl {
 
-// Operations element by element on n images [n][C/b][H][W][b] of one shape. Outputs are overwritten and may be the same
-// memory as an input; n = 0 does nothing.
+// Operations element by element on n images [n][C/b][H][W][b] of one shape, those of inference in any precision.
+// Outputs are overwritten and may be the same memory as an input; n = 0 does nothing.
 
 // out = view(in).
 class ViewMaterialize {
  public:
   ViewMaterialize(const Device& device, ImageShape shape, ViewKind kind);
-  void run(int n, const View& in, const Array<float>& out);
+  void run(int n, const View& in, const Activation& out);
 
  private:
   Device device_;
@@ -23,7 +23,7 @@ class ViewMaterialize {
 class AddViews {
  public:
   AddViews(const Device& device, ImageShape shape, ViewKind a, ViewKind b);
-  void run(int n, const View& a, const View& b, const Array<float>& out);
+  void run(int n, const View& a, const View& b, const Activation& out);
 
  private:
   Device device_;

@@ -4,6 +4,7 @@
 
 #include "data/error.h"
 #include "runtime/ops/launch.h"
+#include "runtime/ops/view.h"
 
 namespace cascadecl {
 namespace {
@@ -21,7 +22,8 @@ void check(ImageShape shape, std::span<const float> mean, std::span<const float>
 
 }  // namespace
 
-ImageInput::ImageInput(const Device& device, ImageShape shape, std::span<const float> mean, std::span<const float> std)
+ImageInput::ImageInput(const Device& device, ImageShape shape, std::span<const float> mean, std::span<const float> std,
+                       Precision precision)
     : device_(device),
       blocks_(to_size(block_count(shape.channels, device.channel_block()))),
       rows_(to_size(shape.height)) {
@@ -34,17 +36,18 @@ ImageInput::ImageInput(const Device& device, ImageShape shape, std::span<const f
   }
   scale_ = device.upload(scale);
   shift_ = device.upload(shift);
-  const Defines defines = tensor_defines(device, shape);
+  Defines defines = tensor_defines(device, shape);
+  define_precision(precision, defines);
   normalise_ = device.kernel("image_input.cl", "normalise", defines);
   augment_ = device.kernel("image_input.cl", "augment", defines);
 }
 
-void ImageInput::normalise(int n, const Array<std::uint8_t>& images, const Array<float>& out) {
+void ImageInput::normalise(int n, const Array<std::uint8_t>& images, const Activation& out) {
   launch(device_, normalise_, {rows_, to_size(n) * blocks_}, images, scale_, shift_, out);
 }
 
 void ImageInput::augment(int n, const Array<std::uint8_t>& images, const Array<int>& indices,
-                         const Augmentation& augmentation, const Array<float>& out) {
+                         const Augmentation& augmentation, const Activation& out) {
   launch(device_, augment_, {rows_, to_size(n) * blocks_}, images, indices, scale_, shift_, out, augmentation.epoch,
          static_cast<std::uint32_t>(augmentation.seed), static_cast<std::uint32_t>(augmentation.seed >> 32),
          augmentation.pad, augmentation.flip ? 1 : 0);

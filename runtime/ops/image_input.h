@@ -3,7 +3,7 @@
 #include <span>
 
 #include "runtime/network/network.h"
-#include "runtime/opencl/device.h"
+#include "runtime/ops/activation.h"
 
 namespace cascadecl {
 
@@ -16,17 +16,18 @@ struct Augmentation {
   std::uint32_t epoch = 0;
 };
 
-// From images as a dataset holds them, uint8 [n][C][H][W], to a network's input, float [n][C/b][H][W][b]:
+// From images as a dataset holds them, uint8 [n][C][H][W], to a network's input [n][C/b][H][W][b]:
 // (pixel / 255 - mean[c]) / std[c], padding channels zero. Overwrites `out`.
 class ImageInput {
  public:
   // mean, std [C]: throws ShapeError if they are not C long or std is not positive.
-  ImageInput(const Device& device, ImageShape shape, std::span<const float> mean, std::span<const float> std);
+  ImageInput(const Device& device, ImageShape shape, std::span<const float> mean, std::span<const float> std,
+             Precision precision = Precision::fp32);
 
-  void normalise(int n, const Array<std::uint8_t>& images, const Array<float>& out);
+  void normalise(int n, const Array<std::uint8_t>& images, const Activation& out);
   // indices [n]: each image's number in its dataset. The black frame is normalised like any pixel.
   void augment(int n, const Array<std::uint8_t>& images, const Array<int>& indices, const Augmentation& augmentation,
-               const Array<float>& out);
+               const Activation& out);
 
  private:
   Device device_;

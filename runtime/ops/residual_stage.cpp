@@ -10,8 +10,6 @@
 namespace cascadecl {
 namespace {
 
-constexpr ViewKind kNormed{.affine = true, .relu = true};
-
 std::size_t filter_floats(const ResidualStageGeometry& g) {
   return 36 * to_size(g.shape.channels) * to_size(g.shape.channels);
 }
@@ -48,7 +46,8 @@ int ResidualStage::most_units(const Device& device, const ResidualStageGeometry&
   return std::max(1, static_cast<int>(most_filter_bytes / (2 * filter_floats(g) * sizeof(float))));
 }
 
-ResidualStage::ResidualStage(const Device& device, const ResidualStageGeometry& g, BatchClass batch)
+ResidualStage::ResidualStage(const Device& device, const ResidualStageGeometry& g, BatchClass batch,
+                             Precision precision)
     : device_(device), geometry_(g), choice_{.variant = "residual stage"} {
   const ConvGeometry convolution = g.convolution();
   const int block = device.channel_block(), channels = g.shape.channels;
@@ -59,6 +58,8 @@ ResidualStage::ResidualStage(const Device& device, const ResidualStageGeometry& 
     choice_.source = TuningSource::heuristic;
   }
   Defines defines = tunables.defines(convolution, block);
+  const ViewKind normed{.affine = true, .relu = true, .precision = precision};
+  define_precision(precision, defines);
   defines.set("HEAD", g.head ? 1 : 0);
   if (g.head) {
     defines.set("SRC_CHANNELS", g.head->in.channels);
@@ -70,11 +71,11 @@ ResidualStage::ResidualStage(const Device& device, const ResidualStageGeometry& 
     defines.set("STRIDE", g.head->stride);
     defines.set("PADDING_Y", g.head->padding);
     defines.set("PADDING_X", g.head->padding);
-    head_.emplace(device, *g.head, ConvFusion{}, KernelClass::automatic, batch);
+    head_.emplace(device, *g.head, ConvFusion{.view = {.precision = precision}}, KernelClass::automatic, batch);
   }
   run_ = device.kernel("residual_stage.cl", "residual_stage", defines);
-  conv1_.emplace(device, convolution, ConvFusion{.view = kNormed}, KernelClass::automatic, batch);
-  conv2_.emplace(device, convolution, ConvFusion{.view = kNormed, .residual = true}, KernelClass::automatic, batch);
+  conv1_.emplace(device, convolution, ConvFusion{.view = normed}, KernelClass::automatic, batch);
+  conv2_.emplace(device, convolution, ConvFusion{.view = normed, .residual = true}, KernelClass::automatic, batch);
 
   const std::size_t convolutions = 2 * to_size(g.units), floats = filter_floats(g);
   weights_ = device.allocate<float>(convolutions * floats);
@@ -83,7 +84,7 @@ ResidualStage::ResidualStage(const Device& device, const ResidualStageGeometry& 
   // A launch for each convolution costs more than one core's share of an image, unless there are some cores to share.
   constexpr int fewest_cores = 4;
   most_split_ = static_cast<int>(device.info().compute_units) / fewest_cores;
-  between_ = device.allocate<float>(to_size(most_split_) * image_elements(g.shape, block));
+  between_ = allocate_activation(device, to_size(most_split_) * image_elements(g.shape, block), precision);
 }
 
 void ResidualStage::prepare(const Array<float>& head, const std::vector<Array<float>>& convolutions) {
@@ -100,14 +101,14 @@ void ResidualStage::prepare_norms(const std::vector<View>& norms) {
   }
 }
 
-void ResidualStage::run(int n, const Array<float>& in, const Array<float>& x) {
+void ResidualStage::run(int n, const Activation& in, const Activation& x) {
   if (splits(n)) return run_split(n, in, x);
   run_(Range{to_size(n)}, Range{}, in, head_ ? head_->weights() : Array<float>(), affine_, weights_, x,
        geometry_.units);
 }
 
-void ResidualStage::run_split(int n, const Array<float>& in, const Array<float>& x) {
-  Array<float> from = in;
+void ResidualStage::run_split(int n, const Activation& in, const Activation& x) {
+  Activation from = in;
   if (head_) {
     head_->run(n, {in, {}, {}}, {}, x, {});
     from = x;

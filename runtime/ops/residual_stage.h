@@ -26,7 +26,8 @@ class ResidualStage {
   // stay in the cache.
   static int most_units(const Device& device, const ResidualStageGeometry& geometry, KernelClass kernels);
 
-  ResidualStage(const Device& device, const ResidualStageGeometry& geometry, BatchClass batch);
+  ResidualStage(const Device& device, const ResidualStageGeometry& geometry, BatchClass batch,
+                Precision precision = Precision::fp32);
 
   // Enqueues the conversion of the filters: head [K][C][R][S] (empty without one), convolutions [C][C][3][3] in order.
   void prepare(const Array<float>& head, const std::vector<Array<float>>& convolutions);
@@ -35,15 +36,15 @@ class ResidualStage {
 
   //   in  [n][C/b][H][W][b], the head's input or x
   //   x   [n][K/b][OH][OW][b], another array than `in`
-  void run(int n, const Array<float>& in, const Array<float>& x);
+  void run(int n, const Activation& in, const Activation& x);
 
   const VariantChoice& choice() const { return choice_; }
   std::size_t weight_bytes() const;
-  std::size_t scratch_bytes() const { return between_.size() * sizeof(float); }
+  std::size_t scratch_bytes() const { return between_.bytes(); }
 
  private:
   bool splits(int n) const { return n <= most_split_; }
-  void run_split(int n, const Array<float>& in, const Array<float>& x);
+  void run_split(int n, const Activation& in, const Activation& x);
 
   Device device_;
   ResidualStageGeometry geometry_;
@@ -55,7 +56,7 @@ class ResidualStage {
   std::optional<ConvForward> head_;  // also holds the head's weights
   std::optional<ConvForward> conv1_, conv2_;
   int most_split_ = 0;
-  Array<float> between_;  // the result of conv1 where the convolutions are split
+  Activation between_;  // the result of conv1 where the convolutions are split
 };
 
 }  // namespace cascadecl

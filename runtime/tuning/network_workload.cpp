@@ -7,8 +7,9 @@
 
 namespace cascadecl {
 
-NetworkWorkload inference_work(const Device& device, const Network& network, int batch, const Array<float>& images) {
-  auto plan = std::make_shared<InferencePlan>(device, network, initial_parameters(network, 1), batch);
+NetworkWorkload inference_work(const Device& device, const Network& network, int batch, const Activation& images) {
+  auto plan = std::make_shared<InferencePlan>(device, network, initial_parameters(network, 1), batch,
+                                              KernelClass::automatic, images.precision());
   return {[=] { plan->run(batch, images); }, [=] { return plan->steps(); },
           [=] { return plan->time_steps(batch, images); }};
 }

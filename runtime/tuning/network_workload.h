@@ -13,8 +13,8 @@ struct NetworkWorkload {
   std::function<std::vector<double>()> time_plan_steps;  // seconds of each, in a run that waits after each
 };
 
-// images [batch][C/b][H][W][b], see random_activation().
-NetworkWorkload inference_work(const Device& device, const Network& network, int batch, const Array<float>& images);
+// images [batch][C/b][H][W][b], see random_activation(); the plan is of their precision.
+NetworkWorkload inference_work(const Device& device, const Network& network, int batch, const Activation& images);
 
 // Forward with the batch's statistics, cross-entropy, backward and SGD.
 NetworkWorkload training_work(const Device& device, const Network& network, int batch, const Array<float>& images);

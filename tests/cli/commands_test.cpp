@@ -197,6 +197,45 @@ TEST_CASE("eval of the GPU class answers like that of the reference kernels") {
   CHECK(gpu["mmac_per_image"] == reference["mmac_per_image"]);
 }
 
+TEST_CASE("--precision fp16 runs inference, and results name it") {
+  const Finished bench = cascadecl_run({"bench", "--network", "resnet-8", "--batch", "4", "--seconds", "0", "--input",
+                                        "3x8x8", "--precision", "fp16", "--json"});
+  CAPTURE(bench.err);
+  REQUIRE(bench.status == 0);
+  CHECK(bench.json()["precision"] == "fp16 storage");
+  const SmallWorld world;
+  const Finished profile = cascadecl_run({"profile", world.model(), "--data", world.data(), "--images", "10", "--runs",
+                                          "1", "--precision", "fp16", "--json"});
+  REQUIRE(profile.status == 0);
+  CHECK(profile.json()["precision"] == "fp16 storage");
+}
+
+TEST_CASE("eval --precision fp16 tells what it changes against fp32, unless asked not to") {
+  const SmallWorld world;
+  const auto eval = [&](std::vector<std::string> flags) {
+    std::vector<std::string> arguments = {"eval", world.model(), "--data", world.data(), "--json"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    const Finished run = cascadecl_run(arguments);
+    CAPTURE(run.err);
+    REQUIRE(run.status == 0);
+    return run.json();
+  };
+  const json fp32 = eval({}), compared = eval({"--precision", "fp16"});
+  const json precision = compared["precision"];
+  CHECK(precision["storage"] == "fp16");
+  CHECK(precision["top1_fp32"] == fp32["top1"]);
+  CHECK(precision["top1_change"].get<double>() ==
+        doctest::Approx(compared["top1"].get<double>() - fp32["top1"].get<double>()));
+  CHECK(precision["exits_changed"].get<int>() <= 30);
+  CHECK(precision["largest_probability_difference"].get<double>() > 0);
+  CHECK(precision["largest_probability_difference"].get<double>() < 0.05);
+  CHECK(fp32["precision"]["storage"] == "fp32");
+  CHECK(fp32["precision"]["top1_change"].is_null());
+  CHECK(eval({"--precision", "fp16", "--no-compare"})["precision"]["top1_change"].is_null());
+  const Finished text = cascadecl_run({"eval", world.model(), "--data", world.data(), "--precision", "fp16"});
+  CHECK(contains(text.out, "fp16 storage: top-1 "));
+}
+
 TEST_CASE("profile gives time, and energy only where it was measured") {
   const SmallWorld world;
   const Finished run =

@@ -56,6 +56,12 @@ TEST_CASE("bad values are named with their flag") {
   CHECK(error_fault(cascadecl_run({"bench", "--network", "resnet-8", "--batch", "0"}), 2, "--batch: 0") == "");
   CHECK(error_fault(cascadecl_run({"bench", "--network", "resnet-8", "--batch", "many"}), 2, "--batch: 'many'") == "");
   CHECK(error_fault(cascadecl_run({"bench", "--network", "resnet-8", "--mode", "fast"}), 2, "--mode: 'fast'") == "");
+  CHECK(error_fault(cascadecl_run({"bench", "--network", "resnet-8", "--precision", "fp8"}), 2, "--precision: 'fp8'") ==
+        "");
+  CHECK(error_fault(cascadecl_run({"bench", "--network", "resnet-8", "--mode", "train", "--precision", "fp16"}), 2,
+                    "training runs in fp32") == "");
+  CHECK(error_fault(cascadecl_run({"train", "--data", "d", "--stages", "resnet-8", "-o", "m", "--precision", "fp16"}),
+                    2, "training runs in fp32") == "");
   CHECK(error_fault(cascadecl_run({"bench", "--network", "resnet-9"}), 2, "resnet-9") == "");
   CHECK(error_fault(cascadecl_run({"bench", "--network", "resnet-8,resnet-20"}), 2, "--network") == "");
   CHECK(error_fault(cascadecl_run({"bench", "--network", "resnet-8", "--input", "32x32"}), 2, "--input") == "");

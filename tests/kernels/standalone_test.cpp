@@ -10,12 +10,12 @@
 namespace cascadecl {
 namespace {
 
-// "" if the text builds without any define, else the build log.
-std::string build_error(const std::string& text) {
+// "" if the text builds, else the build log.
+std::string build_error(const std::string& text, const std::string& defines = "") {
   const Device& device = testing::test_device();
   cl::Program program(device.context(), text);
   try {
-    program.build({device.info().handle}, "-cl-std=CL1.2");
+    program.build({device.info().handle}, ("-cl-std=CL1.2" + defines).c_str());
   } catch (const cl::Error&) {
     return "failed:\n" + program.getBuildInfo<CL_PROGRAM_BUILD_LOG>(device.info().handle);
   }
@@ -29,6 +29,7 @@ TEST_CASE("every kernel file builds alone, with the defaults of its tunables") {
   for (const auto& [file, text] : kernel_sources()) {
     CAPTURE(file);
     CHECK(build_error(text) == "");
+    CHECK(build_error(text, " -DHALF_STORAGE=1") == "");
   }
 }
 

@@ -49,6 +49,15 @@ TEST_CASE("the plain convolution kernel equals double precision") {
   }
 }
 
+TEST_CASE("convolution on activations kept as halves equals double precision but for their rounding") {
+  for (std::size_t i = 0; i < std::size(forward_cases); ++i) {
+    ConvFusion fusion = forward_cases[i].fusion;
+    fusion.view.precision = Precision::fp16;
+    fusion.statistics = false;
+    check_conv_forward(forward_cases[i].conv, fusion, i % 3 == 1 ? KernelClass::reference : KernelClass::automatic);
+  }
+}
+
 TEST_CASE("a convolution that cannot take the fastest kernel says why") {
   const Device& device = test_device();
   if (device.info().kernel_class() != KernelClass::cpu || device.channel_block() != 16) {

@@ -65,6 +65,38 @@ TEST_CASE("evaluation counts what a single call of the executor counts") {
   CHECK_FALSE(result.saving_ratio());
 }
 
+TEST_CASE("what a precision changes is counted against fp32 on the same images") {
+  const Model model = small_model();
+  const MemoryDataset dataset = small_dataset(30);
+  const auto evaluation = [&](Precision precision, bool compare) {
+    return evaluate(model, devices_of(model), dataset,
+                    {.executor = {.max_batch = 4, .precision = precision}, .compare_precision = compare});
+  };
+  const Evaluation half = evaluation(Precision::fp16, true), full = evaluation(Precision::fp32, true);
+  REQUIRE(half.precision_change);
+  CHECK(half.precision_change->top1_fp32 == full.top1);
+  CHECK(half.precision_change->top1_change == half.top1 - full.top1);
+  CHECK(half.precision_change->largest_probability_difference > 0);
+  CHECK(half.precision_change->largest_probability_difference < 0.05);
+  REQUIRE(full.precision_change);  // fp32 against itself
+  CHECK(full.precision_change->exits_changed == 0);
+  CHECK(full.precision_change->largest_probability_difference == 0);
+  CHECK_FALSE(evaluation(Precision::fp16, false).precision_change);
+
+  PrecisionComparison comparison;  // one image of two that stops elsewhere, and answers otherwise
+  CascadeResult one{.images = 2, .classes = 2, .exit_stage = {0, 1}, .answer = {0.6F, 0.4F, 0.3F, 0.7F}};
+  one.probabilities = one.answer;
+  CascadeResult other = one;
+  other.exit_stage = {0, 0};
+  other.answer = {0.6F, 0.4F, 0.7F, 0.3F};
+  other.probabilities = {0.5F, 0.5F, std::numeric_limits<float>::quiet_NaN(), 0.7F};
+  comparison.add(one, other, std::vector<std::int32_t>{0, 1});
+  CHECK(comparison.change().exits_changed == 1);
+  CHECK(comparison.change().top1_fp32 == 0.5);
+  CHECK(comparison.change().top1_change == 0.5);
+  CHECK(comparison.change().largest_probability_difference == doctest::Approx(0.1));
+}
+
 TEST_CASE("the static control gives each stage alone") {
   const Model model = small_model();
   const MemoryDataset dataset = small_dataset(30);

@@ -34,7 +34,12 @@ template <class T>
 void check_gather(std::size_t row, const std::vector<int>& chosen, int n) {
   CAPTURE(row);
   std::vector<T> values(to_size_t(n) * row);
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<T>(i);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if constexpr (std::is_same_v<T, Half>)
+      values[i].bits = static_cast<std::uint16_t>(i);
+    else
+      values[i] = static_cast<T>(i);
+  }
   std::vector<T> expected;
   for (const int index : chosen) {
     const auto begin = values.begin() + static_cast<std::ptrdiff_t>(to_size_t(index) * row);
@@ -78,9 +83,12 @@ TEST_CASE("compact keeps exactly the flagged images of any batch") {
   CHECK(held);
 }
 
-TEST_CASE("gather copies whole rows of floats and integers") {
+TEST_CASE("gather copies whole rows of floats, halves and integers") {
   const std::vector<int> chosen{0, 3, 4, 9};
-  for (const std::size_t row : {1u, 3u, 16u, 37u, 4096u, 5000u}) check_gather<float>(row, chosen, 10);
+  for (const std::size_t row : {1u, 3u, 16u, 37u, 4096u, 5000u}) {
+    check_gather<float>(row, chosen, 10);
+    check_gather<Half>(row, chosen, 10);
+  }
   check_gather<int>(1, chosen, 10);
   check_gather<int>(20, {2, 2, 0}, 3);
 }

@@ -25,30 +25,43 @@ constexpr Case cases[] = {{2, {3, 5, 4}, {}, {.affine = true}},
 
 int block() { return test_device().channel_block(); }
 
-Guarded<float> output(const Case& test) {
-  return Guarded<float>(to_size_t(test.n) * image_elements(test.shape, block()));
+GuardedActivation output(const Case& test, Precision precision) {
+  return {to_size_t(test.n) * image_elements(test.shape, block()), precision};
 }
+
+ViewKind in_precision(ViewKind kind, Precision precision) {
+  kind.precision = precision;
+  return kind;
+}
+
+constexpr Precision precisions[] = {Precision::fp32, Precision::fp16};
 
 }  // namespace
 
 TEST_CASE("materialize writes what the view gives") {
   for (const Case& test : cases) {
-    CAPTURE(test.shape.channels);
-    const RandomView in(test.n, test.shape, test.first, 1);
-    const Guarded<float> out = output(test);
-    ViewMaterialize(test_device(), test.shape, test.first).run(test.n, in.view, out);
-    CHECK(from_blocked(out.read(), shape_of(test.n, test.shape), block()) == in.values);
+    for (const Precision precision : precisions) {
+      CAPTURE(test.shape.channels);
+      const ViewKind kind = in_precision(test.first, precision);
+      const RandomView in(test.n, test.shape, kind, 1);
+      const GuardedActivation out = output(test, precision);
+      ViewMaterialize(test_device(), test.shape, kind).run(test.n, in.view, out);
+      CHECK(from_blocked(out.read(), shape_of(test.n, test.shape), block()) == stored(in.values, precision));
+    }
   }
 }
 
 TEST_CASE("add_views adds two different views") {
   for (const Case& test : cases) {
-    CAPTURE(test.shape.channels);
-    const RandomView a(test.n, test.shape, test.first, 1), b(test.n, test.shape, test.second, 7);
-    const Guarded<float> out = output(test);
-    AddViews(test_device(), test.shape, test.first, test.second).run(test.n, a.view, b.view, out);
-    CHECK(from_blocked(out.read(), shape_of(test.n, test.shape), block()) ==
-          reference::add_forward(a.values, b.values));
+    for (const Precision precision : precisions) {
+      CAPTURE(test.shape.channels);
+      const ViewKind first = in_precision(test.first, precision), second = in_precision(test.second, precision);
+      const RandomView a(test.n, test.shape, first, 1), b(test.n, test.shape, second, 7);
+      const GuardedActivation out = output(test, precision);
+      AddViews(test_device(), test.shape, first, second).run(test.n, a.view, b.view, out);
+      CHECK(from_blocked(out.read(), shape_of(test.n, test.shape), block()) ==
+            stored(reference::add_forward(a.values, b.values), precision));
+    }
   }
 }
 
@@ -78,7 +91,7 @@ TEST_CASE("accumulate adds to what is there") {
   for (const Case& test : cases) {
     CAPTURE(test.shape.channels);
     const RandomView a(test.n, test.shape, {}, 1), b(test.n, test.shape, {}, 7);
-    Accumulate(test_device(), test.shape).run(test.n, a.data, b.data);
+    Accumulate(test_device(), test.shape).run(test.n, a.view.data.floats(), b.view.data.floats());
     CHECK(from_blocked(a.data.read(), shape_of(test.n, test.shape), block()) ==
           reference::add_forward(a.values, b.values));
   }
@@ -86,7 +99,7 @@ TEST_CASE("accumulate adds to what is there") {
 
 TEST_CASE("elementwise operations leave memory alone when there are no images") {
   const RandomView a(1, {16, 2, 2}, {}, 1), b(1, {16, 2, 2}, {}, 7);
-  Accumulate(test_device(), {16, 2, 2}).run(0, a.data, b.data);
+  Accumulate(test_device(), {16, 2, 2}).run(0, a.view.data.floats(), b.view.data.floats());
   CHECK(from_blocked(a.data.read(), {1, 16, 2, 2}, block()) == a.values);
 }
 

@@ -110,10 +110,13 @@ TEST_CASE("image input normalises and pads the channels with zeros") {
     const reference::Shape shape = shape_of(n, image);
     const std::vector<std::uint8_t> pixels = random_pixels(shape.size());
     const std::vector<float> mean = ramp(image.channels, 0.4f), std = ramp(image.channels, 0.2f);
-    const Guarded<float> out(to_size_t(n) * image_elements(image, block));
-    ImageInput(test_device(), image, mean, std).normalise(n, Guarded<std::uint8_t>(pixels), out);
-    CHECK(largest_difference(reference_input(pixels, shape, std::vector<Crop>(to_size_t(n)), mean, std),
-                             from_blocked(out.read(), shape, block)) < tolerance);
+    const Values expected = reference_input(pixels, shape, std::vector<Crop>(to_size_t(n)), mean, std);
+    for (const Precision precision : {Precision::fp32, Precision::fp16}) {
+      const GuardedActivation out(to_size_t(n) * image_elements(image, block), precision);
+      ImageInput(test_device(), image, mean, std, precision).normalise(n, Guarded<std::uint8_t>(pixels), out);
+      CHECK(largest_difference(expected, from_blocked(out.read(), shape, block)) <
+            tolerance + storage_tolerance(expected, precision));
+    }
   }
 }
 

@@ -88,6 +88,12 @@ TEST_CASE("a stage computes what the reference computes: odd images, many units,
         CHECK(largest_difference(reference::forward(network, parameters, images, n), logits) < 2e-4);
       }
     }
+    InferencePlan half(test_device(), network, parameters, 3, KernelClass::automatic, Precision::fp16);
+    const Values images = random_images(network, 3, 3);
+    const GuardedActivation device(to_blocked(images, shape_of(3, image), test_device().channel_block()),
+                                   Precision::fp16);
+    const Values logits = to_doubles(test_device().read(half.run(3, device), to_size_t(12)));
+    CHECK(largest_difference(reference::forward(network, parameters, images, 3), logits) < 4e-2);
   }
 }
 

@@ -14,6 +14,7 @@ namespace {
 using namespace testing;
 
 constexpr ViewKind plain{}, batch_norm_relu{.affine = true, .relu = true};
+constexpr ViewKind halves{.affine = true, .relu = true, .precision = Precision::fp16};
 
 // All layers with their gradients; the images are one tile and a bit.
 Network small_network() {
@@ -43,6 +44,10 @@ TEST_SUITE("small kernels") {
                        KernelClass::automatic);
     check_conv_forward({2, {{5, 3, 5}, 6, 2, 3, 2, 1}, "direct"}, {batch_norm_relu, true, true},
                        KernelClass::automatic);
+    for (const KernelClass kernels : {KernelClass::automatic, KernelClass::reference}) {
+      check_conv_forward({1, {{18, 5, 3}, 17, 3, 3, 1, 1}, "winograd"}, {halves, true, false}, kernels);
+      check_conv_forward({2, {{5, 3, 5}, 6, 2, 3, 2, 1}, "direct"}, {halves, true, false}, kernels);
+    }
     check_conv_forward({2, {{5, 3, 5}, 6, 2, 3, 2, 1}, "direct"}, {batch_norm_relu, true, false},
                        KernelClass::reference);
   }
@@ -86,6 +91,11 @@ TEST_SUITE("small kernels") {
         to_doubles(test_device().read(plan.forward(n, images, BatchNormMode::frozen), to_size_t(n * classes)));
     const Values actual = to_doubles(test_device().read(inference.run(n, images), to_size_t(n * classes)));
     CHECK(largest_difference(expected, actual) < 1e-4);
+
+    InferencePlan half(test_device(), network, plan.parameters(), n, KernelClass::automatic, Precision::fp16);
+    const GuardedActivation half_images(test_device().read(images), Precision::fp16);
+    CHECK(largest_difference(expected,
+                             to_doubles(test_device().read(half.run(n, half_images), to_size_t(n * classes)))) < 4e-2);
   }
 }
 

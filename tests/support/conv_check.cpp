@@ -27,8 +27,10 @@ double largest(const Values& values) {
 // Inputs are multiples of 1/256 and weights of 1/16, and their sums of products stay below 2^24 / 4096: kernels that
 // compute by definition are exact. Winograd's transforms multiply by up to 20 on each side and round on the way:
 // measured 3e-6 of the largest element, 2e-5 allowed.
-void check_close(const Values& expected, const Values& actual, std::string_view variant) {
-  const double tolerance = variant == "winograd" ? 2e-5 * largest(expected) : 0;
+void check_close(const Values& expected, const Values& actual, std::string_view variant,
+                 Precision precision = Precision::fp32) {
+  const double tolerance =
+      (variant == "winograd" ? 2e-5 * largest(expected) : 0) + storage_tolerance(expected, precision);
   CHECK(largest_difference(expected, actual) <= tolerance);
 }
 
@@ -147,11 +149,13 @@ void check_conv_forward(const ConvCase& conv, const ConvFusion& fusion, KernelCl
   ConvForward op(test_device(), g, fusion, kernels);
   check_choice(op.choice(), conv, kernels);
   op.prepare(Guarded<float>(to_floats(weight)));
-  const Guarded<float> summand = guarded(residual, out_shape);
-  const Guarded<float> out(elements(n, g.out())), moments(to_size_t(n) * 2 * padded(g.out_channels));
-  op.run(n, in.view, fusion.residual ? summand.array() : Array<float>(), out, moments);
+  const Precision precision = fusion.view.precision;
+  const GuardedActivation summand(to_blocked(residual, out_shape, block()), precision);
+  const GuardedActivation out(elements(n, g.out()), precision);
+  const Guarded<float> moments(to_size_t(n) * 2 * padded(g.out_channels));
+  op.run(n, in.view, fusion.residual ? summand.activation() : Activation(), out, moments);
   const std::vector<float> first = out.read();
-  check_close(expected, from_blocked(first, out_shape, block()), op.choice().variant);
+  check_close(expected, from_blocked(first, out_shape, block()), op.choice().variant, precision);
   if (fusion.statistics && op.fuses_statistics()) {
     check_sums(moments_of(expected, out_shape), moments.read(), n, g.out_channels, largest(expected));
   }

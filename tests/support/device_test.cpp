@@ -25,7 +25,7 @@ void for_each_element(const reference::Shape& shape, Visit visit) {
 }
 
 View make_view(const RandomView& random, ViewKind kind) {
-  View view{random.data.array(), {}, {}};
+  View view{random.data.activation(), {}, {}};
   if (kind.affine) {
     const int block = test_device().channel_block();
     view.scale = test_device().upload(to_channel_vector(random.scale, block));
@@ -103,12 +103,52 @@ double largest_difference(const Values& expected, const Values& actual) {
   return largest;
 }
 
+GuardedActivation::GuardedActivation(std::size_t size, Precision precision) {
+  if (precision == Precision::fp16)
+    activation_ = halves_.emplace(size).array();
+  else
+    activation_ = floats_.emplace(size).array();
+}
+
+GuardedActivation::GuardedActivation(const std::vector<float>& values, Precision precision) {
+  if (precision == Precision::fp16) {
+    std::vector<Half> halves(values.size());
+    std::transform(values.begin(), values.end(), halves.begin(), to_half);
+    activation_ = halves_.emplace(halves).array();
+  } else {
+    activation_ = floats_.emplace(values).array();
+  }
+}
+
+std::vector<float> GuardedActivation::read() const {
+  if (floats_) return floats_->read();
+  const std::vector<Half> halves = halves_->read();
+  std::vector<float> values(halves.size());
+  std::transform(halves.begin(), halves.end(), values.begin(), to_float);
+  return values;
+}
+
+Values stored(const Values& values, Precision precision) {
+  if (precision == Precision::fp32) return values;
+  Values rounded(values.size());
+  std::transform(values.begin(), values.end(), rounded.begin(),
+                 [](double value) { return static_cast<double>(to_float(to_half(static_cast<float>(value)))); });
+  return rounded;
+}
+
+double storage_tolerance(const Values& expected, Precision precision) {
+  if (precision == Precision::fp32) return 0;
+  double largest = 0;
+  for (const double value : expected) largest = std::max(largest, std::abs(value));
+  return largest * 0x1p-10;
+}
+
 RandomView::RandomView(int n, ImageShape shape, ViewKind kind, unsigned seed)
     : raw(random_values(shape_of(n, shape).size(), seed)),
       scale(random_values(to_size_t(shape.channels), seed + 1)),
       shift(random_values(to_size_t(shape.channels), seed + 2)),
       values(viewed(raw, shape_of(n, shape), kind, scale, shift)),
-      data(to_blocked(raw, shape_of(n, shape), test_device().channel_block())),
+      data(to_blocked(raw, shape_of(n, shape), test_device().channel_block()), kind.precision),
       view(make_view(*this, kind)) {}
 
 }  // namespace cascadecl::testing

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -74,7 +75,7 @@ class Guarded {
  private:
   static T garbage() {
     T value;
-    std::memset(&value, 0xAB, sizeof value);  // as float: -1.2e-12, not a value that tests use
+    std::memset(static_cast<void*>(&value), 0xAB, sizeof value);  // as float: -1.2e-12, not a value that tests use
     return value;
   }
   static bool watched_by_device() { return test_device().info().platform_name == "Oclgrind"; }
@@ -83,12 +84,32 @@ class Guarded {
   Array<T> whole_, inner_;
 };
 
+// An activation between canaries; made of floats and read as floats, rounded where it holds halves.
+class GuardedActivation {
+ public:
+  GuardedActivation(std::size_t size, Precision precision);
+  GuardedActivation(const std::vector<float>& values, Precision precision);
+  operator const Activation&() const { return activation_; }
+  const Activation& activation() const { return activation_; }
+  std::vector<float> read() const;  // after checking the canaries
+
+ private:
+  std::optional<Guarded<float>> floats_;
+  std::optional<Guarded<Half>> halves_;
+  Activation activation_;
+};
+
+// What storing values in a precision makes of them: exact values rounded once.
+Values stored(const Values& values, Precision precision);
+// How far from exact results may be for being stored in a precision: 2^-10 of the largest, twice the rounding.
+double storage_tolerance(const Values& expected, Precision precision);
+
 // A random view of a random activation [n][c][h][w]: on the device and, as `values`, in double.
 struct RandomView {
   RandomView(int n, ImageShape shape, ViewKind kind, unsigned seed);
   Values raw, scale, shift;  // what lies in memory
   Values values;             // what the view gives
-  Guarded<float> data;
+  GuardedActivation data;    // in kind.precision
   View view;
 };
 

@@ -1,0 +1,18 @@
+#pragma once
+#include <string>
+
+#include "runtime/opencl/device.h"
+
+namespace cascadecl {
+
+// Whether a device computes in half, and if not, why.
+struct HalfArithmetic {
+  bool works = false;
+  std::string reason;  // empty if it works
+};
+
+// Found by building a small kernel, running it and comparing what it gives, whatever the device says of itself.
+// Never throws for what the device cannot do.
+HalfArithmetic probe_half_arithmetic(const Device& device);
+
+}  // namespace cascadecl

@@ -1,0 +1,65 @@
+#pragma once
+#include <concepts>
+
+#include "data/error.h"
+#include "runtime/network/layout.h"
+#include "runtime/opencl/device.h"
+#include "runtime/opencl/half.h"
+
+namespace cascadecl {
+
+// Memory of an activation on one device, as floats or as halves; arrays of either are activations as they are. A copy
+// is another handle on the same memory.
+class Activation {
+ public:
+  Activation() = default;
+  Activation(cl::Buffer buffer, std::size_t size, Precision precision)
+      : buffer_(std::move(buffer)), size_(size), precision_(precision) {}
+  template <std::convertible_to<const Array<float>&> Floats>
+  Activation(const Floats& floats) {
+    const Array<float>& array = floats;
+    *this = Activation(array.buffer(), array.size(), Precision::fp32);
+  }
+  template <std::convertible_to<const Array<Half>&> Halves>
+  Activation(const Halves& halves) {
+    const Array<Half>& array = halves;
+    *this = Activation(array.buffer(), array.size(), Precision::fp16);
+  }
+
+  const cl::Buffer& buffer() const { return buffer_; }
+  std::size_t size() const { return size_; }  // elements
+  bool empty() const { return size_ == 0; }
+  Precision precision() const { return precision_; }
+  std::size_t bytes() const { return size_ * element_bytes(precision_); }
+
+  // The same memory as an array; throws ShapeError if it holds the other kind of elements.
+  Array<float> floats() const { return as<float>(Precision::fp32); }
+  Array<Half> halves() const { return as<Half>(Precision::fp16); }
+
+ private:
+  template <class T>
+  Array<T> as(Precision wanted) const {
+    if (precision_ != wanted && !empty()) throw ShapeError("activation: it holds elements of another precision");
+    return {buffer_, size_};
+  }
+
+  cl::Buffer buffer_;
+  std::size_t size_ = 0;
+  Precision precision_ = Precision::fp32;
+};
+
+inline Activation allocate_activation(const Device& device, std::size_t size, Precision precision) {
+  if (precision == Precision::fp16) return device.allocate<Half>(size);
+  return device.allocate<float>(size);
+}
+
+// Copies `count` elements; both hold the same kind.
+inline void copy_activation(const Device& device, const Activation& from, const Activation& to, std::size_t count,
+                            std::size_t from_offset, std::size_t to_offset) {
+  if (from.precision() == Precision::fp16)
+    device.copy(from.halves(), to.halves(), count, from_offset, to_offset);
+  else
+    device.copy(from.floats(), to.floats(), count, from_offset, to_offset);
+}
+
+}  // namespace cascadecl
