@@ -33,9 +33,7 @@ namespace {
 constexpr std::string_view kCommonOptions = "-cl-std=CL1.2 -cl-mad-enable";
 
 // Oclgrind interprets kernels and knows no prefetch, but its compiler says it has one.
-std::string_view quirks(const DeviceInfo& device) {
-  return device.platform_name == "Oclgrind" ? " -DNO_PREFETCH" : "";
-}
+std::string_view quirks(const DeviceInfo& device) { return device.platform_name == "Oclgrind" ? " -DNO_PREFETCH" : ""; }
 
 [[noreturn]] void fail(const DeviceInfo& device, const std::string& what, const cl::Error& error) {
   throw DeviceError(

@@ -79,7 +79,8 @@ TEST_CASE("halves take half the memory of activations") {
   const Network network = make_network("resnet-20", {3, 32, 32}, 10);
   const auto bytes = [&](Precision precision) {
     return InferencePlan(test_device(), network, initial_parameters(network, 1), 8, KernelClass::automatic, precision)
-        .activation_bytes();
+        .memory()
+        .activations;
   };
   CHECK(static_cast<double>(bytes(Precision::fp16)) < 0.51 * static_cast<double>(bytes(Precision::fp32)));
 }
