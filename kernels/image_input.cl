@@ -4,7 +4,7 @@
 //   normalise  out[n,c,y,x] = scale[c] * images[n,c,y,x] + shift[c]; padding channels have scale and shift 0
 //   augment    the same of the image framed by `pad` black pixels (value 0), cut to H x W at a random place (one of
 //              2 pad + 1 rows and columns), and mirrored with probability 1/2 if `flip`
-//              random words: Philox4x32-10, counter (indices[n], epoch, 0, STREAM), key (key_low, key_high);
+//              random words: Philox4x32-10, counter (indices[n], epoch, 0, STREAM_AUGMENT), key (key_low, key_high);
 //              word 0 gives the row, word 1 the column, the top bit of word 2 the mirroring
 #include "common.h"
 #include "philox.h"
@@ -19,7 +19,7 @@
 #define WIDTH 32
 #endif
 #define BLOCKS DIV_UP(CHANNELS, CB)
-#define STREAM 0x41554721u  // keeps these random words apart from others of the same seed
+#define STREAM_AUGMENT 0x41554721u  // keeps these random words apart from others of the same seed
 
 // Writes row y of one channel block: column x from column (mirror ? W-1-x : x) + dx of row y + dy, 0 outside the image.
 static inline void write_row(global const uchar* image, global const float* scale, global const float* shift,
@@ -58,7 +58,7 @@ kernel void augment(global const uchar* images, global const int* indices, globa
                     int flip) {
   const int y = get_global_id(0);
   const size_t plane = get_global_id(1), n = plane / BLOCKS;
-  const uint4 random = philox4x32_10((uint4)((uint)indices[n], epoch, 0u, STREAM), (uint2)(key_low, key_high));
+  const uint4 random = philox4x32_10((uint4)((uint)indices[n], epoch, 0u, STREAM_AUGMENT), (uint2)(key_low, key_high));
   write_row(images + n * (CHANNELS * HEIGHT * WIDTH), scale, shift, out + (plane * HEIGHT + y) * (WIDTH * CB),
             (int)(plane % BLOCKS), y, philox_below(random.x, 2 * pad + 1) - pad,
             philox_below(random.y, 2 * pad + 1) - pad, flip && (random.z >> 31));

@@ -225,11 +225,16 @@ std::size_t CascadeExecutor::peak_bytes() const {
 }
 
 int fitting_batch(const Model& model, const std::vector<Device>& devices, const ExecutorSettings& settings,
-                  bool stages_alone) {
+                  bool stages_alone, bool beside_fp32) {
   const Rehearsal rehearse = [&](const std::vector<Device>& handles, int batch) {
     ExecutorSettings smaller = settings;
     smaller.max_batch = batch;
     CascadeExecutor(model, handles, smaller).warm_up();
+    if (beside_fp32) {
+      ExecutorSettings plain = smaller;
+      plain.precision = Precision::fp32;
+      CascadeExecutor(model, handles, plain).warm_up();
+    }
     for (std::size_t k = 0; stages_alone && k < handles.size(); ++k)
       CascadeExecutor(single_stage(model, k), {handles[k]}, smaller).warm_up();
   };

@@ -73,10 +73,11 @@ class CascadeExecutor {
 };
 
 // The batch size with which a cascade fits into its devices' memory: settings.max_batch, or the largest below it that
-// fits, with a warning. stages_alone: beside an executor for each stage alone, as evaluate() has with static_control.
+// fits, with a warning. stages_alone: beside an executor for each stage alone, as evaluate() has with static_control;
+// beside_fp32: and beside one of fp32, as with compare_precision.
 // Throws DeviceError if not even single images fit.
 int fitting_batch(const Model& model, const std::vector<Device>& devices, const ExecutorSettings& settings,
-                  bool stages_alone = false);
+                  bool stages_alone = false, bool beside_fp32 = false);
 
 // Opens each device once: equal entries share a handle.
 std::vector<Device> open_stage_devices(const std::vector<DeviceInfo>& devices, const DeviceSettings& settings = {});

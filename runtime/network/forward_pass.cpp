@@ -69,7 +69,7 @@ ForwardPass::Operation ForwardPass::make_operation(const LoweredStep& step, int 
                          batch_class(max_batch));
     }
     case LoweredStep::Kind::residual_stage:
-      return ResidualStage(device_, stage_geometry(step), batch_class(max_batch), precision_);
+      return ResidualStage(device_, stage_geometry(step), kernels, batch_class(max_batch), precision_);
     case LoweredStep::Kind::add:
       return AddViews(device_, in, kind(step.in), kind(step.other));
     case LoweredStep::Kind::pool:

@@ -28,7 +28,10 @@ Tunables choose(const ConvGeometry& g, int block) {
 std::size_t local_bytes(const ConvGeometry& g, int block, const Tunables& t) {
   const std::size_t tiles = to_size(t.data.tile_rows * ((g.in.width + 3) / 4));
   const std::size_t gradients = 36 * tiles * to_size(block_count(g.out_channels, block) * block) * sizeof(float);
-  return t.data.local_bytes(conv::backward_geometry(g), block) + gradients;
+  // The frequencies also hold the input's, of which there may be more.
+  const int more = std::max(0, block_count(g.in.channels, block) - block_count(g.out_channels, block)) * block;
+  const std::size_t slots = tiles + to_size(t.data.tile_group);
+  return t.data.local_bytes(conv::backward_geometry(g), block) + gradients + 36 * slots * to_size(more) * sizeof(float);
 }
 
 }  // namespace
@@ -38,7 +41,9 @@ std::string ConvBackward::declines(const Device& device, const ConvGeometry& g, 
   if (std::string reason = conv::winograd_declines(device, conv::backward_geometry(g), kernels); !reason.empty())
     return reason;
   if (std::string reason = conv::filter_winograd_declines(device, g, kernels); !reason.empty()) return reason;
-  const int block = device.channel_block();
+  const int block = device.channel_block(), slices = choose(g, block).filter.slices;
+  if (static_cast<int>(device.info().compute_units) > slices)
+    return fmt::format("{} slices of the images do not fill {} cores", slices, device.info().compute_units);
   const std::size_t bytes = local_bytes(g, block, choose(g, block)), limit = conv::local_memory_limit(device);
   if (bytes > limit) return fmt::format("needs {} bytes of local memory, the device has {}", bytes, limit);
   return {};

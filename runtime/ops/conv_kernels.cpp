@@ -111,10 +111,11 @@ std::vector<std::vector<int>> Winograd::ranges(const ConvGeometry& g, int block)
 }
 
 std::string Winograd::fault(const ConvGeometry& g, int block, std::size_t local_memory) const {
-  return first_of({out_of_range("TILE_ROWS", tile_rows, 1, tiles_down(g)),
-                   out_of_range("TILE_GROUP", tile_group, 1, tile_rows * tiles_across(g)),
-                   no_divisor("K_GROUP", k_group, div_up(g.out_channels, block)),
-                   too_many(tile_group * k_group, k_group), too_large(local_bytes(g, block), local_memory)});
+  std::string fault = first_of({out_of_range("TILE_ROWS", tile_rows, 1, tiles_down(g)),
+                                no_divisor("K_GROUP", k_group, div_up(g.out_channels, block))});
+  if (fault.empty()) fault = out_of_range("TILE_GROUP", tile_group, 1, tile_rows * tiles_across(g));
+  if (!fault.empty()) return fault;
+  return first_of({too_many(tile_group * k_group, k_group), too_large(local_bytes(g, block), local_memory)});
 }
 
 std::size_t Winograd::local_bytes(const ConvGeometry& g, int block) const {
@@ -175,12 +176,14 @@ std::vector<std::vector<int>> FilterWinograd::ranges(const ConvGeometry& g, int 
 }
 
 std::string FilterWinograd::fault(const ConvGeometry& g, int block, std::size_t local_memory) const {
-  return first_of({out_of_range("TILE_ROWS", tile_rows, 1, tiles_down(g)),
-                   out_of_range("IMAGE_GROUP", image_group, 1, tile_rows == tiles_down(g) ? 16 : 1),
-                   no_divisor("C_GROUP", c_group, block), no_divisor("K_GROUP", k_group, div_up(g.out_channels, block)),
-                   no_divisor("ITEM_BLOCKS", item_blocks, div_up(g.in.channels, block)),
-                   out_of_range("SLICES", slices, 1, most_slices), too_many(c_group * k_group, k_group),
-                   too_large(local_bytes(g, block), local_memory)});
+  const std::string fault =
+      first_of({out_of_range("TILE_ROWS", tile_rows, 1, tiles_down(g)),
+                out_of_range("IMAGE_GROUP", image_group, 1, tile_rows == tiles_down(g) ? 16 : 1),
+                no_divisor("C_GROUP", c_group, block), no_divisor("K_GROUP", k_group, div_up(g.out_channels, block)),
+                no_divisor("ITEM_BLOCKS", item_blocks, div_up(g.in.channels, block)),
+                out_of_range("SLICES", slices, 1, most_slices)});
+  if (!fault.empty()) return fault;
+  return first_of({too_many(c_group * k_group, k_group), too_large(local_bytes(g, block), local_memory)});
 }
 
 std::size_t FilterWinograd::local_bytes(const ConvGeometry& g, int block) const {
@@ -216,8 +219,8 @@ std::vector<std::vector<int>> Direct::ranges(const ConvGeometry&, int) { return 
 
 std::string Direct::fault(const ConvGeometry& g, int block, std::size_t local_memory) const {
   const int widest = std::max(Direct().tile_w, g.out().width);
-  return first_of(
-      {out_of_range("TILE_W", tile_w, 1, widest), too_many(tile_w, 1), too_large(local_bytes(g, block), local_memory)});
+  const std::string fault = first_of({out_of_range("TILE_W", tile_w, 1, widest), too_many(tile_w, 1)});
+  return fault.empty() ? too_large(local_bytes(g, block), local_memory) : fault;
 }
 
 std::size_t Direct::local_bytes(const ConvGeometry& g, int block) const {
@@ -263,9 +266,11 @@ std::vector<std::vector<int>> FilterDirect::ranges(const ConvGeometry&, int) {
 }
 
 std::string FilterDirect::fault(const ConvGeometry& g, int, std::size_t local_memory) const {
+  const std::string fault =
+      first_of({out_of_range("C_GROUP", c_group, 1, g.in.channels), out_of_range("SLICES", slices, 1, most_slices)});
+  if (!fault.empty()) return fault;
   const std::string registers = c_group == 1 ? "" : too_many(c_group * g.kernel_h * g.kernel_w, 1);
-  return first_of({out_of_range("C_GROUP", c_group, 1, g.in.channels), out_of_range("SLICES", slices, 1, most_slices),
-                   registers, too_large(local_bytes(g), local_memory)});
+  return first_of({registers, too_large(local_bytes(g), local_memory)});
 }
 
 std::size_t FilterDirect::local_bytes(const ConvGeometry& g) const {

@@ -33,6 +33,7 @@ std::string ResidualStage::declines(const Device& device, const ResidualStageGeo
   if (filter_floats(g) % Device::kSliceStep != 0) return "its filters do not lie aligned";
   if (g.head) {
     if (std::string reason = conv::direct_declines(device, *g.head, kernels); !reason.empty()) return reason;
+    if (conv::winograd_declines(device, *g.head, kernels).empty()) return "the convolution before it runs as winograd";
   }
   const std::size_t bytes = local_bytes(g, block, conv::Winograd::choose(convolution, block));
   const std::size_t limit = conv::local_memory_limit(device);
@@ -46,8 +47,8 @@ int ResidualStage::most_units(const Device& device, const ResidualStageGeometry&
   return std::max(1, static_cast<int>(most_filter_bytes / (2 * filter_floats(g) * sizeof(float))));
 }
 
-ResidualStage::ResidualStage(const Device& device, const ResidualStageGeometry& g, BatchClass batch,
-                             Precision precision)
+ResidualStage::ResidualStage(const Device& device, const ResidualStageGeometry& g, KernelClass kernels,
+                             BatchClass batch, Precision precision)
     : device_(device), geometry_(g), choice_{.variant = "residual stage"} {
   const ConvGeometry convolution = g.convolution();
   const int block = device.channel_block(), channels = g.shape.channels;
@@ -71,11 +72,11 @@ ResidualStage::ResidualStage(const Device& device, const ResidualStageGeometry& 
     defines.set("STRIDE", g.head->stride);
     defines.set("PADDING_Y", g.head->padding);
     defines.set("PADDING_X", g.head->padding);
-    head_.emplace(device, *g.head, ConvFusion{.view = {.precision = precision}}, KernelClass::automatic, batch);
+    head_.emplace(device, *g.head, ConvFusion{.view = {.precision = precision}}, kernels, batch);
   }
   run_ = device.kernel("residual_stage.cl", "residual_stage", defines);
-  conv1_.emplace(device, convolution, ConvFusion{.view = normed}, KernelClass::automatic, batch);
-  conv2_.emplace(device, convolution, ConvFusion{.view = normed, .residual = true}, KernelClass::automatic, batch);
+  conv1_.emplace(device, convolution, ConvFusion{.view = normed}, kernels, batch);
+  conv2_.emplace(device, convolution, ConvFusion{.view = normed, .residual = true}, kernels, batch);
 
   const std::size_t convolutions = 2 * to_size(g.units), floats = filter_floats(g);
   weights_ = device.allocate<float>(convolutions * floats);

@@ -26,7 +26,7 @@ class ResidualStage {
   // stay in the cache.
   static int most_units(const Device& device, const ResidualStageGeometry& geometry, KernelClass kernels);
 
-  ResidualStage(const Device& device, const ResidualStageGeometry& geometry, BatchClass batch,
+  ResidualStage(const Device& device, const ResidualStageGeometry& geometry, KernelClass kernels, BatchClass batch,
                 Precision precision = Precision::fp32);
 
   // Enqueues the conversion of the filters: head [K][C][R][S] (empty without one), convolutions [C][C][3][3] in order.

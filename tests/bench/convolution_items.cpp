@@ -87,7 +87,7 @@ std::vector<KernelItem> residual_stage_items(const Device& device, int batch, bo
   for (const ImageShape shape : shapes) {
     const ResidualStageGeometry g{.head = {}, .shape = shape, .units = 3};
     if (!ResidualStage::declines(device, g, KernelClass::automatic).empty()) continue;
-    const auto stage = std::make_shared<ResidualStage>(device, g, batch_class(batch));
+    const auto stage = std::make_shared<ResidualStage>(device, g, KernelClass::automatic, batch_class(batch));
     const std::size_t convolutions = 2 * to_size(g.units), channels = to_size(shape.channels);
     std::vector<Array<float>> weights;
     std::vector<View> norms;

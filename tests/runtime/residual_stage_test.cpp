@@ -97,6 +97,23 @@ TEST_CASE("a stage computes what the reference computes: odd images, many units,
   }
 }
 
+TEST_CASE("a convolution that winograd runs stays a step of its own before its stage") {
+  const int block = std::max(test_device().channel_block(), 8);
+  NetworkBuilder net({block, 8, 8});
+  const std::string x = net.convolution(block, {3, 3, 1, 1});
+  half_unit(net, block);
+  half_unit(net, block);
+  net.add(x, net.last());
+  const Network network = net.finish(4);
+  const Parameters parameters = random_parameters(network, 5);
+  InferencePlan plan(test_device(), network, parameters, 5);
+  const Values images = random_images(network, 5, 1);
+  const std::vector<float> blocked =
+      to_blocked(images, shape_of(5, network.input_shape()), test_device().channel_block());
+  const Values logits = to_doubles(test_device().read(plan.run(5, test_device().upload(blocked)), to_size_t(20)));
+  CHECK(largest_difference(reference::forward(network, parameters, images, 5), logits) < 2e-4);
+}
+
 TEST_CASE("a stage declines what its kernel cannot do, and says why") {
   const Device& device = test_device();
   if (device.info().device_class != DeviceClass::cpu) return;

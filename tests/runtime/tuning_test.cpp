@@ -172,6 +172,7 @@ TEST_CASE("values of a file that are not valid are dropped with one warning, and
   if (!is_cpu_16()) return;
   const std::vector<TuningValues> bad = {
       {{"TILE_ROWS", 0}, {"TILE_GROUP", 2}, {"K_GROUP", 1}},     // none
+      {{"TILE_ROWS", 1}, {"TILE_GROUP", 0}, {"K_GROUP", 1}},     // nothing to divide by
       {{"TILE_ROWS", 3}, {"TILE_GROUP", 2}, {"K_GROUP", 1}},     // more than there are
       {{"TILE_ROWS", 1}, {"TILE_GROUP", 2}, {"K_GROUP", 3}},     // does not divide
       {{"TILE_ROWS", 1}, {"TILE_GROUP", 9999}, {"K_GROUP", 1}},  // too many registers
