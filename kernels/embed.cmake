@@ -1,5 +1,6 @@
 # Writes OUTPUT, a C++ file with every kernel source of SOURCES (a ;-list) as a string, local #include "x.h" lines replaced by
 # the text of kernels/x.h. Run as: cmake -DSOURCES=... -DKERNEL_DIR=... -DOUTPUT=... -P embed.cmake
+include(${CMAKE_CURRENT_LIST_DIR}/../share/cmake/embed_text.cmake)
 set(entries "")
 foreach(source IN LISTS SOURCES)
   get_filename_component(name ${source} NAME)
@@ -9,16 +10,7 @@ foreach(source IN LISTS SOURCES)
     file(READ ${KERNEL_DIR}/${header} header_text)
     string(REPLACE "#include \"${header}\"" "${header_text}" text "${text}")
   endwhile()
-  # A string literal may hold 64 KiB; pieces of 8,000 characters are joined by the compiler.
-  set(pieces "")
-  string(LENGTH "${text}" length)
-  set(start 0)
-  while(start LESS length)
-    string(SUBSTRING "${text}" ${start} 8000 piece)
-    string(APPEND pieces "R\"__(${piece})__\"\n")
-    math(EXPR start "${start} + 8000")
-  endwhile()
-  string(APPEND entries "    {\"${name}\",\n${pieces}},\n")
+  append_text(entries ${name} "${text}")
 endforeach()
 file(WRITE ${OUTPUT} "// Generated from kernels/ by embed.cmake.
 #include \"kernels/sources.h\"

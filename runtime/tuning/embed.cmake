@@ -1,19 +1,11 @@
 # Writes OUTPUT, a C++ file with the texts of FILES (a ;-list of share/tuning/*.json) by their names.
 # Run as: cmake -DFILES=... -DOUTPUT=... -P embed.cmake
+include(${CMAKE_CURRENT_LIST_DIR}/../../share/cmake/embed_text.cmake)
 set(entries "")
 foreach(file IN LISTS FILES)
   get_filename_component(name ${file} NAME_WE)
   file(READ ${file} text)
-  # A string literal may hold 64 KiB; pieces are joined by the compiler.
-  set(pieces "")
-  string(LENGTH "${text}" length)
-  set(start 0)
-  while(start LESS length)
-    string(SUBSTRING "${text}" ${start} 8000 piece)
-    string(APPEND pieces "R\"__(${piece})__\"\n")
-    math(EXPR start "${start} + 8000")
-  endwhile()
-  string(APPEND entries "    {\"${name}\",\n${pieces}},\n")
+  append_text(entries ${name} "${text}")
 endforeach()
 file(WRITE ${OUTPUT} "// Generated from share/tuning/ by embed.cmake.
 #include \"runtime/tuning/shipped.h\"
