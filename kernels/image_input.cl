@@ -1,7 +1,8 @@
 // image_input: 8-bit images to normalised activations, as they are or augmented.
 //   images uchar [N][C][H][W]   scale, shift [C padded to CB]   out [N][C/CB][H][W][CB]
 //   global id: 0 = row y, 1 = n * (C/CB) + c/CB
-//   normalise  out[n,c,y,x] = scale[c] * images[n,c,y,x] + shift[c]; padding channels have scale and shift 0
+//   normalise  out[n,c,y,x] = scale[c] * images[first + n,c,y,x] + shift[c]; padding channels have scale and shift 0
+//   gather     the same of image places[first + n]: those that go on to the next stage, wherever they lie
 //   augment    the same of the image framed by `pad` black pixels (value 0), cut to H x W at a random place (one of
 //              2 pad + 1 rows and columns), and mirrored with probability 1/2 if `flip`
 //              random words: Philox4x32-10, counter (indices[n], epoch, 0, STREAM_AUGMENT), key (key_low, key_high);
@@ -45,12 +46,34 @@ static inline void write_row(global const uchar* image, global const float* scal
   }
 }
 
-kernel void normalise(global const uchar* images, global const float* scale, global const float* shift,
-                      global ACTIVATION* out) {
+// Row y of one channel block of an image as it is: pixel by pixel, so that a pixel's channels are stored together.
+static inline void write_plain_row(global const uchar* image, global const float* scale, global const float* shift,
+                                   global ACTIVATION* row, int block, int y) {
+  global const uchar* source = image + (block * CB * HEIGHT + y) * WIDTH;
+  for (int x = 0; x < WIDTH; ++x) {
+    for (int i = 0; i < CB; ++i) {
+      const int c = block * CB + i;
+      const float pixel = c < CHANNELS ? (float)source[i * (HEIGHT * WIDTH) + x] : 0.0f;
+      STORE_ELEMENT(fma(pixel, scale[c], shift[c]), row + x * CB + i);
+    }
+  }
+}
+
+kernel void normalise(global const uchar* restrict images, global const float* restrict scale,
+                      global const float* restrict shift, global ACTIVATION* restrict out, int first) {
   const int y = get_global_id(0);
-  const size_t plane = get_global_id(1), n = plane / BLOCKS;
-  write_row(images + n * (CHANNELS * HEIGHT * WIDTH), scale, shift, out + (plane * HEIGHT + y) * (WIDTH * CB),
-            (int)(plane % BLOCKS), y, 0, 0, false);
+  const size_t plane = get_global_id(1), n = first + plane / BLOCKS;
+  write_plain_row(images + n * (CHANNELS * HEIGHT * WIDTH), scale, shift, out + (plane * HEIGHT + y) * (WIDTH * CB),
+                  (int)(plane % BLOCKS), y);
+}
+
+kernel void gather(global const uchar* restrict images, global const int* restrict places,
+                   global const float* restrict scale, global const float* restrict shift,
+                   global ACTIVATION* restrict out, int first) {
+  const int y = get_global_id(0);
+  const size_t plane = get_global_id(1), n = places[first + plane / BLOCKS];
+  write_plain_row(images + n * (CHANNELS * HEIGHT * WIDTH), scale, shift, out + (plane * HEIGHT + y) * (WIDTH * CB),
+                  (int)(plane % BLOCKS), y);
 }
 
 kernel void augment(global const uchar* images, global const int* indices, global const float* scale,

@@ -1,7 +1,8 @@
 // softmax: label probabilities of logits, and cross-entropy with its gradient.
 //   logits, probabilities, gradient [N][CLASSES]   labels int [N]   loss, correct [N]
 //   global id: 0 = image n
-//   softmax_rows   probabilities[n,c] = exp(logits[n,c] - m) / sum over k of exp(logits[n,k] - m),  m = the largest
+//   softmax_rows   probabilities[first + n,c] = exp(logits[n,c] - m) / sum over k of exp(logits[n,k] - m),  m = the
+//                  largest
 //   cross_entropy  loss[n] = -log probabilities[n, labels[n]]
 //                  correct[n] = 1 if labels[n] is the first of the largest logits, else 0
 //                  gradient[n,c] = weight * (probabilities[n,c] - (c == labels[n]))
@@ -31,10 +32,10 @@ static inline float normalise(global const float* row, float maximum, float weig
   return log(sum);
 }
 
-kernel void softmax_rows(global const float* logits, global float* probabilities) {
+kernel void softmax_rows(global const float* logits, global float* probabilities, int first) {
   const size_t n = get_global_id(0);
   global const float* row = logits + n * CLASSES;
-  normalise(row, row[argmax(row)], 1.0f, probabilities + n * CLASSES);
+  normalise(row, row[argmax(row)], 1.0f, probabilities + (first + n) * CLASSES);
 }
 
 kernel void cross_entropy(global const float* logits, global const int* labels, global float* loss,

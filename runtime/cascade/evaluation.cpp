@@ -74,7 +74,7 @@ Evaluation evaluate(const Model& model, const std::vector<Device>& devices, cons
   // Reads the first batches while the kernels are made ready.
   BatchLoader loader(
       dataset, all_indices(dataset.size()),
-      {.batch_size = settings.executor.max_batch * std::max(settings.pooled_batches, 1), .shuffle = false, .depth = 2});
+      {.batch_size = static_cast<int>(window_images(settings.executor, model.input)), .shuffle = false, .depth = 2});
   loader.start_epoch(0);
   CascadeExecutor executor(model, devices, settings.executor);
   executor.warm_up();

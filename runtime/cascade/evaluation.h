@@ -17,7 +17,6 @@ struct EvaluationSettings {
   ExecutorSettings executor;
   bool static_control = false;     // also run every stage alone on all images, as control in the same run
   bool compare_precision = false;  // also run all images in fp32, to tell what another precision changes
-  int pooled_batches = 8;          // batches whose survivors are pooled
   std::function<void(std::int64_t done)> progress;  // told how many images are done, now and then; may be empty
 };
 

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
+#include <memory>
 #include <numeric>
 
 #include "data/error.h"
+#include "runtime/cascade/image_pool.h"
 #include "runtime/cascade/label_probabilities.h"
 #include "runtime/cascade/stage_runner.h"
 #include "runtime/cascade/stage_timer.h"
@@ -27,30 +29,45 @@ std::size_t bytes_of(ImageShape shape) {
 
 }  // namespace
 
+std::size_t window_images(const ExecutorSettings& settings, ImageShape input) {
+  constexpr std::size_t kBatches = 16, kBytes = std::size_t{32} << 20;  // of memory for them
+  const std::size_t batch = to_size(settings.max_batch);
+  return std::clamp(kBytes / std::max<std::size_t>(bytes_of(input), 1), batch, kBatches * batch);
+}
+
 struct CascadeExecutor::State {
   State(const Model& model, const std::vector<Device>& devices, const ExecutorSettings& chosen)
-      : settings(chosen), classes(model.classes), image_bytes(bytes_of(model.input)), waiting(model.stages.size()) {
+      : settings(chosen),
+        classes(model.classes),
+        image_bytes(bytes_of(model.input)),
+        window(window_images(settings, model.input)) {
     runners.reserve(model.stages.size());
-    for (std::size_t i = 0; i < model.stages.size(); ++i) runners.emplace_back(devices[i], model, i, settings);
+    for (std::size_t i = 0; i < model.stages.size(); ++i) {
+      runners.emplace_back(devices[i], model, i, settings, window);
+      pools.push_back(enters_device(i) ? std::make_shared<ImagePool>(devices[i], image_bytes, window) : pools.back());
+    }
   }
 
+  // Whether a stage's images come from the host: at the first one, and after a change of device.
+  bool enters_device(std::size_t stage) const { return stage == 0 || !runners[stage].same_device(runners[stage - 1]); }
+
   void begin(std::span<const std::uint8_t> pixels, std::uint64_t first_image);
-  void enter(std::size_t stage, std::span<const std::int64_t> places);
-  void load_waiting(std::size_t stage);
-  void run_waiting(std::size_t stage);
-  void record(std::size_t stage, const StageRunner::Outcome& outcome, const std::vector<std::int64_t>& places);
-  void hand_on(std::size_t stage, std::span<const std::int64_t> places, double& seconds);
+  void run_window();
+  std::vector<int> run_stage(std::size_t stage, const std::vector<int>& places);
+  StageRunner::Outcome ask(std::size_t stage, const std::vector<int>& places);
+  std::vector<int> decide(std::size_t stage, const std::vector<int>& places, const StageRunner::Outcome& outcome);
   void combine_answers();
 
   ExecutorSettings settings;
   int classes;
-  std::size_t image_bytes;
+  std::size_t image_bytes, window;
   std::vector<StageRunner> runners;
+  std::vector<std::shared_ptr<ImagePool>> pools;  // by stage; stages in a row on one device share one
 
-  // Of the current call.
-  std::vector<std::vector<std::int64_t>> waiting;  // places in the call's list of images, by stage
+  // Of the current call. Places count from the window's first image.
   std::span<const std::uint8_t> images;
   std::uint64_t first = 0;
+  std::size_t begin_of_window = 0, end_of_window = 0;
   CascadeResult result;
 };
 
@@ -69,96 +86,56 @@ void CascadeExecutor::State::begin(std::span<const std::uint8_t> pixels, std::ui
   result.stop_probability.assign(k * n, unknown);
   result.probabilities.assign(k * n * c, unknown);
   result.stages.assign(k, {});
-  for (auto& list : waiting) list.clear();  // left there if a call before failed
 }
 
-// The images at `places` come from the host: they wait, and the stage runs whenever its batch is full.
-void CascadeExecutor::State::enter(std::size_t stage, std::span<const std::int64_t> places) {
-  std::vector<std::int64_t>& list = waiting[stage];
-  for (const std::int64_t place : places) {
-    list.push_back(place);
-    if (list.size() == to_size(settings.max_batch)) run_waiting(stage);
-  }
+// Stage by stage: all images of the window that are left go through a stage before the next one begins.
+void CascadeExecutor::State::run_window() {
+  for (const auto& pool : pools) pool->clear();
+  std::vector<int> places(end_of_window - begin_of_window);
+  std::iota(places.begin(), places.end(), 0);
+  for (std::size_t stage = 0; stage < runners.size() && !places.empty(); ++stage) places = run_stage(stage, places);
 }
 
-// Whether a stage's images come from the host: at the first one, and after a change of device.
-bool from_host(const std::vector<StageRunner>& runners, std::size_t stage) {
-  return stage == 0 || !runners[stage].same_device(runners[stage - 1]);
-}
-
-void CascadeExecutor::State::load_waiting(std::size_t stage) {
-  const std::vector<std::int64_t>& places = waiting[stage];
-  const auto image = [&](std::int64_t place) { return images.subspan(static_cast<std::size_t>(place) * image_bytes); };
-  const auto n = static_cast<int>(places.size());
-  if (places.back() - places.front() + 1 == n && std::is_sorted(places.begin(), places.end())) {
-    return runners[stage].load(n, image(places.front()).first(places.size() * image_bytes));
-  }
-  std::vector<std::uint8_t> pixels(places.size() * image_bytes);
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    std::copy_n(image(places[i]).begin(), image_bytes, pixels.begin() + static_cast<std::ptrdiff_t>(i * image_bytes));
-  }
-  runners[stage].load(n, pixels);
-}
-
-// Runs a stage on all that wait for it, at most a batch, and hands the survivors to the next one.
-void CascadeExecutor::State::run_waiting(std::size_t stage) {
+// Returns the survivors.
+std::vector<int> CascadeExecutor::State::run_stage(std::size_t stage, const std::vector<int>& places) {
   StageCounts& counts = result.stages[stage];
   StageTimer timer(settings.time_stages, runners[stage].device(), counts.seconds);
-  if (from_host(runners, stage)) load_waiting(stage);
-  const std::vector<std::int64_t> places = std::move(waiting[stage]);
-  waiting[stage].clear();
-  std::vector<std::uint64_t> numbers;
-  for (const std::int64_t place : places) numbers.push_back(first + static_cast<std::uint64_t>(place));
-  const StageRunner::Outcome outcome =
-      runners[stage].run(static_cast<int>(places.size()), numbers, counts.policy_seconds);
+  const StageRunner::Outcome outcome = ask(stage, places);
+  StageTimer deciding(settings.time_stages, runners[stage].device(), counts.compaction_seconds);
+  std::vector<int> survivors = decide(stage, places, outcome);
+  deciding.stop();
   timer.stop();
-
-  record(stage, outcome, places);
   counts.entered += static_cast<std::int64_t>(places.size());
-  counts.stopped += static_cast<std::int64_t>(places.size() - outcome.survivors.size());
-  std::vector<std::int64_t> survivors;
-  for (const int survivor : outcome.survivors) survivors.push_back(places[to_size(survivor)]);
-  double handing_on = 0;  // without the stages that it makes run
-  if (!survivors.empty()) hand_on(stage, survivors, handing_on);
-  result.stages[stage].compaction_seconds += handing_on;
-  result.stages[stage].seconds += handing_on;
+  counts.stopped += static_cast<std::int64_t>(places.size() - survivors.size());
+  return survivors;
 }
 
-void CascadeExecutor::State::record(std::size_t stage, const StageRunner::Outcome& outcome,
-                                    const std::vector<std::int64_t>& places) {
-  const std::size_t n = result.exit_stage.size(), c = to_size(classes);
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    const auto place = static_cast<std::size_t>(places[i]);
-    result.exit_stage[place] = static_cast<int>(stage);  // the last stage visited stands
-    result.stop_probability[stage * n + place] = outcome.stop_probability[i];
-    std::copy_n(outcome.probabilities.begin() + static_cast<std::ptrdiff_t>(i * c), c,
-                result.probabilities.begin() + static_cast<std::ptrdiff_t>((stage * n + place) * c));
+StageRunner::Outcome CascadeExecutor::State::ask(std::size_t stage, const std::vector<int>& places) {
+  ImagePool& pool = *pools[stage];
+  if (enters_device(stage)) {
+    pool.add(images.subspan(begin_of_window * image_bytes, (end_of_window - begin_of_window) * image_bytes), places);
   }
+  std::vector<int> slots;
+  slots.reserve(places.size());
+  for (const int place : places) slots.push_back(pool.slot(place));
+  return runners[stage].run(pool.pixels(), slots, result.stages[stage].policy_seconds);
 }
 
-// The survivors of the run just done join those that wait for the next stage. It runs when its batch is full; what does
-// not fit into that batch begins the next.
-void CascadeExecutor::State::hand_on(std::size_t stage, std::span<const std::int64_t> places, double& seconds) {
-  const std::size_t next = stage + 1;
-  if (from_host(runners, next)) return enter(next, places);
-  std::vector<std::int64_t>& list = waiting[next];
-  const std::size_t before = list.size();
-  const std::size_t room = to_size(settings.max_batch) - before;
-  const std::size_t now = std::min(room, places.size());
-
-  StageTimer timer(settings.time_stages, runners[stage].device(), seconds);
-  runners[stage].hand_on(runners[next], static_cast<int>(places.size()), static_cast<int>(before));
-  if (before > 0) runners[next].admit(static_cast<int>(now), 0, static_cast<int>(before));
-  timer.stop();
-  list.insert(list.end(), places.begin(), places.begin() + static_cast<std::ptrdiff_t>(now));
-  if (list.size() == to_size(settings.max_batch)) run_waiting(next);
-
-  const std::span<const std::int64_t> rest = places.subspan(now);
-  if (rest.empty()) return;
-  StageTimer rest_timer(settings.time_stages, runners[stage].device(), seconds);
-  runners[next].admit(static_cast<int>(rest.size()), static_cast<int>(now), 0);
-  rest_timer.stop();
-  waiting[next].assign(rest.begin(), rest.end());
+std::vector<int> CascadeExecutor::State::decide(std::size_t stage, const std::vector<int>& places,
+                                                const StageRunner::Outcome& outcome) {
+  const std::size_t n = result.exit_stage.size(), c = to_size(classes);
+  const bool last = stage + 1 == runners.size();
+  std::vector<int> survivors;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const std::size_t image = begin_of_window + to_size(places[i]);
+    const float stop = outcome.stop_probability[i];
+    result.exit_stage[image] = static_cast<int>(stage);  // the last stage visited stands
+    result.stop_probability[stage * n + image] = stop;
+    std::copy_n(outcome.probabilities.begin() + static_cast<std::ptrdiff_t>(i * c), c,
+                result.probabilities.begin() + static_cast<std::ptrdiff_t>((stage * n + image) * c));
+    if (!last && stop < settings.stop.limit(first + image, stage)) survivors.push_back(places[i]);
+  }
+  return survivors;
 }
 
 void CascadeExecutor::State::combine_answers() {
@@ -197,11 +174,11 @@ CascadeExecutor::~CascadeExecutor() = default;
 CascadeResult CascadeExecutor::classify(std::span<const std::uint8_t> images, std::uint64_t first_image) {
   const auto start = Clock::now();
   state_->begin(images, first_image);
-  std::vector<std::int64_t> all(state_->result.exit_stage.size());
-  std::iota(all.begin(), all.end(), std::int64_t{0});
-  state_->enter(0, all);
-  for (std::size_t stage = 0; stage < state_->runners.size(); ++stage) {
-    if (!state_->waiting[stage].empty()) state_->run_waiting(stage);
+  const std::size_t n = state_->result.exit_stage.size();
+  for (std::size_t at = 0; at < n; at += state_->window) {
+    state_->begin_of_window = at;
+    state_->end_of_window = std::min(n, at + state_->window);
+    state_->run_window();
   }
   state_->combine_answers();
   state_->result.seconds = seconds_since(start);
@@ -209,10 +186,22 @@ CascadeResult CascadeExecutor::classify(std::span<const std::uint8_t> images, st
 }
 
 void CascadeExecutor::warm_up() {
-  std::vector<StageRunner>& runners = state_->runners;
-  for (std::size_t i = 0; i < runners.size(); ++i) {
-    StageRunner* next = i + 1 < runners.size() && runners[i].same_device(runners[i + 1]) ? &runners[i + 1] : nullptr;
-    runners[i].warm_up(state_->settings.max_batch, state_->image_bytes, next);
+  State& state = *state_;
+  const std::size_t n = to_size(state.settings.max_batch);
+  const std::vector<std::uint8_t> black(n * state.image_bytes);
+  std::vector<int> slots(n);
+  std::iota(slots.begin(), slots.end(), 0);
+  for (std::size_t stage = 0; stage < state.runners.size(); ++stage) {
+    ImagePool& pool = *state.pools[stage];
+    if (state.enters_device(stage)) {
+      std::sort(slots.begin(), slots.end());
+      pool.clear();
+      pool.add(black, slots);
+    } else {
+      std::sort(slots.rbegin(), slots.rend());  // as survivors lie: not side by side
+    }
+    double unused = 0;
+    state.runners[stage].run(pool.pixels(), slots, unused);
   }
 }
 

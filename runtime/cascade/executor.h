@@ -23,8 +23,7 @@ struct ExecutorSettings {
 // What one stage did in a call of classify().
 struct StageCounts {
   std::int64_t entered = 0, stopped = 0;
-  // With time_stages, else 0: input, network, policy and handing on the survivors; of that the label probabilities,
-  // the policy, its decision and the read-back; and bringing the survivors together for the next stage.
+  // With time_stages, else 0: all that the stage took; of that its policy, and finding out who goes on.
   double seconds = 0, policy_seconds = 0, compaction_seconds = 0;
   StageCounts& operator+=(const StageCounts& other);
 };
@@ -44,8 +43,11 @@ struct CascadeResult {
   int label(std::int64_t image) const;
 };
 
-// Runs a cascade. After each stage the images that do not stop are brought together on the device, and the next stage
-// runs on them alone; survivors of several batches are pooled, so that late stages run full batches. For one thread.
+// Images of a window: those that go through a cascade together, several batches.
+std::size_t window_images(const ExecutorSettings& settings, ImageShape input);
+
+// Runs a cascade. Images go through it in windows of several batches: each stage runs, in full batches, on those of the
+// window that are left, which lie on the device as bytes and are gathered as they are normalised. For one thread.
 class CascadeExecutor {
  public:
   // devices: one for each stage; stages that share a device share its handle (open_stage_devices). Compiles all

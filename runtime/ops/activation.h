@@ -53,13 +53,4 @@ inline Activation allocate_activation(const Device& device, std::size_t size, Pr
   return device.allocate<float>(size);
 }
 
-// Copies `count` elements; both hold the same kind.
-inline void copy_activation(const Device& device, const Activation& from, const Activation& to, std::size_t count,
-                            std::size_t from_offset, std::size_t to_offset) {
-  if (from.precision() == Precision::fp16)
-    device.copy(from.halves(), to.halves(), count, from_offset, to_offset);
-  else
-    device.copy(from.floats(), to.floats(), count, from_offset, to_offset);
-}
-
 }  // namespace cascadecl

@@ -39,11 +39,17 @@ ImageInput::ImageInput(const Device& device, ImageShape shape, std::span<const f
   Defines defines = tensor_defines(device, shape);
   define_precision(precision, defines);
   normalise_ = device.kernel("image_input.cl", "normalise", defines);
+  gather_ = device.kernel("image_input.cl", "gather", defines);
   augment_ = device.kernel("image_input.cl", "augment", defines);
 }
 
-void ImageInput::normalise(int n, const Array<std::uint8_t>& images, const Activation& out) {
-  launch(device_, normalise_, {rows_, to_size(n) * blocks_}, images, scale_, shift_, out);
+void ImageInput::normalise(int n, const Array<std::uint8_t>& images, const Activation& out, int first) {
+  launch(device_, normalise_, {rows_, to_size(n) * blocks_}, images, scale_, shift_, out, first);
+}
+
+void ImageInput::gather(int n, const Array<std::uint8_t>& images, const Array<int>& places, const Activation& out,
+                        int first) {
+  launch(device_, gather_, {rows_, to_size(n) * blocks_}, images, places, scale_, shift_, out, first);
 }
 
 void ImageInput::augment(int n, const Array<std::uint8_t>& images, const Array<int>& indices,

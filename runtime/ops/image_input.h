@@ -24,7 +24,10 @@ class ImageInput {
   ImageInput(const Device& device, ImageShape shape, std::span<const float> mean, std::span<const float> std,
              Precision precision = Precision::fp32);
 
-  void normalise(int n, const Array<std::uint8_t>& images, const Activation& out);
+  // Images first ... first + n - 1.
+  void normalise(int n, const Array<std::uint8_t>& images, const Activation& out, int first = 0);
+  // Images places[first] ... places[first + n - 1], wherever they lie.
+  void gather(int n, const Array<std::uint8_t>& images, const Array<int>& places, const Activation& out, int first = 0);
   // indices [n]: each image's number in its dataset. The black frame is normalised like any pixel.
   void augment(int n, const Array<std::uint8_t>& images, const Array<int>& indices, const Augmentation& augmentation,
                const Activation& out);
@@ -33,7 +36,7 @@ class ImageInput {
   Device device_;
   std::size_t blocks_, rows_;
   Array<float> scale_, shift_;
-  Kernel normalise_, augment_;
+  Kernel normalise_, gather_, augment_;
 };
 
 }  // namespace cascadecl

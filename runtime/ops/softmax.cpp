@@ -7,8 +7,8 @@ namespace cascadecl {
 Softmax::Softmax(const Device& device, int classes)
     : device_(device), kernel_(device.kernel("softmax.cl", "softmax_rows", {{"CLASSES", classes}})) {}
 
-void Softmax::run(int n, const Array<float>& logits, const Array<float>& probabilities) {
-  launch(device_, kernel_, {to_size(n)}, logits, probabilities);
+void Softmax::run(int n, const Array<float>& logits, const Array<float>& probabilities, int first) {
+  launch(device_, kernel_, {to_size(n)}, logits, probabilities, first);
 }
 
 CrossEntropy::CrossEntropy(const Device& device, int classes)

@@ -7,8 +7,8 @@ namespace cascadecl {
 class Softmax {
  public:
   Softmax(const Device& device, int classes);
-  // logits [n][classes] -> probabilities [n][classes].
-  void run(int n, const Array<float>& logits, const Array<float>& probabilities);
+  // logits [n][classes] -> rows first ... first + n - 1 of probabilities [...][classes].
+  void run(int n, const Array<float>& logits, const Array<float>& probabilities, int first = 0);
 
  private:
   Device device_;
