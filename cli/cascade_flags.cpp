@@ -17,8 +17,13 @@ void CascadeFlags::add_to(Options& options) {
                    "when an image stops: argmax (stop probability at least 0.5), sample (drawn by --seed) or "
                    "threshold T (stop probability at least T)");
   options.take_second_word("stop", "threshold");
-  options.add_choice<Combine>("combine", combine_, {{"reweight", Combine::reweight}, {"last", Combine::last}},
-                              "the answer: of all visited stages weighted by stop probability, or of the last one");
+  options.add_choice<Combine>("combine", combine_,
+                              {{"reweight", Combine::reweight}, {"last", Combine::last}, {"fitted", Combine::fitted}},
+                              "the answer: of all visited stages weighted by stop probability, of the last one, or of "
+                              "all with weights that calibrate fitted");
+  options.add_text("policy", policy_, "NAME[:PARAMETER]",
+                   "who decides when an image stops: learned[:T], ann[:T], static[:STAGE], confidence:T, margin:T, "
+                   "entropy:T, agreement[:N], random:P or oracle");
   options.add_number("seed", seed_, "for --stop sample");
 }
 
@@ -30,8 +35,23 @@ ExecutorSettings CascadeFlags::settings() const {
     throw UsageError(fmt::format("--stop: {}", error.what()));
   }
   settings.stop.seed = seed_;
+  const PolicyChoice choice = this->choice();
+  if (asks_model(choice.kind)) {
+    const bool rule_given = stop_ != "argmax";
+    if (!rule_given && choice.parameter != 0.5) {
+      settings.stop.kind = StopRule::Kind::threshold;
+      settings.stop.threshold = *choice.parameter;
+    } else if (rule_given && choice.parameter != 0.5) {
+      throw UsageError(fmt::format("--policy {} and --stop {}: each gives a threshold", policy_, stop_));
+    }
+  } else if (choice.kind != PolicyKind::fixed) {
+    settings.policy = make_policy(choice.kind, seed_);
+    settings.limit = settings.policy->limit_of(*choice.parameter);
+  }
   return settings;
 }
+
+PolicyChoice CascadeFlags::choice() const { return parse_policy_choice(policy_); }
 
 std::vector<Device> CascadeFlags::open_devices(std::size_t stages) const { return device_.open_stages(stages); }
 
@@ -47,8 +67,10 @@ void refuse_fp16_training(Precision precision) {
       "--precision fp16: training runs in fp32; fp16 is for bench --mode infer, eval, predict and profile");
 }
 
-nlohmann::ordered_json policy_json(const Model& model, const ExecutorSettings& settings) {
-  nlohmann::ordered_json json = {{"input", nullptr}, {"hidden", nullptr}};
+nlohmann::ordered_json policy_json(const Model& model, const ExecutorSettings& settings, const PolicyChoice& choice) {
+  nlohmann::ordered_json json = {
+      {"name", to_string(choice.kind)}, {"parameter", nullptr}, {"input", nullptr}, {"hidden", nullptr}};
+  if (choice.parameter) json["parameter"] = *choice.parameter;
   if (!model.policies.empty()) {
     json["input"] = to_string(model.policies.front().input);
     json["hidden"] = model.policies.front().hidden;

@@ -11,27 +11,28 @@
 namespace cascadecl {
 
 // The flags of all commands that run a model: --device, --kernel-class, --precision, --batch-size, --stop, --combine,
-// --seed.
+// --policy, --seed.
 class CascadeFlags {
  public:
   void add_to(Options& options);
 
-  // After parsing. Throw UsageError for a bad --stop.
+  // After parsing. Throw UsageError for a bad --stop or --policy.
   ExecutorSettings settings() const;
+  PolicyChoice choice() const;  // of --policy; model_under() gives the model that it runs
   std::vector<Device> open_devices(std::size_t stages) const;  // throws DeviceNotFoundError
 
  private:
   DeviceFlags device_;
-  std::string stop_ = "argmax";
+  std::string stop_ = "argmax", policy_ = "learned";
   Combine combine_ = Combine::reweight;
   std::uint64_t seed_ = 0;
   int batch_size_ = 128;
   Precision precision_ = Precision::fp32;
 };
 
-// How a model decides and answers, for JSON: {"input": "sorted", "hidden": 64, "stop": "argmax", "combine":
-// "reweight"}.
-nlohmann::ordered_json policy_json(const Model& model, const ExecutorSettings& settings);
+// How a model decides and answers, for JSON: {"name": "learned", "parameter": 0.5, "input": "sorted",
+// "hidden": 64, "stop": "argmax", "combine": "reweight"}.
+nlohmann::ordered_json policy_json(const Model& model, const ExecutorSettings& settings, const PolicyChoice& choice);
 
 // --precision fp32|fp16.
 void add_precision(Options& options, Precision& precision);

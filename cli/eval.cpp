@@ -98,7 +98,7 @@ std::string precision_text(const Evaluation& result, Precision precision) {
 }
 
 ordered_json to_json(const Evaluation& result, const Model& model, const ExecutorSettings& settings,
-                     const std::vector<Device>& devices, const Setup& setup) {
+                     const std::vector<Device>& devices, const PolicyChoice& choice, const Setup& setup) {
   ordered_json json = {{"images", result.images},
                        {"top1", result.top1},
                        {"top5", number_or_null(result.top5)},
@@ -113,7 +113,7 @@ ordered_json to_json(const Evaluation& result, const Model& model, const Executo
                        {"device", device_names(devices)},
                        {"kernel_class", kernel_class_names(devices)},
                        {"precision", precision_json(result, settings.precision)},
-                       {"policy", policy_json(model, settings)},
+                       {"policy", policy_json(model, settings, choice)},
                        {"predicted_saving", result.predicted_saving},
                        {"measured_saving", number_or_null(result.measured_saving)},
                        {"saving_ratio", number_or_null(result.saving_ratio())},
@@ -179,7 +179,9 @@ void run_eval(const Arguments& arguments) {
   EvaluationSettings settings{.executor = flags.settings(), .static_control = static_control};
   settings.executor.time_stages = true;
   settings.compare_precision = settings.executor.precision != Precision::fp32 && !no_compare;
-  const Model model = read_model(model_path);
+  const Model whole = read_model(model_path);
+  const Model model = model_under(whole, flags.choice());
+  settings.largest_mmac = largest_mmac(whole);
   const auto dataset = open_data(data, "test");
   check_dataset(model, dataset->header());
   const std::vector<Device> devices = flags.open_devices(model.stages.size());
@@ -196,7 +198,7 @@ void run_eval(const Arguments& arguments) {
   };
   const Evaluation result = evaluate(model, devices, *dataset, settings);
   progress.wipe();
-  if (options.json()) return print_json(to_json(result, model, settings.executor, devices, setup));
+  if (options.json()) return print_json(to_json(result, model, settings.executor, devices, flags.choice(), setup));
   print(to_text(result, settings.executor, devices));
 }
 

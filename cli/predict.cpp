@@ -152,7 +152,7 @@ void run_predict(const Arguments& arguments) {
   if (!inputs.data.empty()) options.require("output");
 
   ExecutorSettings settings = flags.settings();
-  const Model model = read_model(inputs.model);
+  const Model model = model_under(read_model(inputs.model), flags.choice());
   const std::vector<Device> devices = flags.open_devices(model.stages.size());
   settings.max_batch = fitting_batch(model, devices, settings);
   if (!inputs.data.empty()) return predict_dataset(model, inputs, devices, settings, options);

@@ -130,7 +130,7 @@ ordered_json energy_json(const EnergyProfile& energy) {
 }
 
 ordered_json to_json(const Profile& profile, const Model& model, const std::vector<Device>& devices,
-                     const ExecutorSettings& settings) {
+                     const ExecutorSettings& settings, const PolicyChoice& choice) {
   ordered_json stages = ordered_json::array();
   for (std::size_t k = 0; k < profile.stages.size(); ++k) {
     const StageProfile& stage = profile.stages[k];
@@ -148,7 +148,7 @@ ordered_json to_json(const Profile& profile, const Model& model, const std::vect
           {"device", device_names(devices)},
           {"kernel_class", kernel_class_names(devices)},
           {"precision", to_string(settings.precision)},
-          {"policy", policy_json(model, settings)},
+          {"policy", policy_json(model, settings, choice)},
           {"ms_per_image", profile.ms_per_image},
           {"spread_ms_per_image", profile.spread_ms_per_image},
           {"images_per_s", 1e3 / profile.ms_per_image},
@@ -216,7 +216,7 @@ void run_profile(const Arguments& arguments) {
 
   ExecutorSettings settings = flags.settings();
   settings.time_stages = true;
-  const Model model = read_model(model_path);
+  const Model model = model_under(read_model(model_path), flags.choice());
   const auto dataset = open_data(data, "test");
   check_dataset(model, dataset->header());
   const std::vector<Device> devices = flags.open_devices(model.stages.size());
@@ -231,7 +231,7 @@ void run_profile(const Arguments& arguments) {
   if (require_energy && !profile.energy.total_mj_per_image) {
     throw MeasurementError("energy: " + missing_energy(profile.energy));
   }
-  if (options.json()) return print_json(to_json(profile, model, devices, settings));
+  if (options.json()) return print_json(to_json(profile, model, devices, settings, flags.choice()));
   print(to_text(profile, model, devices));
 }
 

@@ -24,7 +24,8 @@ enum class RandomPurpose : std::uint64_t {
   difficulty = 4,
   policy_weights = 16,
   policy_shuffle = 17,
-  stop_rule = 18
+  stop_rule = 18,
+  random_policy = 19
 };
 
 // A stream of random numbers: the words of philox(seed, stream, 0 | purpose), philox(seed, stream, 1 | purpose), ...

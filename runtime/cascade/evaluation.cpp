@@ -59,14 +59,19 @@ double network_mmac(const Model& model, std::size_t k) {
 std::vector<StaticRun> static_runs(const Model& model, const std::vector<Device>& devices,
                                    const ExecutorSettings& settings) {
   std::vector<StaticRun> runs;
+  ExecutorSettings alone = settings;
+  alone.policy = nullptr;
+  alone.combine = Combine::last;
   for (std::size_t k = 0; k < model.stages.size(); ++k) {
-    runs.push_back({CascadeExecutor(single_stage(model, k), {devices[k]}, settings), {}, 0});
+    runs.push_back({CascadeExecutor(single_stage(model, k), {devices[k]}, alone), {}, 0});
     runs.back().executor.warm_up();
   }
   return runs;
 }
 
 }  // namespace
+
+double largest_mmac(const Model& model) { return network_mmac(model, largest_stage(model)); }
 
 Evaluation evaluate(const Model& model, const std::vector<Device>& devices, const Dataset& dataset,
                     const EvaluationSettings& settings) {
@@ -96,11 +101,11 @@ Evaluation evaluate(const Model& model, const std::vector<Device>& devices, cons
     if (settings.progress) settings.progress(evaluation.images);
     loader.settle();  // or reading would take its core from the cascade, and from no control
     const auto first = static_cast<std::uint64_t>(batch->indices.front());
-    const CascadeResult result = executor.classify(batch->images, first);
+    const CascadeResult result = executor.classify(batch->images, first, batch->labels);
     accuracy.add(result.answer, batch->labels);
     add_stages(result, batch->labels, sums);
     evaluation.seconds += result.seconds;
-    if (fp32) comparison.add(result, fp32->classify(batch->images, first), batch->labels);
+    if (fp32) comparison.add(result, fp32->classify(batch->images, first, batch->labels), batch->labels);
     for (StaticRun& run : statics) {
       const CascadeResult alone = run.executor.classify(batch->images);
       run.accuracy.add(alone.answer, batch->labels);
@@ -121,7 +126,8 @@ Evaluation evaluate(const Model& model, const std::vector<Device>& devices, cons
         stage_evaluation(model, devices[k], k, sums[k].counts, sums[k].correct, settings.executor.time_stages));
     evaluation.mmac_per_image += evaluation.stages[k].mmac * static_cast<double>(sums[k].counts.entered) / images;
   }
-  evaluation.mac_fraction = evaluation.mmac_per_image / network_mmac(model, largest);
+  evaluation.mac_fraction =
+      evaluation.mmac_per_image / (settings.largest_mmac > 0 ? settings.largest_mmac : network_mmac(model, largest));
   evaluation.predicted_saving = 1 - evaluation.mac_fraction;
   for (std::size_t k = 0; k < statics.size(); ++k) {
     evaluation.static_stages.push_back({.network = model.stages[k].network.name(),

@@ -16,6 +16,7 @@ namespace cascadecl {
 struct EvaluationSettings {
   ExecutorSettings executor;
   bool static_control = false;     // also run every stage alone on all images, as control in the same run
+  double largest_mmac = 0;         // of the stage that costs are compared with; 0: the model's largest
   bool compare_precision = false;  // also run all images in fp32, to tell what another precision changes
   std::function<void(std::int64_t done)> progress;  // told how many images are done, now and then; may be empty
 };
@@ -59,6 +60,9 @@ struct Evaluation {
   // Measured over predicted; empty where either is unknown or nothing is to be saved.
   std::optional<double> saving_ratio() const;
 };
+
+// Multiply-adds of the largest stage's network for one image, in millions.
+double largest_mmac(const Model& model);
 
 // Classifies all images of a dataset. Throws FileError if the dataset does not fit the model or cannot be read.
 Evaluation evaluate(const Model& model, const std::vector<Device>& devices, const Dataset& dataset,

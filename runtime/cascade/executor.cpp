@@ -38,6 +38,7 @@ std::size_t window_images(const ExecutorSettings& settings, ImageShape input) {
 struct CascadeExecutor::State {
   State(const Model& model, const std::vector<Device>& devices, const ExecutorSettings& chosen)
       : settings(chosen),
+        combine(settings.combine, model.stages.size(), model.combination),
         classes(model.classes),
         image_bytes(bytes_of(model.input)),
         window(window_images(settings, model.input)) {
@@ -56,9 +57,15 @@ struct CascadeExecutor::State {
   std::vector<int> run_stage(std::size_t stage, const std::vector<int>& places);
   StageRunner::Outcome ask(std::size_t stage, const std::vector<int>& places);
   std::vector<int> decide(std::size_t stage, const std::vector<int>& places, const StageRunner::Outcome& outcome);
+  bool stops(std::size_t stage, std::size_t image, float stop_probability) const;
   void combine_answers();
+  std::span<const float> row(std::size_t stage, std::size_t image) const {
+    const std::size_t c = to_size(classes);
+    return std::span(result.probabilities).subspan((stage * result.exit_stage.size() + image) * c, c);
+  }
 
   ExecutorSettings settings;
+  Combiner combine;
   int classes;
   std::size_t image_bytes, window;
   std::vector<StageRunner> runners;
@@ -66,6 +73,7 @@ struct CascadeExecutor::State {
 
   // Of the current call. Places count from the window's first image.
   std::span<const std::uint8_t> images;
+  std::span<const std::int32_t> labels;
   std::uint64_t first = 0;
   std::size_t begin_of_window = 0, end_of_window = 0;
   CascadeResult result;
@@ -128,32 +136,38 @@ std::vector<int> CascadeExecutor::State::decide(std::size_t stage, const std::ve
   std::vector<int> survivors;
   for (std::size_t i = 0; i < places.size(); ++i) {
     const std::size_t image = begin_of_window + to_size(places[i]);
-    const float stop = outcome.stop_probability[i];
     result.exit_stage[image] = static_cast<int>(stage);  // the last stage visited stands
-    result.stop_probability[stage * n + image] = stop;
     std::copy_n(outcome.probabilities.begin() + static_cast<std::ptrdiff_t>(i * c), c,
                 result.probabilities.begin() + static_cast<std::ptrdiff_t>((stage * n + image) * c));
-    if (!last && stop < settings.stop.limit(first + image, stage)) survivors.push_back(places[i]);
+    const float pi = outcome.stop_probability[i];
+    const bool stop = last || stops(stage, image, pi);
+    result.stop_probability[stage * n + image] = !settings.policy ? pi : stop ? 1.0F : 0.0F;
+    if (!stop) survivors.push_back(places[i]);
   }
   return survivors;
 }
 
+bool CascadeExecutor::State::stops(std::size_t stage, std::size_t image, float stop_probability) const {
+  const std::uint64_t number = first + image;
+  if (!settings.policy) return !(stop_probability < settings.stop.limit(number, stage));
+  Visit visit{.stage = stage, .image = number, .stop_probability = stop_probability};
+  for (std::size_t t = 0; t <= stage; ++t) visit.probabilities.push_back(row(t, image));
+  if (!labels.empty()) visit.label = labels[image];
+  return settings.policy->score(visit) >= settings.limit;
+}
+
 void CascadeExecutor::State::combine_answers() {
   const std::size_t n = result.exit_stage.size(), c = to_size(classes);
-  std::vector<double> sum(c);
+  std::vector<std::span<const float>> rows;
+  std::vector<float> stop;
   for (std::size_t i = 0; i < n; ++i) {
-    const auto exit = static_cast<std::size_t>(result.exit_stage[i]);
-    const auto row = [&](std::size_t stage) { return &result.probabilities[(stage * n + i) * c]; };
-    double weights = 0;
-    std::fill(sum.begin(), sum.end(), 0.0);
-    for (std::size_t stage = settings.combine == Combine::last ? exit : 0; stage <= exit; ++stage) {
-      const double weight = settings.combine == Combine::last ? 1.0 : result.stop_probability[stage * n + i];
-      weights += weight;
-      for (std::size_t j = 0; j < c; ++j) sum[j] += weight * row(stage)[j];
+    rows.clear();
+    stop.clear();
+    for (std::size_t stage = 0; stage <= to_size(result.exit_stage[i]); ++stage) {
+      rows.push_back(row(stage, i));
+      stop.push_back(result.stop_probability[stage * n + i]);
     }
-    for (std::size_t j = 0; j < c; ++j) {
-      result.answer[i * c + j] = weights > 0 ? static_cast<float>(sum[j] / weights) : row(exit)[j];
-    }
+    combine(rows, stop, std::span(result.answer).subspan(i * c, c));
   }
 }
 
@@ -163,6 +177,8 @@ CascadeExecutor::CascadeExecutor(const Model& model, const std::vector<Device>& 
   if (devices.size() != model.stages.size()) {
     throw UsageError(fmt::format("cascade: {} devices for {} stages", devices.size(), model.stages.size()));
   }
+  if (model.policies.empty() && model.stages.size() > 1 && !settings.policy)
+    throw UsageError("cascade: the model has no policies, and no other policy decides");
   if (settings.max_batch < 1) throw UsageError(fmt::format("cascade: batch size {} is below 1", settings.max_batch));
   state_ = std::make_unique<State>(model, devices, settings);
 }
@@ -171,10 +187,14 @@ CascadeExecutor::CascadeExecutor(CascadeExecutor&&) noexcept = default;
 CascadeExecutor& CascadeExecutor::operator=(CascadeExecutor&&) noexcept = default;
 CascadeExecutor::~CascadeExecutor() = default;
 
-CascadeResult CascadeExecutor::classify(std::span<const std::uint8_t> images, std::uint64_t first_image) {
+CascadeResult CascadeExecutor::classify(std::span<const std::uint8_t> images, std::uint64_t first_image,
+                                        std::span<const std::int32_t> labels) {
   const auto start = Clock::now();
   state_->begin(images, first_image);
   const std::size_t n = state_->result.exit_stage.size();
+  if (!labels.empty() && labels.size() != n)
+    throw ShapeError(fmt::format("classify: {} labels for {} images", labels.size(), n));
+  state_->labels = labels;
   for (std::size_t at = 0; at < n; at += state_->window) {
     state_->begin_of_window = at;
     state_->end_of_window = std::min(n, at + state_->window);

@@ -4,7 +4,9 @@
 #include <span>
 #include <vector>
 
+#include "runtime/cascade/combine.h"
 #include "runtime/cascade/model.h"
+#include "runtime/cascade/policies/stopping_policy.h"
 #include "runtime/cascade/stop_rule.h"
 #include "runtime/network/inference_plan.h"
 #include "runtime/opencl/device.h"
@@ -13,7 +15,11 @@ namespace cascadecl {
 
 struct ExecutorSettings {
   int max_batch = 128;  // images that a stage runs at once
-  StopRule stop;
+  StopRule stop;        // of the model's own policies
+  // Decides in their stead, if any: an image stops where its score is at least the limit. The model's policies still
+  // run if it has them.
+  std::shared_ptr<const StoppingPolicy> policy = nullptr;
+  double limit = 0;
   Combine combine = Combine::reweight;
   bool time_stages = false;  // waits for the device around each stage, so that its time is known
   KernelClass kernels = KernelClass::automatic;
@@ -34,7 +40,8 @@ struct CascadeResult {
   int classes = 0;
   std::vector<int> exit_stage;          // [N], 0..K-1
   std::vector<float> answer;            // [N][classes], sums to 1; see Combine
-  std::vector<float> stop_probability;  // [K][N], NaN where the stage was not visited; 1 at the last stage
+  std::vector<float> stop_probability;  // [K][N], NaN where the stage was not visited; 1 at the last stage; with
+                                        // ExecutorSettings::policy 1 where it stops, else 0
   std::vector<float> probabilities;     // [K][N][classes], NaN where the stage was not visited
   std::vector<StageCounts> stages;      // [K]
   double seconds = 0;                   // of the whole call, upload and read-back included
@@ -60,8 +67,10 @@ class CascadeExecutor {
 
   // Classifies images uint8 [N][C][H][W], any N (0 gives an empty result). first_image is the number of the first one
   // in its dataset, from which StopRule::Kind::sample draws. The result does not depend on how a dataset is cut into
-  // calls. Throws ShapeError if the size is no whole number of images.
-  CascadeResult classify(std::span<const std::uint8_t> images, std::uint64_t first_image = 0);
+  // calls. labels: one for each image, for policies that look at them, or none. Throws ShapeError if the size is no
+  // whole number of images or labels are of another number.
+  CascadeResult classify(std::span<const std::uint8_t> images, std::uint64_t first_image = 0,
+                         std::span<const std::int32_t> labels = {});
 
   // Runs every stage once on black images, so that the first call is not slower than the others.
   void warm_up();

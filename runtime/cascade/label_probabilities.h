@@ -6,6 +6,7 @@
 
 #include "data/dataset.h"
 #include "runtime/cascade/model.h"
+#include "runtime/cascade/policies/stopping_policy.h"
 #include "runtime/opencl/device.h"
 
 namespace cascadecl {
@@ -31,5 +32,9 @@ void check_dataset(const Model& model, const DatasetHeader& dataset);
 
 // A cascade of stage i alone, which always stops there.
 Model single_stage(const Model& model, std::size_t stage);
+
+// The model as a policy runs it: with the policies that it asks on the device (none for thresholds, the exit functions
+// for ann), or for static the one stage. Throws UsageError if the model has no such policies or stage.
+Model model_under(Model model, const PolicyChoice& choice);
 
 }  // namespace cascadecl

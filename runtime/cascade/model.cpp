@@ -17,9 +17,9 @@ bool all_finite(const std::vector<float>& values) {
 void check_head(const Model& model) {
   if (model.classes < 2) throw ShapeError(fmt::format("model: has {} classes, expected 2 or more", model.classes));
   if (model.stages.empty()) throw ShapeError("model: has no stages");
-  if (model.policies.size() + 1 != model.stages.size())
-    throw ShapeError(fmt::format("model: has {} policies, expected one fewer than its {} stages", model.policies.size(),
-                                 model.stages.size()));
+  if (!model.policies.empty() && model.policies.size() + 1 != model.stages.size())
+    throw ShapeError(fmt::format("model: has {} policies, expected none or one fewer than its {} stages",
+                                 model.policies.size(), model.stages.size()));
   const auto channels = static_cast<std::size_t>(std::max(model.input.channels, 0));
   if (model.mean.size() != channels || model.std.size() != channels)
     throw ShapeError(fmt::format("model: mean and std have {} and {} values, expected one for each of {} channels",
@@ -44,8 +44,8 @@ void check_stage(const Model& model, std::size_t i) {
   }
 }
 
-void check_policy(const Model& model, std::size_t i) {
-  const Policy& policy = model.policies[i];
+void check_policy(const Model& model, const std::vector<Policy>& policies, std::size_t i) {
+  const Policy& policy = policies[i];
   if (policy.classes != model.classes || policy.hidden < 1)
     throw ShapeError(fmt::format("policy {}: has {} classes and {} hidden units, expected {} and at least 1", i,
                                  policy.classes, policy.hidden, model.classes));
@@ -57,6 +57,21 @@ void check_policy(const Model& model, std::size_t i) {
     if (!all_finite(*array.values))
       throw ShapeError(fmt::format("policy {}: {} holds a value that is not finite", i, array.name));
   }
+}
+
+void check_calibration(const Model& model) {
+  const std::size_t k = model.stages.size();
+  const auto check = [](std::string_view name, std::size_t size, std::size_t expected) {
+    if (size != 0 && size != expected)
+      throw ShapeError(fmt::format("{}: {} of them, expected {} or none", name, size, expected));
+  };
+  check("exit functions", model.exit_functions.size(), k - 1);
+  check("temperatures", model.temperatures.size(), k);
+  check("combination weights", model.combination.size(), k * k);
+  for (const double t : model.temperatures)
+    if (!(t > 0 && std::isfinite(t))) throw ShapeError(fmt::format("temperatures: {} is not a positive number", t));
+  for (const double w : model.combination)
+    if (!std::isfinite(w)) throw ShapeError("combination weights: one is not finite");
 }
 
 }  // namespace
@@ -102,7 +117,9 @@ double Model::macs_through(int exit) const {
 void check_model(const Model& model) {
   check_head(model);
   for (std::size_t i = 0; i < model.stages.size(); ++i) check_stage(model, i);
-  for (std::size_t i = 0; i < model.policies.size(); ++i) check_policy(model, i);
+  for (std::size_t i = 0; i < model.policies.size(); ++i) check_policy(model, model.policies, i);
+  for (std::size_t i = 0; i < model.exit_functions.size(); ++i) check_policy(model, model.exit_functions, i);
+  check_calibration(model);
 }
 
 }  // namespace cascadecl

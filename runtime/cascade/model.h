@@ -3,6 +3,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/cascade/combine.h"
 #include "runtime/network/network.h"
 
 namespace cascadecl {
@@ -45,7 +46,8 @@ struct Stage {
   Parameters parameters;
 };
 
-// A trained cascade, as in the model file. policies has one entry fewer than stages: the last stage always stops.
+// A trained cascade, as in the model file. policies has one entry fewer than stages (the last stage
+// always stops), or none where another policy decides.
 struct Model {
   int classes = 0;
   ImageShape input;
@@ -53,7 +55,11 @@ struct Model {
   std::vector<std::string> label_names;  // one for each class, or none at all
   std::vector<Stage> stages;
   std::vector<Policy> policies;
-  std::string training;  // settings, seed and history as JSON text; may be empty
+  // What calibrate() fits on held-out images; each may be empty.
+  std::vector<Policy> exit_functions = {};  // as policies, learned by supervision with the stages frozen
+  std::vector<double> temperatures = {};    // [stages], of the label probabilities; see tempered()
+  CombinationWeights combination = {};      // [stages][stages], for Combine::fitted
+  std::string training;                     // settings, seed and history as JSON text; may be empty
 
   // Multiply-adds of stage i and its policy (none on the last stage), for one image: F_t of the paper, unnormalised.
   double stage_macs(std::size_t i) const;

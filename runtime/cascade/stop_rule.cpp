@@ -52,6 +52,4 @@ std::string to_string(const StopRule& rule) {
   return fmt::format("threshold {}", rule.threshold);
 }
 
-std::string_view to_string(Combine combine) { return combine == Combine::reweight ? "reweight" : "last"; }
-
 }  // namespace cascadecl

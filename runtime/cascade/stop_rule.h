@@ -23,11 +23,4 @@ struct StopRule {
 StopRule parse_stop_rule(std::string_view text);
 std::string to_string(const StopRule& rule);
 
-// What a stopped image answers.
-//   reweight  sum of w_t C_t / sum of w_t over the visited stages t, with w_t = pi_t, 1 for the last stage; C_k if all
-//             weights are 0
-//   last      C_k of the stage it stopped at
-enum class Combine { reweight, last };
-std::string_view to_string(Combine combine);
-
 }  // namespace cascadecl

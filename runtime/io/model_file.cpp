@@ -20,7 +20,9 @@ constexpr std::int64_t max_training_bytes = std::int64_t{256} << 20;
 constexpr std::int64_t smallest_float_bytes = 2;
 
 std::string stage_group(std::size_t i) { return fmt::format("/stages/{}", i); }
-std::string policy_group(std::size_t i) { return fmt::format("/policies/{}", i); }
+
+// Groups of policies: those of the cascade, and those fitted by supervision.
+constexpr std::string_view policies_group = "/policies", exit_functions_group = "/exit_functions";
 
 // A network of the zoo is stored by its name, any other as layer list.
 std::string network_text(const Network& network) {
@@ -38,8 +40,8 @@ void write_stage(Hdf5Writer& file, std::size_t i, const Stage& stage) {
   write_arrays(file, stage_group(i) + "/weights", parameter_shapes(stage.network), stage.parameters);
 }
 
-void write_policy(Hdf5Writer& file, std::size_t i, const Policy& policy) {
-  const std::string group = policy_group(i);
+void write_policy(Hdf5Writer& file, std::string_view parent, std::size_t i, const Policy& policy) {
+  const std::string group = fmt::format("{}/{}", parent, i);
   file.create_group(group);
   file.write_attribute(group, "input", to_string(policy.input));
   file.write_attribute(group, "hidden", policy.hidden);
@@ -60,11 +62,14 @@ class ModelReader {
     const std::size_t stages = count_members("/stages");
     if (stages == 0) file_.fail("/stages", "holds no stage");
     for (std::size_t i = 0; i < stages; ++i) read_stage(i);
-    const std::size_t policies = file_.has_group("/policies") ? count_members("/policies") : 0;
+    const std::size_t policies = read_policies(policies_group, model_.policies);
     if (policies + 1 != stages)
-      file_.fail("/policies",
+      file_.fail(policies_group,
                  fmt::format("holds {} policies, expected one fewer than the {} stages", policies, stages));
-    for (std::size_t i = 0; i < policies; ++i) read_policy(i);
+    read_policies(exit_functions_group, model_.exit_functions);
+    const auto k = static_cast<std::int64_t>(stages);
+    if (file_.has_dataset("/temperatures")) model_.temperatures = file_.read<double>("/temperatures", {k});
+    if (file_.has_dataset("/combination")) model_.combination = file_.read<double>("/combination", {k, k});
     read_training();
     try {
       check_model(model_);
@@ -142,8 +147,13 @@ class ModelReader {
     model_.stages.push_back({std::move(network), std::move(parameters)});
   }
 
-  void read_policy(std::size_t i) {
-    const std::string group = policy_group(i);
+  std::size_t read_policies(std::string_view parent, std::vector<Policy>& policies) {
+    const std::size_t count = file_.has_group(parent) ? count_members(std::string(parent)) : 0;
+    for (std::size_t i = 0; i < count; ++i) policies.push_back(read_policy(fmt::format("{}/{}", parent, i)));
+    return count;
+  }
+
+  Policy read_policy(const std::string& group) {
     Policy policy;
     policy.classes = model_.classes;
     try {
@@ -165,7 +175,7 @@ class ModelReader {
     policy.bias2 = std::move(arrays["bias2"]);
     policy.weight3 = std::move(arrays["weight3"]);
     policy.bias3 = std::move(arrays["bias3"]);
-    model_.policies.push_back(std::move(policy));
+    return policy;
   }
 
   void read_training() {
@@ -191,6 +201,7 @@ Model read_model(const std::filesystem::path& path) { return read_model(Hdf5Read
 
 void write_model(Hdf5Writer& file, const Model& model) {
   check_model(model);
+  if (model.policies.size() + 1 != model.stages.size()) throw ShapeError("model file: a model without policies");
   file.write_attribute("/", "format_version", format_version);
   file.write_attribute("/", "classes", model.classes);
   const std::vector<std::int64_t> shape{model.input.channels, model.input.height, model.input.width};
@@ -199,7 +210,12 @@ void write_model(Hdf5Writer& file, const Model& model) {
   file.write_attribute("/", "std", std::span<const float>(model.std));
   file.write_attribute("/", "label_names", model.label_names);
   for (std::size_t i = 0; i < model.stages.size(); ++i) write_stage(file, i, model.stages[i]);
-  for (std::size_t i = 0; i < model.policies.size(); ++i) write_policy(file, i, model.policies[i]);
+  for (std::size_t i = 0; i < model.policies.size(); ++i) write_policy(file, policies_group, i, model.policies[i]);
+  for (std::size_t i = 0; i < model.exit_functions.size(); ++i)
+    write_policy(file, exit_functions_group, i, model.exit_functions[i]);
+  const auto k = static_cast<std::int64_t>(model.stages.size());
+  if (!model.temperatures.empty()) file.write<double>("/temperatures", {k}, model.temperatures);
+  if (!model.combination.empty()) file.write<double>("/combination", {k, k}, model.combination);
   if (model.training.empty()) return;
   const std::vector<std::uint8_t> bytes(model.training.begin(), model.training.end());
   file.write<std::uint8_t>("/training", {static_cast<std::int64_t>(bytes.size())}, bytes);

@@ -1,0 +1,35 @@
+#pragma once
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace cascadecl {
+
+// What an image answers that stopped at stage k, from the label probabilities C_t of the stages visited.
+//   reweight  sum of w_t C_t / sum of w_t, with w_t = pi_t, 1 for the last stage; C_k if all weights are 0 (paper, 4.2)
+//   last      C_k
+//   fitted    proportional to the product of C_t^w_kt, with weights w_k fitted on held-out images (fit_combination)
+enum class Combine { reweight, last, fitted };
+std::string_view to_string(Combine combine);
+
+// [stages][stages], row k the weights w_k0 ... w_kk of an image that stops at stage k, zeros behind.
+using CombinationWeights = std::vector<double>;
+
+// Combines with a rule. Probabilities are floats, the sums double.
+class Combiner {
+ public:
+  // weights: for Combine::fitted. Throws UsageError if they are missing, ShapeError if their number is wrong.
+  Combiner(Combine rule, std::size_t stages, const CombinationWeights& weights);
+
+  // rows: C_0 ... C_k, each [classes]. stop_probability: pi_0 ... pi_k. answer [classes] is overwritten; sums to 1.
+  void operator()(std::span<const std::span<const float>> rows, std::span<const float> stop_probability,
+                  std::span<float> answer) const;
+
+ private:
+  Combine rule_;
+  std::size_t stages_;
+  CombinationWeights weights_;
+};
+
+}  // namespace cascadecl
