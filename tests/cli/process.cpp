@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "tests/data/temporary_folder.h"
 
@@ -16,7 +17,8 @@ extern char** environ;
 
 namespace cascadecl::testing {
 
-Process::Process(const std::vector<std::string>& arguments, const std::filesystem::path& standard_output) {
+Process::Process(const std::vector<std::string>& arguments, const std::filesystem::path& standard_output,
+                 std::vector<std::string> environment) {
   std::string name = (std::filesystem::temp_directory_path() / "cascadecl-run-XXXXXX").string();
   if (!::mkdtemp(name.data())) throw std::runtime_error("cannot create a temporary folder");
   folder_ = name;
@@ -28,12 +30,16 @@ Process::Process(const std::vector<std::string>& arguments, const std::filesyste
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
+  std::vector<char*> envp;  // of a name that is there twice, the first counts
+  for (std::string& variable : environment) envp.push_back(variable.data());
+  for (char** variable = environ; *variable; ++variable) envp.push_back(*variable);
+  envp.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out_.c_str(), O_WRONLY | O_CREAT, 0600);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err_.c_str(), O_WRONLY | O_CREAT, 0600);
-  const int error = posix_spawn(&pid_, CASCADECL_PROGRAM, &actions, nullptr, argv.data(), environ);
+  const int error = posix_spawn(&pid_, CASCADECL_PROGRAM, &actions, nullptr, argv.data(), envp.data());
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) throw std::runtime_error("cannot start " CASCADECL_PROGRAM);
 }
@@ -60,7 +66,9 @@ Finished Process::wait() {
           read_text(err_)};
 }
 
-Finished cascadecl_run(const std::vector<std::string>& arguments) { return Process(arguments).wait(); }
+Finished cascadecl_run(const std::vector<std::string>& arguments, std::vector<std::string> environment) {
+  return Process(arguments, {}, std::move(environment)).wait();
+}
 
 std::string error_fault(const Finished& run, int status, const std::string& part) {
   if (run.status != status) return fmt::format("status {}, expected {}; stderr: {}", run.status, status, run.err);

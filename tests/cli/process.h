@@ -16,7 +16,9 @@ struct Finished {
 // The program under test, running with files as stdout and stderr. Killed on destruction if nobody waited for it.
 class Process {
  public:
-  explicit Process(const std::vector<std::string>& arguments, const std::filesystem::path& standard_output = {});
+  // `environment` holds "NAME=value", besides what the test itself has.
+  explicit Process(const std::vector<std::string>& arguments, const std::filesystem::path& standard_output = {},
+                   std::vector<std::string> environment = {});
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
@@ -31,7 +33,7 @@ class Process {
 };
 
 // Runs `cascadecl arguments...` to its end.
-Finished cascadecl_run(const std::vector<std::string>& arguments);
+Finished cascadecl_run(const std::vector<std::string>& arguments, std::vector<std::string> environment = {});
 
 // Whether an error is as the documentation promises: this status, nothing on stdout, one line on stderr that begins
 // with "cascadecl" and names `part`. Otherwise the text says what is wrong.
