@@ -1,0 +1,99 @@
+#include "runtime/ops/conv_forward.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "runtime/ops/conv_gemm.h"
+#include "runtime/ops/conv_kernels.h"
+#include "runtime/ops/conv_setup.h"
+#include "runtime/ops/launch.h"
+
+namespace cascadecl {
+
+ConvForward::ConvForward(const Device& device, const ConvGeometry& g, const ConvFusion& fusion, KernelClass kernels,
+                         BatchClass batch)
+    : geometry_(g),
+      prepare_range_{conv::padded(g.out_channels, device), to_size(g.in.channels)},
+      prepare_group_(to_size(channel_block_of(g.out_channels, device.channel_block()))),
+      cores_(static_cast<int>(device.info().compute_units)),
+      device_(device) {
+  const std::optional<std::string> gpu = conv::gpu_declines(device, kernels, fusion.view.precision);
+  if (gpu && gpu->empty()) {
+    choice_.variant = "gemm";
+    gpu_ = std::make_shared<conv::GemmConv>(device, g, conv::Direction::forward, fusion.view, fusion.residual);
+    return;
+  }
+  const int block = device.channel_block();
+  const Defines weights = conv::weight_defines(device, g.in.channels, g.out_channels, g.kernel_h, g.kernel_w, false);
+  choice_.reason = conv::winograd_declines(device, g, kernels);
+  Defines defines;
+  if (choice_.reason.empty()) {
+    choice_.variant = "winograd";
+    const auto tunables = conv::look_up<conv::Winograd>(device, "forward", g, batch, choice_);
+    defines = tunables.defines(g, block);
+    if (!fusion.statistics) most_shares_ = tunables.strips(g);
+    prepare_ = device.kernel("conv_weights.cl", "transform_weights", weights);
+    weight_floats_ = 36 * to_size(g.in.channels) * conv::padded(g.out_channels, device);
+  } else if (const std::string declined = conv::direct_declines(device, g, kernels); declined.empty()) {
+    choice_.variant = "direct";
+    defines = conv::direct_defines(device, g, g.padding, g.padding);
+    define(conv::look_up<conv::Direct>(device, "forward", g, batch, choice_), defines);
+    prepare_ = device.kernel("conv_weights.cl", "pack_weights", weights);
+    weight_floats_ = to_size(g.kernel_h * g.kernel_w * g.in.channels) * conv::padded(g.out_channels, device);
+  } else {
+    choice_ = {"reference", gpu.value_or(declined)};
+    defines = conv::direct_defines(device, g, g.padding, g.padding);
+    defines.set("PADDING", g.padding);
+  }
+  fusion.view.define(defines);
+  defines.set("RESIDUAL", fusion.residual ? 1 : 0);
+  if (fuses_statistics()) defines.set("STATISTICS", fusion.statistics ? 1 : 0);
+  // Training keeps what it writes for the backward pass, more than caches hold; inference reads it at once.
+  if (batch == BatchClass::many) defines.set("STREAM", fusion.statistics ? 2 : 1);
+  if (choice_.variant == "reference") {
+    run_ = device.kernel("conv_reference.cl", "conv_forward", defines);
+    prepare_range_.x = conv::padded(g.out_channels, device);
+  } else {
+    run_ = device.kernel(fmt::format("conv_{}.cl", choice_.variant), fmt::format("conv_{}", choice_.variant), defines);
+  }
+}
+
+std::size_t ConvForward::weight_bytes() const {
+  if (gpu_) return gpu_->weight_bytes();
+  return choice_.variant == "reference" ? 0 : weights_.size() * sizeof(float);
+}
+
+void ConvForward::prepare(const Array<float>& weight) {
+  if (gpu_) return gpu_->prepare(weight);
+  if (choice_.variant == "reference") {
+    weights_ = weight;  // read as they are
+    return;
+  }
+  if (weights_.empty()) weights_ = device_.allocate<float>(weight_floats_);
+  prepare(weight, weights_);
+}
+
+void ConvForward::prepare(const Array<float>& weight, const Array<float>& into) {
+  prepare_(prepare_range_, Range{prepare_group_}, weight, into);
+}
+
+void ConvForward::run(int n, const View& in, const Activation& residual, const Activation& out,
+                      const Array<float>& moments) {
+  if (gpu_) return gpu_->run(n, in, residual.floats(), out.floats());
+  const Array<float> none;
+  if (choice_.variant == "winograd") {
+    const Range global{to_size(std::clamp(cores_ / n, 1, most_shares_)), to_size(n)};
+    run_(global, Range{}, in.data, in.scale, in.shift, none, none, weights_, residual, out, moments, none, none, none,
+         none);
+  } else if (choice_.variant == "direct") {
+    run_(Range{to_size(n)}, Range{}, in.data, in.scale, in.shift, weights_, residual, out, moments);
+  } else {
+    const ImageShape shape = geometry_.out();
+    run_.run(Range{to_size(shape.height * shape.width), prepare_range_.x, to_size(n)}, in.data, in.scale, in.shift,
+             weights_, residual, out);
+  }
+}
+
+}  // namespace cascadecl

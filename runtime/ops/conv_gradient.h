@@ -1,0 +1,21 @@
+#pragma once
+#include "runtime/opencl/array.h"
+
+namespace cascadecl {
+
+// The gradient by a tensor as its consumer reads it: `data` itself; or, behind a batch norm that has not been applied
+// yet, scale * data + pair_scale * pair + shift by channel (batch_norm.h).
+struct Gradient {
+  Array<float> data;
+  Array<float> scale, shift, pair, pair_scale;  // all empty, or all there
+  bool is_pair() const { return !pair.empty(); }
+};
+
+// Where the ReLU of the input's view let nothing through, the gradient is zero; with batch-norm sums for its backward.
+struct ConvMask {
+  Array<float> tensor, scale, shift, mean;  // t, view scale and shift, batch mean; by kind
+  Array<float> sums;                        // [n][2][C padded]
+};
+enum class MaskKind { none, relu, batch_norm_relu };
+
+}  // namespace cascadecl
