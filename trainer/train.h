@@ -7,6 +7,7 @@
 #include "runtime/opencl/device.h"
 #include "trainer/checkpoint.h"
 #include "trainer/observer.h"
+#include "trainer/relative_costs.h"
 #include "trainer/settings.h"
 
 namespace cascadecl {
@@ -29,8 +30,5 @@ struct TrainResult {
 TrainResult train(const TrainSettings& settings, const Dataset& data, const Device& device, TrainObserver& observer,
                   const std::filesystem::path& checkpoint = {}, bool resume = false,
                   const std::optional<Model>& initial = {});
-
-// F_t of the paper: MACs of each stage and its policy, divided by the largest stage's alone.
-std::vector<double> relative_costs(const Model& model);
 
 }  // namespace cascadecl

@@ -1,0 +1,55 @@
+#include "trainer/train_memory.h"
+
+#include "runtime/cascade/executor.h"
+#include "runtime/cascade/label_probabilities.h"
+#include "runtime/opencl/memory_fit.h"
+#include "trainer/joint.h"
+#include "trainer/pretrain.h"
+#include "trainer/relative_costs.h"
+#include "trainer/train_phases.h"
+
+namespace cascadecl {
+namespace {
+
+// What each phase has on the device at once, for the batch size of the settings.
+std::vector<Rehearsal> rehearsals(const Training& training) {
+  const Model& model = training.state.model;
+  std::vector<Rehearsal> phases;
+  for (int stage = 0; training.settings.pretrain && stage < training.stage_count(); ++stage) {
+    phases.push_back([&training, stage, &of = model.stages[static_cast<std::size_t>(stage)]](
+                         const std::vector<Device>& devices, int batch) {
+      PretrainSettings settings = pretrain_settings(training.settings, stage);
+      settings.batch_size = batch;
+      Pretrainer(devices.front(), of.network, training.data, {}, {}, settings, {.parameters = of.parameters});
+    });
+  }
+  if (!training.has_policies()) return phases;
+  const auto policies = [&model](const Device& device, int batch) {
+    for (std::size_t k = 0; k < model.stages.size(); ++k)
+      CascadeExecutor(single_stage(model, k), {device}, {.max_batch = batch}).warm_up();
+  };
+  if (training.settings.joint && training.settings.joint_epochs > 0) {
+    phases.push_back([&training, policies](const std::vector<Device>& devices, int batch) {
+      JointSettings settings = joint_settings(training.settings);
+      settings.batch_size = batch;
+      JointTrainer(devices.front(), training.networks(), training.data, {}, relative_costs(training.state.model),
+                   settings, training.state.model.policies, {.parameters = training.stage_parameters()});
+      policies(devices.front(), batch);  // they are fitted again after each epoch
+    });
+  } else if (training.settings.policy) {
+    phases.push_back([policies](const std::vector<Device>& devices, int batch) { policies(devices.front(), batch); });
+  }
+  return phases;
+}
+
+}  // namespace
+
+void fit_batch(Training& training) {
+  if (training.settings.smaller_batch) {
+    training.settings.batch_size = fitting_batch(training.settings.batch_size, {training.device}, rehearsals(training));
+  } else {
+    require_batch(training.settings.batch_size, {training.device}, rehearsals(training));
+  }
+}
+
+}  // namespace cascadecl

@@ -1,0 +1,24 @@
+#pragma once
+#include "trainer/joint.h"
+#include "trainer/pretrain.h"
+#include "trainer/training.h"
+
+// The phases of a training. Each goes on from where the training's state is, saves it after every epoch, and returns
+// false if the observer stopped it. Throws TrainingError (loss or parameters not finite), OutputError.
+namespace cascadecl {
+
+// Each stage alone, one after the other.
+bool train_stages(Training& training);
+
+// The policies, on what the frozen stages say of the held-out images.
+bool train_policies(Training& training);
+// The same from where they are, after the stages have changed; in the phase joint.
+bool refit_policies(Training& training);
+
+// Stages and policies together: after each epoch of the stages the policies are fitted again.
+bool train_jointly(Training& training);
+
+PretrainSettings pretrain_settings(const TrainSettings& settings, int stage);
+JointSettings joint_settings(const TrainSettings& settings);
+
+}  // namespace cascadecl

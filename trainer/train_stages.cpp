@@ -1,0 +1,63 @@
+#include "data/error.h"
+#include "trainer/train_phases.h"
+
+namespace cascadecl {
+namespace {
+
+// The one that the state names, to its end.
+bool train_stage(Training& training) {
+  Stage& stage = training.state.model.stages[static_cast<std::size_t>(training.state.stage)];
+  PretrainState state{.epoch = training.state.epoch,
+                      .step = training.state.step,
+                      .loss = training.state.loss,
+                      .correct = training.state.correct,
+                      .parameters = stage.parameters};
+  if (!training.state.momentum.empty()) state.momentum = training.state.momentum.front();
+  Pretrainer trainer(training.device, stage.network, training.data, training.split.rest, training.split.held_out,
+                     pretrain_settings(training.settings, training.state.stage), state);
+  const auto keep = [&] {
+    state = trainer.state();
+    check_finite(state.parameters, "pretrain", stage.network.name(), state.epoch, "--learning-rate");
+    stage.parameters = std::move(state.parameters);
+    training.state.momentum = {std::move(state.momentum)};
+    training.state.epoch = state.epoch;
+    training.state.step = state.step;
+    training.state.loss = state.loss;
+    training.state.correct = state.correct;
+  };
+  while (!trainer.finished()) {
+    if (training.observer.stop_requested() || trainer.run_epoch(training.observer) == Pretrainer::Outcome::stopped) {
+      keep();
+      return false;
+    }
+    keep();
+    training.record(trainer.last_epoch());
+    training.save();
+  }
+  return true;
+}
+
+}  // namespace
+
+PretrainSettings pretrain_settings(const TrainSettings& settings, int stage) {
+  return {.epochs = settings.epochs,
+          .batch_size = settings.batch_size,
+          .learning_rate = settings.learning_rate,
+          .schedule = settings.schedule,
+          .momentum = settings.momentum,
+          .weight_decay = settings.weight_decay,
+          .augment = settings.augment,
+          .seed = settings.seed + 7919 * static_cast<std::uint64_t>(stage)};
+}
+
+bool train_stages(Training& training) {
+  for (; training.state.stage < training.stage_count(); ++training.state.stage) {
+    if (!train_stage(training)) return false;
+    training.state.epoch = 0;
+    training.state.momentum.clear();
+  }
+  training.state.stage = 0;
+  return true;
+}
+
+}  // namespace cascadecl

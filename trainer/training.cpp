@@ -1,0 +1,144 @@
+#include "trainer/training.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "data/error.h"
+#include "runtime/cascade/label_probabilities.h"
+#include "runtime/network/stages.h"
+#include "trainer/policy_net.h"
+#include "trainer/policy_phase.h"
+#include "trainer/train_memory.h"
+
+namespace cascadecl {
+namespace {
+
+using Position = TrainState::Position;
+
+void check(const Training& training) {
+  const TrainSettings& settings = training.settings;
+  if (settings.batch_size < 1) throw UsageError("batch size: expected at least 1");
+  if (std::min({settings.epochs, settings.policy_epochs, settings.joint_epochs}) < 0) {
+    throw UsageError("epochs: expected 0 or more");
+  }
+  if (training.split.rest.empty()) throw UsageError("validation share: no image is left to train on");
+  if ((settings.policy || settings.joint) && training.has_policies() && training.split.held_out.empty()) {
+    throw UsageError("validation share: policies need held-out images; expected a share above 0");
+  }
+}
+
+}  // namespace
+
+void Training::start(const std::optional<Model>& initial) {
+  const DatasetHeader& header = data.header();
+  const ImageShape input{header.dims.channels, header.dims.height, header.dims.width};
+  Model& model = state.model;
+  if (initial) {
+    model = *initial;
+    check_dataset(model, header);
+  } else {
+    std::string names;
+    for (const std::string& stage : settings.stages) names += (names.empty() ? "" : ",") + stage;
+    model = {.classes = header.classes(), .input = input, .label_names = header.label_names};
+    for (const Network& network : parse_stages(names, input, header.classes())) {
+      const std::uint64_t seed = settings.seed * 1000 + model.stages.size();  // each stage its own weights
+      model.stages.push_back({network, initial_parameters(network, seed)});
+    }
+  }
+  model.mean = header.mean;
+  model.std = header.std;
+  const bool fits = model.policies.size() + 1 == model.stages.size();
+  if (settings.policy || !fits || !initial) {
+    const int hidden = settings.policy_hidden ? settings.policy_hidden : default_hidden(model.classes);
+    model.policies = initial_policies(stage_count(), settings.policy_input, model.classes, hidden, settings.seed);
+  }
+  check(*this);
+  fit_batch(*this);
+  advance(Position::pretrain);
+}
+
+void Training::resume() {
+  Checkpoint saved = read_checkpoint(checkpoint);
+  state = std::move(saved.state);
+  check_dataset(state.model, data.header());
+  check(*this);
+  fit_batch(*this);
+  const std::string other = differences(saved.settings, identity());
+  if (!other.empty()) {
+    throw UsageError(fmt::format("--resume: {} was made with other settings: {}", checkpoint.string(), other));
+  }
+  const std::int64_t batch = settings.batch_size;
+  const std::int64_t steps = (static_cast<std::int64_t>(split.rest.size()) + batch - 1) / batch;
+  if (state.step >= steps) {
+    throw FileError(fmt::format("{}: /checkpoint: attribute step is {}, expected 0 to {}", checkpoint.string(),
+                                state.step, steps - 1));
+  }
+}
+
+void Training::advance(Position position) {
+  const auto wanted = [&](Position p) {
+    switch (p) {
+      case Position::pretrain:
+        return settings.pretrain;
+      case Position::policy:
+        return settings.policy && has_policies();
+      case Position::joint:
+        return settings.joint && settings.joint_epochs > 0 && has_policies();
+      default:
+        return true;
+    }
+  };
+  while (!wanted(position)) position = static_cast<Position>(static_cast<int>(position) + 1);
+  state.position = position;
+  state.stage = state.epoch = 0;
+  state.step = 0;
+  state.loss = state.correct = 0;
+  state.refit = false;
+  state.momentum.clear();
+  state.policy_momentum.clear();
+}
+
+void Training::save() const {
+  if (!checkpoint.empty()) write_checkpoint(checkpoint, {state, identity()});
+}
+
+void Training::record(const EpochRecord& epoch) {
+  state.history.push_back(epoch);
+  observer.on_epoch(epoch);
+}
+
+std::string Training::identity() const {
+  nlohmann::ordered_json json = nlohmann::ordered_json::parse(to_json(settings));
+  json["data"] = data.header().name;
+  json["images"] = data.size();
+  json["mean"] = data.header().mean;
+  json["std"] = data.header().std;
+  return json.dump();
+}
+
+std::vector<Network> Training::networks() const {
+  std::vector<Network> networks;
+  for (const Stage& stage : state.model.stages) networks.push_back(stage.network);
+  return networks;
+}
+
+std::vector<Parameters> Training::stage_parameters() const {
+  std::vector<Parameters> parameters;
+  for (const Stage& stage : state.model.stages) parameters.push_back(stage.parameters);
+  return parameters;
+}
+
+void check_finite(const Parameters& parameters, const std::string& phase, const std::string& what, int epoch,
+                  const std::string& flag) {
+  for (const auto& [key, values] : parameters) {
+    if (!std::ranges::all_of(values, [](float v) { return std::isfinite(v); })) {
+      throw TrainingError(
+          fmt::format("{} of {}: {} is not finite in epoch {}; try a smaller {}", phase, what, key, epoch, flag));
+    }
+  }
+}
+
+}  // namespace cascadecl

@@ -1,0 +1,49 @@
+#pragma once
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "runtime/opencl/device.h"
+#include "trainer/checkpoint.h"
+#include "trainer/observer.h"
+#include "trainer/settings.h"
+
+namespace cascadecl {
+
+// A training of a cascade under way, as its phases see it (train_phases.h). Refers to data and observer.
+struct Training {
+  TrainSettings settings;
+  const Dataset& data;
+  Device device;
+  TrainObserver& observer;
+  std::filesystem::path checkpoint;
+  ValidationSplit split;  // of data: for the stages, and held out for the policies
+  TrainState state = {};
+
+  // One of the two comes first; arguments and errors are those of train().
+  void start(const std::optional<Model>& initial);
+  void resume();
+
+  // Moves on to the first of `position` and the phases after it that the settings ask for.
+  void advance(TrainState::Position position);
+  // Writes the checkpoint, if there is to be one.
+  void save() const;
+  // Keeps a finished epoch in the history and tells the observer.
+  void record(const EpochRecord& epoch);
+  // The settings with what they were applied to, as JSON: a checkpoint fits only the same.
+  std::string identity() const;
+
+  int stage_count() const { return static_cast<int>(state.model.stages.size()); }
+  bool has_policies() const { return !state.model.policies.empty(); }
+  std::vector<Network> networks() const;
+  std::vector<Parameters> stage_parameters() const;
+};
+
+// A loss may stay finite for a step after the parameters are not: those must never reach a checkpoint.
+// Throws TrainingError naming all the arguments; `flag` is the one to try a smaller value of.
+void check_finite(const Parameters& parameters, const std::string& phase, const std::string& what, int epoch,
+                  const std::string& flag);
+
+}  // namespace cascadecl
