@@ -211,8 +211,10 @@ void run_train(const Arguments& arguments) {
                   "Trains a cascade: pretrain (each stage alone), policy (stages frozen), joint (all together).\n"
                   "Ctrl-C stops after the step and writes the checkpoint; the same command with --resume goes on.");
   options.add_text("data", flags.data, "FILE[:split]", "dataset file; its split train unless one is named");
-  options.add_text("stages", flags.stages, "LIST",
-                   "networks from small to large, by commas: resnet-N, wrn-D-K or layer lists FILE.json");
+  options.add_text(
+      "stages", flags.stages, "LIST",
+      "networks from small to large, by commas: resnet-N, wrn-D-K, layer lists FILE.json, or MODEL#1: stage 1 "
+      "of a model file, not pretrained again");
   options.add_text("output,o", flags.output, "MODEL", "the model file to write");
   options.add_text("from", flags.from, "MODEL", "start from this model's stages, instead of --stages");
   options.add_text("phases", flags.phases, "LIST", "phases to run");

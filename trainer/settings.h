@@ -11,7 +11,9 @@ namespace cascadecl {
 
 // Everything that decides the result of a training, apart from the data and the device. The defaults learn.
 struct TrainSettings {
-  std::vector<std::string> stages;                    // network names or layer-list files, see parse_stages
+  // Network names or layer-list files, see parse_stages; MODEL#1 is stage 1 of that model file as it is trained there,
+  // which the pretrain phase leaves alone.
+  std::vector<std::string> stages;
   bool pretrain = true, policy = true, joint = true;  // phases to run
   int epochs = 12, policy_epochs = 60, joint_epochs = 2;
   int batch_size = 128;

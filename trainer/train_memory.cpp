@@ -16,6 +16,8 @@ std::vector<Rehearsal> rehearsals(const Training& training) {
   const Model& model = training.state.model;
   std::vector<Rehearsal> phases;
   for (int stage = 0; training.settings.pretrain && stage < training.stage_count(); ++stage) {
+    const auto place = static_cast<std::size_t>(stage);
+    if (place < training.settings.stages.size() && trained_elsewhere(training.settings.stages[place])) continue;
     phases.push_back([&training, stage, &of = model.stages[static_cast<std::size_t>(stage)]](
                          const std::vector<Device>& devices, int batch) {
       PretrainSettings settings = pretrain_settings(training.settings, stage);

@@ -52,6 +52,8 @@ PretrainSettings pretrain_settings(const TrainSettings& settings, int stage) {
 
 bool train_stages(Training& training) {
   for (; training.state.stage < training.stage_count(); ++training.state.stage) {
+    const auto stage = static_cast<std::size_t>(training.state.stage);
+    if (stage < training.settings.stages.size() && trained_elsewhere(training.settings.stages[stage])) continue;
     if (!train_stage(training)) return false;
     training.state.epoch = 0;
     training.state.momentum.clear();

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "data/error.h"
 #include "runtime/cascade/label_probabilities.h"
+#include "runtime/io/model_file.h"
 #include "runtime/network/stages.h"
 #include "trainer/policy_net.h"
 #include "trainer/policy_phase.h"
@@ -17,6 +19,8 @@ namespace cascadecl {
 namespace {
 
 using Position = TrainState::Position;
+
+constexpr std::size_t kMostStages = 64;
 
 void check(const Training& training) {
   const TrainSettings& settings = training.settings;
@@ -30,7 +34,28 @@ void check(const Training& training) {
   }
 }
 
+Stage new_stage(const std::string& entry, ImageShape input, int classes, std::uint64_t seed) {
+  const Network network = parse_stages(entry, input, classes).front();
+  return {network, initial_parameters(network, seed)};
+}
+
+Stage stage_of_model(const std::string& entry, const DatasetHeader& header) {
+  const std::size_t mark = entry.rfind('#');
+  const std::string path = entry.substr(0, mark), number = entry.substr(mark + 1);
+  const Model model = read_model(path);
+  check_dataset(model, header);
+  if (model.mean != header.mean || model.std != header.std)
+    throw UsageError(fmt::format("stage {}: {} was trained with another mean and std than the dataset's", entry, path));
+  std::size_t stage = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), stage);
+  if (error != std::errc{} || end != number.data() + number.size() || stage >= model.stages.size())
+    throw UsageError(fmt::format("stage {}: expected MODEL#0 to MODEL#{}", entry, model.stages.size() - 1));
+  return model.stages[stage];
+}
+
 }  // namespace
+
+bool trained_elsewhere(const std::string& stage) { return stage.find('#') != std::string::npos; }
 
 void Training::start(const std::optional<Model>& initial) {
   const DatasetHeader& header = data.header();
@@ -40,12 +65,13 @@ void Training::start(const std::optional<Model>& initial) {
     model = *initial;
     check_dataset(model, header);
   } else {
-    std::string names;
-    for (const std::string& stage : settings.stages) names += (names.empty() ? "" : ",") + stage;
     model = {.classes = header.classes(), .input = input, .label_names = header.label_names};
-    for (const Network& network : parse_stages(names, input, header.classes())) {
+    if (settings.stages.size() > kMostStages)
+      throw UsageError(fmt::format("stages: {} of them, at most {} are allowed", settings.stages.size(), kMostStages));
+    for (const std::string& entry : settings.stages) {
       const std::uint64_t seed = settings.seed * 1000 + model.stages.size();  // each stage its own weights
-      model.stages.push_back({network, initial_parameters(network, seed)});
+      model.stages.push_back(trained_elsewhere(entry) ? stage_of_model(entry, header)
+                                                      : new_stage(entry, input, header.classes(), seed));
     }
   }
   model.mean = header.mean;

@@ -41,6 +41,9 @@ struct Training {
   std::vector<Parameters> stage_parameters() const;
 };
 
+// Whether an entry of TrainSettings::stages is "MODEL#1", not the name of a network.
+bool trained_elsewhere(const std::string& stage);
+
 // A loss may stay finite for a step after the parameters are not: those must never reach a checkpoint.
 // Throws TrainingError naming all the arguments; `flag` is the one to try a smaller value of.
 void check_finite(const Parameters& parameters, const std::string& phase, const std::string& what, int epoch,

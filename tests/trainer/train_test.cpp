@@ -295,6 +295,25 @@ TEST_CASE("phases start from a given model and leave alone what they do not trai
   CHECK_THROWS_AS(run(settings, nobody, {}, false, foreign), FileError);
 }
 
+TEST_CASE("a stage of an earlier model keeps its weights while the others are pretrained") {
+  TrainSettings settings = short_training();
+  settings.policy = settings.joint = false;
+  Recorder nobody, second;
+  const Model earlier = run(settings, nobody).model;
+  const TemporaryFolder folder;
+  const std::string path = (folder / "earlier.h5").string();
+  write_model(path, earlier);
+  const std::string own = settings.stages[1];
+  settings.stages = {path + "#0", own};
+  settings.seed += 1;
+  const Model mixed = run(settings, second).model;
+  CHECK(mixed.stages[0].parameters == earlier.stages[0].parameters);
+  CHECK(mixed.stages[1].parameters != earlier.stages[1].parameters);
+  for (const EpochRecord& epoch : second.epochs) CHECK(epoch.what == earlier.stages[1].network.name());
+  settings.stages = {path + "#2", own};
+  CHECK_THROWS_WITH_AS(run(settings, nobody), doctest::Contains("MODEL#0 to MODEL#1"), UsageError);
+}
+
 TEST_CASE("relative costs are shares of the largest stage's multiply-adds, policies paid for") {
   TrainSettings settings = short_training();
   settings.pretrain = settings.policy = settings.joint = false;
