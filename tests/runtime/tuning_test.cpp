@@ -131,6 +131,15 @@ TEST_CASE("results of another driver version or device are not used, and are rep
   CHECK(TuningStore(file, newer).load({}).size() == 1);
 }
 
+TEST_CASE("a folder in place of a tuning file is not used, with a warning that names it") {
+  const TemporaryFolder folder;
+  Warnings warnings;
+  CHECK(TuningStore(folder.path(), owner).load(warnings.handler()).empty());
+  CHECK(warnings.lines == std::vector<std::string>{folder.path().string() + ": cannot be read: not used"});
+  CHECK(TuningStore(folder / "none", owner).load(warnings.handler()).empty());
+  CHECK(warnings.lines.size() == 1);
+}
+
 TEST_CASE("devices whose names look alike have files of their own") {
   TuningOwner other = owner;
   other.device = "A device; 4.0 GHz";
