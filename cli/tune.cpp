@@ -95,16 +95,15 @@ TuningStore store_of(const Device& device, const std::string& output) {
 // Tunes, keeps each result as it comes, and shows how far it is.
 std::vector<TuningResult> run_jobs(const Device& device, const std::vector<TuningJob>& jobs, const TuningStore& store,
                                    const Flags& flags, bool quiet) {
-  std::int64_t total = 0;
-  std::vector<std::int64_t> before;  // candidates of the jobs before each
-  for (const TuningJob& job : jobs) {
-    before.push_back(total);
-    total += static_cast<std::int64_t>(job.candidates.size());
-  }
+  std::int64_t total = 0, tried = 0;
+  for (const TuningJob& job : jobs) total += static_cast<std::int64_t>(job.candidates.size());
+  std::vector<std::size_t> tried_of(jobs.size());
   Progress progress("tuning", total, quiet, 0, "candidates");
   TunerSettings settings{.seconds = flags.seconds, .again = flags.again};
   settings.progress = [&](std::size_t job, const TuningResult& so_far) {
-    progress.update(before[job] + static_cast<std::int64_t>(so_far.tried), so_far.key.kernel);
+    tried += static_cast<std::int64_t>(so_far.tried - tried_of[job]);
+    tried_of[job] = so_far.tried;
+    progress.update(tried, so_far.key.kernel);
   };
   settings.finished = [&](const TuningResult& result) {
     store.merge({{result.key, result.best}});
