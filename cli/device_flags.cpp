@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/open_device.h"
+#include "data/error.h"
 #include "runtime/cascade/executor.h"
 #include "runtime/ops/kernel_class.h"
 
@@ -40,6 +41,12 @@ DeviceInfo DeviceFlags::with_class(DeviceInfo device) const {
 
 Device DeviceFlags::open() const {
   return Device(with_class(select_device(device_, usable_devices())), device_settings());
+}
+
+std::optional<Device> DeviceFlags::open_if_named() const {
+  if (!device_.empty()) return open();
+  if (kernels_ != KernelClass::automatic) throw UsageError("--kernel-class: needs --device");
+  return std::nullopt;
 }
 
 std::vector<Device> DeviceFlags::open_stages(std::size_t stages) const {

@@ -1,5 +1,7 @@
 #pragma once
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/options.h"
@@ -10,16 +12,19 @@ namespace cascadecl {
 // The flags of all commands that run kernels: --device and --kernel-class.
 class DeviceFlags {
  public:
+  // initial: the SPEC where --device is not given; empty for commands that may go without a device.
+  explicit DeviceFlags(std::string initial = "auto") : device_(std::move(initial)) {}
   // each_stage: --device may be a comma list, one for each stage.
   void add_to(Options& options, bool each_stage);
 
   // After parsing. Throw UsageError for a bad --device, DeviceNotFoundError if it is not there or cannot run the class.
   Device open() const;
+  std::optional<Device> open_if_named() const;  // nothing without a SPEC; then --kernel-class is wrong usage
   std::vector<Device> open_stages(std::size_t stages) const;  // equal ones share a handle
 
  private:
   DeviceInfo with_class(DeviceInfo device) const;
-  std::string device_ = "auto";
+  std::string device_;
   KernelClass kernels_ = KernelClass::automatic;
 };
 

@@ -6,8 +6,8 @@
 #include "cli/cascade_flags.h"
 #include "cli/commands.h"
 #include "cli/dataset_info.h"
+#include "cli/device_flags.h"
 #include "cli/image_shape.h"
-#include "cli/open_device.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/plan_steps.h"
@@ -98,7 +98,8 @@ std::string plan_text(const PlanInfo& plan, const DeviceInfo& device) {
   for (const PlanStep& step : plan.steps) {
     table.add_row({step.layers, step.variant, decimal(step.mmac, 3), step.reason});
   }
-  return fmt::format("plan on {} for batches of {}\n{}", device.name, plan.batch, table.text());
+  return fmt::format("plan on {}, kernel class {}, for batches of {}\n{}", device.name,
+                     to_string(device.kernel_class()), plan.batch, table.text());
 }
 
 std::string memory_text(const std::vector<StageInfo>& stages, const DeviceInfo& device) {
@@ -145,7 +146,10 @@ void print_stages(const std::vector<StageInfo>& stages, ImageShape input, int cl
     ordered_json list = ordered_json::array();
     for (const StageInfo& stage : stages) list.push_back(to_json(stage, device));
     ordered_json result = {{"input_shape", {input.channels, input.height, input.width}}, {"classes", classes}};
-    if (device) result["device"] = device->name;
+    if (device) {
+      result["device"] = device->name;
+      result["kernel_class"] = to_string(device->kernel_class());
+    }
     result["stages"] = list;
     return print_json(result);
   }
@@ -172,7 +176,8 @@ bool is_model_file(const std::string& path) { return Hdf5Reader(path).has_group(
 }  // namespace
 
 void run_info(const Arguments& arguments) {
-  std::string file, stages, input = "3x32x32", device_spec;
+  std::string file, stages, input = "3x32x32";
+  DeviceFlags device_flags("");
   int classes = 10, batch = plan_batch;
   Precision precision = Precision::fp32;
   Options options(
@@ -183,7 +188,7 @@ void run_info(const Arguments& arguments) {
   options.add_text("stages", stages, "LIST", "networks: resnet-N, wrn-D-K or layer lists FILE.json, by commas");
   options.add_text("input", input, "CxHxW", "image size for --stages");
   options.add_number("classes", classes, 1, 1000000, "number of classes for --stages");
-  options.add_text("device", device_spec, "SPEC", "auto, cpu[:i], igpu[:i], gpu[:i] or ocl:PLATFORM.DEVICE");
+  device_flags.add_to(options, false);
   options.add_number("batch-size", batch, 1, 65536, "batch size of the plans shown with --device");
   add_precision(options, precision);
   if (!options.parse(arguments)) return print(options.help());
@@ -191,8 +196,7 @@ void run_info(const Arguments& arguments) {
 
   if (!file.empty() && !is_model_file(file)) return print_dataset_info(file, options.json());
   const Model model = file.empty() ? model_of(stages, parse_image_shape(input), classes) : read_model(file);
-  std::optional<Device> device;
-  if (!device_spec.empty()) device.emplace(open_device(device_spec));
+  const std::optional<Device> device = device_flags.open_if_named();
 
   std::vector<StageInfo> infos;
   for (std::size_t i = 0; i < model.stages.size(); ++i) {

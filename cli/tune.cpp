@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "cli/commands.h"
+#include "cli/device_flags.h"
 #include "cli/image_shape.h"
 #include "cli/open_device.h"
 #include "cli/options.h"
@@ -24,7 +25,8 @@ using nlohmann::ordered_json;
 enum class Mode { infer, train, both };
 
 struct Flags {
-  std::string networks, device = "auto", input = "3x32x32", batches = "128", output;
+  std::string networks, input = "3x32x32", batches = "128", output;
+  DeviceFlags device;
   int classes = 10;
   Mode mode = Mode::both;
   double seconds = 600;
@@ -93,16 +95,15 @@ TuningStore store_of(const Device& device, const std::string& output) {
 // Tunes, keeps each result as it comes, and shows how far it is.
 std::vector<TuningResult> run_jobs(const Device& device, const std::vector<TuningJob>& jobs, const TuningStore& store,
                                    const Flags& flags, bool quiet) {
-  std::int64_t total = 0;
-  std::vector<std::int64_t> before;  // candidates of the jobs before each
-  for (const TuningJob& job : jobs) {
-    before.push_back(total);
-    total += static_cast<std::int64_t>(job.candidates.size());
-  }
+  std::int64_t total = 0, tried = 0;
+  for (const TuningJob& job : jobs) total += static_cast<std::int64_t>(job.candidates.size());
+  std::vector<std::size_t> tried_of(jobs.size());
   Progress progress("tuning", total, quiet, 0, "candidates");
   TunerSettings settings{.seconds = flags.seconds, .again = flags.again};
   settings.progress = [&](std::size_t job, const TuningResult& so_far) {
-    progress.update(before[job] + static_cast<std::int64_t>(so_far.tried), so_far.key.kernel);
+    tried += static_cast<std::int64_t>(so_far.tried - tried_of[job]);
+    tried_of[job] = so_far.tried;
+    progress.update(tried, so_far.key.kernel);
   };
   settings.finished = [&](const TuningResult& result) {
     store.merge({{result.key, result.best}});
@@ -140,7 +141,7 @@ void run_tune(const Arguments& arguments) {
       "of time is\ncontinued by the next one. See share/doc/tuning.md.");
   options.add_text("network", flags.networks, "LIST",
                    "networks: resnet-N, wrn-D-K or layer lists FILE.json, by commas");
-  options.add_text("device", flags.device, "SPEC", "auto, cpu[:i], igpu[:i], gpu[:i] or ocl:PLATFORM.DEVICE");
+  flags.device.add_to(options, false);
   options.add_text("batch", flags.batches, "LIST",
                    "batch sizes, by commas; 1, 2 to 15, and 16 and more are tuned apart");
   options.add_choice<Mode>("mode", flags.mode, {{"infer", Mode::infer}, {"train", Mode::train}, {"both", Mode::both}},
@@ -155,7 +156,7 @@ void run_tune(const Arguments& arguments) {
 
   const std::vector<Network> networks = parse_stages(flags.networks, parse_image_shape(flags.input), flags.classes);
   const std::vector<int> batches = parse_batches(flags.batches);
-  const Device device = open_device(flags.device);
+  const Device device = flags.device.open();
   const TuningStore store = store_of(device, flags.output);
   const std::vector<TuningJob> jobs = network_jobs(
       device, networks, {.batches = batches, .infer = flags.mode != Mode::train, .train = flags.mode != Mode::infer});

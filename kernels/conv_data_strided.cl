@@ -39,6 +39,9 @@
 #ifndef PADDING
 #define PADDING 0
 #endif
+#ifndef TILE_W
+#define TILE_W 4  // pixels of a row, STRIDE apart, whose sums are held in registers: the same taps contribute to them
+#endif
 
 #define C_BLOCKS DIV_UP(C_CHANNELS, CB)
 #define C_PADDED (C_BLOCKS * CB)
@@ -49,27 +52,36 @@ CPU_KERNEL void conv_data_strided(global const float* restrict gradient, global 
   gradient += (size_t)n * DIV_UP(K_CHANNELS, OUT_CB) * OUT_HEIGHT * OUT_WIDTH * OUT_CB;
   dst += (size_t)(n * C_BLOCKS + c) * HEIGHT * WIDTH * CB;
   for (int y = 0; y < HEIGHT; ++y) {
-    for (int x = 0; x < WIDTH; ++x) {
-      VEC sum0 = (VEC)(0.0f), sum1 = sum0;
+    for (int tile = 0; tile < STRIDE * DIV_UP(WIDTH, STRIDE * TILE_W); ++tile) {
+      const int x0 = tile / STRIDE * STRIDE * TILE_W + tile % STRIDE;  // the tile's pixels are x0 + STRIDE * t
+      VEC sum[TILE_W];
+#pragma unroll
+      for (int t = 0; t < TILE_W; ++t) sum[t] = (VEC)(0.0f);
       for (int r = (y + PADDING) % STRIDE; r < KERNEL_H; r += STRIDE) {
         const int oy = (y + PADDING - r) / STRIDE;
         if (y + PADDING < r || oy >= OUT_HEIGHT) continue;
-        for (int s = (x + PADDING) % STRIDE; s < KERNEL_W; s += STRIDE) {
-          const int ox = (x + PADDING - s) / STRIDE;
-          if (x + PADDING < s || ox >= OUT_WIDTH) continue;
+        for (int s = (x0 + PADDING) % STRIDE; s < KERNEL_W; s += STRIDE) {
+          const int ox0 = (x0 + PADDING - s) / STRIDE;
           global const float* w =
               weights + ((size_t)((KERNEL_H - 1 - r) * KERNEL_W + KERNEL_W - 1 - s) * K_CHANNELS) * C_PADDED + c * CB;
-          global const float* in = gradient + (oy * OUT_WIDTH + ox) * OUT_CB;
+          global const float* in = gradient + oy * OUT_WIDTH * OUT_CB;
           for (int k = 0; k < K_CHANNELS; ++k) {
-            const float d = in[(size_t)(k / OUT_CB) * OUT_HEIGHT * OUT_WIDTH * OUT_CB + k % OUT_CB];
-            if (k & 1)
-              sum1 = fma((VEC)(d), VLOAD(w + k * C_PADDED), sum1);
-            else
-              sum0 = fma((VEC)(d), VLOAD(w + k * C_PADDED), sum0);
+            const VEC w_k = VLOAD(w + k * C_PADDED);
+            global const float* in_k = in + (size_t)(k / OUT_CB) * OUT_HEIGHT * OUT_WIDTH * OUT_CB + k % OUT_CB;
+#pragma unroll
+            for (int t = 0; t < TILE_W; ++t) {
+              const int ox = ox0 + t;
+              const float d = ox >= 0 && ox < OUT_WIDTH ? in_k[ox * OUT_CB] : 0.0f;
+              sum[t] = fma((VEC)(d), w_k, sum[t]);
+            }
           }
         }
       }
-      VSTORE(sum0 + sum1, dst + (y * WIDTH + x) * CB);
+#pragma unroll
+      for (int t = 0; t < TILE_W; ++t) {
+        const int x = x0 + STRIDE * t;
+        if (x < WIDTH) STORE_GLOBAL(sum[t], dst + (y * WIDTH + x) * CB);
+      }
     }
   }
 }

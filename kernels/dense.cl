@@ -1,7 +1,7 @@
 // dense: the fully connected layer in plain loops, and the small parts that a matrix library leaves to do.
 //   features [N][IN]   weight [OUT][IN]   bias [OUT]   logits, gradient (of the loss by the logits) [N][OUT]
 //   dense_forward            logits[n,o] = bias[o] + sum over i of weight[o,i] features[n,i]
-//                            global id: 0 = piece of OUTPUTS outputs, 1 = n
+//                            global id: 0 = piece of PIECE outputs, 1 = n
 //   dense_weight_gradient    weight_gradient[o,i] = sum over n of gradient[n,o] features[n,i]
 //                            global id: 0 = piece of CB inputs, 1 = o
 //   dense_bias_gradient      bias_gradient[o] = sum over n of gradient[n,o]              global id: 0 = o
@@ -17,8 +17,8 @@
 #ifndef OUT
 #define OUT 10
 #endif
-#ifndef OUTPUTS
-#define OUTPUTS 16  // outputs of one work-item in dense_forward: many on CPUs, 1 on GPUs
+#ifndef PIECE
+#define PIECE 16  // outputs of one work-item in dense_forward: many on CPUs, 1 on GPUs
 #endif
 
 static inline float dot_product(global const float* a, global const float* b) {
@@ -35,7 +35,7 @@ static inline float dot_product(global const float* a, global const float* b) {
 
 kernel void dense_forward(global const float* features, global const float* weight, global const float* bias,
                           global float* logits) {
-  const int begin = (int)get_global_id(0) * OUTPUTS, end = min(begin + OUTPUTS, OUT);
+  const int begin = (int)get_global_id(0) * PIECE, end = min(begin + PIECE, OUT);
   const size_t n = get_global_id(1);
   for (int o = begin; o < end; ++o)
     logits[n * OUT + o] = dot_product(features + n * IN, weight + (size_t)o * IN) + bias[o];

@@ -75,7 +75,7 @@ struct PolicyNet::State {
         hidden(policies[0].hidden),
         max_batch(largest_batch),
         policy_count(policies.size()),
-        sgd(device) {
+        sgd(device, policy_count * policy_weight_count(classes, hidden)) {
     const std::size_t images = policy_count * to_size(max_batch), units = images * to_size(padded_hidden(hidden));
     weights = device.upload(pack_all(policies));
     velocity = device.allocate<float>(weights.size());
@@ -90,7 +90,7 @@ struct PolicyNet::State {
   }
 
   void build() {
-    const PolicyTiling tiling = PolicyTiling::automatic(device, hidden);
+    const PolicyTiling tiling = PolicyTiling::choose({classes, hidden}, TuningTarget::of(device.info()));
     lanes = to_size(tiling.lanes);
     outputs_per_item = to_size(tiling.vector * tiling.tile);
     Defines defines = policy_defines(tiling, classes, hidden);
@@ -178,7 +178,7 @@ void PolicyNet::backward(int n, const Array<float>& stop_gradient) {
 }
 
 void PolicyNet::step(const SgdSettings& settings) {
-  state_->sgd.step(state_->weights.size(), state_->weights, state_->gradient, state_->velocity, settings);
+  state_->sgd.step(state_->weights, state_->gradient, state_->velocity, settings);
 }
 
 const Array<float>& PolicyNet::stop_logit() const { return state_->stop_logit; }

@@ -64,8 +64,6 @@ std::vector<int> shuffled(int images, std::uint64_t seed, int epoch) {
 
 }  // namespace
 
-int default_hidden(int classes) { return classes >= 1000 ? 256 : 64; }
-
 struct PolicyPhase::State {
   State(const Device& on, const PolicyPhaseSettings& s, const std::vector<double>& costs, int classes,
         std::span<const float> host_probabilities, std::span<const int> host_labels)

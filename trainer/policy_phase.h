@@ -73,7 +73,4 @@ class PolicyPhase {
   std::unique_ptr<State> state_;
 };
 
-// The hidden units that settings.hidden = 0 stands for.
-int default_hidden(int classes);
-
 }  // namespace cascadecl

@@ -76,6 +76,8 @@ void check_calibration(const Model& model) {
 
 }  // namespace
 
+int default_hidden(int classes) { return classes >= 1000 ? 256 : 64; }
+
 std::string_view to_string(PolicyInput input) {
   switch (input) {
     case PolicyInput::raw:

@@ -30,6 +30,9 @@ struct Policy {
   long macs() const { return static_cast<long>(hidden) * (classes + hidden + 2); }
 };
 
+// Units of a hidden layer where nobody says otherwise: 64, or 256 from 1,000 classes on (paper, 4.3).
+int default_hidden(int classes);
+
 // One of a policy's arrays, row-major [rows][columns]; columns is 1 for a bias. Refers to the policy's memory.
 struct PolicyArray {
   std::string_view name;  // "weight1", ...

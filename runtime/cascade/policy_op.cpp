@@ -6,9 +6,17 @@
 #include "runtime/ops/launch.h"
 
 namespace cascadecl {
+namespace {
+
+PolicyTiling tiling_of(const Device& device, const Policy& policy, int max_batch) {
+  const PolicySize size{policy.classes, policy.hidden};
+  return tuned<PolicyTiling>(device, policy_key(size, device.channel_block(), batch_class(max_batch)), size).parameters;
+}
+
+}  // namespace
 
 PolicyOp::PolicyOp(const Device& device, const Policy& policy, int max_batch)
-    : PolicyOp(device, policy, max_batch, PolicyTiling::automatic(device, policy.hidden)) {}
+    : PolicyOp(device, policy, max_batch, tiling_of(device, policy, max_batch)) {}
 
 PolicyOp::PolicyOp(const Device& device, const Policy& policy, int max_batch, const PolicyTiling& tiling)
     : classes_(policy.classes),

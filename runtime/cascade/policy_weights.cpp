@@ -7,6 +7,7 @@
 
 #include "data/error.h"
 #include "runtime/ops/launch.h"
+#include "runtime/tuning/faults.h"
 
 namespace cascadecl {
 namespace {
@@ -83,17 +84,43 @@ Policy unpack_policy(std::span<const float> packed, PolicyInput input, int class
   return policy;
 }
 
-PolicyTiling PolicyTiling::automatic(const Device& device, int hidden) {
-  if (!coarse_items(device)) return many_items(device);
-  PolicyTiling tiling{.vector = device.channel_block(), .lanes = 1, .tile = 1};
-  const int vectors = padded_hidden(hidden) / tiling.vector;
+std::array<Tunable<PolicyTiling>, 3> PolicyTiling::tunables() {
+  return {{{"CB", &PolicyTiling::vector}, {"LANES", &PolicyTiling::lanes}, {"TILE", &PolicyTiling::tile}}};
+}
+
+PolicyTiling PolicyTiling::choose(const PolicySize& size, const TuningTarget& target) {
+  if (!target.coarse_items) return many_items(target);
+  PolicyTiling tiling{.vector = target.block, .lanes = 1, .tile = 1};
+  const int vectors = padded_hidden(size.hidden) / tiling.vector;
   while (tiling.tile < 4 && vectors % (2 * tiling.tile) == 0) tiling.tile *= 2;
   return tiling;
 }
 
-PolicyTiling PolicyTiling::many_items(const Device& device) {
-  return {
-      .vector = 1, .lanes = static_cast<int>(std::min<std::size_t>(64, device.info().max_work_group_size)), .tile = 1};
+PolicyTiling PolicyTiling::many_items(const TuningTarget& target) {
+  return {.vector = 1, .lanes = static_cast<int>(std::min<std::size_t>(64, target.work_group)), .tile = 1};
+}
+
+std::vector<std::vector<int>> PolicyTiling::ranges(const PolicySize&, const TuningTarget& target) {
+  if (target.coarse_items) return {{4, 8, 16}, {1}, {1, 2, 4, 8}};
+  return {{1, 2, 4}, {16, 32, 64, 128}, {1, 2, 4}};
+}
+
+std::string PolicyTiling::fault(const PolicySize& size, const TuningTarget& target) const {
+  constexpr int most_lanes = 1024, most_tiles = 16;
+  const int most = static_cast<int>(std::min<std::size_t>(target.work_group, most_lanes));
+  const std::string range =
+      first_of({out_of_range("CB", vector, 1, padding), no_divisor("CB", vector, padding),
+                out_of_range("LANES", lanes, 1, most), out_of_range("TILE", tile, 1, most_tiles)});
+  return range.empty() ? no_divisor("CB * TILE", vector * tile, padded_hidden(size.hidden)) : range;
+}
+
+TuningKey policy_key(const PolicySize& size, int block, BatchClass batch) {
+  return {.kernel = std::string(PolicyTiling::kernel),
+          .operation = "stop",
+          .in_channels = size.classes,
+          .out_channels = size.hidden,
+          .channel_block = block,
+          .batch = batch};
 }
 
 Defines policy_defines(const PolicyTiling& tiling, int classes, int hidden) {

@@ -228,17 +228,22 @@ void BackwardPass::plan_data_gradient(const LoweredStep& step, const Held& out) 
 
 void BackwardPass::propagate(const LoweredView& in, int buffer) {
   if (in.batch_norm >= 0) {
-    add("batch norm sums", [this, in, buffer](int n, BatchNormMode) {
-      forward_.norm(in.batch_norm)
-          .backward_sums(n, in.relu, pool_[buffer], forward_.tensor(in.tensor), forward_.moments());
-    });
+    add(
+        "batch norm sums",
+        [this, in, buffer](int n, BatchNormMode) {
+          forward_.norm(in.batch_norm)
+              .backward_sums(n, in.relu, pool_[buffer], forward_.tensor(in.tensor), forward_.moments());
+        },
+        forward_.norm(in.batch_norm).sums_choice());
     finish_norm(in, buffer);
     return;
   }
   if (in.relu) {
-    auto mask = std::make_shared<ReluMask>(device_, forward_.shape(in.tensor), forward_.kind(in));
-    add("relu mask",
-        [this, mask, in, buffer](int n, BatchNormMode) { mask->run(n, forward_.view(in), pool_[buffer]); });
+    auto mask =
+        std::make_shared<ReluMask>(device_, forward_.shape(in.tensor), forward_.kind(in), batch_class(max_batch_));
+    add(
+        "relu mask", [this, mask, in, buffer](int n, BatchNormMode) { mask->run(n, forward_.view(in), pool_[buffer]); },
+        mask->choice());
   }
   contribute(in.tensor, buffer);
 }
@@ -263,10 +268,13 @@ void BackwardPass::finish_norm(const LoweredView& in, int buffer) {
   Held& h = held(tensor);
   int base = h.buffer, target = buffer;
   if (base >= 0 && !pool_.shared(base)) target = base;
-  add("batch norm apply", [this, norm, tensor, buffer, base, target](int n, BatchNormMode) {
-    forward_.norm(norm).backward_apply(n, pool_[buffer], forward_.tensor(tensor),
-                                       base < 0 ? Array<float>() : pool_[base], pool_[target]);
-  });
+  add(
+      "batch norm apply",
+      [this, norm, tensor, buffer, base, target](int n, BatchNormMode) {
+        forward_.norm(norm).backward_apply(n, pool_[buffer], forward_.tensor(tensor),
+                                           base < 0 ? Array<float>() : pool_[base], pool_[target]);
+      },
+      forward_.norm(norm).apply_choice());
   if (target == base) pool_.release(buffer);
   if (target != base && base >= 0) pool_.release(base);
   h = {target, -1};
@@ -284,9 +292,12 @@ bool BackwardPass::can_stay_pair(const LoweredView& in) const {
 void BackwardPass::apply_pair(int tensor) {
   Held& h = held(tensor);
   if (h.pair_norm < 0) return;
-  add("batch norm apply", [this, norm = h.pair_norm, buffer = h.buffer, tensor](int n, BatchNormMode) {
-    forward_.norm(norm).backward_apply(n, pool_[buffer], forward_.tensor(tensor), {}, pool_[buffer]);
-  });
+  add(
+      "batch norm apply",
+      [this, norm = h.pair_norm, buffer = h.buffer, tensor](int n, BatchNormMode) {
+        forward_.norm(norm).backward_apply(n, pool_[buffer], forward_.tensor(tensor), {}, pool_[buffer]);
+      },
+      forward_.norm(h.pair_norm).apply_choice());
   h.pair_norm = -1;
 }
 
@@ -297,19 +308,19 @@ void BackwardPass::contribute(int tensor, int buffer) {
     h.buffer = buffer;
     return;
   }
-  auto sum = std::make_shared<Accumulate>(device_, forward_.shape(tensor));
+  auto sum = std::make_shared<Accumulate>(device_, forward_.shape(tensor), batch_class(max_batch_));
+  const auto add_sum = [&](Launch launch) { add("sum", std::move(launch), sum->choice()); };
   if (!pool_.shared(h.buffer)) {
-    add("sum", [this, sum, to = h.buffer, buffer](int n, BatchNormMode) { sum->run(n, pool_[to], pool_[buffer]); });
+    add_sum([this, sum, to = h.buffer, buffer](int n, BatchNormMode) { sum->run(n, pool_[to], pool_[buffer]); });
     pool_.release(buffer);
   } else if (!pool_.shared(buffer)) {
-    add("sum",
-        [this, sum, to = buffer, other = h.buffer](int n, BatchNormMode) { sum->run(n, pool_[to], pool_[other]); });
+    add_sum([this, sum, to = buffer, other = h.buffer](int n, BatchNormMode) { sum->run(n, pool_[to], pool_[other]); });
     pool_.release(h.buffer);
     h.buffer = buffer;
   } else {  // both are read by others: a new one
     const int fresh = pool_.take(floats(tensor));
     const std::size_t per_image = floats(tensor) / to_size(max_batch_);
-    add("sum", [this, sum, fresh, a = h.buffer, buffer, per_image](int n, BatchNormMode) {
+    add_sum([this, sum, fresh, a = h.buffer, buffer, per_image](int n, BatchNormMode) {
       device_.copy(pool_[a], pool_[fresh], to_size(n) * per_image);
       sum->run(n, pool_[fresh], pool_[buffer]);
     });

@@ -64,7 +64,7 @@ class BackwardPass {
   Held& held(int tensor) { return held_[static_cast<std::size_t>(tensor)]; }
   std::size_t floats(int tensor) const { return forward_.tensor_elements(tensor); }
   // Appends a launch that belongs to the layers being planned.
-  void add(std::string operation, Launch launch, const VariantChoice& choice = {"plain", {}});
+  void add(std::string operation, Launch launch, const VariantChoice& choice = {});
 
   Device device_;
   ForwardPass& forward_;

@@ -5,6 +5,18 @@
 #include "runtime/ops/launch.h"
 
 namespace cascadecl {
+namespace {
+
+// What an operation says of its kernel; pools have but one, without tunables.
+constexpr auto choice_of = [](const auto& operation) -> VariantChoice {
+  if constexpr (requires { operation.choice(); }) {
+    return operation.choice();
+  } else {
+    return {};
+  }
+};
+
+}  // namespace
 
 ForwardPass::ForwardPass(const Device& device, const Network& network, const ParameterStore& parameters, int max_batch,
                          KernelClass kernels, bool statistics, Precision precision)
@@ -25,7 +37,8 @@ ForwardPass::ForwardPass(const Device& device, const Network& network, const Par
   std::size_t channels = 0;
   for (const LoweredTensor& t : lowering_.tensors) {
     for (int norm : t.batch_norms) {
-      channels = std::max(channels, norms_.try_emplace(norm, device, t.shape).first->second.padded_channels());
+      channels = std::max(
+          channels, norms_.try_emplace(norm, device, t.shape, batch_class(max_batch)).first->second.padded_channels());
     }
   }
   if (statistics && channels) moments_ = device.allocate<float>(to_size(max_batch) * 2 * channels);
@@ -71,7 +84,7 @@ ForwardPass::Operation ForwardPass::make_operation(const LoweredStep& step, int 
     case LoweredStep::Kind::residual_stage:
       return ResidualStage(device_, stage_geometry(step), kernels, batch_class(max_batch), precision_);
     case LoweredStep::Kind::add:
-      return AddViews(device_, in, kind(step.in), kind(step.other));
+      return AddViews(device_, in, kind(step.in), kind(step.other), batch_class(max_batch));
     case LoweredStep::Kind::pool:
       return Pool(device_, pool_geometry(step), kind(step.in));
     case LoweredStep::Kind::global_pool:
@@ -80,7 +93,7 @@ ForwardPass::Operation ForwardPass::make_operation(const LoweredStep& step, int 
       return Dense(device_, in.channels, layer(step.layer).out_channels, max_batch,
                    kernels == KernelClass::reference ? DenseVariant::plain : DenseVariant::automatic);
     default:
-      return ViewMaterialize(device_, in, kind(step.in));
+      return ViewMaterialize(device_, in, kind(step.in), batch_class(max_batch));
   }
 }
 
@@ -175,21 +188,12 @@ void ForwardPass::run_step(std::size_t s, int n) {
 std::vector<PlanStep> ForwardPass::steps() const {
   std::vector<PlanStep> steps;
   for (std::size_t s = 0; s < operations_.size(); ++s) {
-    PlanStep step{.layers = layer_names(network_, lowering_.steps[s])};
-    if (const auto* conv = std::get_if<ConvForward>(&operations_[s])) {
-      step.variant = conv->choice().variant;
-      step.reason = conv->choice().reason;
-      step.parameters = conv->choice().parameters;
-      step.source = conv->choice().source;
-    } else if (const auto* stage = std::get_if<ResidualStage>(&operations_[s])) {
-      step.variant = stage->choice().variant;
-      step.parameters = stage->choice().parameters;
-      step.source = stage->choice().source;
-    } else if (const auto* dense = std::get_if<Dense>(&operations_[s])) {
-      step.variant = to_string(dense->variant());
-    } else {
-      step.variant = "plain";
-    }
+    const VariantChoice choice = std::visit(choice_of, operations_[s]);
+    PlanStep step{.layers = layer_names(network_, lowering_.steps[s]),
+                  .variant = choice.variant,
+                  .reason = choice.reason,
+                  .parameters = choice.parameters,
+                  .source = choice.source};
     for (int i : lowering_.steps[s].layers) step.mmac += static_cast<double>(network_.macs(layer(i))) / 1e6;
     steps.push_back(std::move(step));
   }

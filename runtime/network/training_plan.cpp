@@ -32,7 +32,7 @@ struct TrainingPlan::State {
         logit_gradient(d.allocate<float>(to_size(batch) * to_size(network.classes()))),
         forward(d, network, parameters, batch, kernels, true),
         backward(d, forward, parameters, parameters.companion_slices(gradients), logit_gradient, batch, kernels),
-        sgd(d) {
+        sgd(d, parameters.trained().size()) {
     prepare_weights();
     memory.weights = parameters.bytes() + momentum.size() * sizeof(float);
     memory.gradients = backward.gradient_bytes() + (gradients.size() + logit_gradient.size()) * sizeof(float);
@@ -91,12 +91,15 @@ std::vector<double> TrainingPlan::time_steps(int n, const Array<float>& images, 
   state_->backward.run(n, mode, &backward);
   std::vector<double> seconds = forward.seconds();
   seconds.insert(seconds.end(), backward.seconds().begin(), backward.seconds().end());
+  StepClock sgd(state_->device);
+  step({.learning_rate = 0});
+  sgd.lap();
+  seconds.push_back(sgd.seconds().front());
   return seconds;
 }
 
 void TrainingPlan::step(const SgdSettings& settings) {
-  state_->sgd.step(state_->parameters.trained().size(), state_->parameters.trained(), state_->gradients,
-                   state_->momentum, settings);
+  state_->sgd.step(state_->parameters.trained(), state_->gradients, state_->momentum, settings);
   state_->stale = true;
 }
 
@@ -126,6 +129,12 @@ PlanMemory TrainingPlan::memory_needed(const Device& device, const Network& netw
 std::vector<PlanStep> TrainingPlan::steps() const {
   std::vector<PlanStep> steps = state_->forward.steps();
   for (PlanStep& step : state_->backward.steps()) steps.push_back(std::move(step));
+  const VariantChoice& sgd = state_->sgd.choice();
+  steps.push_back({.layers = "all parameters",
+                   .operation = "sgd",
+                   .variant = sgd.variant,
+                   .parameters = sgd.parameters,
+                   .source = sgd.source});
   return steps;
 }
 

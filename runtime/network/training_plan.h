@@ -36,8 +36,8 @@ class TrainingPlan {
   // Enqueues the backward pass of the last forward: fills gradients() (overwriting them).
   void backward();
 
-  // Runs forward() and backward(), but waits for the device after each step; the gradient by the logits is taken as it
-  // is. Returns the seconds of each of steps().
+  // Runs forward(), backward() and step() with learning rate 0, but waits for the device after each of steps(); the
+  // gradient by the logits is taken as it is. Returns their seconds.
   std::vector<double> time_steps(int n, const Array<float>& images, BatchNormMode mode);
 
   // One step of SGD with momentum on all trained parameters.
@@ -55,7 +55,7 @@ class TrainingPlan {
   // What memory() of such a plan would be, found without allocating or building anything.
   static PlanMemory memory_needed(const Device& device, const Network& network, int max_batch,
                                   KernelClass kernels = KernelClass::automatic);
-  std::vector<PlanStep> steps() const;  // forward, then backward
+  std::vector<PlanStep> steps() const;  // forward, backward, SGD
 
  private:
   struct State;

@@ -7,7 +7,8 @@
 #include <cstdint>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
+
+#include "runtime/read_file.h"
 
 namespace cascadecl {
 namespace {
@@ -59,10 +60,9 @@ std::filesystem::path ProgramCache::entry(const std::string& key) const {
 std::optional<std::vector<unsigned char>> ProgramCache::load(const std::string& key,
                                                              const WarningHandler& warning) const {
   if (folder_.empty()) return std::nullopt;
-  std::ifstream in(entry(key), std::ios::binary);
-  if (!in) return std::nullopt;
-  const std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  const std::string_view binary = binary_of(bytes, key);
+  const std::optional<std::string> bytes = read_file(entry(key), warning);
+  if (!bytes) return std::nullopt;
+  const std::string_view binary = binary_of(*bytes, key);
   if (binary.empty()) {
     warn(warning, fmt::format("{}: spoiled or of another program: dropped and built anew", entry(key).string()));
     drop(key);

@@ -1,33 +1,74 @@
 #include "runtime/ops/batch_norm.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 
 #include "runtime/ops/launch.h"
+#include "runtime/tuning/faults.h"
 
 namespace cascadecl {
 namespace {
 
 constexpr std::string_view kFile = "batch_norm.cl";
 
-// Work-items that sum up an image's pixels together on GPUs: a power of two that the device allows.
-std::size_t group_size(const Device& device) {
-  return std::bit_floor(std::min<std::size_t>(device.info().max_work_group_size, 64));
+TuningKey key(std::string_view kernel, std::string_view operation, const Device& device, ImageShape shape,
+              BatchClass batch) {
+  return {.kernel = std::string(kernel),
+          .operation = std::string(operation),
+          .in_channels = shape.channels,
+          .height = shape.height,
+          .width = shape.width,
+          .out_channels = shape.channels,
+          .channel_block = device.channel_block(),
+          .batch = batch};
 }
 
 }  // namespace
 
-BatchNorm::BatchNorm(const Device& device, ImageShape shape)
+std::array<Tunable<BatchNormGroup>, 1> BatchNormGroup::tunables() { return {{{"GROUP", &BatchNormGroup::group}}}; }
+
+BatchNormGroup BatchNormGroup::choose(ImageShape, const TuningTarget& target) {
+  return {static_cast<int>(std::bit_floor(std::min<std::size_t>(target.work_group, 64)))};
+}
+
+std::vector<std::vector<int>> BatchNormGroup::ranges(ImageShape, const TuningTarget&) {
+  return {{16, 32, 64, 128, 256}};
+}
+
+std::string BatchNormGroup::fault(ImageShape, const TuningTarget& target) const {
+  const std::string range =
+      out_of_range("GROUP", group, 1, static_cast<int>(std::min<std::size_t>(target.work_group, 1024)));
+  if (!range.empty()) return range;
+  if (!std::has_single_bit(to_size(group))) return fmt::format("GROUP {} is no power of two", group);
+  return too_large(2 * sizeof(float) * to_size(group * target.block), target.local_memory);
+}
+
+TuningKey BatchNorm::sums_key(const Device& device, ImageShape shape, BatchClass batch) {
+  return key(BatchNormGroup::kernel, "sums", device, shape, batch);
+}
+
+PieceWork BatchNorm::apply_work(const Device& device, ImageShape shape, BatchClass batch) {
+  const int pixels = shape.height * shape.width;
+  return {.key = key("batch_norm", "apply", device, shape, batch), .length = pixels, .coarse = pixels};
+}
+
+BatchNorm::BatchNorm(const Device& device, ImageShape shape, BatchClass batch)
     : device_(device), blocks_(to_size(block_count(shape.channels, device.channel_block()))) {
   const int block = channel_block_of(shape.channels, device.channel_block());
   Defines common{
       {"CB", block}, {"CHANNELS", shape.channels}, {"PIXELS", shape.height * shape.width}, {"VIEW_AFFINE", 1}};
+  const PieceWork work = apply_work(device, shape, batch);
+  const auto piece = look_up<Piece>(device, work.key, work, apply_choice_);
+  pieces_ = piece.count(to_size(work.length));
+  Defines apply = common;
+  define(piece, apply);
   std::string_view sums = kFile;
   if (!coarse_items(device)) {
-    group_ = group_size(device);
-    pieces_ = to_size(shape.height) * to_size(shape.width);
-    common.set("GROUP", static_cast<long>(group_));
-    common.set("PIECE", 1);
+    const auto group = look_up<BatchNormGroup>(device, sums_key(device, shape, batch), shape, sums_choice_);
+    define(group, common);
+    group_ = to_size(group.group);
     sums = "batch_norm_groups.cl";
   }
   moments_ = device.kernel(sums, "bn_moments", common);
@@ -38,7 +79,7 @@ BatchNorm::BatchNorm(const Device& device, ImageShape shape)
   relu.set("VIEW_RELU", 1);
   masked_sums_ = device.kernel(sums, "bn_backward_sums", relu);
   backward_prepare_ = device.kernel(kFile, "bn_backward_prepare", common);
-  apply_ = device.kernel(kFile, "bn_backward_apply", common);
+  apply_ = device.kernel(kFile, "bn_backward_apply", apply);
   const std::size_t padded = blocks_ * to_size(block);
   for (Array<float>* array : {&scale_, &shift_, &mean_, &inverse_std_, &dy_scale_, &x_scale_, &constant_}) {
     *array = device.allocate<float>(padded);

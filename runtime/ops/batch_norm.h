@@ -1,8 +1,20 @@
 #pragma once
 #include "runtime/ops/conv.h"
+#include "runtime/ops/variant.h"
 #include "runtime/ops/view.h"
+#include "runtime/tuning/piece.h"
 
 namespace cascadecl {
+
+// kernels/batch_norm_groups.cl: items that sum up an image's pixels together.
+struct BatchNormGroup {
+  int group = 64;
+  static constexpr std::string_view kernel = "batch_norm_groups";
+  static std::array<Tunable<BatchNormGroup>, 1> tunables();
+  static BatchNormGroup choose(ImageShape shape, const TuningTarget& target);
+  static std::vector<std::vector<int>> ranges(ImageShape shape, const TuningTarget& target);
+  std::string fault(ImageShape shape, const TuningTarget& target) const;
+};
 
 // Batch normalisation of x [n][C/b][H][W][b] as a view: forward prepares scale and shift, which the consumers of the
 // result apply while loading (with the ReLU behind it). Statistics are stable for large means: deviations are summed
@@ -10,7 +22,7 @@ namespace cascadecl {
 // momentum 0.1.
 class BatchNorm {
  public:
-  BatchNorm(const Device& device, ImageShape shape);
+  BatchNorm(const Device& device, ImageShape shape, BatchClass batch = BatchClass::many);
 
   struct ParameterArrays {  // each [C], without padding
     Array<float> gamma, beta, running_mean, running_variance;
@@ -42,6 +54,11 @@ class BatchNorm {
   void backward_apply(int n, const Array<float>& dy, const Array<float>& x, const Array<float>& base,
                       const Array<float>& dx);
 
+  const VariantChoice& sums_choice() const { return sums_choice_; }    // of measure() and backward_sums()
+  const VariantChoice& apply_choice() const { return apply_choice_; }  // of backward_apply()
+  static TuningKey sums_key(const Device& device, ImageShape shape, BatchClass batch);
+  static PieceWork apply_work(const Device& device, ImageShape shape, BatchClass batch);
+
   std::size_t padded_channels() const { return scale_.size(); }
 
  private:
@@ -50,6 +67,7 @@ class BatchNorm {
   void sum_pixels(Kernel& kernel, int n, const Args&... args);
 
   Device device_;
+  VariantChoice sums_choice_, apply_choice_;
   std::size_t blocks_, pieces_ = 1;  // pieces of an image's pixels in backward_apply
   std::size_t group_ = 0;            // items that sum up an image together; 0: one work-item does
   Kernel moments_, prepare_, prepare_frozen_, sums_, masked_sums_, backward_prepare_, apply_;

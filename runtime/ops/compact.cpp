@@ -6,39 +6,50 @@
 #include "runtime/ops/launch.h"
 
 namespace cascadecl {
-namespace {
-
-constexpr int kChunk = 256;  // images that one work-item looks at
-
-std::size_t chunks_of(int n) { return to_size(n + kChunk - 1) / to_size(kChunk); }
-
-// Words of a row that one work-item copies.
-std::size_t piece_of(const Device& device) { return coarse_items(device) ? 4096 : to_size(device.channel_block()); }
-
-Kernel gather_kernel(const Device& device, std::size_t row, std::size_t word_bytes) {
-  return device.kernel("compact.cl", "gather_rows",
-                       {{"CB", device.channel_block()},
-                        {"ROW", static_cast<long>(row)},
-                        {"WORD_BYTES", static_cast<long>(word_bytes)},
-                        {"PIECE", static_cast<long>(piece_of(device))}});
-}
-
-}  // namespace
 
 Compact::Compact(const Device& device, int max_n)
-    : device_(device),
-      max_n_(max_n),
-      counts_(device.allocate<int>(chunks_of(max_n))),
-      indices_(device.allocate<int>(to_size(max_n))),
-      count_(device.allocate<int>(1)),
-      count_chunks_(device.kernel("compact.cl", "count_chunks", {{"CHUNK", kChunk}})),
-      write_indices_(device.kernel("compact.cl", "write_indices", {{"CHUNK", kChunk}})) {}
+    : device_(device), max_n_(max_n), indices_(device.allocate<int>(to_size(max_n))), count_(device.allocate<int>(1)) {
+  const PieceWork work = select_work(device, batch_class(max_n));
+  images_ = tuned<Piece>(device, work.key, work).parameters;
+  Defines defines;
+  define(images_, defines);
+  count_pieces_ = device.kernel("compact.cl", "count_pieces", defines);
+  write_indices_ = device.kernel("compact.cl", "write_indices", defines);
+  counts_ = device.allocate<int>(images_.count(to_size(max_n)));
+}
+
+PieceWork Compact::select_work(const Device& device, BatchClass batch) {
+  constexpr int images = 256;
+  return {.key = {.kernel = "compact",
+                  .operation = "select",
+                  .in_channels = 1,
+                  .out_channels = 1,
+                  .channel_block = device.channel_block(),
+                  .batch = batch},
+          .length = 1024,
+          .coarse = images,
+          .fine = images};
+}
+
+PieceWork Compact::gather_work(const Device& device, std::size_t row, BatchClass batch) {
+  const int length = static_cast<int>(row), block = device.channel_block();
+  return {.key = {.kernel = "compact",
+                  .operation = "gather",
+                  .in_channels = length,
+                  .out_channels = length,
+                  .channel_block = block,
+                  .batch = batch},
+          .length = length,
+          .step = block,
+          .coarse = 4096,
+          .fine = block};
+}
 
 int Compact::select(int n, const Array<int>& keep) {
   if (n > max_n_) throw ShapeError(fmt::format("compact: {} images, expected at most {}", n, max_n_));
   if (n == 0) return 0;
-  launch(device_, count_chunks_, {chunks_of(n)}, keep, counts_, n);
-  launch(device_, write_indices_, {chunks_of(n)}, keep, counts_, indices_, count_, n);
+  launch(device_, count_pieces_, {images_.count(to_size(n))}, keep, counts_, n);
+  launch(device_, write_indices_, {images_.count(to_size(n))}, keep, counts_, indices_, count_, n);
   return device_.read(count_).front();
 }
 
@@ -50,14 +61,22 @@ void Compact::gather(int m, const Array<int>& indices, std::size_t row, const Ar
   gather_words(m, indices, row, sizeof(int), in.buffer(), out.buffer());
 }
 
+Compact::Gather Compact::make_gather(std::size_t row, std::size_t word_bytes) const {
+  const PieceWork work = gather_work(device_, row, batch_class(max_n_));
+  const Piece words = tuned<Piece>(device_, work.key, work).parameters;
+  Defines defines{
+      {"CB", device_.channel_block()}, {"ROW", static_cast<long>(row)}, {"WORD_BYTES", static_cast<long>(word_bytes)}};
+  define(words, defines);
+  return {device_.kernel("compact.cl", "gather_rows", defines), words};
+}
+
 void Compact::gather_words(int m, const Array<int>& indices, std::size_t row, std::size_t word_bytes,
                            const cl::Buffer& in, const cl::Buffer& out) {
   if (m == 0 || row == 0) return;
   auto found = gathers_.find({row, word_bytes});
-  if (found == gathers_.end())
-    found = gathers_.emplace(std::pair{row, word_bytes}, gather_kernel(device_, row, word_bytes)).first;
-  const std::size_t piece = piece_of(device_);
-  launch(device_, found->second, {(row + piece - 1) / piece, to_size(m)}, indices, in, out);
+  if (found == gathers_.end()) found = gathers_.emplace(std::pair{row, word_bytes}, make_gather(row, word_bytes)).first;
+  Gather& gather = found->second;
+  launch(device_, gather.kernel, {gather.piece.count(row), to_size(m)}, indices, in, out);
 }
 
 }  // namespace cascadecl

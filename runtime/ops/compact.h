@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "runtime/ops/activation.h"
+#include "runtime/ops/variant.h"
+#include "runtime/tuning/piece.h"
 
 namespace cascadecl {
 
@@ -22,15 +24,25 @@ class Compact {
   void gather(int m, const Array<int>& indices, std::size_t row, const Activation& in, const Activation& out);
   void gather(int m, const Array<int>& indices, std::size_t row, const Array<int>& in, const Array<int>& out);
 
+  // What select() goes along, images, and gather(), words of a row.
+  static PieceWork select_work(const Device& device, BatchClass batch);
+  static PieceWork gather_work(const Device& device, std::size_t row, BatchClass batch);
+
  private:
+  struct Gather {
+    Kernel kernel;
+    Piece piece;
+  };
+  Gather make_gather(std::size_t row, std::size_t word_bytes) const;
   void gather_words(int m, const Array<int>& indices, std::size_t row, std::size_t word_bytes, const cl::Buffer& in,
                     const cl::Buffer& out);
 
   Device device_;
   int max_n_;
+  Piece images_;  // of a work-item in select()
   Array<int> counts_, indices_, count_;
-  Kernel count_chunks_, write_indices_;
-  std::map<std::pair<std::size_t, std::size_t>, Kernel> gathers_;  // by row length and bytes of a word
+  Kernel count_pieces_, write_indices_;
+  std::map<std::pair<std::size_t, std::size_t>, Gather> gathers_;  // by row length and bytes of a word
 };
 
 }  // namespace cascadecl

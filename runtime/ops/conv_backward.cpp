@@ -4,71 +4,92 @@
 
 #include <algorithm>
 
-#include "runtime/ops/conv_kernels.h"
 #include "runtime/ops/launch.h"
+#include "runtime/tuning/faults.h"
 
 namespace cascadecl {
 namespace {
 
-// The tunables of kernels/conv_backward_winograd.cl: those of the two kernels that it unites, with strips in common.
-struct Tunables {
-  conv::Winograd data;
-  conv::FilterWinograd filter;
-};
-
-Tunables choose(const ConvGeometry& g, int block) {
-  const ConvGeometry back = conv::backward_geometry(g);
-  Tunables t{conv::Winograd::choose(back, block), conv::FilterWinograd::choose(g, block)};
-  const int tiles_x = (g.in.width + 3) / 4;
-  t.data.tile_rows = t.filter.tile_rows;
-  t.data.tile_group = std::min(t.data.k_group == 1 ? 8 : 4, t.data.tile_rows * tiles_x);
-  return t;
-}
-
-std::size_t local_bytes(const ConvGeometry& g, int block, const Tunables& t) {
-  const std::size_t tiles = to_size(t.data.tile_rows * ((g.in.width + 3) / 4));
-  const std::size_t gradients = 36 * tiles * to_size(block_count(g.out_channels, block) * block) * sizeof(float);
-  // The frequencies also hold the input's, of which there may be more.
-  const int more = std::max(0, block_count(g.in.channels, block) - block_count(g.out_channels, block)) * block;
-  const std::size_t slots = tiles + to_size(t.data.tile_group);
-  return t.data.local_bytes(conv::backward_geometry(g), block) + gradients + 36 * slots * to_size(more) * sizeof(float);
+// The tunables that the filter gradient alone has, as the kernel for it knows them.
+conv::FilterWinograd filter_part(const BackwardTunables& t) {
+  return {.tile_rows = t.tile_rows, .c_group = t.filter_c_group, .k_group = t.filter_k_group, .slices = t.slices};
 }
 
 }  // namespace
+
+std::array<Tunable<BackwardTunables>, 6> BackwardTunables::tunables() {
+  return {{{"TILE_ROWS", &BackwardTunables::tile_rows},
+           {"TILE_GROUP", &BackwardTunables::tile_group},
+           {"K_GROUP", &BackwardTunables::k_group},
+           {"FILTER_C_GROUP", &BackwardTunables::filter_c_group},
+           {"FILTER_K_GROUP", &BackwardTunables::filter_k_group},
+           {"SLICES", &BackwardTunables::slices}}};
+}
+
+BackwardTunables BackwardTunables::choose(const ConvGeometry& g, const TuningTarget& target) {
+  const auto filter = conv::FilterWinograd::choose(g, target);
+  BackwardTunables t{conv::Winograd::choose(conv::backward_geometry(g), target), filter.c_group, filter.k_group,
+                     filter.slices};
+  t.tile_rows = filter.tile_rows;
+  t.tile_group = std::min(t.k_group == 1 ? 8 : 4, t.tile_rows * ((g.in.width + 3) / 4));
+  return t;
+}
+
+std::vector<std::vector<int>> BackwardTunables::ranges(const ConvGeometry& g, const TuningTarget& target) {
+  std::vector<std::vector<int>> ranges = conv::Winograd::ranges(conv::backward_geometry(g), target);
+  const std::vector<std::vector<int>> filter = conv::FilterWinograd::ranges(g, target);
+  enum { c_group = 2, k_group = 3, slices = 5 };  // in the order of its tunables
+  for (const int tunable : {c_group, k_group, slices}) ranges.push_back(filter[to_size(tunable)]);
+  return ranges;
+}
+
+std::string BackwardTunables::fault(const ConvGeometry& g, const TuningTarget& target) const {
+  const std::string fault =
+      first_of({conv::Winograd::fault(conv::backward_geometry(g), target), filter_part(*this).fault(g, target)});
+  return fault.empty() ? too_large(local_bytes(g, target.block), target.local_memory) : fault;
+}
+
+std::size_t BackwardTunables::local_bytes(const ConvGeometry& g, int block) const {
+  const std::size_t tiles = to_size(tile_rows * ((g.in.width + 3) / 4));
+  const std::size_t gradients = 36 * tiles * to_size(block_count(g.out_channels, block) * block) * sizeof(float);
+  // The frequencies also hold the input's, of which there may be more.
+  const int more = std::max(0, block_count(g.in.channels, block) - block_count(g.out_channels, block)) * block;
+  const std::size_t slots = tiles + to_size(tile_group);
+  return conv::Winograd::local_bytes(conv::backward_geometry(g), block) + gradients +
+         36 * slots * to_size(more) * sizeof(float);
+}
 
 std::string ConvBackward::declines(const Device& device, const ConvGeometry& g, ViewKind view, KernelClass kernels) {
   if (!view.relu) return "no ReLU before the convolution";
   if (std::string reason = conv::winograd_declines(device, conv::backward_geometry(g), kernels); !reason.empty())
     return reason;
   if (std::string reason = conv::filter_winograd_declines(device, g, kernels); !reason.empty()) return reason;
-  const int block = device.channel_block(), slices = choose(g, block).filter.slices;
-  if (static_cast<int>(device.info().compute_units) > slices)
-    return fmt::format("{} slices of the images do not fill {} cores", slices, device.info().compute_units);
-  const std::size_t bytes = local_bytes(g, block, choose(g, block)), limit = conv::local_memory_limit(device);
-  if (bytes > limit) return fmt::format("needs {} bytes of local memory, the device has {}", bytes, limit);
-  return {};
+  const TuningTarget target = TuningTarget::of(device.info());
+  const BackwardTunables tunables = BackwardTunables::choose(g, target);
+  if (static_cast<int>(device.info().compute_units) > tunables.slices)
+    return fmt::format("{} slices of the images do not fill {} cores", tunables.slices, device.info().compute_units);
+  return too_large(tunables.local_bytes(g, target.block), target.local_memory);
 }
 
 ConvBackward::ConvBackward(const Device& device, const ConvGeometry& g, const Fusion& fusion, BatchClass batch)
     : choice_{.variant = "winograd"} {
   const int block = device.channel_block();
-  const Tunables tunables = choose(g, block);
+  const auto tunables = conv::look_up<BackwardTunables>(device, "both", g, batch, choice_);
   const std::size_t in_padded = to_size(block_count(g.in.channels, block) * block);
   const std::size_t out_padded = to_size(block_count(g.out_channels, block) * block);
 
-  Defines defines = tunables.data.defines(conv::backward_geometry(g), block);
-  defines.set("FILTER_C_GROUP", tunables.filter.c_group);
-  defines.set("FILTER_K_GROUP", tunables.filter.k_group);
-  defines.set("SLICES", tunables.filter.slices);
+  Defines defines = tunables.defines(conv::backward_geometry(g), block);
+  defines.set("FILTER_C_GROUP", tunables.filter_c_group);
+  defines.set("FILTER_K_GROUP", tunables.filter_k_group);
+  defines.set("SLICES", tunables.slices);
   defines.set("INPUT_PAIR", fusion.pair ? 1 : 0);
   if (batch == BatchClass::many) defines.set("STREAM", 2);
   ViewKind{.affine = fusion.batch_norm, .relu = true}.define(defines);
   run_ = device.kernel("conv_backward_winograd.cl", "conv_backward_winograd", defines);
-  choice_.parameters = values_of(tunables.data);
-  slices_ = to_size(tunables.filter.slices);
+  slices_ = to_size(tunables.slices);
   workspace_floats_ = slices_ * 36 * in_padded * out_padded;
 
-  reduce_ = device.kernel("conv_filter_winograd.cl", "filter_gradient", tunables.filter.defines(g, block));
+  reduce_ = device.kernel("conv_filter_winograd.cl", "filter_gradient", filter_part(tunables).defines(g, block));
   reduce_range_ = {to_size(g.in.channels), to_size(block_count(g.out_channels, block))};
   prepare_ = device.kernel("conv_weights.cl", "transform_weights",
                            {{"CB", block},

@@ -1,9 +1,21 @@
 #pragma once
 #include <string>
 
-#include "runtime/ops/conv.h"
+#include "runtime/ops/conv_kernels.h"
 
 namespace cascadecl {
+
+// kernels/conv_backward_winograd.cl: the tunables of the two kernels that it unites, with strips in common. Geometries
+// are those of the convolution.
+struct BackwardTunables : conv::Winograd {
+  int filter_c_group = 8, filter_k_group = 1, slices = conv::kSlices;
+  static constexpr std::string_view kernel = "conv_backward_winograd";
+  static std::array<Tunable<BackwardTunables>, 6> tunables();
+  static BackwardTunables choose(const ConvGeometry& geometry, const TuningTarget& target);
+  static std::vector<std::vector<int>> ranges(const ConvGeometry& geometry, const TuningTarget& target);
+  std::string fault(const ConvGeometry& geometry, const TuningTarget& target) const;
+  std::size_t local_bytes(const ConvGeometry& geometry, int block) const;
+};
 
 // Both gradients of a convolution behind a ReLU in one pass over its images: what ConvBackwardData and
 // ConvBackwardFilter do, with everything read once.
@@ -12,6 +24,7 @@ class ConvBackward {
   struct Fusion {
     bool pair = false;        // the gradient comes as a pair
     bool batch_norm = false;  // the input's view has a batch norm before its ReLU: sums for its backward
+    bool operator==(const Fusion&) const = default;
   };
 
   // Empty if the device can run the geometry so, else why not.

@@ -22,7 +22,8 @@ ConvBackwardData::ConvBackwardData(const Device& device, const ConvGeometry& g, 
   if (gpu && gpu->empty()) {
     choice_.variant = "gemm";
     fused_ = !fusion.pair && fusion.mask == MaskKind::none && !fusion.residual;
-    gpu_ = std::make_shared<conv::GemmConv>(device, g, conv::Direction::backward, ViewKind{}, false);
+    gpu_ = std::make_shared<conv::GemmConv>(device, g, conv::Direction::backward, ViewKind{}, false, batch,
+                                            choice_);
     return;
   }
   const ConvGeometry back = conv::backward_geometry(g);
@@ -72,11 +73,12 @@ ConvBackwardData::ConvBackwardData(const Device& device, const ConvGeometry& g, 
     choice_.variant = "strided";
     defines.set("CB", channel_block_of(g.in.channels, block));
     defines.set("OUT_CB", channel_block_of(g.out_channels, block));
+    define(conv::look_up<conv::Strided>(device, "data", g, batch, choice_), defines);
     prepare_ = device.kernel("conv_weights.cl", "pack_weights", weights);
     weights_ = device.allocate<float>(packed);
     run_ = device.kernel("conv_data_strided.cl", "conv_data_strided", defines);
   } else {
-    choice_ = {"reference", gpu.value_or(choice_.reason)};
+    choice_ = {.variant = "reference", .reason = gpu.value_or(choice_.reason)};
     defines.set("CB", channel_block_of(g.out_channels, block));
     defines.set("IN_CB", channel_block_of(g.in.channels, block));
     run_ = device.kernel("conv_reference.cl", "conv_backward_data", defines);

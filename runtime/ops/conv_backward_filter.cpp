@@ -20,7 +20,7 @@ ConvBackwardFilter::ConvBackwardFilter(const Device& device, const ConvGeometry&
   const std::optional<std::string> gpu = conv::gpu_declines(device, kernels);
   if (gpu && gpu->empty() && !pair) {
     choice_.variant = "gemm";
-    gpu_ = std::make_shared<conv::GemmFilter>(device, g, view);
+    gpu_ = std::make_shared<conv::GemmFilter>(device, g, view, batch, choice_);
     workspace_floats_ = gpu_->workspace_floats();
     return;
   }
@@ -58,7 +58,7 @@ ConvBackwardFilter::ConvBackwardFilter(const Device& device, const ConvGeometry&
     range_ = {to_size((g.in.channels + tunables.c_group - 1) / tunables.c_group), k_blocks, slices};
     workspace_floats_ = slices * k_padded * to_size(g.in.channels * g.kernel_h * g.kernel_w);
   } else {
-    choice_ = {"reference", gpu.value_or(declined)};
+    choice_ = {.variant = "reference", .reason = gpu.value_or(declined)};
     run_ = device.kernel("conv_reference.cl", "conv_backward_filter", defines);
     range_ = {to_size(g.kernel_h * g.kernel_w), to_size(g.in.channels), to_size(g.out_channels)};
   }

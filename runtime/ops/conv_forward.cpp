@@ -22,7 +22,8 @@ ConvForward::ConvForward(const Device& device, const ConvGeometry& g, const Conv
   const std::optional<std::string> gpu = conv::gpu_declines(device, kernels, fusion.view.precision);
   if (gpu && gpu->empty()) {
     choice_.variant = "gemm";
-    gpu_ = std::make_shared<conv::GemmConv>(device, g, conv::Direction::forward, fusion.view, fusion.residual);
+    gpu_ = std::make_shared<conv::GemmConv>(device, g, conv::Direction::forward, fusion.view, fusion.residual,
+                                            batch, choice_);
     return;
   }
   const int block = device.channel_block();
@@ -43,7 +44,7 @@ ConvForward::ConvForward(const Device& device, const ConvGeometry& g, const Conv
     prepare_ = device.kernel("conv_weights.cl", "pack_weights", weights);
     weight_floats_ = to_size(g.kernel_h * g.kernel_w * g.in.channels) * conv::padded(g.out_channels, device);
   } else {
-    choice_ = {"reference", gpu.value_or(declined)};
+    choice_ = {.variant = "reference", .reason = gpu.value_or(declined)};
     defines = conv::direct_defines(device, g, g.padding, g.padding);
     defines.set("PADDING", g.padding);
   }

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 
+#include "runtime/ops/conv_kernels.h"
 #include "runtime/ops/launch.h"
+#include "runtime/tuning/faults.h"
 
 namespace cascadecl::conv {
 namespace {
@@ -27,6 +29,14 @@ int filter_slices(std::size_t groups) {
   constexpr std::size_t kGroups = 512, kMost = 64;
   return static_cast<int>(std::clamp<std::size_t>(kGroups / groups, 1, kMost));
 }
+
+// The product that is the filter gradient.
+struct FilterProduct {
+  FilterProduct(const ConvGeometry& g, int block)
+      : rows(to_size(g.kernel_h * g.kernel_w) * to_size(padded(g.in.channels, block))),
+        columns(to_size(padded(g.out_channels, block))) {}
+  std::size_t rows, columns;
+};
 
 // The shape that conv_gemm.cl reads and writes.
 Defines gemm_defines(const ConvGeometry& g, Direction direction, int block) {
@@ -50,11 +60,39 @@ Defines gemm_defines(const ConvGeometry& g, Direction direction, int block) {
 
 }  // namespace
 
-GemmTile GemmTile::choose(const DeviceInfo& device, int columns) {
+std::array<Tunable<GemmTile>, 5> GemmTile::tunables() {
+  return {{{"TILE_M", &GemmTile::m},
+           {"TILE_N", &GemmTile::n},
+           {"TILE_D", &GemmTile::d},
+           {"ITEM_M", &GemmTile::item_m},
+           {"ITEM_N", &GemmTile::item_n}}};
+}
+
+GemmTile GemmTile::choose(int columns, const TuningTarget& target) {
   for (const GemmTile& tile : kTiles) {
-    if (tile.n < columns + 16 && tile.declines(device).empty()) return tile;
+    if (tile.n < columns + 16 && tile.fault(columns, target).empty()) return tile;
   }
   return kTiles.back();
+}
+
+std::vector<std::vector<int>> GemmTile::ranges(int columns, const TuningTarget&) {
+  std::vector<int> widths = {16, 32, 64, 128};
+  std::erase_if(widths, [&](int n) { return n >= columns + 16; });
+  return {{32, 64, 128}, widths, {16, 32}, {2, 4, 8}, {4, 8}};
+}
+
+std::string GemmTile::fault(int, const TuningTarget& target) const {
+  constexpr int largest = 256, deepest = 64, most_sums = 64;  // of a work-item, in registers
+  const std::string shape = first_of(
+      {out_of_range("TILE_M", m, 32, largest), no_multiple("TILE_M", m, 32), out_of_range("TILE_N", n, 16, largest),
+       no_multiple("TILE_N", n, 16), out_of_range("TILE_D", d, 16, deepest), no_multiple("TILE_D", d, 16),
+       no_divisor("ITEM_M", item_m, m), no_divisor("ITEM_N", item_n, n), no_multiple("ITEM_N", item_n, 4)});
+  if (!shape.empty()) return shape;
+  const std::string sums = out_of_range("ITEM_M * ITEM_N", item_m * item_n, 1, most_sums);
+  if (!sums.empty()) return sums;
+  if (target.work_group < to_size(items()))
+    return fmt::format("needs work-groups of {} items, the device has {}", items(), target.work_group);
+  return too_large(local_bytes(), target.local_memory);
 }
 
 std::size_t GemmTile::local_bytes() const {
@@ -62,33 +100,47 @@ std::size_t GemmTile::local_bytes() const {
   return sizeof(float) * (tiles + pixels);
 }
 
-std::string GemmTile::declines(const DeviceInfo& device) const {
-  if (device.max_work_group_size < to_size(items())) {
-    return fmt::format("needs work-groups of {} items, the device has {}", items(), device.max_work_group_size);
-  }
-  if (device.local_memory_bytes < local_bytes()) {
-    return fmt::format("needs {} bytes of local memory, the device has {}", local_bytes(), device.local_memory_bytes);
-  }
-  return {};
+std::array<Tunable<GemmFilterTile>, 6> GemmFilterTile::tunables() {
+  return {{{"TILE_M", &GemmFilterTile::m},
+           {"TILE_N", &GemmFilterTile::n},
+           {"TILE_D", &GemmFilterTile::d},
+           {"ITEM_M", &GemmFilterTile::item_m},
+           {"ITEM_N", &GemmFilterTile::item_n},
+           {"SLICES", &GemmFilterTile::slices}}};
 }
 
-void GemmTile::define(Defines& defines) const {
-  defines.set("TILE_M", m);
-  defines.set("TILE_N", n);
-  defines.set("TILE_D", d);
-  defines.set("ITEM_M", item_m);
-  defines.set("ITEM_N", item_n);
+GemmFilterTile GemmFilterTile::choose(const ConvGeometry& g, const TuningTarget& target) {
+  const GemmTile tile = GemmTile::choose(g.out_channels, target);
+  const FilterProduct product(g, target.block);
+  return {tile, filter_slices(div_up(product.rows, tile.m) * div_up(product.columns, tile.n))};
 }
 
-std::string gemm_declines(const DeviceInfo& device) { return kTiles.back().declines(device); }
+std::vector<std::vector<int>> GemmFilterTile::ranges(const ConvGeometry& g, const TuningTarget& target) {
+  std::vector<std::vector<int>> ranges = GemmTile::ranges(g.out_channels, target);
+  ranges.push_back({8, 16, 32, 64, 128});
+  return ranges;
+}
 
-GemmConv::GemmConv(const Device& device, const ConvGeometry& g, Direction direction, ViewKind view, bool residual) {
+std::string GemmFilterTile::fault(const ConvGeometry& g, const TuningTarget& target) const {
+  return first_of({GemmTile::fault(g.out_channels, target), out_of_range("SLICES", slices, 1, 256)});
+}
+
+std::string gemm_declines(const DeviceInfo& device) {
+  return kTiles.back().fault(kTiles.back().n, TuningTarget::of(device));
+}
+
+TuningKey gemm_key(const ConvGeometry& g, Direction direction, int block, BatchClass batch) {
+  return tuning_key(GemmTile::kernel, direction == Direction::forward ? "forward" : "data", g, block, batch);
+}
+
+GemmConv::GemmConv(const Device& device, const ConvGeometry& g, Direction direction, ViewKind view, bool residual,
+                   BatchClass batch, VariantChoice& choice) {
   const bool forward = direction == Direction::forward;
   const int block = device.channel_block(), spread = forward ? 1 : g.stride;
   const ImageShape from = forward ? g.in : g.out(), to = forward ? g.out() : g.in;
-  tile_ = GemmTile::choose(device.info(), to.channels);
+  tile_ = cascadecl::look_up<GemmTile>(device, gemm_key(g, direction, block, batch), to.channels, choice);
   Defines defines = gemm_defines(g, direction, block);
-  tile_.define(defines);
+  define(tile_, defines);
   view.define(defines);
   defines.set("RESIDUAL", residual ? 1 : 0);
   run_ = device.kernel("conv_gemm.cl", "conv_gemm", defines);
@@ -115,24 +167,21 @@ void GemmConv::run(int n, const View& in, const Array<float>& residual, const Ar
        in.scale, in.shift, weights_, residual, out, n);
 }
 
-GemmFilter::GemmFilter(const Device& device, const ConvGeometry& g, ViewKind view) {
+GemmFilter::GemmFilter(const Device& device, const ConvGeometry& g, ViewKind view, BatchClass batch,
+                       VariantChoice& choice) {
   const int block = device.channel_block(), taps = g.kernel_h * g.kernel_w;
-  const std::size_t rows = to_size(taps) * to_size(padded(g.in.channels, block));
-  const std::size_t columns = to_size(padded(g.out_channels, block));
-  const GemmTile tile = GemmTile::choose(device.info(), g.out_channels);
-  const std::size_t row_groups = div_up(rows, tile.m), column_groups = div_up(columns, tile.n);
-  const int slices = filter_slices(row_groups * column_groups);
+  const FilterProduct product(g, block);
+  const auto tile = look_up<GemmFilterTile>(device, "filter", g, batch, choice);
   Defines defines = gemm_defines(g, Direction::forward, block);
   defines.set("PADDING", g.padding);
-  defines.set("SLICES", slices);
-  tile.define(defines);
+  define(tile, defines);
   view.define(defines);
   run_ = device.kernel("conv_filter_gemm.cl", "conv_filter_gemm", defines);
   reduce_ = device.kernel("conv_filter_gemm.cl", "add_slices", defines);
   group_ = {to_size(tile.items())};
-  range_ = {row_groups * group_.x, column_groups, to_size(slices)};
+  range_ = {div_up(product.rows, tile.m) * group_.x, div_up(product.columns, tile.n), to_size(tile.slices)};
   reduce_range_ = {to_size(g.out_channels), to_size(g.in.channels), to_size(taps)};
-  workspace_floats_ = to_size(slices) * rows * div_up(columns, 4) * 4;
+  workspace_floats_ = to_size(tile.slices) * product.rows * div_up(product.columns, 4) * 4;
 }
 
 void GemmFilter::run(int n, const View& in, const Array<float>& gradient, const Array<float>& workspace,

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "runtime/ops/launch.h"
+#include "runtime/tuning/faults.h"
 
 namespace cascadecl::conv {
 namespace {
@@ -46,29 +47,6 @@ std::string too_many(int sums, int operands) {
   return fmt::format("{} vectors in registers, more than {}", sums + operands, kRegisters);
 }
 
-std::string too_large(std::size_t bytes, std::size_t local_memory) {
-  if (bytes <= local_memory) return {};
-  return fmt::format("needs {} bytes of local memory, the device has {}", bytes, local_memory);
-}
-
-std::string out_of_range(std::string_view name, int value, int least, int most) {
-  if (value >= least && value <= most) return {};
-  return fmt::format("{} {} is outside {}..{}", name, value, least, most);
-}
-
-std::string no_divisor(std::string_view name, int value, int whole) {
-  if (value > 0 && whole % value == 0) return {};
-  return fmt::format("{} {} does not divide {}", name, value, whole);
-}
-
-// The first that is no empty text.
-std::string first_of(std::initializer_list<std::string> faults) {
-  for (const std::string& fault : faults) {
-    if (!fault.empty()) return fault;
-  }
-  return {};
-}
-
 // 1, 2, 4, ... below `most`, and `most` itself.
 std::vector<int> doublings(int most) {
   std::vector<int> values;
@@ -81,15 +59,11 @@ int tiles_across(const ConvGeometry& g) { return div_up(g.in.width, 4); }
 int tiles_down(const ConvGeometry& g) { return div_up(g.in.height, 4); }
 
 constexpr int most_slices = 256;
-constexpr std::size_t largest_local_memory = 256 * 1024;
 
 }  // namespace
 
-std::size_t local_memory_limit(const Device& device) {
-  return std::min<std::size_t>(device.info().local_memory_bytes, largest_local_memory);
-}
-
-Winograd Winograd::choose(const ConvGeometry& g, int block) {
+Winograd Winograd::choose(const ConvGeometry& g, const TuningTarget& target) {
+  const int block = target.block;
   Winograd w;
   const int k_blocks = div_up(g.out_channels, block), tiles_x = div_up(g.in.width, 4), tiles_y = div_up(g.in.height, 4);
   w.k_group = largest_divisor(k_blocks, {4, 2, 1});
@@ -104,18 +78,19 @@ std::array<Tunable<Winograd>, 3> Winograd::tunables() {
       {{"TILE_ROWS", &Winograd::tile_rows}, {"TILE_GROUP", &Winograd::tile_group}, {"K_GROUP", &Winograd::k_group}}};
 }
 
-std::vector<std::vector<int>> Winograd::ranges(const ConvGeometry& g, int block) {
+std::vector<std::vector<int>> Winograd::ranges(const ConvGeometry& g, const TuningTarget& target) {
   return {doublings(tiles_down(g)),
           {1, 2, 3, 4, 6, 8, 10, 12, 14, 16},
-          doublings(std::min(4, div_up(g.out_channels, block)))};
+          doublings(std::min(4, div_up(g.out_channels, target.block)))};
 }
 
-std::string Winograd::fault(const ConvGeometry& g, int block, std::size_t local_memory) const {
+std::string Winograd::fault(const ConvGeometry& g, const TuningTarget& target) const {
   std::string fault = first_of({out_of_range("TILE_ROWS", tile_rows, 1, tiles_down(g)),
-                                no_divisor("K_GROUP", k_group, div_up(g.out_channels, block))});
+                                no_divisor("K_GROUP", k_group, div_up(g.out_channels, target.block))});
   if (fault.empty()) fault = out_of_range("TILE_GROUP", tile_group, 1, tile_rows * tiles_across(g));
   if (!fault.empty()) return fault;
-  return first_of({too_many(tile_group * k_group, k_group), too_large(local_bytes(g, block), local_memory)});
+  return first_of(
+      {too_many(tile_group * k_group, k_group), too_large(local_bytes(g, target.block), target.local_memory)});
 }
 
 std::size_t Winograd::local_bytes(const ConvGeometry& g, int block) const {
@@ -141,11 +116,12 @@ Defines Winograd::defines(const ConvGeometry& g, int block) const {
 std::string winograd_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
   if (auto reason = not_cpu_class(device, kernels); !reason.empty()) return reason;
   if (auto reason = not_3x3_in_blocks(device, g); !reason.empty()) return reason;
-  const int block = device.channel_block();
-  return too_large(Winograd::choose(g, block).local_bytes(g, block), local_memory_limit(device));
+  const TuningTarget target = TuningTarget::of(device.info());
+  return too_large(Winograd::choose(g, target).local_bytes(g, target.block), target.local_memory);
 }
 
-FilterWinograd FilterWinograd::choose(const ConvGeometry& g, int block) {
+FilterWinograd FilterWinograd::choose(const ConvGeometry& g, const TuningTarget& target) {
+  const int block = target.block;
   FilterWinograd w;
   const int k_blocks = div_up(g.out_channels, block), tiles_x = div_up(g.in.width, 4), tiles_y = div_up(g.in.height, 4);
   constexpr int kTiles = 16;  // enough that loading and storing the sums does not dominate
@@ -155,7 +131,7 @@ FilterWinograd FilterWinograd::choose(const ConvGeometry& g, int block) {
   w.c_group = std::min(block, w.k_group == 2 ? 8 : 16);
   for (const int blocks : {4, 2}) {  // the gradients are transformed once for all of them
     w.item_blocks = blocks;
-    if (div_up(g.in.channels, block) % blocks == 0 && w.local_bytes(g, block) <= largest_local_memory) return w;
+    if (div_up(g.in.channels, block) % blocks == 0 && w.local_bytes(g, block) <= target.local_memory) return w;
   }
   w.item_blocks = 1;
   return w;
@@ -170,20 +146,21 @@ std::array<Tunable<FilterWinograd>, 6> FilterWinograd::tunables() {
            {"SLICES", &FilterWinograd::slices}}};
 }
 
-std::vector<std::vector<int>> FilterWinograd::ranges(const ConvGeometry& g, int block) {
-  return {doublings(tiles_down(g)), {1, 2, 4}, {block / 4, block / 2, block}, {1, 2, 3, 4}, {1, 2, 4},
-          {4, kSlices, 16, 32}};
+std::vector<std::vector<int>> FilterWinograd::ranges(const ConvGeometry& g, const TuningTarget& target) {
+  return {
+      doublings(tiles_down(g)), {1, 2, 4}, {target.block / 4, target.block / 2, target.block}, {1, 2, 3, 4}, {1, 2, 4},
+      {4, kSlices, 16, 32}};
 }
 
-std::string FilterWinograd::fault(const ConvGeometry& g, int block, std::size_t local_memory) const {
-  const std::string fault =
-      first_of({out_of_range("TILE_ROWS", tile_rows, 1, tiles_down(g)),
-                out_of_range("IMAGE_GROUP", image_group, 1, tile_rows == tiles_down(g) ? 16 : 1),
-                no_divisor("C_GROUP", c_group, block), no_divisor("K_GROUP", k_group, div_up(g.out_channels, block)),
-                no_divisor("ITEM_BLOCKS", item_blocks, div_up(g.in.channels, block)),
-                out_of_range("SLICES", slices, 1, most_slices)});
+std::string FilterWinograd::fault(const ConvGeometry& g, const TuningTarget& target) const {
+  const std::string fault = first_of({out_of_range("TILE_ROWS", tile_rows, 1, tiles_down(g)),
+                                      out_of_range("IMAGE_GROUP", image_group, 1, tile_rows == tiles_down(g) ? 16 : 1),
+                                      no_divisor("C_GROUP", c_group, target.block),
+                                      no_divisor("K_GROUP", k_group, div_up(g.out_channels, target.block)),
+                                      no_divisor("ITEM_BLOCKS", item_blocks, div_up(g.in.channels, target.block)),
+                                      out_of_range("SLICES", slices, 1, most_slices)});
   if (!fault.empty()) return fault;
-  return first_of({too_many(c_group * k_group, k_group), too_large(local_bytes(g, block), local_memory)});
+  return first_of({too_many(c_group * k_group, k_group), too_large(local_bytes(g, target.block), target.local_memory)});
 }
 
 std::size_t FilterWinograd::local_bytes(const ConvGeometry& g, int block) const {
@@ -207,20 +184,22 @@ Defines FilterWinograd::defines(const ConvGeometry& g, int block) const {
 std::string filter_winograd_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
   if (auto reason = not_cpu_class(device, kernels); !reason.empty()) return reason;
   if (auto reason = not_3x3_in_blocks(device, g); !reason.empty()) return reason;
-  const int block = device.channel_block();
-  return too_large(FilterWinograd::choose(g, block).local_bytes(g, block), local_memory_limit(device));
+  const TuningTarget target = TuningTarget::of(device.info());
+  return too_large(FilterWinograd::choose(g, target).local_bytes(g, target.block), target.local_memory);
 }
 
 std::array<Tunable<Direct>, 1> Direct::tunables() { return {{{"TILE_W", &Direct::tile_w}}}; }
 
-Direct Direct::choose(const ConvGeometry&, int) { return {}; }
+Direct Direct::choose(const ConvGeometry&, const TuningTarget&) { return {}; }
 
-std::vector<std::vector<int>> Direct::ranges(const ConvGeometry&, int) { return {{1, 2, 4, 6, 8, 12, 16, 24, 28}}; }
+std::vector<std::vector<int>> Direct::ranges(const ConvGeometry&, const TuningTarget&) {
+  return {{1, 2, 4, 6, 8, 12, 16, 24, 28}};
+}
 
-std::string Direct::fault(const ConvGeometry& g, int block, std::size_t local_memory) const {
+std::string Direct::fault(const ConvGeometry& g, const TuningTarget& target) const {
   const int widest = std::max(Direct().tile_w, g.out().width);
   const std::string fault = first_of({out_of_range("TILE_W", tile_w, 1, widest), too_many(tile_w, 1)});
-  return fault.empty() ? too_large(local_bytes(g, block), local_memory) : fault;
+  return fault.empty() ? too_large(local_bytes(g, target.block), target.local_memory) : fault;
 }
 
 std::size_t Direct::local_bytes(const ConvGeometry& g, int block) const {
@@ -231,8 +210,8 @@ std::size_t Direct::local_bytes(const ConvGeometry& g, int block) const {
 
 std::string direct_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
   if (auto reason = not_cpu_class(device, kernels); !reason.empty()) return reason;
-  const int block = device.channel_block();
-  return too_large(Direct::choose(g, block).local_bytes(g, block), local_memory_limit(device));
+  const TuningTarget target = TuningTarget::of(device.info());
+  return too_large(Direct::choose(g, target).local_bytes(g, target.block), target.local_memory);
 }
 
 Defines shape_defines(const ConvGeometry& g) {
@@ -256,21 +235,21 @@ std::array<Tunable<FilterDirect>, 2> FilterDirect::tunables() {
   return {{{"C_GROUP", &FilterDirect::c_group}, {"SLICES", &FilterDirect::slices}}};
 }
 
-FilterDirect FilterDirect::choose(const ConvGeometry& g, int) {
+FilterDirect FilterDirect::choose(const ConvGeometry& g, const TuningTarget&) {
   constexpr int kSums = 27;  // of 32 vector registers
   return {.c_group = std::clamp(kSums / (g.kernel_h * g.kernel_w), 1, std::min(g.in.channels, 16))};
 }
 
-std::vector<std::vector<int>> FilterDirect::ranges(const ConvGeometry&, int) {
+std::vector<std::vector<int>> FilterDirect::ranges(const ConvGeometry&, const TuningTarget&) {
   return {{1, 2, 3, 4, 6, 8, 12, 16, 24}, {4, kSlices, 16, 32}};
 }
 
-std::string FilterDirect::fault(const ConvGeometry& g, int, std::size_t local_memory) const {
+std::string FilterDirect::fault(const ConvGeometry& g, const TuningTarget& target) const {
   const std::string fault =
       first_of({out_of_range("C_GROUP", c_group, 1, g.in.channels), out_of_range("SLICES", slices, 1, most_slices)});
   if (!fault.empty()) return fault;
   const std::string registers = c_group == 1 ? "" : too_many(c_group * g.kernel_h * g.kernel_w, 1);
-  return first_of({registers, too_large(local_bytes(g), local_memory)});
+  return first_of({registers, too_large(local_bytes(g), target.local_memory)});
 }
 
 std::size_t FilterDirect::local_bytes(const ConvGeometry& g) const {
@@ -280,7 +259,19 @@ std::size_t FilterDirect::local_bytes(const ConvGeometry& g) const {
 
 std::string filter_direct_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
   if (auto reason = not_cpu_class(device, kernels); !reason.empty()) return reason;
-  return too_large(FilterDirect::choose(g, device.channel_block()).local_bytes(g), local_memory_limit(device));
+  const TuningTarget target = TuningTarget::of(device.info());
+  return too_large(FilterDirect::choose(g, target).local_bytes(g), target.local_memory);
+}
+
+std::array<Tunable<Strided>, 1> Strided::tunables() { return {{{"TILE_W", &Strided::tile_w}}}; }
+
+Strided Strided::choose(const ConvGeometry&, const TuningTarget&) { return {}; }
+
+std::vector<std::vector<int>> Strided::ranges(const ConvGeometry&, const TuningTarget&) { return {{1, 2, 4, 8, 16}}; }
+
+std::string Strided::fault(const ConvGeometry& g, const TuningTarget&) const {
+  const int widest = std::max(Strided().tile_w, div_up(g.in.width, g.stride));
+  return first_of({out_of_range("TILE_W", tile_w, 1, widest), too_many(tile_w, 1)});
 }
 
 TuningKey tuning_key(std::string_view kernel, std::string_view operation, const ConvGeometry& g, int block,

@@ -15,10 +15,6 @@ DenseVariant choose(const Device& device, DenseVariant wanted, int in, int out, 
   return large && !coarse_items(device) ? DenseVariant::clblast : DenseVariant::plain;
 }
 
-std::size_t divided_up(int count, long piece) {
-  return to_size(count + static_cast<int>(piece) - 1) / to_size(static_cast<int>(piece));
-}
-
 struct Matrix {
   const Array<float>& values;  // row-major
   int columns;
@@ -59,15 +55,32 @@ std::string_view to_string(DenseVariant variant) {
 
 Dense::Dense(const Device& device, int in, int out, int max_n, DenseVariant variant)
     : device_(device), in_(in), out_(out), variant_(choose(device, variant, in, out, max_n)) {
-  const long width = channel_block_of(in, device.channel_block()), outputs = coarse_items(device) ? 16 : 1;
-  output_pieces_ = divided_up(out, outputs);
-  input_pieces_ = divided_up(in, width);
-  const Defines defines{{"CB", width}, {"IN", in}, {"OUT", out}, {"OUTPUTS", outputs}};
+  choice_.variant = to_string(variant_);
+  const int width = channel_block_of(in, device.channel_block());
+  Defines defines{{"CB", width}, {"IN", in}, {"OUT", out}};
+  if (variant_ == DenseVariant::plain) {
+    const PieceWork work = forward_work(device, in, out, batch_class(max_n));
+    const auto outputs = look_up<Piece>(device, work.key, work, choice_);
+    define(outputs, defines);
+    output_pieces_ = outputs.count(to_size(out));
+  }
+  input_pieces_ = Piece{width}.count(to_size(in));
   forward_ = device.kernel("dense.cl", "dense_forward", defines);
   weight_gradient_ = device.kernel("dense.cl", "dense_weight_gradient", defines);
   bias_gradient_ = device.kernel("dense.cl", "dense_bias_gradient", defines);
   feature_gradient_ = device.kernel("dense.cl", "dense_feature_gradient", defines);
   set_bias_ = device.kernel("dense.cl", "dense_set_bias", defines);
+}
+
+PieceWork Dense::forward_work(const Device& device, int in, int out, BatchClass batch) {
+  return {.key = {.kernel = "dense",
+                  .operation = "forward",
+                  .in_channels = in,
+                  .out_channels = out,
+                  .channel_block = device.channel_block(),
+                  .batch = batch},
+          .length = out,
+          .coarse = 16};
 }
 
 void Dense::forward(int n, const Array<float>& features, const Array<float>& weight, const Array<float>& bias,

@@ -1,7 +1,8 @@
 #pragma once
 #include <string_view>
 
-#include "runtime/opencl/device.h"
+#include "runtime/ops/variant.h"
+#include "runtime/tuning/piece.h"
 
 namespace cascadecl {
 
@@ -31,6 +32,8 @@ class Dense {
                          const Array<float>& feature_gradient);
 
   DenseVariant variant() const { return variant_; }  // never automatic
+  const VariantChoice& choice() const { return choice_; }
+  static PieceWork forward_work(const Device& device, int in, int out, BatchClass batch);
 
   static constexpr double kClblastMacs = 8e6;
 
@@ -38,7 +41,8 @@ class Dense {
   Device device_;
   int in_, out_;
   DenseVariant variant_;
-  std::size_t output_pieces_, input_pieces_;
+  VariantChoice choice_;
+  std::size_t output_pieces_ = 1, input_pieces_ = 1;
   Kernel forward_, weight_gradient_, bias_gradient_, feature_gradient_, set_bias_;
 };
 

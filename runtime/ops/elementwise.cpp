@@ -1,6 +1,6 @@
 #include "runtime/ops/elementwise.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "data/error.h"
 #include "runtime/ops/launch.h"
@@ -8,69 +8,89 @@
 namespace cascadecl {
 namespace {
 
-// Vectors of one work-item.
-std::size_t piece_of(const Device& device) { return coarse_items(device) ? 256 : 1; }
+struct Built {
+  Kernel kernel;
+  Piece piece;
+};
 
-std::size_t pieces(std::size_t vectors, const Device& device) {
-  return (vectors + piece_of(device) - 1) / piece_of(device);
-}
-
-Defines elementwise_defines(const Device& device, ImageShape shape, ViewKind kind, ViewKind second = {}) {
+Built build(const Device& device, std::string_view kernel, ImageShape shape, ViewKind kind, ViewKind second,
+            BatchClass batch, VariantChoice& choice) {
+  const PieceWork work = elementwise_work(device, kernel, shape, batch);
+  const auto piece = look_up<Piece>(device, work.key, work, choice);
   Defines defines = tensor_defines(device, shape);
   kind.define(defines);
   defines.set("SECOND_AFFINE", second.affine ? 1 : 0);
   defines.set("SECOND_RELU", second.relu ? 1 : 0);
-  defines.set("PIECE", static_cast<long>(piece_of(device)));
-  return defines;
+  define(piece, defines);
+  return {device.kernel("elementwise.cl", kernel, defines), piece};
 }
 
+std::size_t pixels(ImageShape shape) { return to_size(shape.height) * to_size(shape.width); }
+
 // Work-items for one image.
-Range image_range(const Device& device, ImageShape shape) {
-  return {pieces(to_size(shape.height) * to_size(shape.width), device),
-          to_size(block_count(shape.channels, device.channel_block()))};
+Range image_range(const Device& device, ImageShape shape, Piece piece) {
+  return {piece.count(pixels(shape)), to_size(block_count(shape.channels, device.channel_block()))};
 }
 
 Range batch_range(Range image, int n) { return {image.x, image.y * to_size(n)}; }
 
 }  // namespace
 
-ViewMaterialize::ViewMaterialize(const Device& device, ImageShape shape, ViewKind kind)
-    : device_(device),
-      range_(image_range(device, shape)),
-      kernel_(device.kernel("elementwise.cl", "materialize", elementwise_defines(device, shape, kind))) {}
+PieceWork elementwise_work(const Device& device, std::string_view kernel, ImageShape shape, BatchClass batch) {
+  return {.key = {.kernel = "elementwise",
+                  .operation = std::string(kernel),
+                  .in_channels = shape.channels,
+                  .height = shape.height,
+                  .width = shape.width,
+                  .out_channels = shape.channels,
+                  .channel_block = device.channel_block(),
+                  .batch = batch},
+          .length = static_cast<int>(pixels(shape)),
+          .coarse = 256};
+}
+
+ViewMaterialize::ViewMaterialize(const Device& device, ImageShape shape, ViewKind kind, BatchClass batch)
+    : device_(device) {
+  Built built = build(device, "materialize", shape, kind, {}, batch, choice_);
+  range_ = image_range(device, shape, built.piece);
+  kernel_ = std::move(built.kernel);
+}
 
 void ViewMaterialize::run(int n, const View& in, const Activation& out) {
   launch(device_, kernel_, batch_range(range_, n), in.data, in.scale, in.shift, out);
 }
 
-AddViews::AddViews(const Device& device, ImageShape shape, ViewKind a, ViewKind b)
-    : device_(device),
-      range_(image_range(device, shape)),
-      kernel_(device.kernel("elementwise.cl", "add_views", elementwise_defines(device, shape, a, b))) {}
+AddViews::AddViews(const Device& device, ImageShape shape, ViewKind a, ViewKind b, BatchClass batch) : device_(device) {
+  Built built = build(device, "add_views", shape, a, b, batch, choice_);
+  range_ = image_range(device, shape, built.piece);
+  kernel_ = std::move(built.kernel);
+}
 
 void AddViews::run(int n, const View& a, const View& b, const Activation& out) {
   launch(device_, kernel_, batch_range(range_, n), a.data, a.scale, a.shift, b.data, b.scale, b.shift, out);
 }
 
-ReluMask::ReluMask(const Device& device, ImageShape shape, ViewKind kind)
-    : device_(device), range_(image_range(device, shape)) {
+ReluMask::ReluMask(const Device& device, ImageShape shape, ViewKind kind, BatchClass batch) : device_(device) {
   if (!kind.relu) throw ShapeError("relu mask: the view has no relu");
-  kernel_ = device.kernel("elementwise.cl", "relu_mask", elementwise_defines(device, shape, kind));
+  Built built = build(device, "relu_mask", shape, kind, {}, batch, choice_);
+  range_ = image_range(device, shape, built.piece);
+  kernel_ = std::move(built.kernel);
 }
 
 void ReluMask::run(int n, const View& x, const Array<float>& gradient) {
   launch(device_, kernel_, batch_range(range_, n), x.data, x.scale, x.shift, gradient);
 }
 
-Accumulate::Accumulate(const Device& device, ImageShape shape)
-    : device_(device),
-      vectors_(image_elements(shape, device.channel_block()) /
-               to_size(channel_block_of(shape.channels, device.channel_block()))),
-      kernel_(device.kernel("elementwise.cl", "accumulate", elementwise_defines(device, shape, {}))) {}
+Accumulate::Accumulate(const Device& device, ImageShape shape, BatchClass batch)
+    : device_(device), vectors_(pixels(shape) * to_size(block_count(shape.channels, device.channel_block()))) {
+  Built built = build(device, "accumulate", shape, {}, {}, batch, choice_);
+  piece_ = built.piece;
+  kernel_ = std::move(built.kernel);
+}
 
 void Accumulate::run(int n, const Array<float>& a, const Array<float>& b) {
   const std::size_t vectors = to_size(n) * vectors_;
-  launch(device_, kernel_, {pieces(vectors, device_)}, a, b, static_cast<int>(vectors));
+  launch(device_, kernel_, {piece_.count(vectors)}, a, b, static_cast<int>(vectors));
 }
 
 }  // namespace cascadecl

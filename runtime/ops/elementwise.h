@@ -1,20 +1,27 @@
 #pragma once
-#include "runtime/opencl/device.h"
+#include "runtime/ops/variant.h"
 #include "runtime/ops/view.h"
+#include "runtime/tuning/piece.h"
 
 namespace cascadecl {
 
 // Operations element by element on n images [n][C/b][H][W][b] of one shape, those of inference in any precision.
-// Outputs are overwritten and may be the same memory as an input; n = 0 does nothing.
+// Outputs are overwritten and may be the same memory as an input; n = 0 does nothing. All take the class of the batches
+// they are for: their tunable may depend on it.
+
+// What their kernels go along: `kernel` of kernels/elementwise.cl.
+PieceWork elementwise_work(const Device& device, std::string_view kernel, ImageShape shape, BatchClass batch);
 
 // out = view(in).
 class ViewMaterialize {
  public:
-  ViewMaterialize(const Device& device, ImageShape shape, ViewKind kind);
+  ViewMaterialize(const Device& device, ImageShape shape, ViewKind kind, BatchClass batch = BatchClass::many);
   void run(int n, const View& in, const Activation& out);
+  const VariantChoice& choice() const { return choice_; }
 
  private:
   Device device_;
+  VariantChoice choice_;
   Range range_;
   Kernel kernel_;
 };
@@ -22,11 +29,13 @@ class ViewMaterialize {
 // out = view(a) + view(b): the residual add.
 class AddViews {
  public:
-  AddViews(const Device& device, ImageShape shape, ViewKind a, ViewKind b);
+  AddViews(const Device& device, ImageShape shape, ViewKind a, ViewKind b, BatchClass batch = BatchClass::many);
   void run(int n, const View& a, const View& b, const Activation& out);
+  const VariantChoice& choice() const { return choice_; }
 
  private:
   Device device_;
+  VariantChoice choice_;
   Range range_;
   Kernel kernel_;
 };
@@ -35,11 +44,13 @@ class AddViews {
 // part. kind.relu must be set, else there is nothing to mask: throws ShapeError.
 class ReluMask {
  public:
-  ReluMask(const Device& device, ImageShape shape, ViewKind kind);
+  ReluMask(const Device& device, ImageShape shape, ViewKind kind, BatchClass batch = BatchClass::many);
   void run(int n, const View& x, const Array<float>& gradient);
+  const VariantChoice& choice() const { return choice_; }
 
  private:
   Device device_;
+  VariantChoice choice_;
   Range range_;
   Kernel kernel_;
 };
@@ -47,12 +58,15 @@ class ReluMask {
 // a += b.
 class Accumulate {
  public:
-  Accumulate(const Device& device, ImageShape shape);
+  Accumulate(const Device& device, ImageShape shape, BatchClass batch = BatchClass::many);
   void run(int n, const Array<float>& a, const Array<float>& b);
+  const VariantChoice& choice() const { return choice_; }
 
  private:
   Device device_;
+  VariantChoice choice_;
   std::size_t vectors_;  // of one image
+  Piece piece_;
   Kernel kernel_;
 };
 

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "runtime/ops/conv_kernels.h"
 #include "runtime/ops/launch.h"
+#include "runtime/tuning/faults.h"
 
 namespace cascadecl {
 namespace {
@@ -14,16 +14,46 @@ std::size_t filter_floats(const ResidualStageGeometry& g) {
   return 36 * to_size(g.shape.channels) * to_size(g.shape.channels);
 }
 
-std::size_t local_bytes(const ResidualStageGeometry& g, int block, const conv::Winograd& tunables) {
+// The convolution that TILE_W belongs to; without one the kernel has it for nothing.
+ConvGeometry head_of(const ResidualStageGeometry& g) { return g.head.value_or(g.convolution()); }
+
+}  // namespace
+
+std::array<Tunable<StageTunables>, 4> StageTunables::tunables() {
+  return {{{"TILE_ROWS", &StageTunables::tile_rows},
+           {"TILE_GROUP", &StageTunables::tile_group},
+           {"K_GROUP", &StageTunables::k_group},
+           {"TILE_W", &StageTunables::tile_w}}};
+}
+
+StageTunables StageTunables::choose(const ResidualStageGeometry& g, const TuningTarget& target) {
+  return {conv::Winograd::choose(g.convolution(), target), conv::Direct::choose(head_of(g), target).tile_w};
+}
+
+std::vector<std::vector<int>> StageTunables::ranges(const ResidualStageGeometry& g, const TuningTarget& target) {
+  std::vector<std::vector<int>> ranges = conv::Winograd::ranges(g.convolution(), target);
+  ranges.push_back(g.head ? conv::Direct::ranges(*g.head, target).front() : std::vector<int>());
+  return ranges;
+}
+
+std::string StageTunables::fault(const ResidualStageGeometry& g, const TuningTarget& target) const {
+  const std::string fault =
+      first_of({conv::Winograd::fault(g.convolution(), target), conv::Direct{tile_w}.fault(head_of(g), target)});
+  return fault.empty() ? too_large(local_bytes(g, target.block), target.local_memory) : fault;
+}
+
+std::size_t StageTunables::local_bytes(const ResidualStageGeometry& g, int block) const {
   const auto bordered = [](int size) { return to_size((size + 3) / 4 * 4 + 2); };
   const std::size_t plane = bordered(g.shape.height) * bordered(g.shape.width);
   std::size_t bytes =
-      tunables.local_bytes(g.convolution(), block) + 2 * plane * to_size(g.shape.channels) * sizeof(float);
-  if (g.head) bytes += conv::Direct().local_bytes(*g.head, block);
+      conv::Winograd::local_bytes(g.convolution(), block) + 2 * plane * to_size(g.shape.channels) * sizeof(float);
+  if (g.head) bytes += conv::Direct{tile_w}.local_bytes(*g.head, block);
   return bytes;
 }
 
-}  // namespace
+TuningKey ResidualStage::tuning_key(const ResidualStageGeometry& g, int block, BatchClass batch) {
+  return conv::tuning_key(StageTunables::kernel, "forward", head_of(g), block, batch);
+}
 
 std::string ResidualStage::declines(const Device& device, const ResidualStageGeometry& g, KernelClass kernels) {
   const ConvGeometry convolution = g.convolution();
@@ -35,8 +65,8 @@ std::string ResidualStage::declines(const Device& device, const ResidualStageGeo
     if (std::string reason = conv::direct_declines(device, *g.head, kernels); !reason.empty()) return reason;
     if (conv::winograd_declines(device, *g.head, kernels).empty()) return "the convolution before it runs as winograd";
   }
-  const std::size_t bytes = local_bytes(g, block, conv::Winograd::choose(convolution, block));
-  const std::size_t limit = conv::local_memory_limit(device);
+  const TuningTarget target = TuningTarget::of(device.info());
+  const std::size_t bytes = StageTunables::choose(g, target).local_bytes(g, block), limit = target.local_memory;
   if (bytes > limit) return fmt::format("a stage needs {} bytes of local memory, the device has {}", bytes, limit);
   return {};
 }
@@ -52,13 +82,14 @@ ResidualStage::ResidualStage(const Device& device, const ResidualStageGeometry& 
     : device_(device), geometry_(g), choice_{.variant = "residual stage"} {
   const ConvGeometry convolution = g.convolution();
   const int block = device.channel_block(), channels = g.shape.channels;
-  auto tunables = conv::look_up<conv::Winograd>(device, "forward", convolution, batch, choice_);
-  if (local_bytes(g, block, tunables) > conv::local_memory_limit(device)) {  // fits one convolution, not a stage
-    tunables = conv::Winograd::choose(convolution, block);
-    choice_.parameters = values_of(tunables);
-    choice_.source = TuningSource::heuristic;
-  }
-  Defines defines = tunables.defines(convolution, block);
+  // A launch for each convolution costs more than one core's share of an image, unless there are some cores to share.
+  constexpr int fewest_cores = 4;
+  most_split_ = static_cast<int>(device.info().compute_units) / fewest_cores;
+  // Convolutions that are never launched look up nothing.
+  const Device split = most_split_ > 0 ? device : device.with_tuning(Tuning());
+  const auto tunables = look_up<StageTunables>(device, tuning_key(g, block, batch), g, choice_);
+  Defines defines = tunables.conv::Winograd::defines(convolution, block);
+  defines.set("TILE_W", tunables.tile_w);
   const ViewKind normed{.affine = true, .relu = true, .precision = precision};
   define_precision(precision, defines);
   defines.set("HEAD", g.head ? 1 : 0);
@@ -72,19 +103,16 @@ ResidualStage::ResidualStage(const Device& device, const ResidualStageGeometry& 
     defines.set("STRIDE", g.head->stride);
     defines.set("PADDING_Y", g.head->padding);
     defines.set("PADDING_X", g.head->padding);
-    head_.emplace(device, *g.head, ConvFusion{.view = {.precision = precision}}, kernels, batch);
+    head_.emplace(split, *g.head, ConvFusion{.view = {.precision = precision}}, kernels, batch);
   }
   run_ = device.kernel("residual_stage.cl", "residual_stage", defines);
-  conv1_.emplace(device, convolution, ConvFusion{.view = normed}, kernels, batch);
-  conv2_.emplace(device, convolution, ConvFusion{.view = normed, .residual = true}, kernels, batch);
+  conv1_.emplace(split, convolution, ConvFusion{.view = normed}, kernels, batch);
+  conv2_.emplace(split, convolution, ConvFusion{.view = normed, .residual = true}, kernels, batch);
 
   const std::size_t convolutions = 2 * to_size(g.units), floats = filter_floats(g);
   weights_ = device.allocate<float>(convolutions * floats);
   affine_ = device.allocate<float>(convolutions * 2 * to_size(channels));
   for (std::size_t i = 0; i < convolutions; ++i) filters_.push_back(device.slice(weights_, i * floats, floats));
-  // A launch for each convolution costs more than one core's share of an image, unless there are some cores to share.
-  constexpr int fewest_cores = 4;
-  most_split_ = static_cast<int>(device.info().compute_units) / fewest_cores;
   between_ = allocate_activation(device, to_size(most_split_) * image_elements(g.shape, block), precision);
 }
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/ops/conv.h"
+#include "runtime/ops/conv_kernels.h"
 
 namespace cascadecl {
 
@@ -14,6 +14,17 @@ struct ResidualStageGeometry {
   ImageShape shape;                  // of x
   int units = 1;
   ConvGeometry convolution() const { return {shape, shape.channels, 3, 3, 1, 1}; }
+};
+
+// kernels/residual_stage.cl: the tunables of its 3x3 convolutions, and those of the convolution before them.
+struct StageTunables : conv::Winograd {
+  int tile_w = 8;
+  static constexpr std::string_view kernel = "residual_stage";
+  static std::array<Tunable<StageTunables>, 4> tunables();
+  static StageTunables choose(const ResidualStageGeometry& geometry, const TuningTarget& target);
+  static std::vector<std::vector<int>> ranges(const ResidualStageGeometry& geometry, const TuningTarget& target);
+  std::string fault(const ResidualStageGeometry& geometry, const TuningTarget& target) const;
+  std::size_t local_bytes(const ResidualStageGeometry& geometry, int block) const;
 };
 
 // All of them for inference, in a single launch in which a work-item takes an image through the whole stage. Where
@@ -28,6 +39,9 @@ class ResidualStage {
 
   ResidualStage(const Device& device, const ResidualStageGeometry& geometry, KernelClass kernels, BatchClass batch,
                 Precision precision = Precision::fp32);
+
+  // What tuning knows it by: the shape of its head, else that of its convolutions.
+  static TuningKey tuning_key(const ResidualStageGeometry& geometry, int block, BatchClass batch);
 
   // Enqueues the conversion of the filters: head [K][C][R][S] (empty without one), convolutions [C][C][3][3] in order.
   void prepare(const Array<float>& head, const std::vector<Array<float>>& convolutions);

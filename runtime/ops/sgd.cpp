@@ -1,23 +1,36 @@
 #include "runtime/ops/sgd.h"
 
+#include <algorithm>
+
 #include "runtime/ops/launch.h"
 
 namespace cascadecl {
-namespace {
 
-// Values of one work-item.
-long piece_of(const Device& device) { return coarse_items(device) ? 4096 : device.channel_block(); }
+Sgd::Sgd(const Device& device, std::size_t count) : device_(device), count_(count) {
+  const PieceWork work = step_work(device, count);
+  piece_ = look_up<Piece>(device, work.key, work, choice_);
+  Defines defines{{"CB", device.channel_block()}};
+  define(piece_, defines);
+  kernel_ = device.kernel("sgd.cl", "sgd", defines);
+}
 
-}  // namespace
+PieceWork Sgd::step_work(const Device& device, std::size_t count) {
+  constexpr std::size_t most = std::size_t{1} << 30;
+  const int length = static_cast<int>(std::clamp<std::size_t>(count, 1, most)), block = device.channel_block();
+  return {.key = {.kernel = "sgd",
+                  .operation = "step",
+                  .in_channels = length,
+                  .out_channels = length,
+                  .channel_block = block},
+          .length = length,
+          .step = block,
+          .coarse = 4096,
+          .fine = block};
+}
 
-Sgd::Sgd(const Device& device)
-    : device_(device),
-      kernel_(device.kernel("sgd.cl", "sgd", {{"CB", device.channel_block()}, {"PIECE", piece_of(device)}})) {}
-
-void Sgd::step(std::size_t count, const Array<float>& weights, const Array<float>& gradient,
-               const Array<float>& velocity, const SgdSettings& settings) {
-  const std::size_t piece = static_cast<std::size_t>(piece_of(device_));
-  launch(device_, kernel_, {(count + piece - 1) / piece}, weights, gradient, velocity, static_cast<unsigned>(count),
+void Sgd::step(const Array<float>& weights, const Array<float>& gradient, const Array<float>& velocity,
+               const SgdSettings& settings) {
+  launch(device_, kernel_, {piece_.count(count_)}, weights, gradient, velocity, static_cast<unsigned>(count_),
          settings.learning_rate, settings.momentum, settings.weight_decay);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-#include "runtime/opencl/device.h"
+#include "runtime/ops/variant.h"
+#include "runtime/tuning/piece.h"
 
 namespace cascadecl {
 
@@ -12,13 +13,19 @@ struct SgdSettings {
 // Stochastic gradient descent with momentum on flat arrays, one launch a step.
 class Sgd {
  public:
-  explicit Sgd(const Device& device);
+  // For `count` weights.
+  Sgd(const Device& device, std::size_t count);
   // Updates weights and velocity [count] by gradient [count], which is left as it is.
-  void step(std::size_t count, const Array<float>& weights, const Array<float>& gradient, const Array<float>& velocity,
+  void step(const Array<float>& weights, const Array<float>& gradient, const Array<float>& velocity,
             const SgdSettings& settings);
+  const VariantChoice& choice() const { return choice_; }
+  static PieceWork step_work(const Device& device, std::size_t count);
 
  private:
   Device device_;
+  std::size_t count_;
+  VariantChoice choice_;
+  Piece piece_;
   Kernel kernel_;
 };
 

@@ -1,30 +1,17 @@
 #pragma once
-#include <memory>
-#include <vector>
-
 #include "runtime/ops/conv.h"
-#include "runtime/tuning/tuner.h"
+#include "runtime/ops/conv_backward.h"
+#include "runtime/ops/residual_stage.h"
+#include "runtime/tuning/trial.h"
 
-// Convolutions as the tuner runs them: with all fusions that networks give them, on random data.
+// Convolutions as the tuner runs them, with the fusions that networks give them. Where the reference kernels do not do
+// what a fusion asks, the reference is made up of several operations.
 namespace cascadecl {
 
-struct ConvFilterFusion {
-  ViewKind view;
-  bool pair = false;
-  bool operator==(const ConvFilterFusion&) const = default;
-};
-
-// What a convolution of some networks does, by the operation that is tuned: one of the lists is filled.
-struct ConvUses {
-  ConvGeometry geometry;
-  BatchClass batch = BatchClass::many;
-  int images = 1, checked_images = 1;
-  std::vector<ConvFusion> forward;
-  std::vector<ConvBackwardData::Fusion> data;
-  std::vector<ConvFilterFusion> filter;
-};
-
-// Makes the trials of a job; they share their data, which is drawn at the first one.
-std::function<std::unique_ptr<Trial>(const Device&, KernelClass)> conv_trials(const ConvUses& uses);
+MakeTrial forward_trial(const ConvGeometry& geometry, const ConvFusion& fusion);
+MakeTrial residual_stage_trial(const ResidualStageGeometry& geometry);
+MakeTrial data_gradient_trial(const ConvGeometry& geometry, const ConvBackwardData::Fusion& fusion);
+MakeTrial filter_gradient_trial(const ConvGeometry& geometry, ViewKind view, bool pair);
+MakeTrial both_gradients_trial(const ConvGeometry& geometry, const ConvBackward::Fusion& fusion);
 
 }  // namespace cascadecl

@@ -4,150 +4,261 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
+#include <set>
 
 #include "runtime/network/layout.h"
 #include "runtime/network/lowering.h"
-#include "runtime/ops/conv_kernels.h"
+#include "runtime/network/training_plan.h"
+#include "runtime/ops/batch_norm.h"
+#include "runtime/ops/compact.h"
+#include "runtime/ops/conv_gemm.h"
+#include "runtime/ops/dense.h"
+#include "runtime/ops/elementwise.h"
 #include "runtime/ops/launch.h"
 #include "runtime/tuning/conv_trials.h"
+#include "runtime/tuning/plain_trials.h"
 
 namespace cascadecl {
 namespace {
 
+constexpr auto kernels = KernelClass::automatic;
 constexpr int most_checked = 19;                           // odd, and more than two images for each of 8 slices
 constexpr std::size_t most_floats = std::size_t{1} << 26;  // of an activation that is timed
 
-// A kernel that runs a convolution, by its parameter struct: its key and candidates.
-struct KernelUse {
-  TuningKey key;
-  std::vector<TuningValues> candidates;
-};
-
-template <class P>
-KernelUse kernel_use(const Device& device, std::string_view operation, const ConvGeometry& g, BatchClass batch) {
-  const int block = device.channel_block();
-  KernelUse use{conv::tuning_key(P::kernel, operation, g, block, batch), {}};
-  for (const P& p : candidates<P>(g, block, conv::local_memory_limit(device))) use.candidates.push_back(values_of(p));
-  // Shipped defaults, where there are valid ones, are what the user's own are held against.
-  const TuningValues standard = values_of(tuned<P>(device, g, conv::local_memory_limit(device), use.key).parameters);
-  std::erase(use.candidates, standard);
-  use.candidates.insert(use.candidates.begin(), standard);
-  return use;
-}
-
-std::optional<KernelUse> forward_use(const Device& device, const ConvGeometry& g, BatchClass batch) {
-  constexpr auto kernels = KernelClass::automatic;
-  if (conv::winograd_declines(device, g, kernels).empty())
-    return kernel_use<conv::Winograd>(device, "forward", g, batch);
-  if (conv::direct_declines(device, g, kernels).empty()) return kernel_use<conv::Direct>(device, "forward", g, batch);
-  return std::nullopt;
-}
-
-std::optional<KernelUse> data_use(const Device& device, const ConvGeometry& g, BatchClass batch) {
-  constexpr auto kernels = KernelClass::automatic;
-  const ConvGeometry back = conv::backward_geometry(g);
-  if (ConvBackwardData::can_fuse(device, g, kernels)) return kernel_use<conv::Winograd>(device, "data", back, batch);
-  const std::optional<ConvGeometry> direct = conv::direct_backward_geometry(g);
-  if (direct && conv::direct_declines(device, *direct, kernels).empty())
-    return kernel_use<conv::Direct>(device, "data", *direct, batch);
-  return std::nullopt;
-}
-
-std::optional<KernelUse> filter_use(const Device& device, const ConvGeometry& g, BatchClass batch) {
-  constexpr auto kernels = KernelClass::automatic;
-  if (conv::filter_winograd_declines(device, g, kernels).empty())
-    return kernel_use<conv::FilterWinograd>(device, "filter", g, batch);
-  if (conv::filter_direct_declines(device, g, kernels).empty())
-    return kernel_use<conv::FilterDirect>(device, "filter", g, batch);
-  return std::nullopt;
-}
-
-template <class T>
-void add_once(std::vector<T>& list, const T& value) {
-  if (std::ranges::find(list, value) == list.end()) list.push_back(value);
+// What a plan on the device looks up.
+std::set<TuningKey> keys_of(const Device& device, const Network& network, int batch, bool train) {
+  const Device rehearsal = device.with_tuning(Tuning()).rehearsal();
+  if (train)
+    TrainingPlan(rehearsal, network, zero_parameters(network), batch);
+  else
+    InferencePlan(rehearsal, network, zero_parameters(network), batch);
+  return rehearsal.tuning().asked();
 }
 
 class Collector {
  public:
-  explicit Collector(const Device& device) : device_(device) {}
+  explicit Collector(const Device& device) : device_(device), target_(TuningTarget::of(device.info())) {}
 
-  void add(const Network& network, int batch, bool statistics, bool backward) {
-    const Lowering lowering = lower(network);
-    for (const LoweredStep& step : lowering.steps) {
-      if (step.kind != LoweredStep::Kind::convolution) continue;
-      const Layer& l = network.layers()[to_size(step.layer)];
-      const ConvGeometry g{
-          lowering.tensors[to_size(step.in.tensor)].shape, l.out_channels, l.kernel_h, l.kernel_w, l.stride, l.padding};
-      const LoweredTensor& out = lowering.tensors[to_size(step.out)];
-      const ViewKind view{step.in.batch_norm >= 0, step.in.relu};
-      const std::string name = network.name() + " " + layer_names(network, step);
-      if (ConvUses* uses = at(forward_use(device_, g, batch_class(batch)), g, batch, name))
-        add_once(uses->forward, ConvFusion{view, step.residual >= 0, statistics && !out.batch_norms.empty()});
-      if (!backward) continue;
-      // The gradient waits as a pair where its only reader is a batch norm.
-      const bool pair = out.readers == 1 && !out.batch_norms.empty() && step.residual < 0;
-      const bool learns = step.in.tensor > 0 || step.in.batch_norm >= 0;
-      if (learns) {
-        if (ConvUses* uses = at(data_use(device_, g, batch_class(batch)), g, batch, name)) {
-          const MaskKind mask = !view.relu ? MaskKind::none : view.affine ? MaskKind::batch_norm_relu : MaskKind::relu;
-          const bool fuses = ConvBackwardData::can_fuse(device_, g, KernelClass::automatic);
-          add_once(uses->data, fuses ? ConvBackwardData::Fusion{pair, mask, false} : ConvBackwardData::Fusion{});
-        }
-      }
-      if (ConvUses* uses = at(filter_use(device_, g, batch_class(batch)), g, batch, name)) {
-        const bool fuses = ConvBackwardFilter::can_fuse(device_, g, KernelClass::automatic);
-        add_once(uses->filter, ConvFilterFusion{view, pair && fuses});
-      }
+  // All kernels that might run some layer are offered; those whose keys the plan looks up are taken.
+  void add(const Network& network, int batch, bool train) {
+    keys_ = keys_of(device_, network, batch, train);
+    network_ = &network;
+    max_batch_ = batch;
+    batch_ = batch_class(batch);
+    lowering_ = lower(network);
+    for (const LoweredStep& step : lowering_.steps) add_step(step, train);
+    for (const LoweredTensor& tensor : lowering_.tensors) {
+      if (!tensor.rows) add_tensor(tensor.shape);
+    }
+    if (train) {
+      add_sgd();
+    } else {
+      add_stages();
+      add_cascade();
     }
   }
 
   std::vector<TuningJob> jobs() && {
     std::vector<TuningJob> jobs;
-    for (auto& [key, found] : found_) {
-      found.job.make = conv_trials(found.uses);
-      jobs.push_back(std::move(found.job));
-    }
-    const auto work = [](const TuningJob& job) {
-      const TuningKey& k = job.key;
-      return -1.0 * k.height * k.width * k.in_channels * k.out_channels * k.kernel_h * k.kernel_w * job.images;
-    };
-    std::ranges::stable_sort(jobs, {}, work);
+    for (auto& [key, found] : found_) jobs.push_back(std::move(found.job));
+    std::ranges::stable_sort(jobs, std::greater<>(), &TuningJob::work);
     return jobs;
   }
 
  private:
+  // Uses are told apart by their labels.
   struct Found {
     TuningJob job;
-    ConvUses uses;
+    std::set<std::string> labels;
   };
 
-  ConvUses* at(std::optional<KernelUse> use, const ConvGeometry& g, int batch, const std::string& name) {
-    if (!use) return nullptr;
-    Found& found = found_[use->key];
-    if (found.job.candidates.empty()) {
-      const std::size_t largest =
-          std::max(image_elements(g.in, device_.channel_block()), image_elements(g.out(), device_.channel_block()));
-      const int images = static_cast<int>(std::clamp<std::size_t>(most_floats / largest, 1, to_size(batch)));
-      found.job = {.key = use->key,
-                   .layers = name,
-                   .candidates = std::move(use->candidates),
-                   .images = images,
-                   .checked_images = std::min(images, most_checked),
-                   .make = {}};
-      found.uses = {.geometry = g,
-                    .batch = use->key.batch,
-                    .images = images,
-                    .checked_images = found.job.checked_images,
-                    .forward = {},
-                    .data = {},
-                    .filter = {}};
+  ImageShape shape(int tensor) const { return lowering_.tensors[to_size(tensor)].shape; }
+  ConvGeometry geometry(const LoweredStep& step) const {
+    const Layer& l = network_->layers()[to_size(step.layer)];
+    return {shape(step.in.tensor), l.out_channels, l.kernel_h, l.kernel_w, l.stride, l.padding};
+  }
+  static double macs(const ConvGeometry& g) {
+    return static_cast<double>(g.weight_count()) * g.out().height * g.out().width;
+  }
+
+  // The candidates of a kernel, what runs without the user's own tuning first: shipped defaults, if they are valid.
+  template <class P, class Geometry>
+  std::vector<TuningValues> values_to_try(const TuningKey& key, const Geometry& geometry) const {
+    std::vector<TuningValues> all;
+    for (const P& p : candidates<P>(geometry, target_)) all.push_back(values_of(p));
+    const TuningValues standard = values_of(tuned<P>(device_, key, geometry).parameters);
+    std::erase(all, standard);
+    all.insert(all.begin(), standard);
+    return all;
+  }
+
+  // floats: of the largest activation, by image; work: by image.
+  template <class P, class Geometry>
+  void offer(const TuningKey& key, const Geometry& geometry, std::size_t floats, double work, const std::string& label,
+             MakeTrial use) {
+    if (!keys_.contains(key)) return;
+    const auto [found, fresh] = found_.try_emplace(key);
+    TuningJob& job = found->second.job;
+    if (fresh) {
+      const auto images = static_cast<int>(
+          std::clamp<std::size_t>(most_floats / std::max<std::size_t>(floats, 1), 1, to_size(max_batch_)));
+      job = {.key = key,
+             .layers = fmt::format("{} {}", network_->name(), name_),
+             .candidates = values_to_try<P>(key, geometry),
+             .images = images,
+             .checked_images = std::min(images, most_checked),
+             .max_batch = max_batch_,
+             .work = work * images,
+             .uses = {}};
     }
-    return &found.uses;
+    if (found->second.labels.insert(label).second) job.uses.push_back(std::move(use));
+  }
+  void offer(const PieceWork& work, std::size_t floats, MakeTrial use) {
+    offer<Piece>(work.key, work, floats, static_cast<double>(floats), "", std::move(use));
+  }
+  template <class P>
+  void offer_conv(std::string_view operation, const ConvGeometry& key_geometry, const ConvGeometry& g,
+                  const std::string& label, MakeTrial use) {
+    offer_product<P>(conv::tuning_key(P::kernel, operation, key_geometry, target_.block, batch_), key_geometry, g,
+                     label, std::move(use));
+  }
+  template <class P, class Geometry>
+  void offer_product(const TuningKey& key, const Geometry& geometry, const ConvGeometry& g, const std::string& label,
+                     MakeTrial use) {
+    const std::size_t floats = std::max(image_elements(g.in, target_.block), image_elements(g.out(), target_.block));
+    offer<P>(key, geometry, floats, macs(g), label, std::move(use));
+  }
+
+  void add_step(const LoweredStep& step, bool train) {
+    name_ = layer_names(*network_, step);
+    const ViewKind view{step.in.batch_norm >= 0, step.in.relu};
+    const ImageShape in = shape(step.in.tensor);
+    if (step.kind == LoweredStep::Kind::convolution) {
+      add_forward(step, view, train);
+      if (train) add_gradients(step, view);
+    } else if (step.kind == LoweredStep::Kind::dense) {
+      const int out = network_->layers()[to_size(step.layer)].out_channels;
+      offer(Dense::forward_work(device_, in.channels, out, batch_), to_size(in.channels) * to_size(out),
+            dense_trial(in.channels, out));
+    } else if (step.kind == LoweredStep::Kind::add) {
+      add_elementwise("add_views", in, view);
+    } else if (step.kind == LoweredStep::Kind::materialize) {
+      add_elementwise("materialize", in, view);
+    }
+    if (train && view.relu) add_elementwise("relu_mask", in, view);
+  }
+
+  void add_forward(const LoweredStep& step, ViewKind view, bool train) {
+    const ConvGeometry g = geometry(step);
+    const ConvFusion fusion{view, step.residual >= 0,
+                            train && !lowering_.tensors[to_size(step.out)].batch_norms.empty()};
+    const std::string label = fmt::format("{} {} {} {}", view.affine, view.relu, fusion.residual, fusion.statistics);
+    const MakeTrial use = forward_trial(g, fusion);
+    offer_conv<conv::Winograd>("forward", g, g, label, use);
+    offer_conv<conv::Direct>("forward", g, g, label, use);
+    offer_product<conv::GemmTile>(conv::gemm_key(g, conv::Direction::forward, target_.block, batch_), g.out_channels, g,
+                                  label, use);
+  }
+
+  void add_gradients(const LoweredStep& step, ViewKind view) {
+    const ConvGeometry g = geometry(step), back = conv::backward_geometry(g);
+    // The gradient waits as a pair where its only reader is a batch norm.
+    const LoweredTensor& out = lowering_.tensors[to_size(step.out)];
+    const bool pair = out.readers == 1 && !out.batch_norms.empty() && step.residual < 0;
+    const MaskKind mask = !view.relu ? MaskKind::none : view.affine ? MaskKind::batch_norm_relu : MaskKind::relu;
+    const std::string label = fmt::format("{} {} {}", view.affine, view.relu, pair);
+    if (view.relu) {
+      const MakeTrial both = both_gradients_trial(g, {.pair = pair, .batch_norm = view.affine});
+      offer_product<BackwardTunables>(conv::tuning_key(BackwardTunables::kernel, "both", g, target_.block, batch_), g,
+                                      g, label, both);
+    }
+    const bool fuses = ConvBackwardData::can_fuse(device_, g, kernels);
+    const auto fusion = fuses ? ConvBackwardData::Fusion{pair, mask, false} : ConvBackwardData::Fusion{};
+    const MakeTrial data = data_gradient_trial(g, fusion);
+    const std::string data_label = fuses ? label : "";
+    if (g.stride == 1) offer_conv<conv::Winograd>("data", back, g, data_label, data);
+    if (const auto direct = conv::direct_backward_geometry(g)) offer_conv<conv::Direct>("data", *direct, g, "", data);
+    offer_conv<conv::Strided>("data", g, g, "", data);
+    offer_product<conv::GemmTile>(conv::gemm_key(g, conv::Direction::backward, target_.block, batch_), g.in.channels, g,
+                                  "", data);
+    const bool pair_by_filter = pair && ConvBackwardFilter::can_fuse(device_, g, kernels);
+    const std::string filter_label = fmt::format("{} {} {}", view.affine, view.relu, pair_by_filter);
+    const MakeTrial filter = filter_gradient_trial(g, view, pair_by_filter);
+    offer_conv<conv::FilterWinograd>("filter", g, g, filter_label, filter);
+    offer_conv<conv::FilterDirect>("filter", g, g, filter_label, filter);
+    offer_conv<conv::GemmFilterTile>("filter", g, g, filter_label, filter);
+  }
+
+  void add_elementwise(std::string_view kernel, ImageShape shape, ViewKind view) {
+    offer(elementwise_work(device_, kernel, shape, batch_), image_elements(shape, target_.block),
+          elementwise_trial(kernel, shape, view));
+  }
+
+  // What runs between layers.
+  void add_tensor(ImageShape shape) {
+    name_ = fmt::format("tensors [{},{},{}]", shape.channels, shape.height, shape.width);
+    const std::size_t floats = image_elements(shape, target_.block);
+    add_elementwise("accumulate", shape, {});
+    offer(BatchNorm::apply_work(device_, shape, batch_), floats, batch_norm_apply_trial(shape));
+    offer<BatchNormGroup>(BatchNorm::sums_key(device_, shape, batch_), shape, floats, static_cast<double>(floats), "",
+                          batch_norm_sums_trial(shape));
+  }
+
+  void add_sgd() {
+    name_ = "all parameters";
+    for (const TuningKey& key : keys_) {
+      if (key.kernel != "sgd") continue;
+      const std::size_t count = to_size(key.in_channels);  // as the plan lays them out
+      offer(Sgd::step_work(device_, count), count, sgd_trial(count));
+    }
+  }
+
+  // Residual stages, as inference fuses them.
+  void add_stages() {
+    const auto geometry_of = [&](const LoweredStep& step) {
+      ResidualStageGeometry g{.head = {}, .shape = shape(step.out), .units = static_cast<int>(step.parts.size() / 2)};
+      if (step.parts.size() % 2 == 1) g.head = geometry(step.parts.front());
+      return g;
+    };
+    const Lowering fused = fuse_residual_stages(*network_, lowering_, [&](const LoweredStep& step) {
+      return ResidualStage::most_units(device_, geometry_of(step), kernels);
+    });
+    for (const LoweredStep& step : fused.steps) {
+      if (step.kind != LoweredStep::Kind::residual_stage) continue;
+      name_ = layer_names(*network_, step);
+      const ResidualStageGeometry g = geometry_of(step);
+      const std::size_t floats =
+          std::max(image_elements(g.shape, target_.block), g.head ? image_elements(g.head->in, target_.block) : 0);
+      const double work = 2 * g.units * macs(g.convolution()) + (g.head ? macs(*g.head) : 0);
+      offer<StageTunables>(ResidualStage::tuning_key(g, target_.block, batch_), g, floats, work,
+                           std::to_string(g.units), residual_stage_trial(g));
+    }
+  }
+
+  // What a cascade runs between its stages.
+  void add_cascade() {
+    name_ = "survivors";
+    const PolicySize policy{network_->classes(), default_hidden(network_->classes())};
+    const std::size_t row = image_elements(network_->input_shape(), target_.block);
+    const TuningKey key = policy_key(policy, target_.block, batch_);
+    const PieceWork select = Compact::select_work(device_, batch_), gather = Compact::gather_work(device_, row, batch_);
+    keys_.insert({key, select.key, gather.key});
+    offer(select, 1, select_trial());
+    offer(gather, row, gather_trial(row));
+    const std::size_t weights = policy_weight_count(policy.classes, policy.hidden);
+    offer<PolicyTiling>(key, policy, to_size(policy.classes), static_cast<double>(weights), "", policy_trial(policy));
   }
 
   Device device_;
+  TuningTarget target_;
   std::map<TuningKey, Found> found_;
+  // Of the network being added:
+  std::set<TuningKey> keys_;
+  const Network* network_ = nullptr;
+  Lowering lowering_;
+  int max_batch_ = 1;
+  BatchClass batch_ = BatchClass::many;
+  std::string name_;  // of the layers at hand
 };
 
 }  // namespace
@@ -158,8 +269,8 @@ std::vector<TuningJob> network_jobs(const Device& device, const std::vector<Netw
       device.with_tuning(Tuning({{TuningSource::shipped, shipped_tuning(device.info().tuning_class())}})));
   for (const Network& network : networks) {
     for (const int batch : settings.batches) {
-      if (settings.infer) collector.add(network, batch, false, false);
-      if (settings.train) collector.add(network, batch, true, true);
+      if (settings.infer) collector.add(network, batch, false);
+      if (settings.train) collector.add(network, batch, true);
     }
   }
   return std::move(collector).jobs();

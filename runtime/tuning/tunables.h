@@ -8,16 +8,17 @@
 
 #include "runtime/opencl/device.h"
 #include "runtime/tuning/tuning.h"
+#include "runtime/tuning/tuning_target.h"
 
 // What all parameter structs of kernels have in common. Such a struct P holds the tunables of one kernel as ints and
 // says for a `Geometry` of its operation and a device:
-//   static constexpr std::string_view kernel           its name, in TuningKey
-//   static auto tunables()                              an array of Tunable<P>: names (those of the defines) and
-//   members static P choose(const Geometry&, int block)         the rule for what nobody has tuned; always valid
-//   std::string fault(const Geometry&, int block, std::size_t local_memory) const
-//                                                       why these values cannot run, empty if they can
-//   static std::vector<std::vector<int>> ranges(const Geometry&, int block)
-//                                                       for each tunable the values worth trying
+//   static auto tunables()                            an array of Tunable<P>: names (those of the defines) and members
+//   static P choose(const Geometry&, const TuningTarget&)
+//                                                     the rule for what nobody has tuned; valid where the kernel runs
+//   static std::vector<std::vector<int>> ranges(const Geometry&, const TuningTarget&)
+//                                                     for each tunable the values worth trying
+//   std::string fault(const Geometry&, const TuningTarget&) const
+//                                                     why these values cannot run, empty if they can
 namespace cascadecl {
 
 template <class P>
@@ -55,11 +56,11 @@ void define(const P& parameters, Defines& defines) {
 
 // All valid combinations of the ranges, the chosen one first, then those that differ from it least.
 template <class P, class Geometry>
-std::vector<P> candidates(const Geometry& geometry, int block, std::size_t local_memory) {
-  const P chosen = P::choose(geometry, block);
+std::vector<P> candidates(const Geometry& geometry, const TuningTarget& target) {
+  const P chosen = P::choose(geometry, target);
   std::vector<P> all = {chosen};
   std::size_t i = 0;
-  const std::vector<std::vector<int>> ranges = P::ranges(geometry, block);
+  const std::vector<std::vector<int>> ranges = P::ranges(geometry, target);
   for (const Tunable<P>& tunable : P::tunables()) {
     const std::size_t count = all.size();
     for (const int value : ranges.at(i++)) {
@@ -71,7 +72,7 @@ std::vector<P> candidates(const Geometry& geometry, int block, std::size_t local
       }
     }
   }
-  std::erase_if(all, [&](const P& p) { return !p.fault(geometry, block, local_memory).empty(); });
+  std::erase_if(all, [&](const P& p) { return !p.fault(geometry, target).empty(); });
   std::ranges::stable_sort(all, {}, [&](const P& p) {
     return std::ranges::count_if(P::tunables(), [&](const Tunable<P>& t) { return p.*t.member != chosen.*t.member; });
   });
@@ -87,17 +88,17 @@ struct Tuned {
 // What a kernel is to run with: the first of the device's tuning that is valid, else the rule. Values that are not are
 // dropped from the tuning with a warning.
 template <class P, class Geometry>
-Tuned<P> tuned(const Device& device, const Geometry& geometry, std::size_t local_memory, const TuningKey& key) {
-  const int block = device.channel_block();
+Tuned<P> tuned(const Device& device, const TuningKey& key, const Geometry& geometry) {
+  const TuningTarget target = TuningTarget::of(device.info());
   while (const auto found = device.tuning().find(key)) {
     const std::optional<P> parameters = from_values<P>(found->values);
-    const std::string fault = parameters ? parameters->fault(geometry, block, local_memory) : "not its tunables";
+    const std::string fault = parameters ? parameters->fault(geometry, target) : "not its tunables";
     if (fault.empty()) return {*parameters, found->source};
     device.warn("tuning (" + std::string(to_string(found->source)) + ") of " + to_string(key) + ": " +
                 to_string(found->values) + " is not used: " + fault);
     device.tuning().drop(key, found->source);
   }
-  return {P::choose(geometry, block), TuningSource::heuristic};
+  return {P::choose(geometry, target), TuningSource::heuristic};
 }
 
 }  // namespace cascadecl

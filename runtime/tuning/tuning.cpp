@@ -4,7 +4,8 @@
 
 namespace cascadecl {
 
-std::optional<Tuning::Found> Tuning::find(const TuningKey& key) const {
+std::optional<Tuning::Found> Tuning::find(const TuningKey& key) {
+  asked_.insert(key);
   for (const Layer& layer : layers_) {
     const auto found = layer.table.find(key);
     if (found != layer.table.end()) return Found{found->second.values, layer.source};

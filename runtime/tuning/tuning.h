@@ -1,5 +1,6 @@
 #pragma once
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,12 +24,15 @@ class Tuning {
     TuningSource source;
   };
   // The first layer's entry for the key.
-  std::optional<Found> find(const TuningKey& key) const;
+  std::optional<Found> find(const TuningKey& key);
+  // All keys that were looked up.
+  const std::set<TuningKey>& asked() const { return asked_; }
   // Forgets an entry that its kernel does not take, so that the next layer is asked.
   void drop(const TuningKey& key, TuningSource source);
 
  private:
   std::vector<Layer> layers_;
+  std::set<TuningKey> asked_;
 };
 
 // The defaults that come with the library for a class of devices: "cpu-16" for CPUs with blocks of 16 channels. Empty

@@ -21,10 +21,11 @@ enum class BatchClass { one, few, many };  // 1, 2 to 15, 16 and more
 BatchClass batch_class(int max_batch);
 std::string_view to_string(BatchClass batch);  // "1", "2-15", "16+"
 
-// What values are valid for: one kernel on one geometry. Convolutions give theirs, a dense layer is a 1x1 convolution.
+// What values are valid for: one kernel on one geometry. Convolutions give theirs; a dense layer is a 1x1 convolution,
+// a row of values has as many channels.
 struct TuningKey {
   std::string kernel;     // its name in kernels/: "conv_winograd"
-  std::string operation;  // "forward", "data" (gradient by the input) or "filter" (by the weights)
+  std::string operation;  // "forward", "data" (gradient by the input), "filter" (by the weights), "both"; "add_views"
   int in_channels = 0, height = 1, width = 1;
   int out_channels = 0, kernel_h = 1, kernel_w = 1, stride = 1, padding = 0;
   int channel_block = 1;  // of the device

@@ -8,11 +8,10 @@
 #include <cctype>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 
 #include "data/atomic_file.h"
 #include "data/error.h"
+#include "runtime/read_file.h"
 
 namespace cascadecl {
 namespace {
@@ -60,10 +59,9 @@ TuningStore TuningStore::of_device(const fs::path& folder, const TuningOwner& ow
 }
 
 TuningTable TuningStore::load(const WarningHandler& warning) const {
-  std::ifstream in(file_, std::ios::binary);
-  if (file_.empty() || !in) return {};
-  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  std::optional<TuningFile> file = parse_tuning_file(text, file_.string(), warning);
+  const std::optional<std::string> text = read_file(file_, warning);
+  if (!text) return {};
+  std::optional<TuningFile> file = parse_tuning_file(*text, file_.string(), warning);
   if (!file) return {};
   const TuningOwner& other = file->owner;
   const bool same_device = other.platform == owner_.platform && other.device == owner_.device;

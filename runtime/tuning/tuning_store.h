@@ -16,8 +16,8 @@ class TuningStore {
 
   const std::filesystem::path& file() const { return file_; }
 
-  // The entries of the file; none where there is no file. A file that is spoiled, of another driver version or of
-  // another device is not used: a warning says so.
+  // The entries of the file; none where there is no file. A file that cannot be read or is spoiled, of another driver
+  // version or of another device is not used: a warning says so.
   TuningTable load(const WarningHandler& warning) const;
 
   // Adds the entries to those that are in the file by now, replacing equal keys, and writes it. A file that load()

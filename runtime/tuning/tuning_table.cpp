@@ -34,9 +34,11 @@ ordered_json to_json(const TuningKey& key, const TuningEntry& entry) {
   return json;
 }
 
-// Values of a file that are not ours to trust: everything is small and positive, or the entry is refused.
-int whole_number(const ordered_json& json, int least) {
-  constexpr int most = 1 << 20;
+// Values of a file that are not ours to trust: everything is positive and no larger than it may be, or the entry is
+// refused.
+constexpr int largest_size = 1 << 30, largest_parameter = 1 << 20;
+
+int whole_number(const ordered_json& json, int least, int most = largest_size) {
   if (!json.is_number_integer()) throw std::invalid_argument(fmt::format("{} is no whole number", json.dump()));
   const auto value = json.get<std::int64_t>();
   if (value < least || value > most)
@@ -79,7 +81,8 @@ TuningEntry read_entry(const ordered_json& json) {
                     .complete = json.at("complete").get<bool>()};
   const ordered_json& parameters = json.at("parameters");
   if (!parameters.is_object()) throw std::invalid_argument("parameters are no object");
-  for (const auto& [name, value] : parameters.items()) entry.values.emplace_back(name, whole_number(value, 0));
+  for (const auto& [name, value] : parameters.items())
+    entry.values.emplace_back(name, whole_number(value, 0, largest_parameter));
   return entry;
 }
 

@@ -76,11 +76,11 @@ void add_dense(const Device& device, int in, int out, int batch, std::vector<Ker
 
 void add_rest(const Device& device, ImageShape input, int batch, std::size_t parameters,
               std::vector<KernelItem>& items) {
-  const auto sgd = std::make_shared<Sgd>(device);
+  const auto sgd = std::make_shared<Sgd>(device, parameters);
   const Array<float> w = random_floats(device, parameters, 1), g = random_floats(device, parameters, 2);
   const Array<float> v = random_floats(device, parameters, 3);
   items.push_back({"sgd", "plain", fmt::format("{} parameters", parameters), 0, 5 * bytes_of(w),
-                   [=] { sgd->step(parameters, w, g, v, {.learning_rate = 1e-6F}); }});
+                   [=] { sgd->step(w, g, v, {.learning_rate = 1e-6F}); }});
 
   const auto image_input =
       std::make_shared<ImageInput>(device, input, std::vector<float>(3, 0.5F), std::vector<float>(3, 0.25F));

@@ -182,6 +182,18 @@ TEST_CASE("bench runs the kernel class that was asked for and names it") {
   CHECK(error_fault(bench({"--kernel-class", "tpu"}), 2, "--kernel-class: 'tpu'") == "");
 }
 
+TEST_CASE("info and tune run the kernel class that was asked for") {
+  for (const auto& [kernels, variant] : {std::pair{"gpu", "gemm"}, std::pair{"reference", "reference"}}) {
+    const Finished run =
+        cascadecl_run({"info", "--stages", "resnet-8", "--device", "auto", "--kernel-class", kernels, "--json"});
+    REQUIRE(run.status == 0);
+    CHECK(run.json()["kernel_class"] == kernels);
+    CHECK(run.json()["stages"][0]["plan"]["steps"][0]["variant"] == variant);
+  }
+  CHECK(error_fault(cascadecl_run({"info", "--stages", "resnet-8", "--kernel-class", "gpu"}), 2, "--device") == "");
+  CHECK(error_fault(cascadecl_run({"tune", "--network", "resnet-8", "--kernel-class", "tpu"}), 2, "'tpu'") == "");
+}
+
 TEST_CASE("eval of the GPU class answers like that of the reference kernels") {
   const SmallWorld world;
   const auto eval = [&](const char* kernels) {

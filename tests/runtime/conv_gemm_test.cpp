@@ -57,11 +57,12 @@ TEST_CASE("the GPU class's gradient by the filters equals double precision, with
 
 TEST_CASE("tiles of the GPU class fit the device, and the smallest says what it lacks") {
   DeviceInfo device{.local_memory_bytes = 32768, .max_work_group_size = 256};
-  CHECK(conv::GemmTile::choose(device, 64).n == 64);
-  CHECK(conv::GemmTile::choose(device, 20).n == 32);
-  CHECK(conv::GemmTile::choose(device, 3).m == 128);
+  const auto choose = [&](int columns) { return conv::GemmTile::choose(columns, TuningTarget::of(device)); };
+  CHECK(choose(64).n == 64);
+  CHECK(choose(20).n == 32);
+  CHECK(choose(3).m == 128);
   device.max_work_group_size = 64;
-  CHECK(conv::GemmTile::choose(device, 64).items() == 64);
+  CHECK(choose(64).items() == 64);
   CHECK(conv::gemm_declines(device) == "");
   device.local_memory_bytes = 4096;
   CHECK(conv::gemm_declines(device).find("bytes of local memory, the device has 4096") != std::string::npos);

@@ -19,9 +19,9 @@ TEST_CASE("sgd with momentum and weight decay equals the formula for any count")
     const Values g = random_values(count, 3);
     const Guarded<float> weights(to_floats(w)), gradient(to_floats(g)), velocity(to_floats(v));
     const SgdSettings settings{.learning_rate = 0.125f, .momentum = 0.75f, .weight_decay = 0.01f};
-    Sgd sgd(test_device());
+    Sgd sgd(test_device(), count);
     for (int step = 0; step < 2; ++step) {
-      sgd.step(count, weights, gradient, velocity, settings);
+      sgd.step(weights, gradient, velocity, settings);
       for (std::size_t i = 0; i < count; ++i) {
         v[i] = 0.75 * v[i] + g[i] + static_cast<double>(0.01f) * w[i];
         w[i] -= 0.125 * v[i];

@@ -50,11 +50,12 @@ void check_policy(const PolicyCase& c, const PolicyTiling& tiling) {
 }  // namespace
 
 TEST_CASE("policy equals the reference for every input, odd classes and hidden units") {
-  for (const PolicyCase& c : cases) check_policy(c, PolicyTiling::automatic(test_device(), c.hidden));
+  for (const PolicyCase& c : cases)
+    check_policy(c, PolicyTiling::choose({c.classes, c.hidden}, TuningTarget::of(test_device().info())));
 }
 
 TEST_CASE("policy equals the reference when many work-items share an image") {
-  for (const PolicyCase& c : cases) check_policy(c, PolicyTiling::many_items(test_device()));
+  for (const PolicyCase& c : cases) check_policy(c, PolicyTiling::many_items(TuningTarget::of(test_device().info())));
 }
 
 TEST_CASE("sorted policy does not care which class is which") {

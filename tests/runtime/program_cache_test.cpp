@@ -82,6 +82,19 @@ TEST_CASE("an entry that is whole but no program of the driver's is dropped, and
   CHECK(build(folder.path()).from_cache == 1);
 }
 
+TEST_CASE("a folder in place of an entry is a warning, and the program built anew") {
+  const TemporaryFolder folder;
+  build(folder.path());
+  const std::filesystem::path entry = only_entry(folder.path());
+  std::filesystem::remove(entry);
+  std::filesystem::create_directories(entry / "x");
+  std::vector<std::string> warnings;
+  CHECK(build(folder.path(), &warnings).built == 1);
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0] == entry.string() + ": cannot be read: not used");
+  CHECK(folder.entries() == 1);  // nothing is left beside it
+}
+
 TEST_CASE("threads that fill a cache at once leave whole entries and nothing else") {
   const TemporaryFolder folder;
   const ProgramCache cache(folder.path());

@@ -2,10 +2,15 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <thread>
 
+#include "runtime/network/stages.h"
+#include "runtime/network/training_plan.h"
 #include "runtime/ops/conv_kernels.h"
-#include "runtime/tuning/conv_trials.h"
+#include "runtime/ops/residual_stage.h"
+#include "runtime/tuning/network_jobs.h"
+#include "runtime/tuning/shipped.h"
 #include "runtime/tuning/tuning_store.h"
 #include "tests/data/temporary_folder.h"
 #include "tests/support/device_test.h"
@@ -131,6 +136,15 @@ TEST_CASE("results of another driver version or device are not used, and are rep
   CHECK(TuningStore(file, newer).load({}).size() == 1);
 }
 
+TEST_CASE("a folder in place of a tuning file is not used, with a warning that names it") {
+  const TemporaryFolder folder;
+  Warnings warnings;
+  CHECK(TuningStore(folder.path(), owner).load(warnings.handler()).empty());
+  CHECK(warnings.lines == std::vector<std::string>{folder.path().string() + ": cannot be read: not used"});
+  CHECK(TuningStore(folder / "none", owner).load(warnings.handler()).empty());
+  CHECK(warnings.lines.size() == 1);
+}
+
 TEST_CASE("devices whose names look alike have files of their own") {
   TuningOwner other = owner;
   other.device = "A device; 4.0 GHz";
@@ -187,11 +201,35 @@ TEST_CASE("values of a file that are not valid are dropped with one warning, and
     for (int again = 0; again < 2; ++again) {
       const VariantChoice choice = ConvForward(device, geometry, {}, KernelClass::automatic, BatchClass::few).choice();
       CHECK(choice.source == TuningSource::heuristic);
-      CHECK(choice.parameters == values_of(conv::Winograd::choose(geometry, 16)));
+      CHECK(choice.parameters == values_of(conv::Winograd::choose(geometry, TuningTarget::of(device.info()))));
     }
     REQUIRE(tuned.warnings.lines.size() == 1);
     CHECK(contains(tuned.warnings.lines[0], to_string(key)));
   }
+}
+
+TEST_CASE("no kernel takes values that are not valid: each warns once, and runs by its rule") {
+  const Network network = parse_stages("resnet-8", {3, 32, 32}, 10).front();
+  const std::vector<TuningJob> jobs = network_jobs(test_device(), {network}, {.batches = {20}, .train = true});
+  TuningTable zeros;
+  for (const TuningJob& job : jobs) {
+    TuningValues values = job.candidates.front();
+    for (auto& [name, value] : values) value = 0;
+    zeros[job.key].values = values;
+  }
+  TunedDevice tuned(own_file(zeros));
+  const Device device = tuned.open().rehearsal();
+  for (int again = 0; again < 2; ++again) {
+    const InferencePlan infer(device, network, zero_parameters(network), 20);
+    const TrainingPlan train(device, network, zero_parameters(network), 20);
+    for (const PlanStep& step : infer.steps()) CHECK(step.source == TuningSource::heuristic);
+    for (const PlanStep& step : train.steps()) CHECK(step.source == TuningSource::heuristic);
+  }
+  // Those of a cascade are no part of a network's plan.
+  const auto in_plans = std::ranges::count_if(
+      jobs, [](const TuningJob& job) { return job.key.kernel != "compact" && job.key.kernel != "policy"; });
+  CHECK(tuned.warnings.lines.size() == static_cast<std::size_t>(in_plans));
+  CHECK(in_plans > 5);
 }
 
 TEST_CASE("a device finds its user's file, and opens with a warning where it cannot be used") {
@@ -209,23 +247,23 @@ TEST_CASE("a device finds its user's file, and opens with a warning where it can
   }
 }
 
-TEST_CASE("the shipped defaults can be read, and all their values are valid") {
-  for (const char* device_class : {"cpu-16"}) {
+TEST_CASE("the shipped defaults can be read, and plans drop none of their values") {
+  for (const auto& [device_class, text] : shipped_tuning_texts()) {
     Warnings warnings;
-    for (const auto& [k, e] : shipped_tuning(device_class)) {
-      CAPTURE(to_string(k));
-      const ConvGeometry g{
-          {k.in_channels, k.height, k.width}, k.out_channels, k.kernel_h, k.kernel_w, k.stride, k.padding};
-      const auto valid = [&](auto parameters) {
-        return parameters && parameters->fault(g, k.channel_block, 256 * 1024).empty();
-      };
-      CHECK((k.kernel == conv::Winograd::kernel         ? valid(from_values<conv::Winograd>(e.values))
-             : k.kernel == conv::FilterWinograd::kernel ? valid(from_values<conv::FilterWinograd>(e.values))
-             : k.kernel == conv::Direct::kernel         ? valid(from_values<conv::Direct>(e.values))
-                                                        : valid(from_values<conv::FilterDirect>(e.values))));
-    }
+    CHECK(parse_tuning_file(text, device_class, warnings.handler()).has_value());
+    CHECK(warnings.lines.empty());
   }
   CHECK(shipped_tuning("toaster-3").empty());
+  const TemporaryFolder folder;
+  Warnings warnings;
+  const Device device = Device(test_device().info(), {folder.path(), warnings.handler()}).rehearsal();
+  for (const Network& network : parse_stages("resnet-8,wrn-40-2", {3, 32, 32}, 10)) {
+    for (const int batch : {1, 8, 128}) {
+      InferencePlan(device, network, zero_parameters(network), batch);
+      TrainingPlan(device, network, zero_parameters(network), batch);
+    }
+  }
+  CHECK(warnings.lines == std::vector<std::string>());
 }
 
 }  // namespace cascadecl

@@ -1,0 +1,14 @@
+#pragma once
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "runtime/warning.h"
+
+namespace cascadecl {
+
+// The bytes of a file. Nothing where there is none; nothing after a warning where what is there cannot be read: a
+// folder, a file without permission, a broken disk.
+std::optional<std::string> read_file(const std::filesystem::path& file, const WarningHandler& warning);
+
+}  // namespace cascadecl

@@ -1,0 +1,40 @@
+#pragma once
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+// Why values of tunables cannot run, for the parameter structs of the kernels; empty where they can.
+namespace cascadecl {
+
+// The first that is no empty text.
+inline std::string first_of(std::initializer_list<std::string> faults) {
+  for (const std::string& fault : faults) {
+    if (!fault.empty()) return fault;
+  }
+  return {};
+}
+
+inline std::string out_of_range(std::string_view name, int value, int least, int most) {
+  if (value >= least && value <= most) return {};
+  return fmt::format("{} {} is outside {}..{}", name, value, least, most);
+}
+
+inline std::string no_divisor(std::string_view name, int value, int whole) {
+  if (value > 0 && whole % value == 0) return {};
+  return fmt::format("{} {} does not divide {}", name, value, whole);
+}
+
+inline std::string no_multiple(std::string_view name, int value, int part) {
+  if (value % part == 0) return {};
+  return fmt::format("{} {} is no multiple of {}", name, value, part);
+}
+
+inline std::string too_large(std::size_t bytes, std::size_t local_memory) {
+  if (bytes <= local_memory) return {};
+  return fmt::format("needs {} bytes of local memory, the device has {}", bytes, local_memory);
+}
+
+}  // namespace cascadecl
