@@ -22,7 +22,7 @@ foreach(library cascadecl_static cascadecl_shared)
   target_include_directories(${library} INTERFACE
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${header_dir}>)
   target_link_libraries(${library} PUBLIC OpenCL::OpenCL Threads::Threads
-    PRIVATE clblast fmt::fmt hdf5::hdf5 ${CMAKE_DL_LIBS})
+    PRIVATE clblast fmt::fmt hdf5::hdf5 JPEG::JPEG PNG::PNG ${CMAKE_DL_LIBS})
 endforeach()
 
 install(TARGETS cascadecl_shared EXPORT cascadeclTargets)
