@@ -1,5 +1,5 @@
 #pragma once
-// Private to pickle.cpp and pickle_machine.cpp.
+// Private to pickle*.cpp.
 #include <unordered_map>
 
 #include "data/pickle.h"
@@ -8,6 +8,9 @@ namespace cascadecl {
 
 // The names that a pickle may hold; what they stand for in Python is only ever recognised as a pattern.
 enum class PickleName : std::uint8_t { reconstruct, scalar, ndarray, dtype, encode };
+
+// Objects of one kind that a file can make us keep; a batch of ImageNet32x32 has a few dozen, and 130,000 labels.
+constexpr std::size_t most_objects = 1'000'000;
 
 // Follows the instructions of a pickle file, which build values on a stack, and fills a Pickle with them.
 class PickleMachine {
@@ -57,6 +60,9 @@ class PickleMachine {
   std::unordered_map<std::uint64_t, PickleValue> memo_;
   std::size_t pushes_ = 0;
 };
+
+// A whole number of so many bytes, 0 to 8, in two's complement.
+std::int64_t signed_number(std::uint64_t raw, int bytes);
 
 // The byte that the character at utf8[used] stands for, moving `used` behind it; -1 if it is none of Latin-1, or cut.
 int next_latin1(std::span<const std::uint8_t> utf8, std::size_t& used);
