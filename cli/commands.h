@@ -11,6 +11,8 @@ using Arguments = std::vector<std::string>;
 void run_devices(const Arguments& arguments);
 void run_info(const Arguments& arguments);
 void run_data(const Arguments& arguments);
+void run_data_import(const Arguments& arguments);  // parts of data
+void run_data_fetch(const Arguments& arguments);
 void run_train(const Arguments& arguments);
 void run_eval(const Arguments& arguments);
 void run_predict(const Arguments& arguments);

@@ -58,12 +58,15 @@ std::string to_text(const DatasetFacts& facts) {
 
 }  // namespace
 
+nlohmann::ordered_json dataset_info_json(const std::filesystem::path& file) { return to_json(describe_dataset(file)); }
+
+std::string dataset_info_text(const std::filesystem::path& file) { return to_text(describe_dataset(file)); }
+
 void print_dataset_info(const std::filesystem::path& file, bool json) {
-  const DatasetFacts facts = describe_dataset(file);
   if (json) {
-    print_json(to_json(facts));
+    print_json(dataset_info_json(file));
   } else {
-    print(to_text(facts));
+    print(dataset_info_text(file));
   }
 }
 

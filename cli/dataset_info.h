@@ -1,9 +1,14 @@
 #pragma once
 #include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
 
 namespace cascadecl {
 
-// Prints what a dataset file holds, as text or JSON. Throws FileError if it is none.
+// What a dataset file holds. All throw FileError if it is none.
+nlohmann::ordered_json dataset_info_json(const std::filesystem::path& file);
+std::string dataset_info_text(const std::filesystem::path& file);
+// Prints one of them.
 void print_dataset_info(const std::filesystem::path& file, bool json);
 
 }  // namespace cascadecl

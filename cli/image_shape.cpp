@@ -8,7 +8,7 @@
 
 namespace cascadecl {
 
-ImageShape parse_image_shape(std::string_view text) {
+ImageShape parse_image_shape(std::string_view text, std::string_view flag) {
   ImageShape shape;
   const char* at = text.data();
   const char* end = text.data() + text.size();
@@ -19,7 +19,7 @@ ImageShape parse_image_shape(std::string_view text) {
     good = good && error == std::errc{} && *size > 0;
     at = next;
   }
-  if (!good || at != end) throw UsageError(fmt::format("--input: '{}' is not CHANNELSxHEIGHTxWIDTH", text));
+  if (!good || at != end) throw UsageError(fmt::format("--{}: '{}' is not CHANNELSxHEIGHTxWIDTH", flag, text));
   return shape;
 }
 

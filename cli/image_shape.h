@@ -5,7 +5,7 @@
 
 namespace cascadecl {
 
-// "3x32x32": channels, rows, columns. Throws UsageError naming --input.
-ImageShape parse_image_shape(std::string_view text);
+// "3x32x32": channels, rows, columns. Throws UsageError naming the flag.
+ImageShape parse_image_shape(std::string_view text, std::string_view flag = "input");
 
 }  // namespace cascadecl

@@ -4,13 +4,13 @@
 
 #include "cli/cascade_flags.h"
 #include "cli/commands.h"
-#include "cli/image_file.h"
 #include "cli/open_data.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/predictions_file.h"
 #include "cli/progress.h"
 #include "data/error.h"
+#include "data/image_file.h"
 #include "data/loader.h"
 #include "runtime/cascade/label_probabilities.h"
 #include "runtime/io/model_file.h"
@@ -79,10 +79,11 @@ PredictionsHeader header_of(const Model& model, const ExecutorSettings& settings
 
 void predict_files(const Model& model, const Inputs& inputs, const std::vector<Device>& devices,
                    const ExecutorSettings& settings, bool json) {
+  const ImageDims dims{model.input.channels, model.input.height, model.input.width};
   std::vector<std::uint8_t> pixels;
   for (const std::string& file : inputs.files) {
-    const std::vector<std::uint8_t> image = read_image_file(file, model.input);
-    pixels.insert(pixels.end(), image.begin(), image.end());
+    const Image image = read_image_file(file, dims);
+    pixels.insert(pixels.end(), image.pixels.begin(), image.pixels.end());
   }
   CascadeExecutor executor(model, devices, settings);
   const CascadeResult result = executor.classify(pixels);

@@ -33,8 +33,8 @@ void DatasetWriter::append(std::span<const std::uint8_t> images, std::span<const
   const auto count = static_cast<std::int64_t>(labels.size());
   if (static_cast<std::int64_t>(images.size()) != count * header_.dims.bytes())
     throw ShapeError(fmt::format("split {}: {} bytes of images for {} labels", split_, images.size(), count));
-  if (static_cast<std::int64_t>(labels_.size()) + count > split_size_)
-    throw ShapeError(fmt::format("split {}: more than the {} images announced", split_, split_size_));
+  if (static_cast<std::int64_t>(labels_.size()) + count > split_size_ - skipped_)
+    throw ShapeError(fmt::format("split {}: more than the {} images announced", split_, split_size_ - skipped_));
   for (const std::int32_t label : labels)
     if (label < 0 || label >= header_.classes())
       throw ShapeError(fmt::format("split {}: label {}, expected 0 to {}", split_, label, header_.classes() - 1));
@@ -56,8 +56,14 @@ void DatasetWriter::write_chunks(bool all) {
   written_ += count;
 }
 
+void DatasetWriter::skip() {
+  if (split_size_ - skipped_ == 1) throw ShapeError(fmt::format("split {}: no image is left", split_));
+  ++skipped_;
+}
+
 void DatasetWriter::end_split() {
   if (split_.empty()) return;
+  if (skipped_ > 0) file_.keep_rows(images_of(split_), split_size_ -= skipped_);
   if (static_cast<std::int64_t>(labels_.size()) != split_size_)
     throw ShapeError(
         fmt::format("split {}: {} images, expected the {} announced", split_, labels_.size(), split_size_));
@@ -65,7 +71,7 @@ void DatasetWriter::end_split() {
   file_.write(labels_of(split_), {split_size_}, labels_);
   split_.clear();
   labels_.clear();
-  written_ = 0;
+  written_ = skipped_ = 0;
 }
 
 void DatasetWriter::commit() {

@@ -27,6 +27,8 @@ class DatasetWriter {
 
   void begin_split(std::string_view name, std::int64_t images);  // images > 0
   void append(std::span<const std::uint8_t> images, std::span<const std::int32_t> labels);
+  // One of the images announced does not come.
+  void skip();
   void commit();
 
  private:
@@ -38,7 +40,7 @@ class DatasetWriter {
   Hdf5Writer file_;
   PixelStatistics train_, all_;
   std::string split_;
-  std::int64_t split_size_ = 0, written_ = 0;
+  std::int64_t split_size_ = 0, skipped_ = 0, written_ = 0;
   std::vector<std::uint8_t> images_;  // not yet written: less than a chunk, between calls
   std::vector<std::int32_t> labels_;  // of the split so far
 };

@@ -46,6 +46,11 @@ struct TrainingError : Error {
   using Error::Error;
 };
 
+// A server cannot be reached, refuses or breaks off. Names the URL.
+struct DownloadError : Error {
+  using Error::Error;
+};
+
 // A quantity that was demanded cannot be measured here (energy without a counter).
 struct MeasurementError : Error {
   using Error::Error;

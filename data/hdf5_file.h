@@ -128,6 +128,8 @@ class Hdf5Writer {
   void create_dataset(std::string_view name, const Hdf5Shape& shape, Hdf5Storage storage);
   template <typename T>
   void write_rows(std::string_view name, std::int64_t first, std::span<const T> values);
+  // Leaves the first `rows` rows of a chunked data set, no more than there are.
+  void keep_rows(std::string_view name, std::int64_t rows);
 
   // Flushes, closes, syncs and renames. Nothing may be written afterwards.
   void commit();

@@ -218,6 +218,18 @@ void Hdf5Writer::write_rows(std::string_view name, std::int64_t first, std::span
   impl_->check(dataset.close(), name, "closing data set");
 }
 
+void Hdf5Writer::keep_rows(std::string_view name, std::int64_t rows) {
+  const Session session;
+  Handle dataset = impl_->check(H5Dopen2(impl_->id.get(), std::string(name).c_str(), H5P_DEFAULT), H5Dclose, name,
+                                "opening data set");
+  const Handle space(H5Dget_space(dataset.get()), H5Sclose);
+  std::vector<hsize_t> size(static_cast<std::size_t>(std::max(1, H5Sget_simple_extent_ndims(space.get()))));
+  H5Sget_simple_extent_dims(space.get(), size.data(), nullptr);
+  size[0] = static_cast<hsize_t>(rows);
+  impl_->check(H5Dset_extent(dataset.get(), size.data()) >= 0, name, "shortening data set");
+  impl_->check(dataset.close(), name, "closing data set");
+}
+
 void Hdf5Writer::commit() {
   {
     const Session session;

@@ -1,11 +1,11 @@
 #pragma once
-#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "runtime/cascade/model.h"
 #include "tests/data/temporary_folder.h"
+#include "tests/support/image_files.h"
 
 namespace cascadecl::testing {
 
@@ -22,12 +22,6 @@ class SmallWorld {
 };
 
 Model small_model();
-
-// Image files of random pixels, [H][W][C].
-void write_png(const std::filesystem::path& path, int width, int height, int channels,
-               const std::vector<std::uint8_t>& pixels);
-void write_jpeg(const std::filesystem::path& path, int width, int height, const std::vector<std::uint8_t>& pixels);
-std::vector<std::uint8_t> random_pixels(std::size_t count);
 
 // Keeps the first `bytes` bytes of a file.
 void truncate_file(const std::filesystem::path& path, std::uintmax_t bytes);

@@ -12,6 +12,7 @@
 #include "data/hdf5_file.h"
 #include "runtime/io/model_file.h"
 #include "tests/data/temporary_folder.h"
+#include "tests/support/python.h"
 #include "tests/support/random_model.h"
 #include "tests/support/reference_network.h"
 
@@ -20,16 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-int run(const std::string& command) { return std::system(command.c_str()); }
-
-// A Python that has h5py and NumPy, or "". Looks without importing them: this runs whenever the test program starts.
-std::string python() {
-  const std::string look =
-      "import sys; from importlib.util import find_spec as f; sys.exit(not (f('h5py') and f('numpy')))";
-  for (const char* candidate : {"python3", "/usr/bin/python3"})
-    if (run(std::string(candidate) + " -c \"" + look + "\" >/dev/null 2>&1") == 0) return candidate;
-  return "";
-}
+std::string python() { return find_python({"h5py", "numpy"}); }
 
 // The last block of the page in that language.
 std::string block(const std::string& language) {
@@ -84,7 +76,8 @@ double largest_difference(const Model& model, int n, std::set<int>& exits) {
     file.commit();
   }
   std::ofstream(folder / "forward.py") << block("python");
-  REQUIRE(run("cd '" + folder.path().string() + "' && " + python() + " forward.py model.h5 images.h5 out.h5") == 0);
+  const std::string call = python() + " forward.py model.h5 images.h5 out.h5";
+  REQUIRE(std::system(("cd '" + folder.path().string() + "' && " + call).c_str()) == 0);
 
   const Hdf5Reader out(folder / "out.h5");
   const auto k = static_cast<std::int64_t>(model.stages.size());

@@ -1,0 +1,112 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/dataset_info.h"
+#include "cli/image_shape.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "data/cifar.h"
+#include "data/error.h"
+#include "data/image_folder.h"
+#include "data/imagenet32.h"
+
+namespace cascadecl {
+namespace {
+
+enum class Format { cifar10, cifar100, imagenet32, folder };
+
+struct Inputs {
+  std::string source, target;
+  Cifar100Labels labels = Cifar100Labels::fine;
+  std::string size = "3x32x32";
+  ImageFolderSettings folder;
+};
+
+Format parse_format(const std::string& text) {
+  if (text == "cifar10") return Format::cifar10;
+  if (text == "cifar100") return Format::cifar100;
+  if (text == "imagenet32") return Format::imagenet32;
+  if (text == "folder") return Format::folder;
+  throw UsageError(fmt::format("unknown format '{}': expected cifar10, cifar100, imagenet32 or folder", text));
+}
+
+void check_flags(const Options& options, Format format) {
+  if (options.given("labels") && format != Format::cifar100) throw UsageError("--labels is for cifar100 only");
+  for (const char* flag : {"size", "strict"})
+    if (options.given(flag) && format != Format::folder) throw UsageError(fmt::format("--{} is for folder only", flag));
+}
+
+void print_result(const std::string& file, const ImageFolderResult& result, bool json) {
+  if (json) {
+    nlohmann::ordered_json skipped = nlohmann::ordered_json::array();
+    for (const ImageFolderResult::Skipped& image : result.skipped)
+      skipped.push_back({{"file", image.file.string()}, {"problem", image.problem}});
+    nlohmann::ordered_json info = dataset_info_json(file);
+    info["images"] = result.images;
+    info["skipped_images"] = result.skipped.size();
+    info["skipped"] = skipped;
+    info["ignored_files"] = result.ignored.size();
+    return print_json(info);
+  }
+  print(dataset_info_text(file));
+  if (!result.skipped.empty()) {
+    print_line(fmt::format("\nskipped {} broken images:", grouped(static_cast<long long>(result.skipped.size()))));
+    for (const ImageFolderResult::Skipped& image : result.skipped) print_line("  " + image.problem);
+  }
+  if (!result.ignored.empty())
+    print_line(fmt::format("\nignored {} files that are neither png nor jpg, the first {}",
+                           grouped(static_cast<long long>(result.ignored.size())), result.ignored.front().string()));
+}
+
+void import_folder(Inputs inputs, const Options& options) {
+  const ImageShape shape = parse_image_shape(inputs.size, "size");
+  inputs.folder.dims = {shape.channels, shape.height, shape.width};
+  std::unique_ptr<Progress> progress;
+  inputs.folder.progress = [&](std::int64_t done, std::int64_t total) {
+    if (!progress) progress = std::make_unique<Progress>("importing", total, options.quiet());
+    progress->update(done);
+  };
+  const ImageFolderResult result = import_image_folder(inputs.source, inputs.target, inputs.folder);
+  progress.reset();
+  print_result(inputs.target, result, options.json());
+}
+
+}  // namespace
+
+void run_data_import(const Arguments& arguments) {
+  std::string format_text;
+  Inputs inputs;
+  DatasetWriter::Settings& storage = inputs.folder.storage;
+  Options options("data import cifar10|cifar100|imagenet32|folder FOLDER -o FILE [flags]",
+                  "Makes a dataset file from the published binary files of CIFAR-10 or CIFAR-100, from the published\n"
+                  "batches of ImageNet32x32 (pickled or npz), or from PNG and JPEG files in FOLDER/train/CLASS and\n"
+                  "FOLDER/test/CLASS, or FOLDER/CLASS. Pickles are read as data: nothing in them is executed.");
+  options.add_positional("FORMAT", format_text);
+  options.add_positional("FOLDER", inputs.source);
+  options.add_text("output,o", inputs.target, "FILE", "the dataset file to write");
+  options.add_choice<Cifar100Labels>("labels", inputs.labels,
+                                     {{"fine", Cifar100Labels::fine}, {"coarse", Cifar100Labels::coarse}},
+                                     "which labels of CIFAR-100 become the classes");
+  options.add_text("size", inputs.size, "CxHxW",
+                   "channels (3 or 1), rows and columns that images of a folder get: their middle, resized");
+  options.add_switch("strict", inputs.folder.strict, "refuse a folder with a broken image instead of skipping it");
+  options.add_number("chunk", storage.chunk_images, 1, 65536, "images in a compressed chunk");
+  options.add_number("deflate", storage.deflate, 1, 9, "compression level");
+  if (!options.parse(arguments)) return print(options.help());
+  options.require("FORMAT");
+  options.require("FOLDER");
+  options.require("output");
+  const Format format = parse_format(format_text);
+  check_flags(options, format);
+  if (format == Format::folder) return import_folder(inputs, options);
+  if (format == Format::cifar10) import_cifar10(inputs.source, inputs.target, storage);
+  if (format == Format::cifar100) import_cifar100(inputs.source, inputs.labels, inputs.target, storage);
+  if (format == Format::imagenet32) import_imagenet32(inputs.source, inputs.target, storage);
+  print_dataset_info(inputs.target, options.json());
+}
+
+}  // namespace cascadecl
