@@ -27,6 +27,7 @@ constexpr std::array commands = {
     Command{"eval", "measure accuracy, cost and speed of a model", run_eval},
     Command{"predict", "classify images", run_predict},
     Command{"profile", "measure time and energy per image", run_profile},
+    Command{"report", "write one HTML page on models and sweeps", run_report},
     Command{"tune", "measure which kernel parameters are fastest on a device", run_tune},
     Command{"bench", "measure the speed of one network", run_bench},
 };

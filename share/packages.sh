@@ -4,11 +4,11 @@
 build_packages=(
   cmake g++ ninja-build pkg-config
   ocl-icd-opencl-dev opencl-c-headers opencl-clhpp-headers pocl-opencl-icd libclblast-dev
-  libarchive-dev libboost-program-options-dev libcurl4-openssl-dev libfmt-dev libhdf5-dev libjpeg-dev libpng-dev
-  librandom123-dev libssl-dev nlohmann-json3-dev
+  libarchive-dev libboost-program-options-dev libcurl4-openssl-dev libfmt-dev libhdf5-dev libjpeg-dev libjs-chart.js
+  libpng-dev librandom123-dev libssl-dev nlohmann-json3-dev
 )
 # To build and run the tests.
-test_packages=(doctest-dev librapidcheck-dev oclgrind python3 python3-h5py python3-numpy)
+test_packages=(chromium doctest-dev librapidcheck-dev oclgrind python3 python3-h5py python3-numpy)
 # For tests/lint.sh.
 lint_packages=(clang-format-14 clang-tidy-14)
 

@@ -10,9 +10,9 @@ namespace cascadecl::testing {
 namespace {
 
 const std::vector<std::vector<std::string>> all_commands = {
-    {"devices"},          {"info"},         {"data", "import"}, {"data", "fetch"},
-    {"data", "generate"}, {"data", "info"}, {"train"},          {"eval"},
-    {"predict"},          {"profile"},      {"tune"},           {"bench"}};
+    {"devices"},      {"info"},  {"data", "import"}, {"data", "fetch"}, {"data", "generate"},
+    {"data", "info"}, {"train"}, {"eval"},           {"predict"},       {"profile"},
+    {"report"},       {"tune"},  {"bench"}};
 
 std::vector<std::string> with(std::vector<std::string> command, const std::vector<std::string>& more) {
   command.insert(command.end(), more.begin(), more.end());

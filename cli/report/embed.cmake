@@ -1,0 +1,22 @@
+# Writes OUTPUT, a C++ file with the texts of FILES (a ;-list) by their names.
+# Run as: cmake -DFILES=... -DOUTPUT=... -P embed.cmake
+include(${CMAKE_CURRENT_LIST_DIR}/../../share/cmake/embed_text.cmake)
+set(entries "")
+foreach(file IN LISTS FILES)
+  get_filename_component(name ${file} NAME)
+  file(READ ${file} text)
+  append_text(entries ${name} "${text}")
+endforeach()
+file(WRITE ${OUTPUT} "// Generated from share/report/ and Chart.js by embed.cmake.
+#include \"cli/report/page.h\"
+
+namespace cascadecl {
+
+const std::map<std::string, std::string, std::less<>>& report_files() {
+  static const std::map<std::string, std::string, std::less<>> files{
+${entries}  };
+  return files;
+}
+
+}  // namespace cascadecl
+")

@@ -1,0 +1,50 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cascadecl {
+
+inline constexpr int sweep_format_version = 1;
+
+// One stage alone on all images.
+struct SweepStage {
+  std::string network;
+  double mmac = 0;  // for one image
+  double top1 = 0;
+  std::optional<double> top5, ece, temperature, ms_per_image, mj_per_image;
+};
+
+// One run of the cascade over all images.
+struct SweepPoint {
+  std::string policy;  // learned, static, confidence, entropy, margin, agreement, ann, random or oracle
+  std::optional<double> parameter, alpha;
+  std::optional<std::uint64_t> seed;
+  bool frozen = true;   // whether the stages stayed as pretrained ("Ours (S)" of the paper, if learned)
+  std::string combine;  // "reweight" or "last"; may be empty
+  double top1 = 0;
+  double mmac_per_image = 0, mac_fraction = 0;  // fraction of the largest stage alone
+  std::optional<double> top5, ms_per_image, mj_per_image;
+  std::vector<std::int64_t> stopped;  // by stage; may be empty
+};
+
+// What `cascadecl sweep` writes: many policies on the same stages and images (share/doc/report.md).
+struct Sweep {
+  std::string created_by, command, model, data, device;  // may be empty
+  std::int64_t images = 0;
+  std::vector<SweepStage> stages;  // at least one
+  std::vector<SweepPoint> points;  // at least one
+  std::string energy_reason;       // why mj_per_image is not known, where it is not
+
+  std::size_t largest_stage() const;  // by MACs
+};
+
+// Reads a sweep file. Unknown fields are ignored. Throws FileError naming file, field and what was expected.
+Sweep read_sweep(const std::filesystem::path& path);
+
+// The same from text; `name` stands for the file in errors.
+Sweep parse_sweep(const std::string& text, const std::string& name);
+
+}  // namespace cascadecl

@@ -1,0 +1,185 @@
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "data/error.h"
+#include "runtime/report/accuracy_matrix.h"
+#include "runtime/report/operating_point.h"
+#include "runtime/report/reliability.h"
+#include "runtime/report/sweep_file.h"
+#include "tests/data/temporary_folder.h"
+
+namespace cascadecl {
+namespace {
+
+using nlohmann::json;
+
+TEST_CASE("the calibration error is the gap of each bin, weighted by its images") {
+  // Two classes, two bins: one image at 0.6 that is wrong is alone in no bin; all are at least 0.5.
+  const std::vector<float> probabilities{0.6F, 0.4F, 0.3F, 0.7F, 0.9F, 0.1F, 0.0F, 1.0F};
+  const std::vector<std::int32_t> labels{1, 1, 0, 1};
+  const Reliability result = reliability(probabilities, labels, 2, 5);
+  REQUIRE(result.bins.size() == 5);
+  CHECK(result.bins[2].images == 0);
+  CHECK_FALSE(result.bins[2].accuracy.has_value());
+  CHECK(result.bins[3].images == 2);  // 0.6 wrong, 0.7 right
+  CHECK(*result.bins[3].confidence == doctest::Approx(0.65));
+  CHECK(*result.bins[3].accuracy == doctest::Approx(0.5));
+  CHECK(result.bins[4].images == 2);  // 0.9 and 1, both right
+  CHECK(*result.bins[4].accuracy == doctest::Approx(1));
+  CHECK(result.expected_calibration_error == doctest::Approx(0.5 * 0.15 + 0.5 * 0.05));
+  CHECK(result.largest_calibration_error == doctest::Approx(0.15));
+  CHECK(result.mean_confidence == doctest::Approx(0.8));
+  CHECK(result.top1 == doctest::Approx(0.75));
+}
+
+TEST_CASE("a classifier that is always sure and always right is calibrated") {
+  const std::vector<float> probabilities{1, 0, 0, 1};
+  const std::vector<std::int32_t> labels{0, 1};
+  CHECK(reliability(probabilities, labels, 2).expected_calibration_error == 0);
+}
+
+TEST_CASE("reliability refuses sizes and labels that do not fit") {
+  const std::vector<float> probabilities{1, 0};
+  CHECK_THROWS_AS(reliability(probabilities, std::vector<std::int32_t>{}, 2), ShapeError);
+  CHECK_THROWS_AS(reliability(probabilities, std::vector<std::int32_t>{0, 1}, 2), ShapeError);
+  CHECK_THROWS_AS(reliability(probabilities, std::vector<std::int32_t>{2}, 2), UsageError);
+  CHECK_THROWS_AS(reliability(probabilities, std::vector<std::int32_t>{0}, 2, 0), UsageError);
+}
+
+// Two stages, four images, two classes; the label of image n is n % 2. The first stage is right on images 0 and 1, the
+// second one on 0, 2 and 3.
+const StageProbabilities two_stages{
+    2, 4, 2, {0.9F, 0.1F, 0.2F, 0.8F, 0.4F, 0.6F, 0.7F, 0.3F, 0.8F, 0.2F, 0.9F, 0.1F, 0.6F, 0.4F, 0.3F, 0.7F}};
+const std::vector<std::int32_t> four_labels{0, 1, 0, 1};
+
+TEST_CASE("the accuracy matrix holds every stage against the images of every exit") {
+  const AccuracyMatrix matrix = accuracy_matrix(two_stages, std::vector<int>{0, 0, 1, 1}, four_labels);
+  CHECK(matrix.images == std::vector<std::int64_t>{2, 2});
+  CHECK(*matrix.top1[0][0] == 1);
+  CHECK(*matrix.top1[0][1] == 0.5);
+  CHECK(*matrix.top1[1][0] == 0);
+  CHECK(*matrix.top1[1][1] == 1);
+  CHECK(matrix.top1_of_all == std::vector<double>{0.5, 0.75});
+}
+
+TEST_CASE("the accuracy matrix is empty where no image left") {
+  const AccuracyMatrix matrix = accuracy_matrix(two_stages, std::vector<int>{1, 1, 1, 1}, four_labels);
+  CHECK(matrix.images == std::vector<std::int64_t>{0, 4});
+  CHECK_FALSE(matrix.top1[0][0].has_value());
+  CHECK(*matrix.top1[1][1] == 0.75);
+  CHECK(matrix.top1_of_all == std::vector<double>{0.5, 0.75});
+}
+
+TEST_CASE("the accuracy matrix refuses exits and labels that do not fit") {
+  CHECK_THROWS_AS(accuracy_matrix(two_stages, std::vector<int>{0, 0}, four_labels), ShapeError);
+  CHECK_THROWS_AS(accuracy_matrix(two_stages, std::vector<int>{0, 0, 2, 1}, four_labels), UsageError);
+  CHECK_THROWS_AS(accuracy_matrix(two_stages, std::vector<int>{0, 0, 1, 1}, std::vector<std::int32_t>{0, 1, 2, 0}),
+                  UsageError);
+}
+
+json point_json(double alpha, int seed, double top1, double mmac) {
+  return {{"policy", "learned"},
+          {"alpha", alpha},
+          {"seed", seed},
+          {"frozen", true},
+          {"top1", top1},
+          {"mmac_per_image", mmac},
+          {"mac_fraction", mmac / 100},
+          {"ms_per_image", seed == 1 ? json(0.5) : json(nullptr)},
+          {"stopped", {seed * 10, 100 - seed * 10}}};
+}
+
+json sweep_json() {
+  json sweep = {{"format", "cascadecl-sweep"},
+                {"format_version", 1},
+                {"images", 100},
+                {"stages", json::array({{{"network", "resnet-8"}, {"mmac", 10}, {"top1", 0.8}},
+                                        {{"network", "resnet-20"}, {"mmac", 100}, {"top1", 0.9}, {"ece", 0.02}}})},
+                {"energy_reason", "no counter"},
+                {"a field of tomorrow", 7}};
+  sweep["points"] = {point_json(0.1, 1, 0.88, 40), point_json(0.05, 1, 0.9, 60), point_json(0.1, 2, 0.9, 50),
+                     point_json(0.05, 2, 0.92, 60)};
+  return sweep;
+}
+
+TEST_CASE("a sweep file is read, unknown fields are ignored, missing figures unknown") {
+  const Sweep sweep = parse_sweep(sweep_json().dump(), "s.json");
+  CHECK(sweep.images == 100);
+  CHECK(sweep.largest_stage() == 1);
+  CHECK(sweep.stages[1].ece == 0.02);
+  CHECK_FALSE(sweep.stages[0].ece.has_value());
+  CHECK_FALSE(sweep.points[2].ms_per_image.has_value());
+  CHECK(sweep.points[2].seed == 2);
+  CHECK(sweep.energy_reason == "no counter");
+}
+
+TEST_CASE("a bad sweep file is refused with file, field and what was expected") {
+  struct Case {
+    const char* patch;  // JSON merge patch
+    const char* named;
+  };
+  for (const Case& bad :
+       {Case{R"({"format": "csv"})", "s.json: field 'format' is \"csv\", expected \"cascadecl-sweep\""},
+        {R"({"format": 3})", "field 'format'"},
+        {R"({"format_version": 2})", "field 'format_version' is 2, expected 1"},
+        {R"({"images": null})", "field 'images' missing, expected a whole number"},
+        {R"({"images": -1})", "field 'images' is -1"},
+        {R"({"stages": []})", "field 'stages' is [], expected a list with at least one entry"},
+        {R"({"points": null})", "field 'points' missing"},
+        {R"({"points": [7]})", "points[0]: expected an object"},
+        {R"({"stages": [{"network": "a", "mmac": 1, "top1": 2}]})",
+         "stages[0]: field 'top1' is 2, expected a number in 0..1"},
+        {R"({"stages": [{"network": 8, "mmac": 1, "top1": 1}]})", "field 'network' is 8, expected a text"},
+        {R"({"points": [{"policy": "luck", "top1": 1, "mmac_per_image": 1, "mac_fraction": 1}]})",
+         "points[0]: field 'policy' is \"luck\", expected one of learned"},
+        {R"({"points": [{"policy": "ann", "top1": 1, "mmac_per_image": -1, "mac_fraction": 1}]})",
+         "field 'mmac_per_image' is -1"},
+        {R"({"points": [{"policy": "ann", "top1": 1, "mmac_per_image": 1, "mac_fraction": 1,
+                                "stopped": [1, 2, 3]}]})",
+         "field 'stopped' is [1,2,3], expected a list of 2 counts"}}) {
+    json sweep = sweep_json();
+    sweep.merge_patch(json::parse(bad.patch));
+    const std::string error = error_of<FileError>([&] { parse_sweep(sweep.dump(), "s.json"); });
+    CAPTURE(error);
+    CHECK(error.starts_with("s.json: "));
+    CHECK(contains(error, bad.named));
+  }
+  CHECK(contains(error_of<FileError>([] { parse_sweep("{\"format\"", "s.json"); }), "s.json: no sweep file"));
+  CHECK(contains(error_of<FileError>([] { parse_sweep("", "s.json"); }), "s.json: no sweep file"));
+  CHECK(contains(error_of<FileError>([] { parse_sweep("[1]", "s.json"); }), "s.json: expected an object"));
+}
+
+TEST_CASE("a sweep file that is missing or a folder is bad input") {
+  const TemporaryFolder folder;
+  CHECK(contains(error_of<FileError>([&] { read_sweep(folder / "none.json"); }), "none.json"));
+  CHECK(contains(error_of<FileError>([&] { read_sweep(folder.path()); }), folder.path().string()));
+}
+
+TEST_CASE("runs that differ in their seed become one point with mean and spread") {
+  const std::vector<OperatingPoint> points = operating_points(parse_sweep(sweep_json().dump(), "s.json"));
+  REQUIRE(points.size() == 2);
+  CHECK(points[0].alpha == 0.1);
+  CHECK(points[0].runs == 2);
+  CHECK(points[0].top1.mean == doctest::Approx(0.89));
+  CHECK(*points[0].top1.deviation == doctest::Approx(0.0141421356));
+  CHECK(points[0].mmac_per_image.mean == doctest::Approx(45));
+  CHECK(points[0].ms_per_image->runs == 1);
+  CHECK_FALSE(points[0].ms_per_image->deviation.has_value());
+  CHECK_FALSE(points[0].mj_per_image.has_value());
+  CHECK(points[0].exit_shares[0] == doctest::Approx(0.15));
+}
+
+TEST_CASE("the matching point is the cheapest one that is accurate enough, or else the most accurate") {
+  const std::vector<OperatingPoint> points = operating_points(parse_sweep(sweep_json().dump(), "s.json"));
+  CHECK(matching_point(points, "learned", true, 0.88) == 0);
+  CHECK(matching_point(points, "learned", true, 0.9) == 1);
+  CHECK(matching_point(points, "learned", true, 0.99) == 1);
+  CHECK_FALSE(matching_point(points, "learned", false, 0.5).has_value());
+  CHECK(policy_title("learned", true) == "Ours (S)");
+  CHECK(policy_title("learned", false) == "Ours");
+  CHECK(policy_title("margin", true) == "margin");
+}
+
+}  // namespace
+}  // namespace cascadecl
