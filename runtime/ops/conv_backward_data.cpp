@@ -22,8 +22,7 @@ ConvBackwardData::ConvBackwardData(const Device& device, const ConvGeometry& g, 
   if (gpu && gpu->empty()) {
     choice_.variant = "gemm";
     fused_ = !fusion.pair && fusion.mask == MaskKind::none && !fusion.residual;
-    gpu_ = std::make_shared<conv::GemmConv>(device, g, conv::Direction::backward, ViewKind{}, false, batch,
-                                            choice_);
+    gpu_ = std::make_shared<conv::GemmConv>(device, g, conv::Direction::backward, ViewKind{}, false, batch, choice_);
     return;
   }
   const ConvGeometry back = conv::backward_geometry(g);

@@ -22,8 +22,8 @@ ConvForward::ConvForward(const Device& device, const ConvGeometry& g, const Conv
   const std::optional<std::string> gpu = conv::gpu_declines(device, kernels, fusion.view.precision);
   if (gpu && gpu->empty()) {
     choice_.variant = "gemm";
-    gpu_ = std::make_shared<conv::GemmConv>(device, g, conv::Direction::forward, fusion.view, fusion.residual,
-                                            batch, choice_);
+    gpu_ = std::make_shared<conv::GemmConv>(device, g, conv::Direction::forward, fusion.view, fusion.residual, batch,
+                                            choice_);
     return;
   }
   const int block = device.channel_block();

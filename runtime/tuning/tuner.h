@@ -45,7 +45,7 @@ struct TunerSettings {
 // For each job, builds its candidates, those next that differ least from the best so far, rejects those whose results
 // differ from the reference's, times the rest in turns with the best so far, so that a noisy machine hurts all alike,
 // and keeps the fastest. A candidate that fails to build or to run is rejected. Each job first has its share of the
-// time; what is left goes round again. Jobs that time does not reach have no result.
+// time, the last jobs first; what is left goes round again. Jobs that time does not reach have no result.
 std::vector<TuningResult> tune(const Device& device, const std::vector<TuningJob>& jobs, const TuningTable& known,
                                const TunerSettings& settings);
 

@@ -277,7 +277,7 @@ TEST_CASE("what is known completely is skipped, unless asked for again or no can
 TEST_CASE("a run that is out of time keeps what it has, told as not complete") {
   std::vector<int> many(2000, 3);
   std::vector<TuningResult> kept;
-  TunerSettings settings{.seconds = 0.2};
+  TunerSettings settings{.seconds = 0.5};
   settings.finished = [&](const TuningResult& result) { kept.push_back(result); };
   const auto start = std::chrono::steady_clock::now();
   const auto results = tune(test_device(), {fake_job(many), fake_job({1, 2})}, {}, settings);
