@@ -41,10 +41,11 @@ double share_read(const ConvGeometry& g) {
   return std::min(1.0, static_cast<double>(g.kernel_h * g.kernel_w) / (g.stride * g.stride));
 }
 
-// The trial of the one list that is filled.
-std::function<void()> run_of(const Device& device, const ConvUses& uses) {
-  const std::shared_ptr<Trial> trial = conv_trials(uses)(device, KernelClass::automatic);
-  return [trial, n = uses.images] { trial->run(n); };
+std::function<void()> run_of(const Device& device, int batch, const MakeTrial& make) {
+  TrialData data(device);
+  return [trial = make({.device = device, .data = data, .images = batch, .max_batch = batch}), batch] {
+    trial.run(batch);
+  };
 }
 
 }  // namespace
@@ -57,25 +58,23 @@ std::vector<KernelItem> convolution_items(const Device& device, int batch, bool 
     const double flop = flop_of(g, batch), in = image_bytes(device, g.in, batch),
                  out = image_bytes(device, g.out(), batch);
     const bool image = g.in.channels == 3;
-    const ConvUses uses{.geometry = g, .batch = many, .images = batch};
-    ConvUses forward = uses, data = uses, filter = uses;
-    forward.forward = {{.view = image ? ViewKind{} : kNormed, .statistics = true}};
-    data.data = {{.pair = true, .mask = MaskKind::batch_norm_relu}};
-    filter.filter = {{image ? ViewKind{} : kNormed, true}};
-    items.push_back({"convolution", ConvForward(device, g, forward.forward[0], automatic, many).choice().variant,
-                     text_of(g), flop, share_read(g) * in + out, run_of(device, forward)});
+    const ViewKind view = image ? ViewKind{} : kNormed;
+    const ConvFusion fusion{.view = view, .statistics = true};
+    items.push_back({"convolution", ConvForward(device, g, fusion, automatic, many).choice().variant, text_of(g), flop,
+                     share_read(g) * in + out, run_of(device, batch, forward_trial(g, fusion))});
     if (!image) {
       const bool fuses = ConvBackwardData::can_fuse(device, g, automatic);
-      const ConvBackwardData op(device, g, fuses ? data.data[0] : ConvBackwardData::Fusion{}, automatic, many);
-      if (!fuses) data.data[0] = {};
-      items.push_back({"gradient by input", op.choice().variant, text_of(g), flop, fuses ? 2 * in + 2 * out : in + out,
-                       run_of(device, data)});
+      const ConvBackwardData::Fusion masked =
+          fuses ? ConvBackwardData::Fusion{.pair = true, .mask = MaskKind::batch_norm_relu}
+                : ConvBackwardData::Fusion{};
+      items.push_back({"gradient by input", ConvBackwardData(device, g, masked, automatic, many).choice().variant,
+                       text_of(g), flop, fuses ? 2 * in + 2 * out : in + out,
+                       run_of(device, batch, data_gradient_trial(g, masked))});
     }
     const bool pair = ConvBackwardFilter::can_fuse(device, g, automatic);
-    filter.filter[0].pair = pair;
-    const ConvBackwardFilter op(device, g, filter.filter[0].view, pair, automatic, many);
-    items.push_back({"gradient by filters", op.choice().variant, text_of(g), flop,
-                     share_read(g) * in + (pair ? 2 : 1) * out, run_of(device, filter)});
+    items.push_back({"gradient by filters", ConvBackwardFilter(device, g, view, pair, automatic, many).choice().variant,
+                     text_of(g), flop, share_read(g) * in + (pair ? 2 : 1) * out,
+                     run_of(device, batch, filter_gradient_trial(g, view, pair))});
   }
   return items;
 }
