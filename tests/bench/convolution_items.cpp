@@ -42,10 +42,10 @@ double share_read(const ConvGeometry& g) {
 }
 
 std::function<void()> run_of(const Device& device, int batch, const MakeTrial& make) {
-  TrialData data(device);
-  return [trial = make({.device = device, .data = data, .images = batch, .max_batch = batch}), batch] {
-    trial.run(batch);
-  };
+  const auto data = std::make_shared<TrialData>(device);
+  const auto trial =
+      std::make_shared<Trial>(make({.device = device, .data = *data, .images = batch, .max_batch = batch}));
+  return [data, trial, batch] { trial->run(batch); };
 }
 
 }  // namespace
