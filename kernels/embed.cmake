@@ -12,16 +12,4 @@ foreach(source IN LISTS SOURCES)
   endwhile()
   append_text(entries ${name} "${text}")
 endforeach()
-file(WRITE ${OUTPUT} "// Generated from kernels/ by embed.cmake.
-#include \"kernels/sources.h\"
-
-namespace cascadecl {
-
-const std::map<std::string, std::string, std::less<>>& kernel_sources() {
-  static const std::map<std::string, std::string, std::less<>> sources{
-${entries}  };
-  return sources;
-}
-
-}  // namespace cascadecl
-")
+write_texts(${OUTPUT} kernels/ kernels/sources.h kernel_sources "${entries}")

@@ -7,16 +7,4 @@ foreach(file IN LISTS FILES)
   file(READ ${file} text)
   append_text(entries ${name} "${text}")
 endforeach()
-file(WRITE ${OUTPUT} "// Generated from share/report/ and Chart.js by embed.cmake.
-#include \"cli/report/page.h\"
-
-namespace cascadecl {
-
-const std::map<std::string, std::string, std::less<>>& report_files() {
-  static const std::map<std::string, std::string, std::less<>> files{
-${entries}  };
-  return files;
-}
-
-}  // namespace cascadecl
-")
+write_texts(${OUTPUT} "share/report/ and Chart.js" cli/report/page.h report_files "${entries}")

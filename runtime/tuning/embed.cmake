@@ -7,16 +7,4 @@ foreach(file IN LISTS FILES)
   file(READ ${file} text)
   append_text(entries ${name} "${text}")
 endforeach()
-file(WRITE ${OUTPUT} "// Generated from share/tuning/ by embed.cmake.
-#include \"runtime/tuning/shipped.h\"
-
-namespace cascadecl {
-
-const std::map<std::string, std::string, std::less<>>& shipped_tuning_texts() {
-  static const std::map<std::string, std::string, std::less<>> texts{
-${entries}  };
-  return texts;
-}
-
-}  // namespace cascadecl
-")
+write_texts(${OUTPUT} share/tuning/ runtime/tuning/shipped.h shipped_tuning_texts "${entries}")

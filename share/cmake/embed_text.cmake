@@ -11,3 +11,20 @@ function(append_text variable name text)
   endwhile()
   set(${variable} "${${variable}}    {\"${name}\",\n${pieces}},\n" PARENT_SCOPE)
 endfunction()
+
+# Writes OUTPUT, a C++ file whose FUNCTION, declared in HEADER, gives the map of all ENTRIES. ORIGIN: what it is made from.
+function(write_texts output origin header function entries)
+  file(WRITE ${output} "// Generated from ${origin} by embed.cmake.
+#include \"${header}\"
+
+namespace cascadecl {
+
+const std::map<std::string, std::string, std::less<>>& ${function}() {
+  static const std::map<std::string, std::string, std::less<>> texts{
+${entries}  };
+  return texts;
+}
+
+}  // namespace cascadecl
+")
+endfunction()
