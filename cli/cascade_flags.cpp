@@ -37,12 +37,11 @@ ExecutorSettings CascadeFlags::settings() const {
   settings.stop.seed = seed_;
   const PolicyChoice choice = this->choice();
   if (asks_model(choice.kind)) {
-    const bool rule_given = stop_ != "argmax";
-    if (!rule_given && choice.parameter != 0.5) {
+    if (choice.parameter != 0.5) {
+      if (stop_ != "argmax")
+        throw UsageError(fmt::format("--policy {} and --stop {}: each gives a threshold", policy_, stop_));
       settings.stop.kind = StopRule::Kind::threshold;
       settings.stop.threshold = *choice.parameter;
-    } else if (rule_given && choice.parameter != 0.5) {
-      throw UsageError(fmt::format("--policy {} and --stop {}: each gives a threshold", policy_, stop_));
     }
   } else if (choice.kind != PolicyKind::fixed) {
     settings.policy = make_policy(choice.kind, seed_);
