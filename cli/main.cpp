@@ -27,6 +27,8 @@ constexpr std::array commands = {
     Command{"eval", "measure accuracy, cost and speed of a model", run_eval},
     Command{"predict", "classify images", run_predict},
     Command{"profile", "measure time and energy per image", run_profile},
+    Command{"calibrate", "fit temperatures, combination, exit functions and thresholds", run_calibrate},
+    Command{"sweep", "measure many policies on the same stages", run_sweep},
     Command{"tune", "measure which kernel parameters are fastest on a device", run_tune},
     Command{"bench", "measure the speed of one network", run_bench},
 };
