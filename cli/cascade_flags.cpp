@@ -10,6 +10,7 @@
 namespace cascadecl {
 
 void CascadeFlags::add_to(Options& options) {
+  options_ = &options;
   device_.add_to(options, true);
   add_precision(options, precision_);
   options.add_number("batch-size", batch_size_, 1, 65536, "images that a stage runs at once");
@@ -23,11 +24,16 @@ void CascadeFlags::add_to(Options& options) {
                               "all with weights that calibrate fitted");
   options.add_text("policy", policy_, "NAME[:PARAMETER]",
                    "who decides when an image stops: learned[:T], ann[:T], static[:STAGE], confidence:T, margin:T, "
-                   "entropy:T, agreement[:N], random:P or oracle");
+                   "entropy:T, agreement[:N], random:P or oracle; without this flag and --stop what "
+                   "calibrate has chosen for the model, else learned");
   options.add_number("seed", seed_, "for --stop sample");
 }
 
-ExecutorSettings CascadeFlags::settings() const {
+bool CascadeFlags::decides(const std::optional<Decision>& standard) const {
+  return standard && !options_->given("policy") && !options_->given("stop");
+}
+
+ExecutorSettings CascadeFlags::settings(const std::optional<Decision>& standard) const {
   ExecutorSettings settings{.max_batch = batch_size_, .combine = combine_, .precision = precision_};
   try {
     settings.stop = parse_stop_rule(stop_);
@@ -35,7 +41,8 @@ ExecutorSettings CascadeFlags::settings() const {
     throw UsageError(fmt::format("--stop: {}", error.what()));
   }
   settings.stop.seed = seed_;
-  const PolicyChoice choice = this->choice();
+  if (decides(standard) && !options_->given("combine")) settings.combine = standard->combine;
+  const PolicyChoice choice = this->choice(standard);
   if (asks_model(choice.kind)) {
     if (choice.parameter != 0.5) {
       if (stop_ != "argmax")
@@ -50,7 +57,9 @@ ExecutorSettings CascadeFlags::settings() const {
   return settings;
 }
 
-PolicyChoice CascadeFlags::choice() const { return parse_policy_choice(policy_); }
+PolicyChoice CascadeFlags::choice(const std::optional<Decision>& standard) const {
+  return decides(standard) ? standard->policy : parse_policy_choice(policy_);
+}
 
 std::vector<Device> CascadeFlags::open_devices(std::size_t stages) const { return device_.open_stages(stages); }
 

@@ -2,6 +2,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,12 +17,20 @@ class CascadeFlags {
  public:
   void add_to(Options& options);
 
-  // After parsing. Throw UsageError for a bad --stop or --policy.
-  ExecutorSettings settings() const;
-  PolicyChoice choice() const;  // of --policy; model_under() gives the model that it runs
+  // After parsing. `standard` is the model's own decision, which holds where neither --policy nor --stop was given, and
+  // its combination where --combine was not. Throw UsageError for a bad --stop or --policy.
+  ExecutorSettings settings(const std::optional<Decision>& standard = {}) const;
+  void check() const { settings(); }                                        // before a model is read
+  PolicyChoice choice(const std::optional<Decision>& standard = {}) const;  // model_under() gives the model it runs
+  int batch_size() const { return batch_size_; }
+  Combine combine() const { return combine_; }
+  bool all_policies() const { return policy_ == "all"; }
   std::vector<Device> open_devices(std::size_t stages) const;  // throws DeviceNotFoundError
 
  private:
+  bool decides(const std::optional<Decision>& standard) const;
+
+  const Options* options_ = nullptr;  // given to add_to, outlives this
   DeviceFlags device_;
   std::string stop_ = "argmax", policy_ = "learned";
   Combine combine_ = Combine::reweight;

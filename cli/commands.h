@@ -18,6 +18,8 @@ void run_eval(const Arguments& arguments);
 void run_predict(const Arguments& arguments);
 void run_profile(const Arguments& arguments);
 void run_report(const Arguments& arguments);
+void run_calibrate(const Arguments& arguments);
+void run_sweep(const Arguments& arguments);
 void run_tune(const Arguments& arguments);
 void run_bench(const Arguments& arguments);
 

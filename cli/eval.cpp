@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
@@ -11,8 +12,10 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "data/error.h"
+#include "data/loader.h"
 #include "runtime/cascade/evaluation.h"
 #include "runtime/cascade/label_probabilities.h"
+#include "runtime/cascade/policy_comparison.h"
 #include "runtime/io/model_file.h"
 #include "runtime/ops/precision.h"
 
@@ -39,6 +42,10 @@ ProgramCounts program_counts(const std::vector<Device>& devices) {
   return sum;
 }
 
+std::string class_name(const Model& model, std::size_t label) {
+  return model.label_names.empty() ? std::to_string(label) : model.label_names[label];
+}
+
 ordered_json stages_json(const Evaluation& result) {
   ordered_json list = ordered_json::array();
   for (const StageEvaluation& stage : result.stages) {
@@ -62,11 +69,37 @@ ordered_json static_json(const Evaluation& result) {
     list.push_back({{"network", stage.network},
                     {"top1", stage.top1},
                     {"top5", number_or_null(stage.top5)},
+                    {"ece", stage.ece},
                     {"mmac", stage.mmac},
                     {"images_per_s", stage.images_per_s},
                     {"device", stage.device}});
   }
   return list;
+}
+
+ordered_json classes_json(const Evaluation& result, const Model& model) {
+  ordered_json list = ordered_json::array();
+  for (std::size_t j = 0; j < result.classes.size(); ++j) {
+    const ClassEvaluation& of = result.classes[j];
+    list.push_back({{"label", j},
+                    {"name", class_name(model, j)},
+                    {"images", of.images},
+                    {"top1", number_or_null(of.top1)},
+                    {"mmac_per_image", number_or_null(of.mmac_per_image)}});
+  }
+  return list;
+}
+
+std::string classes_text(const Evaluation& result, const Model& model) {
+  Table table({"class", "<name", "images", "top-1", "MMAC"});
+  for (std::size_t j = 0; j < result.classes.size(); ++j) {
+    const ClassEvaluation& of = result.classes[j];
+    table.add_row(
+        {std::to_string(j), class_name(model, j), grouped(of.images), percent(of.top1), decimal(of.mmac_per_image, 2)});
+  }
+  const std::size_t worst = worst_class(result);
+  return fmt::format("\n{}worst class: {}, {}\n", table.text(), class_name(model, worst),
+                     percent(result.classes[worst].top1));
 }
 
 // Unknown where it was not compared.
@@ -119,6 +152,10 @@ ordered_json to_json(const Evaluation& result, const Model& model, const Executo
                        {"saving_ratio", number_or_null(result.saving_ratio())},
                        {"stages", stages_json(result)}};
   if (!result.static_stages.empty()) json["static"] = static_json(result);
+  if (!result.classes.empty()) {
+    json["classes"] = classes_json(result, model);
+    json["worst_class"] = json["classes"][worst_class(result)];
+  }
   return json;
 }
 
@@ -156,13 +193,48 @@ std::string to_text(const Evaluation& result, const ExecutorSettings& settings, 
              decimal(result.saving_ratio(), 2));
 }
 
+// eval --policy all.
+void compare_all(const Model& model, const std::string& data, const CascadeFlags& flags, const Options& options) {
+  const auto dataset = open_data(data, "test");
+  const Device device = flags.open_devices(1).front();
+  Progress progress("evaluating", dataset->size(), options.quiet());
+  const CascadeTable table = cascade_table(model, device, *dataset, all_indices(dataset->size()), flags.batch_size(),
+                                           [&](std::int64_t done) { progress.update(done); });
+  progress.wipe();
+  const std::vector<ComparedPolicy> compared = compare_policies(model, table, device, flags.combine());
+  if (!options.json()) {
+    Table text({"<policy", "parameter", "<network", "top-1", "MMAC", "of largest", "<stopped"});
+    for (const ComparedPolicy& of : compared)
+      text.add_row({std::string(to_string(of.choice.kind)), decimal(of.choice.parameter, 4), of.network,
+                    percent(of.simulation.top1), decimal(of.simulation.mmac_per_image, 2),
+                    percent(of.simulation.mac_fraction, 1), fmt::format("{}", fmt::join(of.simulation.stopped, " "))});
+    return print(
+        fmt::format("{}{} images on {}, combine {}. Thresholds meet the learned policy's cost on these very images.\n",
+                    text.text(), grouped(dataset->size()), device.info().name, to_string(flags.combine())));
+  }
+  ordered_json list = ordered_json::array();
+  for (const ComparedPolicy& of : compared)
+    list.push_back({{"policy", to_string(of.choice.kind)},
+                    {"parameter", number_or_null(of.choice.parameter)},
+                    {"network", of.network.empty() ? ordered_json(nullptr) : ordered_json(of.network)},
+                    {"top1", of.simulation.top1},
+                    {"top5", number_or_null(of.simulation.top5)},
+                    {"mmac_per_image", of.simulation.mmac_per_image},
+                    {"mac_fraction", of.simulation.mac_fraction},
+                    {"stopped", of.simulation.stopped}});
+  print_json({{"images", dataset->size()},
+              {"device", device.info().name},
+              {"combine", to_string(flags.combine())},
+              {"policies", list}});
+}
+
 }  // namespace
 
 void run_eval(const Arguments& arguments) {
   const auto start = std::chrono::steady_clock::now();
   std::string model_path, data;
   CascadeFlags flags;
-  bool static_control = false, no_compare = false;
+  bool static_control = false, per_class = false, no_compare = false;
   Options options("eval MODEL --data FILE[:split] [flags]",
                   "Measures accuracy, cost and speed of a model on a dataset (its split test unless one is named).\n"
                   "Speed counts upload, all stages and read-back, not the reading of the file.");
@@ -170,17 +242,22 @@ void run_eval(const Arguments& arguments) {
   options.add_text("data", data, "FILE[:split]", "dataset file");
   flags.add_to(options);
   options.add_switch("static", static_control, "also run each stage alone on all images, as control");
+  options.add_switch("per-class", per_class, "also accuracy and cost of each class, and the worst one");
   options.add_switch("no-compare", no_compare,
                      "do not run the images in fp32 as well, which --precision fp16 does to tell what it changes");
   if (!options.parse(arguments)) return print(options.help());
   options.require("MODEL");
   options.require("data");
 
-  EvaluationSettings settings{.executor = flags.settings(), .static_control = static_control};
+  if (!flags.all_policies()) flags.check();
+  const Model whole = read_model(model_path);
+  if (flags.all_policies()) return compare_all(whole, data, flags, options);
+  const PolicyChoice choice = flags.choice(whole.decision);
+  EvaluationSettings settings{
+      .executor = flags.settings(whole.decision), .static_control = static_control, .per_class = per_class};
   settings.executor.time_stages = true;
   settings.compare_precision = settings.executor.precision != Precision::fp32 && !no_compare;
-  const Model whole = read_model(model_path);
-  const Model model = model_under(whole, flags.choice());
+  const Model model = model_under(whole, choice);
   settings.largest_mmac = largest_mmac(whole);
   const auto dataset = open_data(data, "test");
   check_dataset(model, dataset->header());
@@ -198,8 +275,9 @@ void run_eval(const Arguments& arguments) {
   };
   const Evaluation result = evaluate(model, devices, *dataset, settings);
   progress.wipe();
-  if (options.json()) return print_json(to_json(result, model, settings.executor, devices, flags.choice(), setup));
+  if (options.json()) return print_json(to_json(result, model, settings.executor, devices, choice, setup));
   print(to_text(result, settings.executor, devices));
+  if (!result.classes.empty()) print(classes_text(result, model));
 }
 
 }  // namespace cascadecl

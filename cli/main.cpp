@@ -28,6 +28,8 @@ constexpr std::array commands = {
     Command{"predict", "classify images", run_predict},
     Command{"profile", "measure time and energy per image", run_profile},
     Command{"report", "write one HTML page on models and sweeps", run_report},
+    Command{"calibrate", "fit temperatures, combination, exit functions and thresholds", run_calibrate},
+    Command{"sweep", "measure many policies on the same stages", run_sweep},
     Command{"tune", "measure which kernel parameters are fastest on a device", run_tune},
     Command{"bench", "measure the speed of one network", run_bench},
 };

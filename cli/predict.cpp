@@ -30,6 +30,19 @@ std::string label_name(const Model& model, std::size_t label) {
   return model.label_names.empty() ? std::to_string(label) : model.label_names[label];
 }
 
+// The stages that an image visited, in order.
+ordered_json visited_json(const Model& model, const CascadeResult& result, std::size_t i) {
+  ordered_json stages = ordered_json::array();
+  const auto images = static_cast<std::size_t>(result.images), classes = static_cast<std::size_t>(result.classes);
+  for (std::size_t k = 0; k <= static_cast<std::size_t>(result.exit_stage[i]); ++k) {
+    const auto row = std::span(result.probabilities).subspan((k * images + i) * classes, classes);
+    stages.push_back({{"network", model.stages[k].network.name()},
+                      {"stop_probability", result.stop_probability[k * images + i]},
+                      {"probabilities", std::vector<float>(row.begin(), row.end())}});
+  }
+  return stages;
+}
+
 ordered_json image_json(const Model& model, const CascadeResult& result, std::size_t i, const std::string& file) {
   const auto label = static_cast<std::size_t>(result.label(static_cast<std::int64_t>(i)));
   const auto classes = static_cast<std::size_t>(result.classes);
@@ -40,7 +53,8 @@ ordered_json image_json(const Model& model, const CascadeResult& result, std::si
           {"probability", result.answer[i * classes + label]},
           {"exit_stage", result.exit_stage[i]},
           {"mmac", model.macs_through(result.exit_stage[i]) / 1e6},
-          {"answer", std::vector<float>(answer, answer + static_cast<std::ptrdiff_t>(classes))}};
+          {"answer", std::vector<float>(answer, answer + static_cast<std::ptrdiff_t>(classes))},
+          {"stages", visited_json(model, result, i)}};
 }
 
 void print_images(const Model& model, const CascadeResult& result, const Inputs& inputs, const std::string& device,
@@ -152,8 +166,10 @@ void run_predict(const Arguments& arguments) {
   }
   if (!inputs.data.empty()) options.require("output");
 
-  ExecutorSettings settings = flags.settings();
-  const Model model = model_under(read_model(inputs.model), flags.choice());
+  flags.check();
+  const Model whole = read_model(inputs.model);
+  ExecutorSettings settings = flags.settings(whole.decision);
+  const Model model = model_under(whole, flags.choice(whole.decision));
   const std::vector<Device> devices = flags.open_devices(model.stages.size());
   settings.max_batch = fitting_batch(model, devices, settings);
   if (!inputs.data.empty()) return predict_dataset(model, inputs, devices, settings, options);

@@ -10,8 +10,8 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "data/error.h"
-#include "data/loader.h"
 #include "runtime/cascade/label_probabilities.h"
+#include "runtime/cascade/stage_costs.h"
 #include "runtime/energy/device_target.h"
 #include "runtime/energy/profile_energy.h"
 #include "runtime/io/model_file.h"
@@ -158,15 +158,6 @@ ordered_json to_json(const Profile& profile, const Model& model, const std::vect
 }
 
 // Why there is no energy: each source with its reason.
-std::string missing_energy(const EnergyProfile& energy) {
-  std::string text;
-  for (const MeterAttempt& attempt : energy.attempts) {
-    text += fmt::format("{}{} ({}): {}", text.empty() ? "" : "; ", attempt.source, attempt.path, attempt.reason);
-    if (!attempt.remedy.empty()) text += fmt::format(" [{}]", attempt.remedy);
-  }
-  return text.empty() ? "no source covers the devices" : text;
-}
-
 std::string to_text(const Profile& profile, const Model& model, const std::vector<Device>& devices) {
   const auto millijoules = [](const EnergyProfile& energy) { return decimal(energy.total_mj_per_image, 3); };
   Table table(
@@ -181,15 +172,8 @@ std::string to_text(const Profile& profile, const Model& model, const std::vecto
       "images  {}\ntime    {:.4f} ms an image (runs differ by {:.4f}), {:.1f} images/s\nenergy  {} mJ an image\n",
       grouped(profile.images), profile.ms_per_image, profile.spread_ms_per_image, 1e3 / profile.ms_per_image,
       millijoules(profile.energy));
-  if (!profile.energy.total_mj_per_image) text += fmt::format("        {}\n", missing_energy(profile.energy));
+  if (!profile.energy.total_mj_per_image) text += fmt::format("        {}\n", missing_energy(profile.energy.attempts));
   return text + "\n" + table.text();
-}
-
-std::vector<std::uint8_t> first_images(const Dataset& dataset, std::int64_t count) {
-  const std::int64_t images = std::min(count, dataset.size());
-  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(images * dataset.header().dims.bytes()));
-  dataset.read(all_indices(images), pixels.data());
-  return pixels;
 }
 
 }  // namespace
@@ -214,9 +198,12 @@ void run_profile(const Arguments& arguments) {
   options.require("MODEL");
   options.require("data");
 
-  ExecutorSettings settings = flags.settings();
+  flags.check();
+  const Model whole = read_model(model_path);
+  const PolicyChoice choice = flags.choice(whole.decision);
+  ExecutorSettings settings = flags.settings(whole.decision);
   settings.time_stages = true;
-  const Model model = model_under(read_model(model_path), flags.choice());
+  const Model model = model_under(whole, choice);
   const auto dataset = open_data(data, "test");
   check_dataset(model, dataset->header());
   const std::vector<Device> devices = flags.open_devices(model.stages.size());
@@ -225,13 +212,13 @@ void run_profile(const Arguments& arguments) {
     std::vector<DeviceInfo> infos;
     for (const Device& device : devices) infos.push_back(device.info());
     const MeterDiscovery meters = discover_meters({}, meter_target(infos));
-    if (!meters.complete) throw MeasurementError("energy: " + missing_energy({.attempts = meters.attempts}));
+    if (!meters.complete) throw MeasurementError("energy: " + missing_energy(meters.attempts));
   }
   const Profile profile = make_profile(model, devices, first_images(*dataset, images), settings, runs);
   if (require_energy && !profile.energy.total_mj_per_image) {
-    throw MeasurementError("energy: " + missing_energy(profile.energy));
+    throw MeasurementError("energy: " + missing_energy(profile.energy.attempts));
   }
-  if (options.json()) return print_json(to_json(profile, model, devices, settings, flags.choice()));
+  if (options.json()) return print_json(to_json(profile, model, devices, settings, choice));
   print(to_text(profile, model, devices));
 }
 

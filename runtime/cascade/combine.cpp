@@ -49,6 +49,12 @@ std::string_view to_string(Combine combine) {
   return "unknown";
 }
 
+Combine parse_combine(std::string_view text) {
+  for (const Combine combine : {Combine::reweight, Combine::last, Combine::fitted})
+    if (text == to_string(combine)) return combine;
+  throw UsageError(fmt::format("combine '{}': expected reweight, last or fitted", text));
+}
+
 Combiner::Combiner(Combine rule, std::size_t stages, const CombinationWeights& weights)
     : rule_(rule), stages_(stages), weights_(weights) {
   if (rule != Combine::fitted) return;

@@ -12,6 +12,7 @@ namespace cascadecl {
 //   fitted    proportional to the product of C_t^w_kt, with weights w_k fitted on held-out images (fit_combination)
 enum class Combine { reweight, last, fitted };
 std::string_view to_string(Combine combine);
+Combine parse_combine(std::string_view text);  // throws UsageError naming the three
 
 // [stages][stages], row k the weights w_k0 ... w_kk of an image that stops at stage k, zeros behind.
 using CombinationWeights = std::vector<double>;

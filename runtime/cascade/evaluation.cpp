@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "data/loader.h"
+#include "runtime/cascade/calibration.h"
 #include "runtime/cascade/label_probabilities.h"
 
 namespace cascadecl {
@@ -18,7 +19,30 @@ struct StaticRun {
   CascadeExecutor executor;
   AccuracyCount accuracy;
   double seconds = 0;
+  std::vector<float> answers = {};  // [images][classes], for the calibration error
 };
+
+// Sums over the images of a class.
+struct ClassSums {
+  std::int64_t images = 0, correct = 0;
+  double mmac = 0;
+};
+
+void add_classes(const Model& model, const CascadeResult& result, std::span<const std::int32_t> labels,
+                 std::vector<ClassSums>& sums) {
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    ClassSums& of = sums[static_cast<std::size_t>(labels[i])];
+    ++of.images;
+    of.correct += result.label(static_cast<std::int64_t>(i)) == labels[i];
+    of.mmac += model.macs_through(result.exit_stage[i]) / 1e6;
+  }
+}
+
+ClassEvaluation class_evaluation(const ClassSums& sums) {
+  if (sums.images == 0) return {};
+  const auto n = static_cast<double>(sums.images);
+  return {sums.images, static_cast<double>(sums.correct) / n, sums.mmac / n};
+}
 
 void add_stages(const CascadeResult& result, std::span<const std::int32_t> labels, std::vector<StageSums>& sums) {
   for (std::size_t k = 0; k < sums.size(); ++k) {
@@ -71,6 +95,13 @@ std::vector<StaticRun> static_runs(const Model& model, const std::vector<Device>
 
 }  // namespace
 
+std::size_t worst_class(const Evaluation& evaluation) {
+  const auto& classes = evaluation.classes;
+  return static_cast<std::size_t>(
+      std::ranges::min_element(classes, {}, [](const ClassEvaluation& of) { return of.top1.value_or(2); }) -
+      classes.begin());
+}
+
 double largest_mmac(const Model& model) { return network_mmac(model, largest_stage(model)); }
 
 Evaluation evaluate(const Model& model, const std::vector<Device>& devices, const Dataset& dataset,
@@ -96,6 +127,7 @@ Evaluation evaluate(const Model& model, const std::vector<Device>& devices, cons
   AccuracyCount accuracy;
   PrecisionComparison comparison;
   std::vector<StageSums> sums(model.stages.size());
+  std::vector<ClassSums> classes(settings.per_class ? static_cast<std::size_t>(model.classes) : 0);
   // The controls run in turns with the cascade, so that a noisy machine hurts all alike.
   while (const auto batch = loader.next()) {
     if (settings.progress) settings.progress(evaluation.images);
@@ -104,12 +136,14 @@ Evaluation evaluate(const Model& model, const std::vector<Device>& devices, cons
     const CascadeResult result = executor.classify(batch->images, first, batch->labels);
     accuracy.add(result.answer, batch->labels);
     add_stages(result, batch->labels, sums);
+    if (settings.per_class) add_classes(model, result, batch->labels, classes);
     evaluation.seconds += result.seconds;
     if (fp32) comparison.add(result, fp32->classify(batch->images, first, batch->labels), batch->labels);
     for (StaticRun& run : statics) {
       const CascadeResult alone = run.executor.classify(batch->images);
       run.accuracy.add(alone.answer, batch->labels);
       run.seconds += alone.seconds;
+      run.answers.insert(run.answers.end(), alone.answer.begin(), alone.answer.end());
     }
     evaluation.images += batch->n;
   }
@@ -129,12 +163,14 @@ Evaluation evaluate(const Model& model, const std::vector<Device>& devices, cons
   evaluation.mac_fraction =
       evaluation.mmac_per_image / (settings.largest_mmac > 0 ? settings.largest_mmac : network_mmac(model, largest));
   evaluation.predicted_saving = 1 - evaluation.mac_fraction;
+  for (const ClassSums& of : classes) evaluation.classes.push_back(class_evaluation(of));
   for (std::size_t k = 0; k < statics.size(); ++k) {
     evaluation.static_stages.push_back({.network = model.stages[k].network.name(),
                                         .device = devices[k].info().name,
                                         .mmac = network_mmac(model, k),
                                         .top1 = statics[k].accuracy.top1(),
                                         .top5 = statics[k].accuracy.top5(),
+                                        .ece = expected_calibration_error(statics[k].answers, dataset.labels()),
                                         .images_per_s = images / statics[k].seconds});
   }
   if (!statics.empty()) evaluation.measured_saving = 1 - evaluation.seconds / statics[largest].seconds;

@@ -17,6 +17,7 @@ struct EvaluationSettings {
   ExecutorSettings executor;
   bool static_control = false;     // also run every stage alone on all images, as control in the same run
   double largest_mmac = 0;         // of the stage that costs are compared with; 0: the model's largest
+  bool per_class = false;          // also accuracy and cost of each class
   bool compare_precision = false;  // also run all images in fp32, to tell what another precision changes
   std::function<void(std::int64_t done)> progress;  // told how many images are done, now and then; may be empty
 };
@@ -38,7 +39,14 @@ struct StaticEvaluation {
   double mmac = 0;
   double top1 = 0;
   std::optional<double> top5;
+  double ece = 0;  // expected_calibration_error()
   double images_per_s = 0;
+};
+
+// The images of one class. What is unknown without images is empty.
+struct ClassEvaluation {
+  std::int64_t images = 0;
+  std::optional<double> top1, mmac_per_image;
 };
 
 struct Evaluation {
@@ -50,6 +58,7 @@ struct Evaluation {
   double seconds = 0, images_per_s = 0;
   std::vector<StageEvaluation> stages;
   std::vector<StaticEvaluation> static_stages;  // with static_control
+  std::vector<ClassEvaluation> classes;         // with per_class
 
   std::optional<PrecisionChange> precision_change;  // with compare_precision
 
@@ -60,6 +69,9 @@ struct Evaluation {
   // Measured over predicted; empty where either is unknown or nothing is to be saved.
   std::optional<double> saving_ratio() const;
 };
+
+// The class of the least accuracy, the first one of equals. Of an evaluation with per_class.
+std::size_t worst_class(const Evaluation& evaluation);
 
 // Multiply-adds of the largest stage's network for one image, in millions.
 double largest_mmac(const Model& model);

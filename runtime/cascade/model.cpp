@@ -72,6 +72,8 @@ void check_calibration(const Model& model) {
     if (!(t > 0 && std::isfinite(t))) throw ShapeError(fmt::format("temperatures: {} is not a positive number", t));
   for (const double w : model.combination)
     if (!std::isfinite(w)) throw ShapeError("combination weights: one is not finite");
+  if (model.decision && !std::isfinite(model.decision->policy.parameter.value_or(NAN)))
+    throw ShapeError("decision: its threshold is not a finite number");
 }
 
 }  // namespace

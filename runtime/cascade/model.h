@@ -1,9 +1,11 @@
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "runtime/cascade/combine.h"
+#include "runtime/cascade/policies/stopping_policy.h"
 #include "runtime/network/network.h"
 
 namespace cascadecl {
@@ -49,6 +51,12 @@ struct Stage {
   Parameters parameters;
 };
 
+// How a model decides and answers unless told otherwise: what a budget was met with on held-out images.
+struct Decision {
+  PolicyChoice policy;  // with a parameter
+  Combine combine = Combine::reweight;
+};
+
 // A trained cascade, as in the model file. policies has one entry fewer than stages (the last stage
 // always stops), or none where another policy decides.
 struct Model {
@@ -62,6 +70,7 @@ struct Model {
   std::vector<Policy> exit_functions = {};  // as policies, learned by supervision with the stages frozen
   std::vector<double> temperatures = {};    // [stages], of the label probabilities; see tempered()
   CombinationWeights combination = {};      // [stages][stages], for Combine::fitted
+  std::optional<Decision> decision = {};    // see find_budget()
   std::string training;                     // settings, seed and history as JSON text; may be empty
 
   // Multiply-adds of stage i and its policy (none on the last stage), for one image: F_t of the paper, unnormalised.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/cascade/calibration.h"
 #include "runtime/cascade/stage_timer.h"
 #include "runtime/network/layout.h"
 #include "runtime/ops/launch.h"
@@ -13,6 +14,12 @@ bool side_by_side(std::span<const int> slots) {
   return std::adjacent_find(slots.begin(), slots.end(), [](int a, int b) { return b != a + 1; }) == slots.end();
 }
 
+// Of the stage's network, so that its label probabilities are tempered where the model says so.
+Parameters parameters_of(const Model& model, std::size_t stage) {
+  const Stage& of = model.stages.at(stage);
+  return model.temperatures.empty() ? of.parameters : tempered(of.network, of.parameters, model.temperatures.at(stage));
+}
+
 }  // namespace
 
 StageRunner::StageRunner(const Device& device, const Model& model, std::size_t stage, const ExecutorSettings& settings,
@@ -21,8 +28,8 @@ StageRunner::StageRunner(const Device& device, const Model& model, std::size_t s
       classes_(model.classes),
       max_batch_(settings.max_batch),
       timed_(settings.time_stages),
-      plan_(device, model.stages.at(stage).network, model.stages.at(stage).parameters, settings.max_batch,
-            settings.kernels, settings.precision),
+      plan_(device, model.stages.at(stage).network, parameters_of(model, stage), settings.max_batch, settings.kernels,
+            settings.precision),
       image_input_(device, model.input, model.mean, model.std, settings.precision),
       softmax_(device, model.classes),
       slots_(device.allocate<int>(window)) {

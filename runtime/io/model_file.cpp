@@ -70,6 +70,7 @@ class ModelReader {
     const auto k = static_cast<std::int64_t>(stages);
     if (file_.has_dataset("/temperatures")) model_.temperatures = file_.read<double>("/temperatures", {k});
     if (file_.has_dataset("/combination")) model_.combination = file_.read<double>("/combination", {k, k});
+    read_decision();
     read_training();
     try {
       check_model(model_);
@@ -178,6 +179,19 @@ class ModelReader {
     return policy;
   }
 
+  void read_decision() {
+    if (!file_.has_attribute("/", "decision_policy")) return;
+    const std::string policy = file_.string_attribute("/", "decision_policy"),
+                      combine = file_.string_attribute("/", "decision_combine");
+    try {
+      model_.decision = {
+          {.kind = parse_policy_kind(policy), .parameter = file_.float_attribute("/", "decision_threshold")},
+          parse_combine(combine)};
+    } catch (const UsageError& error) {
+      file_.fail("/", fmt::format("attributes decision_policy, decision_combine: {}", error.what()));
+    }
+  }
+
   void read_training() {
     if (!file_.has_dataset("/training")) return;
     const Hdf5DatasetInfo info = file_.dataset_info("/training");
@@ -216,6 +230,11 @@ void write_model(Hdf5Writer& file, const Model& model) {
   const auto k = static_cast<std::int64_t>(model.stages.size());
   if (!model.temperatures.empty()) file.write<double>("/temperatures", {k}, model.temperatures);
   if (!model.combination.empty()) file.write<double>("/combination", {k, k}, model.combination);
+  if (model.decision) {
+    file.write_attribute("/", "decision_policy", to_string(model.decision->policy.kind));
+    file.write_attribute("/", "decision_threshold", *model.decision->policy.parameter);
+    file.write_attribute("/", "decision_combine", to_string(model.decision->combine));
+  }
   if (model.training.empty()) return;
   const std::vector<std::uint8_t> bytes(model.training.begin(), model.training.end());
   file.write<std::uint8_t>("/training", {static_cast<std::int64_t>(bytes.size())}, bytes);

@@ -82,6 +82,10 @@ TEST_CASE("image files get the answers that the same images get in a dataset") {
   for (std::size_t i = 0; i < 3; ++i) {
     CHECK(images[i]["exit_stage"] == set.exit[i]);
     CHECK(files.exit[i] == set.exit[i]);
+    REQUIRE(images[i]["stages"].size() == static_cast<std::size_t>(set.exit[i]) + 1);  // those visited
+    for (std::size_t k = 0; k < images[i]["stages"].size(); ++k)
+      CHECK(images[i]["stages"][k]["probabilities"][3].get<double>() ==
+            doctest::Approx(set.probabilities[(k * 30 + i) * 10 + 3]).epsilon(1e-4));
     CHECK(images[i]["label_name"] == "class " + images[i]["label"].dump());
     for (std::size_t j = 0; j < 10; ++j) {
       CHECK(files.answer[i * 10 + j] == doctest::Approx(set.answer[i * 10 + j]).epsilon(1e-5));

@@ -36,6 +36,15 @@ bool same(const Model& a, const Model& b) {
     if (a.stages[i].network != b.stages[i].network || a.stages[i].parameters != b.stages[i].parameters) return false;
   for (std::size_t i = 0; i < a.policies.size(); ++i)
     if (!same(a.policies[i], b.policies[i])) return false;
+  if (a.exit_functions.size() != b.exit_functions.size() || a.decision.has_value() != b.decision.has_value())
+    return false;
+  for (std::size_t i = 0; i < a.exit_functions.size(); ++i)
+    if (!same(a.exit_functions[i], b.exit_functions[i])) return false;
+  if (a.decision &&
+      (a.decision->policy.kind != b.decision->policy.kind ||
+       a.decision->policy.parameter != b.decision->policy.parameter || a.decision->combine != b.decision->combine))
+    return false;
+  if (a.temperatures != b.temperatures || a.combination != b.combination) return false;
   return a.classes == b.classes && a.input == b.input && a.mean == b.mean && a.std == b.std &&
          a.label_names == b.label_names && a.training == b.training;
 }
@@ -107,6 +116,40 @@ void check_contains(const std::string& text, const std::string& part) {
 }
 
 }  // namespace
+
+TEST_CASE("what a calibration fitted is kept with the model, and a decision that makes no sense is refused") {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "model.h5";
+  Model model = small_model();
+  write_model(path, model);
+  CHECK(same(read_model(path), model));
+  model.exit_functions = model.policies;
+  model.exit_functions[0].bias3[0] = 0.25F;
+  model.temperatures = {1.5, 0.75};
+  model.combination = {1, 0, 0.25, 0.875};
+  model.decision = {{PolicyKind::entropy, 0.1}, Combine::fitted};
+  write_model(path, model);
+  CHECK(same(read_model(path), model));
+
+  const auto refused = [&](Model bad) {
+    CHECK_THROWS_AS(write_model(folder / "bad.h5", bad), ShapeError);
+    CHECK_FALSE(fs::exists(folder / "bad.h5"));
+  };
+  Model bad = model;
+  bad.temperatures = {1, 0};
+  refused(bad);
+  bad = model;
+  bad.combination.pop_back();
+  refused(bad);
+  bad = model;
+  bad.decision->policy.parameter = std::numeric_limits<double>::infinity();
+  refused(bad);
+
+  const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+  set_text(file, "/", "decision_policy", "luck");
+  H5Fclose(file);
+  CHECK_THROWS_AS(read_model(path), FileError);
+}
 
 TEST_CASE("a model written and read again is the same") {
   CHECK(rc::check([] {

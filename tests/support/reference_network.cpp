@@ -97,7 +97,10 @@ CascadeAnswer classify(const Model& model, const Values& image) {
   answer.reweighted.assign(static_cast<std::size_t>(model.classes), 0.0);
   double weight = 0;
   for (std::size_t t = 0; t < model.stages.size(); ++t) {
-    const Values label = softmax(forward(model.stages[t].network, model.stages[t].parameters, image), 1, model.classes);
+    Values logits = forward(model.stages[t].network, model.stages[t].parameters, image);
+    if (!model.temperatures.empty())
+      for (double& z : logits) z /= model.temperatures[t];
+    const Values label = softmax(logits, 1, model.classes);
     const double stop = t < model.policies.size() ? stop_probabilities(model.policies[t], label, 1)[0] : 1.0;
     answer.probabilities.insert(answer.probabilities.end(), label.begin(), label.end());
     answer.stop_probability.push_back(stop);

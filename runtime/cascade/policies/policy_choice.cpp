@@ -60,14 +60,17 @@ std::string to_string(const PolicyChoice& choice) {
                           : std::string(to_string(choice.kind));
 }
 
+PolicyKind parse_policy_kind(std::string_view name) {
+  const auto entry = std::ranges::find(kEntries, name, &Entry::name);
+  if (entry != kEntries.end()) return entry->kind;
+  std::vector<std::string_view> names;
+  for (const Entry& known : kEntries) names.push_back(known.name);
+  throw UsageError(fmt::format("policy '{}' is none of {}", name, fmt::join(names, ", ")));
+}
+
 PolicyChoice parse_policy_choice(std::string_view text) {
   const std::string_view name = text.substr(0, text.find(':'));
-  const auto entry = std::ranges::find(kEntries, name, &Entry::name);
-  if (entry == kEntries.end()) {
-    std::vector<std::string_view> names;
-    for (const Entry& known : kEntries) names.push_back(known.name);
-    throw UsageError(fmt::format("policy '{}' is none of {}", text, fmt::join(names, ", ")));
-  }
+  const Entry* entry = &entry_of(parse_policy_kind(name));
   if (name.size() < text.size()) return {entry->kind, parse_parameter(*entry, text.substr(name.size() + 1))};
   if (!entry->standard && entry->kind != PolicyKind::fixed)
     throw UsageError(fmt::format("policy {}: it needs a parameter, as {}:0.8", name, name));

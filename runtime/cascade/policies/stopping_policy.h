@@ -51,6 +51,7 @@ struct PolicyChoice {
 std::span<const PolicyKind> policy_kinds();
 // "learned", "static" for PolicyKind::fixed, ...
 std::string_view to_string(PolicyKind kind);
+PolicyKind parse_policy_kind(std::string_view name);  // throws UsageError that lists the names
 // "confidence:0.8"; without a parameter the name alone.
 std::string to_string(const PolicyChoice& choice);
 

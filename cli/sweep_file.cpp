@@ -1,0 +1,123 @@
+#include "cli/sweep_file.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <fstream>
+
+#include "cli/output.h"
+#include "data/atomic_file.h"
+#include "data/error.h"
+#include "trainer/settings.h"
+
+namespace cascadecl {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::array columns = {"policy", "parameter",      "alpha",        "seed",         "combine",     "top1",
+                                "top5",   "mmac_per_image", "mac_fraction", "ms_per_image", "mj_per_image"};
+
+// A figure of a point for a table; empty where it is unknown.
+std::string cell(const ordered_json& value) {
+  if (value.is_null()) return "";
+  if (value.is_string()) return value.get<std::string>();
+  return value.is_number_float() ? fmt::format("{:.6g}", value.get<double>()) : value.dump();
+}
+
+std::string stopped_text(const ordered_json& point) {
+  std::string text;
+  for (const auto& count : point.at("stopped")) text += (text.empty() ? "" : " ") + count.dump();
+  return text;
+}
+
+ordered_json read_sweep_json(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  const std::string text(std::istreambuf_iterator<char>(in), {});
+  ordered_json content = ordered_json::parse(text, nullptr, false);
+  const auto is = [&](const char* key, auto type) { return content.contains(key) && (content[key].*type)(); };
+  if (!content.is_object() || content.value("format", ordered_json()) != "cascadecl-sweep" ||
+      content.value("format_version", ordered_json()) != 1 || !is("points", &ordered_json::is_array) ||
+      !is("settings", &ordered_json::is_object) || !is("tasks_done", &ordered_json::is_number_unsigned) ||
+      !is("seconds", &ordered_json::is_number) || !is("stages", &ordered_json::is_array))
+    throw FileError(fmt::format("{}: exists and is no sweep that can be continued; give another -o", path.string()));
+  return content;
+}
+
+}  // namespace
+
+SweepFile::SweepFile(std::filesystem::path path, ordered_json fresh, const ordered_json& settings)
+    : path_(std::move(path)), content_(std::move(fresh)) {
+  AtomicFile probe(path_);  // fails now rather than after the work
+  if (!std::filesystem::exists(path_)) {
+    content_["settings"] = settings;
+    content_["tasks_done"] = 0U;
+    return;
+  }
+  ordered_json old = read_sweep_json(path_);
+  const std::string other = differences(old["settings"].dump(), settings.dump());
+  if (!other.empty())
+    throw UsageError(fmt::format("-o {}: holds a sweep of other settings: {}; give another -o", path_.string(), other));
+  content_ = std::move(old);
+}
+
+std::size_t SweepFile::tasks_done() const { return content_["tasks_done"].get<std::size_t>(); }
+
+void SweepFile::add(const std::vector<ordered_json>& points, double seconds) {
+  for (const ordered_json& point : points) content_["points"].push_back(point);
+  content_["tasks_done"] = tasks_done() + 1;
+  content_["seconds"] = content_["seconds"].get<double>() + seconds;
+  write();
+}
+
+void SweepFile::write() const {
+  AtomicFile file(path_);
+  file.append(content_.dump(2) + "\n");
+  file.commit();
+}
+
+ordered_json point_json(const SweepPoint& point, std::optional<double> ms_per_image,
+                        std::optional<double> mj_per_image) {
+  const Simulation& s = point.simulation;
+  return {{"policy", to_string(point.task.policy)},
+          {"parameter", number_or_null(point.parameter)},
+          {"alpha", number_or_null(point.task.alpha)},
+          {"seed", point.task.seed ? ordered_json(*point.task.seed) : ordered_json(nullptr)},
+          {"frozen", true},
+          {"combine", to_string(point.combine)},
+          {"top1", s.top1},
+          {"top5", number_or_null(s.top5)},
+          {"mmac_per_image", s.mmac_per_image},
+          {"mac_fraction", s.mac_fraction},
+          {"ms_per_image", number_or_null(ms_per_image)},
+          {"mj_per_image", number_or_null(mj_per_image)},
+          {"stopped", s.stopped}};
+}
+
+std::string sweep_csv(const ordered_json& sweep) {
+  std::string text;
+  for (const char* column : columns) text += std::string(column) + ",";
+  text += "stopped\n";
+  for (const ordered_json& point : sweep.at("points")) {
+    for (const char* column : columns) text += cell(point.at(column)) + ",";
+    text += stopped_text(point) + "\n";
+  }
+  return text;
+}
+
+std::string sweep_markdown(const ordered_json& sweep) {
+  std::string text = "|", line = "|";
+  for (const char* column : columns) {
+    text += fmt::format(" {} |", column);
+    line += "---|";
+  }
+  text += " stopped |\n" + line + "---|\n";
+  for (const ordered_json& point : sweep.at("points")) {
+    text += "|";
+    for (const char* column : columns) text += fmt::format(" {} |", cell(point.at(column)));
+    text += fmt::format(" {} |\n", stopped_text(point));
+  }
+  return text;
+}
+
+}  // namespace cascadecl

@@ -1,0 +1,42 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "runtime/cascade/executor.h"
+#include "runtime/cascade/model.h"
+#include "runtime/energy/meter.h"
+#include "runtime/opencl/device.h"
+
+namespace cascadecl {
+
+// What one image costs in each stage and in a policy, in one unit: millions of multiply-adds, milliseconds or
+// millijoules.
+struct StageCosts {
+  std::vector<double> stages;  // [K]
+  double policy = 0;           // where a policy runs on the device
+};
+
+// Milliseconds an image, each stage alone on the images uint8 [N][C][H][W], N >= 1; the median of `runs` runs. A
+// policy's own time, a hundredth of a small stage's, counts as 0.
+StageCosts stage_times_ms(const Model& model, const Device& device, std::span<const std::uint8_t> images, int runs = 3,
+                          const ExecutorSettings& settings = {});
+
+// Millijoules an image, each stage alone; empty where the device's energy cannot be measured, and why.
+struct StageEnergies {
+  std::optional<StageCosts> costs;
+  std::string reason;
+};
+StageEnergies stage_energies_mj(const Model& model, const Device& device, std::span<const std::uint8_t> images,
+                                const ExecutorSettings& settings = {}, const MeterEnvironment& environment = {});
+
+// The sources that were tried and their reasons in one line.
+std::string missing_energy(const std::vector<MeterAttempt>& attempts);
+
+// The first images of a dataset, at most `count`.
+std::vector<std::uint8_t> first_images(const Dataset& dataset, std::int64_t count);
+
+}  // namespace cascadecl

@@ -1,0 +1,88 @@
+#include <doctest/doctest.h>
+
+#include "tests/cli/process.h"
+#include "tests/cli/trained_world.h"
+
+namespace cascadecl::testing {
+namespace {
+
+TEST_CASE("calibrate fits what is asked for, and never makes the likelihood worse") {
+  const TrainedWorld world;
+  const std::string output = world.path("c.h5");
+  const Finished run = cascadecl_run({"calibrate", world.trained(), "--data", world.data(), "-o", output,
+                                      "--policy-epochs", "2", "--json", "--quiet"});
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  CHECK(run.json()["images"] == 10);
+  CHECK(run.json()["decision"].is_null());
+  const nlohmann::json stages = run.json()["stages"];
+  REQUIRE(stages.size() == 2);
+  for (const auto& stage : stages) {
+    CHECK(stage["nll_after"] <= stage["nll_before"]);
+    CHECK(stage["nll_combined"].get<double>() <= stage["nll_after"].get<double>() + 1e-5);
+    CHECK(stage["temperature"] > 0);
+  }
+  for (const char* flag : {"--policy=ann", "--combine=fitted"})
+    CHECK(cascadecl_run({"eval", output, "--data", world.data(), flag, "--quiet"}).status == 0);
+  CHECK(error_fault(cascadecl_run({"eval", world.trained(), "--data", world.data(), "--policy", "ann"}), 2,
+                    "calibrate") == "");
+  const std::string bare = world.path("bare.h5");
+  REQUIRE(cascadecl_run({"calibrate", world.trained(), "--data", world.data(), "-o", bare, "--temperature", "no",
+                         "--combination", "no", "--exit-functions", "no", "--quiet"})
+              .status == 0);
+  CHECK(error_fault(cascadecl_run({"eval", bare, "--data", world.data(), "--combine", "fitted"}), 2, "calibrate") ==
+        "");
+}
+
+std::vector<std::string> budget(const TrainedWorld& world, const std::vector<std::string>& more) {
+  std::vector<std::string> arguments = {
+      "calibrate", world.trained(),   "--data", world.data(), "-o",    world.path("c.h5"), "--exit-functions",
+      "no",        "--policy-epochs", "1",      "--quiet",    "--json"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+TEST_CASE("a threshold found for a budget is what eval then uses, and gives what was told") {
+  const TrainedWorld world;
+  const Finished run = cascadecl_run(
+      budget(world, {"--target-mac", "1.2", "--policy", "margin", "--combine", "fitted", "--test", "test"}));
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  const nlohmann::json decision = run.json()["decision"];
+  CHECK(decision["policy"] == "margin");
+  CHECK(decision["target"]["value"] == 1.2);
+  CHECK(decision["validation"]["cost"] <= 1.2);
+  const Finished eval = cascadecl_run({"eval", world.path("c.h5"), "--data", world.data(), "--json"});
+  REQUIRE(eval.status == 0);
+  CHECK(eval.json()["policy"]["name"] == "margin");
+  CHECK(eval.json()["policy"]["combine"] == "fitted");
+  CHECK(eval.json()["policy"]["parameter"] == decision["parameter"]);
+  CHECK(eval.json()["mac_fraction"].get<double>() == doctest::Approx(decision["test"]["mac_fraction"].get<double>()));
+  const Finished own =
+      cascadecl_run({"eval", world.path("c.h5"), "--data", world.data(), "--json", "--policy", "learned"});
+  CHECK(own.json()["policy"]["name"] == "learned");
+  CHECK(own.json()["policy"]["combine"] == "reweight");
+
+  for (const char* policy : {"learned", "entropy", "agreement"})
+    for (const char* target : {"--target-ms=1000", "--target-drop=50"})
+      CHECK(cascadecl_run(budget(world, {target, "--policy", policy})).status == 0);
+}
+
+TEST_CASE("budgets that cannot be met, measured or understood are errors that say why") {
+  const TrainedWorld world;
+  const Finished small = cascadecl_run(budget(world, {"--target-mac", "0.001"}));
+  CHECK(error_fault(small, 1, "nearest") == "");
+  CHECK(error_fault(cascadecl_run(budget(world, {"--target-drop", "-100"})), 1, "nearest") == "");
+  CHECK_FALSE(std::filesystem::exists(world.path("c.h5")));
+  CHECK(error_fault(cascadecl_run(budget(world, {"--target-mac", "1", "--target-ms", "1"})), 2, "target") == "");
+  CHECK(error_fault(cascadecl_run(budget(world, {"--policy", "margin"})), 2, "--target") == "");
+  CHECK(error_fault(cascadecl_run(budget(world, {"--target-mac", "1", "--policy", "oracle"})), 2, "oracle") == "");
+  const Finished energy = cascadecl_run(budget(world, {"--target-mj", "100"}));
+  CHECK((energy.status == 0 || error_fault(energy, 5, "energy") == ""));  // as the machine has meters or not
+  CHECK(error_fault(
+            cascadecl_run({"calibrate", world.trained(), "--data", world.data() + ":test", "-o", world.path("c.h5")}),
+            2, "test") == "");
+}
+
+}  // namespace
+}  // namespace cascadecl::testing

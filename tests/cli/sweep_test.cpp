@@ -1,0 +1,116 @@
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <map>
+
+#include "tests/cli/process.h"
+#include "tests/cli/trained_world.h"
+
+namespace cascadecl::testing {
+namespace {
+
+std::vector<std::string> sweep(const TrainedWorld& world, const std::vector<std::string>& more = {}) {
+  std::vector<std::string> arguments = {
+      "sweep", world.trained(), "--data", world.data(), "-o",    world.path("s.json"), "--policy-epochs",
+      "2",     "--thresholds",  "3",      "--quiet",    "--json"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+nlohmann::json file_json(const std::string& path) {
+  std::ifstream in(path);
+  return nlohmann::json::parse(in);
+}
+
+const std::vector<std::string> some = {
+    "--policy", "learned,ann,static,confidence,oracle", "--alpha", "0.01,1", "--combine", "reweight,last,fitted"};
+
+TEST_CASE("a sweep measures every policy, alpha, seed and threshold, as JSON, CSV and Markdown") {
+  const TrainedWorld world;
+  std::vector<std::string> more = some;
+  more.insert(more.end(), {"--seeds", "2", "--csv", world.path("s.csv"), "--markdown", world.path("s.md")});
+  const Finished run = cascadecl_run(sweep(world, more));
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  const nlohmann::json json = file_json(world.path("s.json"));
+  CHECK(json == run.json());
+  CHECK(json["format"] == "cascadecl-sweep");
+  CHECK(json["images"] == 30);
+  REQUIRE(json["stages"].size() == 2);
+  for (const auto& stage : json["stages"]) {
+    CHECK(stage["ms_per_image"] > 0);
+    CHECK(stage["ece"] >= 0);
+    CHECK(stage["temperature"] == 1);
+  }
+  std::map<std::string, int> points;
+  for (const auto& point : json["points"]) {
+    ++points[point["policy"]];
+    std::int64_t stopped = 0;
+    for (const auto& count : point["stopped"]) stopped += count.get<std::int64_t>();
+    CHECK(stopped == 30);
+    CHECK(point["ms_per_image"] > 0);
+    CHECK(point["alpha"].is_null() == (point["policy"] != "learned" && point["policy"] != "ann"));
+  }
+  // 2 alphas x 2 seeds x 3 combines; 2 stages; 3 thresholds x (last, fitted); the bound.
+  CHECK(points["learned"] == 12);
+  CHECK(points["ann"] == 12);
+  CHECK(points["static"] == 2);
+  CHECK(points["oracle"] == 1);
+  CHECK(points["confidence"] % 2 == 0);
+  CHECK(points["confidence"] >= 2);
+  std::ifstream csv(world.path("s.csv")), markdown(world.path("s.md"));
+  const auto lines = [](std::ifstream& in) {
+    std::size_t count = 0;
+    for (std::string line; std::getline(in, line);) ++count;
+    return count;
+  };
+  CHECK(lines(csv) == json["points"].size() + 1);
+  CHECK(lines(markdown) == json["points"].size() + 2);
+}
+
+TEST_CASE("a sweep goes on where it stopped, and computing all anew gives the same points") {
+  const TrainedWorld world;
+  REQUIRE(cascadecl_run(sweep(world, some)).status == 0);
+  const nlohmann::json whole = file_json(world.path("s.json"));
+  nlohmann::json half = whole;  // as after two pieces of work
+  half["tasks_done"] = 2;
+  half["points"].erase(half["points"].begin() + 6, half["points"].end());
+  std::ofstream(world.path("s.json")) << half.dump();
+  REQUIRE(cascadecl_run(sweep(world, some)).status == 0);
+  CHECK(file_json(world.path("s.json"))["points"].size() == whole["points"].size());
+  const auto results = [](const nlohmann::json& sweep) {
+    std::vector<std::string> list;
+    for (const auto& point : sweep["points"]) list.push_back(point["stopped"].dump() + point["top1"].dump());
+    return list;
+  };
+  CHECK(results(file_json(world.path("s.json"))) == results(whole));
+
+  std::filesystem::remove(world.path("s.json"));
+  std::vector<std::string> anew = some;
+  anew.emplace_back("--no-reuse");
+  REQUIRE(cascadecl_run(sweep(world, anew)).status == 0);
+  CHECK(results(file_json(world.path("s.json"))) == results(whole));
+}
+
+TEST_CASE("a sweep of other settings, of something else or of nothing is refused") {
+  const TrainedWorld world;
+  REQUIRE(cascadecl_run(sweep(world, {"--policy", "static"})).status == 0);
+  CHECK(error_fault(cascadecl_run(sweep(world, {"--policy", "oracle"})), 2, "policy") == "");
+  CHECK(error_fault(cascadecl_run(sweep(world, {"--policy", ""})), 2, "--policy") == "");
+  CHECK(error_fault(cascadecl_run(sweep(world, {"--alpha", ""})), 2, "--alpha") == "");
+  CHECK(error_fault(cascadecl_run(sweep(world, {"--combine", ""})), 2, "--combine") == "");
+  CHECK(error_fault(cascadecl_run(sweep(world, {"--policy", "luck"})), 2, "luck") == "");
+  CHECK(error_fault(cascadecl_run(sweep(world, {"--alpha", "0.1,x"})), 2, "--alpha") == "");
+  write_text(world.folder / "s.json", "{}");
+  CHECK(error_fault(cascadecl_run(sweep(world)), 4, "s.json") == "");
+}
+
+TEST_CASE("a sweep never fits on the images that it judges on, nor on unknown ones") {
+  const TrainedWorld world;
+  CHECK(error_fault(cascadecl_run(sweep(world, {"--held-out", "test"})), 2, "test") == "");
+  CHECK(error_fault(cascadecl_run({"sweep", world.model(), "--data", world.data(), "-o", world.path("s.json")}), 2,
+                    "held-out") == "");
+}
+
+}  // namespace
+}  // namespace cascadecl::testing

@@ -1,0 +1,93 @@
+#include "trainer/sweep.h"
+
+#include <algorithm>
+
+#include "data/error.h"
+#include "runtime/cascade/budget.h"
+#include "trainer/exit_functions.h"
+
+namespace cascadecl {
+namespace {
+
+// Those that differ from each other for a policy.
+std::vector<Combine> combines_of(PolicyKind kind, const std::vector<Combine>& all) {
+  if (!has_threshold(kind)) return {Combine::last};
+  std::vector<Combine> kept;
+  const bool has_last = std::ranges::find(all, Combine::last) != all.end();
+  for (const Combine combine : all) {
+    const bool twin = combine == Combine::reweight && has_last && !asks_model(kind);
+    if (!twin) kept.push_back(combine);
+  }
+  return kept;
+}
+
+void refit(const SweepTask& task, const SweepSettings& settings, const Device& device, SweepTables& tables) {
+  PolicyPhaseSettings phase = settings.phase;
+  phase.alpha = *task.alpha;
+  phase.seed = *task.seed;
+  const std::vector<Policy> policies = task.policy == PolicyKind::ann
+                                           ? fit_exit_functions(tables.held_out, device, phase)
+                                           : fit_policies(tables.held_out, device, phase);
+  tables.test = with_policies(std::move(tables.test), policies, device);
+}
+
+std::vector<SweepPoint> judge(const SweepTask& task, const SweepSettings& settings, const CascadeTable& test,
+                              double limit, std::optional<double> parameter, const CombinationWeights& weights) {
+  const auto policy = make_policy(task.policy, task.seed.value_or(0));
+  const std::vector<double> scores = scores_of(test, *policy);
+  std::vector<SweepPoint> points;
+  for (const Combine combine : combines_of(task.policy, settings.combines)) {
+    const SimulationSettings simulation{
+        .limit = limit, .asks_model = asks_model(task.policy), .combine = combine, .combination = weights};
+    points.push_back({task, parameter, combine, simulate(test, scores, simulation)});
+  }
+  return points;
+}
+
+}  // namespace
+
+std::vector<SweepTask> sweep_tasks(const SweepSettings& settings, std::size_t stages) {
+  std::vector<SweepTask> tasks;
+  const auto add = [&](PolicyKind kind, std::optional<std::uint64_t> seed, int count) {
+    for (int i = 0; i < count; ++i) tasks.push_back({.policy = kind, .seed = seed, .index = i});
+  };
+  for (const PolicyKind kind : settings.policies) {
+    if (asks_model(kind)) {
+      for (const double alpha : settings.alphas)
+        for (int s = 0; s < settings.seeds; ++s)
+          tasks.push_back(
+              {.policy = kind, .alpha = alpha, .seed = settings.first_seed + static_cast<std::uint64_t>(s)});
+      if (settings.alphas.empty()) throw UsageError("sweep: --alpha names no value, which learned and ann need");
+    } else if (kind == PolicyKind::random) {
+      add(kind, settings.first_seed, settings.thresholds);
+    } else {
+      add(kind, {},
+          kind == PolicyKind::fixed ? static_cast<int>(stages)
+          : has_threshold(kind)     ? settings.thresholds
+                                    : 1);
+    }
+  }
+  if (tasks.empty() || settings.combines.empty()) throw UsageError("sweep: nothing to do; give --policy and --combine");
+  return tasks;
+}
+
+std::vector<SweepPoint> run_task(const SweepTask& task, const SweepSettings& settings, const Device& device,
+                                 SweepTables& tables, const CombinationWeights& weights) {
+  if (task.policy == PolicyKind::fixed) {
+    const auto stage = static_cast<std::size_t>(task.index);
+    return {{task, task.index, Combine::last, simulate_static(tables.test, stage)}};
+  }
+  if (task.policy == PolicyKind::oracle) return judge(task, settings, tables.test, 1, {}, weights);
+  if (asks_model(task.policy)) {
+    refit(task, settings, device, tables);
+    return judge(task, settings, tables.test, 0.5, 0.5, weights);
+  }
+  const auto policy = make_policy(task.policy, task.seed.value_or(0));
+  const std::vector<double> limits =
+      spread_limits(tables.held_out, scores_of(tables.held_out, *policy), settings.thresholds, false);
+  const auto index = static_cast<std::size_t>(task.index);
+  if (index >= limits.size()) return {};
+  return judge(task, settings, tables.test, limits[index], policy->parameter_of(limits[index]), weights);
+}
+
+}  // namespace cascadecl

@@ -1,0 +1,59 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/cascade/cascade_table.h"
+#include "runtime/cascade/stage_costs.h"
+#include "trainer/policy_phase.h"
+
+namespace cascadecl {
+
+// Many operating points of the same frozen stages.
+struct SweepSettings {
+  std::vector<PolicyKind> policies;
+  std::vector<double> alphas;  // of learned and ann
+  int seeds = 1;               // learned and ann are fitted with seeds first_seed, first_seed + 1, ...
+  std::uint64_t first_seed = 1;
+  int thresholds = 15;            // of a policy with a threshold
+  std::vector<Combine> combines;  // the answers of every point
+  PolicyPhaseSettings phase;      // its alpha and seed are of no matter
+};
+
+// One piece of work: a policy at one setting.
+struct SweepTask {
+  PolicyKind policy = PolicyKind::learned;
+  std::optional<double> alpha;        // learned, ann
+  std::optional<std::uint64_t> seed;  // learned, ann, random
+  int index = 0;                      // which threshold or stage
+  bool operator==(const SweepTask&) const = default;
+};
+
+// All work of a sweep for `stages` stages, in the order in which it is done. Throws UsageError if there is nothing to
+// do: no policies, no answers to combine, or learned policies without an alpha or seed.
+std::vector<SweepTask> sweep_tasks(const SweepSettings& settings, std::size_t stages);
+
+// What a policy gives on the test images, with one way to combine.
+struct SweepPoint {
+  SweepTask task;
+  std::optional<double> parameter;  // of the policy: its threshold or stage
+  Combine combine = Combine::last;
+  Simulation simulation;
+};
+
+// Held-out images, on which policies are fitted and thresholds chosen, and test images, on which they are judged. The
+// two tables are of the same stages.
+struct SweepTables {
+  CascadeTable held_out, test;
+};
+
+// The points of one task, one for each combine (one alone for static and oracle, whose answer is one stage's, and no
+// reweight beside last for policies without stop probabilities, where both are the same). A threshold that does not
+// exist because scores take few values gives no points. weights: for Combine::fitted. The tables' stop probabilities
+// are overwritten.
+std::vector<SweepPoint> run_task(const SweepTask& task, const SweepSettings& settings, const Device& device,
+                                 SweepTables& tables, const CombinationWeights& weights);
+
+}  // namespace cascadecl
