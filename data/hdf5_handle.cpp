@@ -23,6 +23,12 @@ Session::Session() : lock_(library_mutex()) {
 
 Session::~Session() { H5Eset_auto2(H5E_DEFAULT, printer_, printer_data_); }
 
+Handle timeless(hid_t creation_class) {
+  Handle properties(H5Pcreate(creation_class), H5Pclose);
+  H5Pset_obj_track_times(properties.get(), false);
+  return properties;
+}
+
 std::string last_error() {
   std::string text;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, &text);

@@ -52,6 +52,9 @@ class Handle {
   Closer closer_ = nullptr;
 };
 
+// A property list by which HDF5 notes no times in what it creates: the same content gives the same bytes.
+Handle timeless(hid_t creation_class);
+
 // The innermost entry of HDF5's error stack in a few words ("No space left on device"), or "" if there is none.
 std::string last_error();
 

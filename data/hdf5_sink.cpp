@@ -116,7 +116,8 @@ Handle Sink::create_file() {
   H5Pset_driver(access.get(), driver_.get(), &self);
   H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_V18);
   H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG);
-  return Handle(H5Fcreate("cascadecl_sink", H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), H5Fclose);
+  const Handle creation = timeless(H5P_FILE_CREATE);
+  return Handle(H5Fcreate("cascadecl_sink", H5F_ACC_TRUNC, creation.get(), access.get()), H5Fclose);
 }
 
 void Sink::write(std::uint64_t offset, const void* bytes, std::size_t size) {

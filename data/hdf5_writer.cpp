@@ -56,8 +56,7 @@ Handle space_of(const Hdf5Shape& shape) {
 Handle space_of_list(std::size_t size) { return space_of({static_cast<std::int64_t>(size)}); }
 
 Handle dataset_properties(const Hdf5Shape& shape, Hdf5Storage storage) {
-  Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
-  H5Pset_obj_track_times(properties.get(), false);
+  Handle properties = hdf5::timeless(H5P_DATASET_CREATE);
   if (storage.chunk_rows <= 0 || shape.empty()) return properties;
   std::vector<hsize_t> chunk(shape.begin(), shape.end());
   chunk[0] = static_cast<hsize_t>(std::clamp<std::int64_t>(storage.chunk_rows, 1, std::max<std::int64_t>(1, shape[0])));
@@ -96,11 +95,13 @@ void Hdf5Writer::Impl::fail(std::string_view object, std::string_view action) {
 
 void Hdf5Writer::Impl::create_parents(std::string_view name) {
   const std::vector<std::string> parts = hdf5::components(name);
+  const Handle properties = hdf5::timeless(H5P_GROUP_CREATE);
   std::string path;
   for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
     path += "/" + parts[i];
     if (H5Lexists(id.get(), path.c_str(), H5P_DEFAULT) > 0) continue;
-    check(H5Gcreate2(id.get(), path.c_str(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Gclose, path, "creating group");
+    check(H5Gcreate2(id.get(), path.c_str(), H5P_DEFAULT, properties.get(), H5P_DEFAULT), H5Gclose, path,
+          "creating group");
   }
 }
 

@@ -4,6 +4,9 @@
 #include <hdf5.h>
 #include <rapidcheck.h>
 
+#include <chrono>
+#include <thread>
+
 #include "data/error.h"
 #include "tests/data/full_disk.h"
 #include "tests/data/temporary_folder.h"
@@ -53,6 +56,19 @@ void write_floats(const fs::path& file, const Hdf5Shape& shape, const std::vecto
 }
 
 }  // namespace
+
+TEST_CASE("the same content written at another time gives the same bytes") {
+  const TemporaryFolder folder;
+  for (const char* name : {"a.h5", "b.h5"}) {
+    Hdf5Writer writer(folder / name);
+    writer.write_attribute("/", "title", "same");
+    writer.create_group("/empty");
+    writer.write<float>("/group/data", {2}, std::vector<float>{1, 2});
+    writer.commit();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // HDF5 counts seconds
+  }
+  CHECK(read_text(folder / "a.h5") == read_text(folder / "b.h5"));
+}
 
 TEST_CASE("hdf5 files give back the attributes that were written") {
   const TemporaryFolder folder;
