@@ -122,7 +122,7 @@ ordered_json table2_json(const CostSource& source, const std::vector<OperatingPo
   return rows;
 }
 
-SweepStage stage_of(const ModelRun& run, std::size_t k, std::span<const std::int32_t> labels) {
+SweepStage stage_of(const Model& model, const ModelRun& run, std::size_t k, std::span<const std::int32_t> labels) {
   const StaticEvaluation& alone = run.evaluation.static_stages[k];
   const std::size_t row = run.probabilities.images * run.probabilities.classes;
   const auto probabilities = std::span<const float>(run.probabilities.values).subspan(k * row, row);
@@ -131,7 +131,7 @@ SweepStage stage_of(const ModelRun& run, std::size_t k, std::span<const std::int
           .top1 = alone.top1,
           .top5 = alone.top5,
           .ece = reliability(probabilities, labels, run.probabilities.classes).expected_calibration_error,
-          .temperature = std::nullopt,
+          .temperature = model.temperatures.empty() ? std::nullopt : std::optional(model.temperatures[k]),
           .ms_per_image = 1e3 / alone.images_per_s,
           .mj_per_image = run.stage_mj_per_image[k]};
 }
@@ -168,7 +168,7 @@ void add_model(std::vector<CostSource>& sources, const std::string& file, const 
                    .mj_per_image = run.mj_per_image};
   Sweep sweep{.model = file, .images = evaluation.images, .energy_reason = run.energy_reason};
   for (std::size_t k = 0; k < model.stages.size(); ++k) {
-    sweep.stages.push_back(stage_of(run, k, labels));
+    sweep.stages.push_back(stage_of(model, run, k, labels));
     point.stopped.push_back(evaluation.stages[k].stopped);
   }
   for (CostSource& source : sources) {

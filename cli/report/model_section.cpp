@@ -42,7 +42,8 @@ ordered_json matrix_json(const ModelRun& run, const Dataset& dataset) {
   return {{"exits", exits}, {"all", matrix.top1_of_all}};
 }
 
-ordered_json calibration_json(const ModelRun& run, const Dataset& dataset) {
+// Label probabilities are those after the temperature, if the model names one.
+ordered_json calibration_json(const Model& model, const ModelRun& run, const Dataset& dataset) {
   ordered_json stages = ordered_json::array();
   const std::size_t size = run.probabilities.images * run.probabilities.classes;
   for (std::size_t k = 0; k < run.probabilities.stages; ++k) {
@@ -56,12 +57,13 @@ ordered_json calibration_json(const ModelRun& run, const Dataset& dataset) {
                       {"confidence", number_or_null(bin.confidence)},
                       {"accuracy", number_or_null(bin.accuracy)}});
     }
-    stages.push_back({{"ece", result.expected_calibration_error},
-                      {"mce", result.largest_calibration_error},
-                      {"mean_confidence", result.mean_confidence},
-                      {"top1", result.top1},
-                      {"temperature", nullptr},
-                      {"bins", bins}});
+    stages.push_back(
+        {{"ece", result.expected_calibration_error},
+         {"mce", result.largest_calibration_error},
+         {"mean_confidence", result.mean_confidence},
+         {"top1", result.top1},
+         {"temperature", model.temperatures.empty() ? ordered_json(nullptr) : ordered_json(model.temperatures[k])},
+         {"bins", bins}});
   }
   return stages;
 }
@@ -102,7 +104,7 @@ ordered_json model_json(const std::string& file, const Model& model, const std::
                  {"combine", measured->combine},
                  {"result", result_json(*measured->run)},
                  {"matrix", matrix_json(*measured->run, dataset)},
-                 {"calibration", calibration_json(*measured->run, dataset)},
+                 {"calibration", calibration_json(model, *measured->run, dataset)},
                  {"examples", examples_json(*measured->run, dataset)}};
   return json;
 }

@@ -8,7 +8,7 @@ namespace cascadecl {
 
 BackwardPass::BackwardPass(const Device& device, ForwardPass& forward, const ParameterStore& parameters,
                            std::map<std::string, Array<float>, std::less<>> parameter_gradients,
-                           Array<float> logit_gradient, int max_batch, KernelClass kernels)
+                           const Array<float>& logit_gradient, int max_batch, KernelClass kernels)
     : device_(device),
       forward_(forward),
       parameters_(parameters),

@@ -19,7 +19,7 @@ class BackwardPass {
  public:
   // Holds on to `forward`, which must stay where it is. logit_gradient: what the launches start from.
   BackwardPass(const Device& device, ForwardPass& forward, const ParameterStore& parameters,
-               std::map<std::string, Array<float>, std::less<>> parameter_gradients, Array<float> logit_gradient,
+               std::map<std::string, Array<float>, std::less<>> parameter_gradients, const Array<float>& logit_gradient,
                int max_batch, KernelClass kernels);
 
   void prepare_weights();  // after each change of the convolutions' weights

@@ -110,7 +110,7 @@ cl::Program Device::State::program(std::string_view file, const std::string& sou
   return built;
 }
 
-Device::Device(const DeviceInfo& info, DeviceSettings settings)
+Device::Device(const DeviceInfo& info, const DeviceSettings& settings)
     : state_(std::make_shared<State>(State{info, settings, ProgramCache(settings.cache_folder)})) {
   checked(info, "opening", [&] {
     state_->context = cl::Context(info.handle);

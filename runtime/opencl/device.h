@@ -33,7 +33,7 @@ struct ProgramCounts {
 class Device {
  public:
   // Throws DeviceError naming the device if the context cannot be made.
-  explicit Device(const DeviceInfo& info, DeviceSettings settings = {});
+  explicit Device(const DeviceInfo& info, const DeviceSettings& settings = {});
 
   const DeviceInfo& info() const;
   int channel_block() const { return info().channel_block(); }

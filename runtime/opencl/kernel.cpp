@@ -14,7 +14,7 @@ std::string Defines::options() const {
 
 void Kernel::bind_buffer(cl_uint position, const cl::Buffer& buffer) {
   const cl_mem memory = buffer();
-  bind_bytes(position, sizeof memory, &memory);
+  bind_bytes(position, sizeof(cl_mem), &memory);
 }
 
 void Kernel::bind_bytes(cl_uint position, std::size_t bytes, const void* value) {

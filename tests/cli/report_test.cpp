@@ -110,6 +110,21 @@ TEST_CASE("models of the same stages share one source of points") {
   CHECK(costs["points"][3]["setting"] == "alpha 0.5");
 }
 
+TEST_CASE("report names the temperatures of a calibrated model, and unknown ones as such") {
+  const SmallWorld world;
+  const auto calibration = [&](const std::string& model) {
+    REQUIRE(cascadecl_run({"report", model, "--data", world.data(), "-o", world.path("r.html")}).status == 0);
+    return report_of(world.path("r.html"))["models"][0]["run"]["calibration"];
+  };
+  Model calibrated = small_model();
+  calibrated.temperatures = {1.5, 0.75};
+  write_model(world.path("calibrated.h5"), calibrated);
+  const json told = calibration(world.path("calibrated.h5"));
+  CHECK(told[0]["temperature"] == 1.5);
+  CHECK(told[1]["temperature"] == 0.75);
+  CHECK(calibration(world.model())[0]["temperature"].is_null());
+}
+
 TEST_CASE("report refuses what is neither a model nor a sweep, and writes no page then") {
   const SmallWorld world;
   write_text(world.folder / "text.json", "not JSON");

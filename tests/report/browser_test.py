@@ -95,6 +95,8 @@ class Browser:
     def evaluate(self, expression):
         result = self.call("Runtime.evaluate", expression=f"(async () => JSON.stringify({expression}))()",
                            awaitPromise=True, returnByValue=True)
+        if "value" not in result["result"]:  # undefined, or an exception in the expression
+            return None
         return json.loads(result["result"]["value"])
 
     def open(self, page, width, dark):
@@ -102,12 +104,13 @@ class Browser:
         self.call("Emulation.setEmulatedMedia",
                   features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
         self.call("Page.navigate", url=f"file://{page}")
-        for _ in range(600):  # a slow machine needs its time; the page itself is drawn when it has loaded
+        for _ in range(300):  # a slow machine needs its time; the page itself is drawn when it has loaded
             if self.evaluate("document.readyState === 'complete' && location.protocol === 'file:' && "
                              "document.documentElement.dataset.figures"):
                 return
             time.sleep(0.1)
-        raise RuntimeError("the page has not drawn its figures")
+        state = self.evaluate("{...document.documentElement.dataset}")
+        sys.exit(f"browser test: the page has not drawn its figures: {state}")
 
     def close(self):
         self.process.kill()
@@ -133,7 +136,7 @@ def check_view(browser, page, width, dark):
     for canvas in canvases:
         check(int(canvas.get("ink", 0)) > 500 and int(canvas.get("points", 0)) > 0, f"{view}: not drawn: {canvas}")
         check(canvas["name"] and canvas["table"] > 0, f"{view}: no name or table: {canvas}")
-    check(browser.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{view}: wider than the screen")
+    check(browser.evaluate("document.documentElement.scrollWidth") <= width, f"{view}: wider than the screen")
     images = browser.evaluate("[...document.images].map(i => [i.naturalWidth, i.alt])")
     check(images and all(size == 8 and alt for size, alt in images), f"{view}: images: {images}")
     check(browser.evaluate("document.title") == MISTAKE, f"{view}: title")
