@@ -41,6 +41,11 @@ struct DeviceError : Error {
   using Error::Error;
 };
 
+// A device has not answered in time. Its thread may still wait for it: a program should end without unloading OpenCL.
+struct DeviceHangError : DeviceError {
+  using DeviceError::DeviceError;
+};
+
 // Training cannot go on: loss not finite.
 struct TrainingError : Error {
   using Error::Error;

@@ -4,35 +4,12 @@
 #include <span>
 #include <vector>
 
-#include "runtime/cascade/combine.h"
+#include "runtime/cascade/executor_settings.h"
 #include "runtime/cascade/model.h"
-#include "runtime/cascade/policies/stopping_policy.h"
-#include "runtime/cascade/stop_rule.h"
-#include "runtime/network/inference_plan.h"
+#include "runtime/cascade/pipeline/pipeline.h"
 #include "runtime/opencl/device.h"
 
 namespace cascadecl {
-
-struct ExecutorSettings {
-  int max_batch = 128;  // images that a stage runs at once
-  StopRule stop;        // of the model's own policies
-  // Decides in their stead, if any: an image stops where its score is at least the limit. The model's policies still
-  // run if it has them.
-  std::shared_ptr<const StoppingPolicy> policy = nullptr;
-  double limit = 0;
-  Combine combine = Combine::reweight;
-  bool time_stages = false;  // waits for the device around each stage, so that its time is known
-  KernelClass kernels = KernelClass::automatic;
-  Precision precision = Precision::fp32;  // of images and activations on the device
-};
-
-// What one stage did in a call of classify().
-struct StageCounts {
-  std::int64_t entered = 0, stopped = 0;
-  // With time_stages, else 0: all that the stage took; of that its policy, and finding out who goes on.
-  double seconds = 0, policy_seconds = 0, compaction_seconds = 0;
-  StageCounts& operator+=(const StageCounts& other);
-};
 
 // The answers to N images, in the order of the images. K stages.
 struct CascadeResult {
@@ -50,11 +27,7 @@ struct CascadeResult {
   int label(std::int64_t image) const;
 };
 
-// Images of a window: those that go through a cascade together, several batches.
-std::size_t window_images(const ExecutorSettings& settings, ImageShape input);
-
-// Runs a cascade. Images go through it in windows of several batches: each stage runs, in full batches, on those of the
-// window that are left, which lie on the device as bytes and are gathered as they are normalised. For one thread.
+// Runs a cascade on all images of a call, see CascadePipeline. For one thread.
 class CascadeExecutor {
  public:
   // devices: one for each stage; stages that share a device share its handle (open_stage_devices). Compiles all
@@ -76,7 +49,8 @@ class CascadeExecutor {
   void warm_up();
 
   std::size_t stage_count() const;
-  std::size_t peak_bytes() const;  // device memory of all stages' plans
+  std::size_t peak_bytes() const;         // device memory of all stages' plans
+  PipelineStatistics statistics() const;  // since it was made
 
  private:
   struct State;

@@ -4,8 +4,10 @@
 #include <span>
 #include <vector>
 
-#include "runtime/cascade/executor.h"
+#include "runtime/cascade/executor_settings.h"
+#include "runtime/cascade/model.h"
 #include "runtime/cascade/policy_op.h"
+#include "runtime/network/inference_plan.h"
 #include "runtime/ops/image_input.h"
 #include "runtime/ops/softmax.h"
 
@@ -20,7 +22,6 @@ class StageRunner {
               std::size_t window);
 
   const Device& device() const { return device_; }
-  bool same_device(const StageRunner& other) const { return device_.context()() == other.device_.context()(); }
   std::size_t peak_bytes() const { return plan_.memory().total(); }
 
   //   probabilities     [n][classes]  of the labels

@@ -1,0 +1,43 @@
+#pragma once
+#include <cstdint>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "runtime/cascade/pipeline/passage.h"
+#include "runtime/cascade/stage_runner.h"
+
+namespace cascadecl {
+
+// One device of a pipeline: the stages that it runs, and the images that it holds, as bytes: each is uploaded once, and
+// all stages of the device read it there. Which of its slots are taken is the pipeline's concern.
+class StageDevice {
+ public:
+  // window: the most images of a call of run(). Room for `slots` images.
+  StageDevice(const Device& device, const Model& model, const ExecutorSettings& settings, std::size_t window,
+              std::size_t slots);
+
+  void add_stage(std::size_t stage);  // builds its kernels
+  bool has_stage(std::size_t stage) const { return runners_.contains(stage); }
+  const Device& device() const { return device_; }
+
+  // Uploads images to the slots from first_slot on.
+  void upload(std::span<const std::span<const std::uint8_t>> images, std::size_t first_slot);
+  // Runs a stage on passages whose slots hold their images. Adds the times to counts. Throws DeviceError if the device
+  // gives values that are no probabilities.
+  StageRunner::Outcome run(std::size_t stage, std::span<Passage* const> passages, StageCounts& counts);
+  // Runs each stage once, images side by side and not.
+  void warm_up();
+
+  std::size_t peak_bytes() const;
+
+ private:
+  const Model& model_;
+  ExecutorSettings settings_;
+  Device device_;
+  std::size_t window_, image_bytes_;
+  Array<std::uint8_t> pixels_;  // [slots][C][H][W]
+  std::map<std::size_t, StageRunner> runners_;
+};
+
+}  // namespace cascadecl

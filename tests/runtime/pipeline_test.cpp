@@ -1,0 +1,181 @@
+#include "runtime/cascade/pipeline/pipeline.h"
+
+#include <doctest/doctest.h>
+#include <rapidcheck.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <thread>
+
+#include "data/error.h"
+#include "runtime/cascade/executor.h"
+#include "runtime/cascade/pipeline/next_stage.h"
+#include "runtime/cascade/pipeline/slot_ring.h"
+#include "runtime/cascade/pipeline/trace.h"
+#include "tests/support/device_test.h"
+#include "tests/support/random_model.h"
+
+namespace cascadecl {
+namespace {
+
+constexpr ImageShape shape{3, 8, 8};
+constexpr std::size_t image_bytes = 3 * 8 * 8;
+constexpr int classes = 7;
+
+const Model& test_model() {
+  static const Model model =
+      random_model({make_network("resnet-8", shape, classes), make_network("wrn-10-2", shape, classes),
+                    make_network("resnet-14", shape, classes)},
+                   11);
+  return model;
+}
+
+// A handle with a context of its own: memory is not shared with the others, as on another device.
+Device own_device() { return Device(testing::test_device().info()); }
+
+std::vector<std::uint8_t> random_images(std::size_t n) {
+  std::mt19937 engine(5);
+  std::vector<std::uint8_t> images(n * image_bytes);
+  for (std::uint8_t& pixel : images) pixel = static_cast<std::uint8_t>(engine() >> 24);
+  return images;
+}
+
+std::vector<Passage> passages_of(const std::vector<std::uint8_t>& images, std::size_t first, std::size_t count) {
+  std::vector<Passage> passages(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    passages[i].number = first + i;
+    passages[i].pixels = std::span(images).subspan((first + i) * image_bytes, image_bytes);
+  }
+  return passages;
+}
+
+// Images leave everywhere, by their number alone.
+const ExecutorSettings by_number{.max_batch = 4, .stop = {.kind = StopRule::Kind::sample, .seed = 3}};
+
+TEST_CASE("places of a ring are given side by side and never twice") {
+  const bool holds = rc::check("any order of taking and releasing", [] {
+    const auto capacity = *rc::gen::inRange<std::size_t>(1, 40);
+    SlotRing ring(capacity);
+    std::vector<std::size_t> taken;
+    for (int step = 0; step < 200; ++step) {
+      if (*rc::gen::arbitrary<bool>() || taken.empty()) {
+        const auto count = *rc::gen::inRange<std::size_t>(1, capacity + 1);
+        const std::size_t room = ring.room();
+        const auto first = ring.take(count);
+        RC_ASSERT(first.has_value() == (count <= room));
+        if (!first) continue;
+        RC_ASSERT(*first + count <= capacity);
+        for (std::size_t slot = *first; slot < *first + count; ++slot) {
+          RC_ASSERT(std::ranges::find(taken, slot) == taken.end());
+          taken.push_back(slot);
+        }
+      } else {
+        const auto at = *rc::gen::inRange<std::size_t>(0, taken.size());
+        ring.release(taken[at]);
+        taken.erase(taken.begin() + static_cast<std::ptrdiff_t>(at));
+      }
+      if (taken.empty()) RC_ASSERT(ring.room() == capacity);
+    }
+  });
+  CHECK(holds);
+}
+
+TEST_CASE("a device runs full windows of late stages first, then full batches of early ones") {
+  using Stages = std::vector<WaitingStage>;
+  const auto next = [](const Stages& stages) { return next_stage(stages, 4, 16); };
+  CHECK(next(Stages{{.ready = 16, .first = true}, {.ready = 16}}) == 1);
+  CHECK(next(Stages{{.ready = 16, .first = true}, {.ready = 15}}) == 0);
+  CHECK(next(Stages{{.ready = 1, .first = true}, {.ready = 15}}) == 0);
+  CHECK(next(Stages{{.ready = 0, .first = true}, {.ready = 4}, {.ready = 5}}) == 1);
+  CHECK(next(Stages{{.ready = 9, .first = true}, {.ready = 1, .due = true}}) == 1);
+  CHECK(next(Stages{{.ready = 0, .first = true}, {.ready = 3, .drained = true}, {.ready = 3}}) == 1);
+  CHECK_FALSE(next(Stages{{.ready = 0, .first = true}, {.ready = 3}}).has_value());
+  CHECK_FALSE(next(Stages{}).has_value());
+}
+
+TEST_CASE("images come back once, in order, and exits depend on no device, batch or moment") {
+  const std::vector<std::uint8_t> images = random_images(60);
+  const Device a = own_device(), b = own_device(), c = own_device();
+  const CascadeResult alone = CascadeExecutor(test_model(), {a, a, a}, by_number).classify(images);
+  const std::vector<std::vector<Device>> placements = {{a, a, a}, {a, b, b}, {a, a, b}, {a, b, a}, {a, b, c}};
+  for (const auto& devices : placements) {
+    for (const bool hurried : {false, true}) {
+      PipelineSettings settings{.executor = by_number, .capacity = 10};
+      if (hurried) settings.max_delay = std::chrono::microseconds(0);
+      CascadePipeline pipeline(test_model(), devices, settings);
+      std::thread client([&] {
+        for (std::size_t i = 0; i < 60; i += 3) pipeline.submit(passages_of(images, i, 3));
+        pipeline.flush();
+      });
+      std::vector<Passage> results;
+      while (auto passage = pipeline.next()) {
+        results.push_back(std::move(*passage));
+        if (results.size() == 60) break;
+      }
+      client.join();
+      REQUIRE(results.size() == 60);
+      CHECK_FALSE(pipeline.next().has_value());
+      std::int64_t stopped = 0;
+      for (const StageCounts& counts : pipeline.take_counts()) stopped += counts.stopped;
+      CHECK(stopped == 60);
+      for (std::size_t i = 0; i < 60; ++i) {
+        CHECK(results[i].number == i);
+        CHECK(static_cast<int>(results[i].stage) == alone.exit_stage[i]);
+        CHECK(results[i].probabilities.size() == (results[i].stage + 1) * classes);
+        CHECK(results[i].finished >= results[i].submitted);
+        for (std::size_t s = 0; s <= results[i].stage; ++s)
+          CHECK(results[i].probabilities[s * classes] ==
+                doctest::Approx(alone.probabilities[(s * 60 + i) * classes]).epsilon(1e-4));
+      }
+    }
+  }
+}
+
+TEST_CASE("never more images are inside than the capacity") {
+  const std::vector<std::uint8_t> images = random_images(40);
+  const Device device = own_device();
+  CascadePipeline pipeline(test_model(), {device, device, device}, {.executor = by_number, .capacity = 6});
+  for (std::size_t i = 0; i < 40; i += 2) pipeline.submit(passages_of(images, i, 2));
+  pipeline.flush();
+  std::size_t back = 0;
+  while (pipeline.next()) ++back;
+  CHECK(back == 40);
+  for (const std::size_t longest : pipeline.statistics().longest_queue) CHECK(longest <= 6);
+}
+
+TEST_CASE("without images nothing comes back") {
+  const Device device = own_device();
+  CascadePipeline pipeline(test_model(), {device, device, device}, {.executor = by_number});
+  pipeline.flush();
+  CHECK_FALSE(pipeline.next().has_value());
+}
+
+TEST_CASE("a trace tells what each device did, in the order of time, and how long the queues were") {
+  const std::vector<std::uint8_t> images = random_images(30);
+  const Device a = own_device(), b = own_device();
+  ExecutorSettings settings = by_number;
+  settings.trace = std::make_shared<Trace>();
+  CascadeExecutor(test_model(), {a, b, b}, settings).classify(images);
+  const auto events = nlohmann::json::parse(settings.trace->json()).at("traceEvents");
+  std::int64_t first_stage = 0, queues = 0;
+  std::vector<double> free_at(2, 0.0);
+  for (const auto& event : events) {
+    if (event["ph"] == "C") ++queues;
+    if (event["ph"] != "X") continue;
+    const auto device = event["tid"].get<std::size_t>();
+    REQUIRE(device < 2);
+    CHECK(event["ts"].get<double>() >= free_at[device] - 1e-3);
+    free_at[device] = event["ts"].get<double>() + event["dur"].get<double>();
+    if (event["name"] == "stage 0: resnet-8") {
+      CHECK(device == 0);
+      first_stage += event["args"]["images"].get<std::int64_t>();
+    }
+    if (event["name"] == "stage 1: wrn-10-2") CHECK(device == 1);
+  }
+  CHECK(first_stage == 30);
+  CHECK(queues > 0);
+}
+
+}  // namespace
+}  // namespace cascadecl
