@@ -65,8 +65,7 @@ void CascadeExecutor::State::add(const Passage& passage, std::size_t image, Casc
   std::vector<std::span<const float>> rows;
   for (std::size_t stage = 0; stage <= passage.stage; ++stage) {
     rows.push_back(std::span(passage.probabilities).subspan(stage * c, c));
-    std::ranges::copy(rows.back(),
-                      result.probabilities.begin() + static_cast<std::ptrdiff_t>((stage * n + image) * c));
+    std::ranges::copy(rows.back(), result.probabilities.begin() + static_cast<std::ptrdiff_t>((stage * n + image) * c));
     result.stop_probability[stage * n + image] = passage.stop_probability[stage];
   }
   result.exit_stage[image] = static_cast<int>(passage.stage);
@@ -86,8 +85,7 @@ CascadeResult CascadeExecutor::classify(std::span<const std::uint8_t> images, st
   const auto start = Clock::now();
   const std::size_t bytes = state_->image_bytes, n = images.size() / bytes;
   if (images.size() % bytes != 0) {
-    throw ShapeError(
-        fmt::format("classify: {} bytes are no whole number of images of {} bytes", images.size(), bytes));
+    throw ShapeError(fmt::format("classify: {} bytes are no whole number of images of {} bytes", images.size(), bytes));
   }
   if (!labels.empty() && labels.size() != n)
     throw ShapeError(fmt::format("classify: {} labels for {} images", labels.size(), n));
@@ -99,8 +97,7 @@ CascadeResult CascadeExecutor::classify(std::span<const std::uint8_t> images, st
   }
   CascadeResult result = state_->empty_result(n);
   if (n > 0) state_->pipeline.submit(std::move(passages));
-  state_->pipeline.flush();
-  for (std::size_t i = 0; const auto passage = state_->pipeline.next(); ++i) state_->add(*passage, i, result);
+  for (std::size_t i = 0; const Passage& passage : state_->pipeline.drain()) state_->add(passage, i++, result);
   result.stages = state_->pipeline.take_counts();
   result.seconds = seconds_since(start);
   return result;

@@ -25,9 +25,8 @@ std::optional<std::size_t> next_stage(std::span<const WaitingStage> stages, std:
   if (const auto full = latest(stages, [&](const WaitingStage& stage) { return stage.ready >= window; })) return full;
   if (const auto due = latest(stages, [](const WaitingStage& stage) { return stage.due && stage.ready > 0; }))
     return due;
-  if (const auto batched = earliest(stages, [&](const WaitingStage& stage) {
-        return stage.ready >= batch || (stage.first && stage.ready > 0);
-      }))
+  if (const auto batched = earliest(
+          stages, [&](const WaitingStage& stage) { return stage.ready >= batch || (stage.first && stage.ready > 0); }))
     return batched;
   return earliest(stages, [](const WaitingStage& stage) { return stage.drained && stage.ready > 0; });
 }

@@ -11,9 +11,9 @@ namespace cascadecl {
 struct Passage {
   using Clock = std::chrono::steady_clock;
 
-  std::uint64_t number = 0;               // of the image, in its dataset or stream
-  std::optional<std::int32_t> label;      // the true one, for policies that look at it
-  std::span<const std::uint8_t> pixels;   // [C][H][W], not owned: valid until the passage has left the cascade
+  std::uint64_t number = 0;                  // of the image, in its dataset or stream
+  std::optional<std::int32_t> label;         // the true one, for policies that look at it
+  std::span<const std::uint8_t> pixels;      // [C][H][W], not owned: valid until the passage has left the cascade
   std::vector<float> probabilities = {};     // [stages visited][classes] of the labels
   std::vector<float> stop_probability = {};  // [stages visited]
 

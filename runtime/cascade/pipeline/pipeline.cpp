@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <deque>
 #include <exception>
+#include <iterator>
 #include <mutex>
 #include <numeric>
 #include <thread>
@@ -78,7 +79,9 @@ struct CascadePipeline::State {
   void move_stages(std::size_t from, std::size_t to);
   void check_hangs();
   void start_threads(const std::shared_ptr<State>& self);
-  bool others_idle() const;
+  template <class Condition>
+  void wait_for(std::unique_lock<std::mutex>& lock, const Condition& there);
+  bool all_idle() const;
 
   Model model;
   PipelineSettings settings;
@@ -89,9 +92,9 @@ struct CascadePipeline::State {
 
   mutable std::mutex mutex;
   std::condition_variable work_changed, result_changed;
-  std::deque<Passage> inside;  // in the order of submission; pointers to its elements stay valid
-  std::vector<std::deque<Passage*>> queues;   // [stages]
-  std::vector<std::size_t> running;           // [stages], images that are being run
+  std::deque<Passage> inside;                // in the order of submission; pointers to its elements stay valid
+  std::vector<std::deque<Passage*>> queues;  // [stages]
+  std::vector<std::size_t> running;          // [stages], images that are being run
   std::size_t unfinished = 0;
   bool flushed = false, submitter_waits = false, stopping = false;
   std::exception_ptr failure;
@@ -300,14 +303,14 @@ bool CascadePipeline::State::step(std::size_t index, std::unique_lock<std::mutex
   if (settings.executor.trace) {
     if (!work.uploads.empty()) settings.executor.trace->add_work(index, "upload", work.uploads.size(), begin, uploaded);
     settings.executor.trace->add_work(index, fmt::format("stage {}: {}", *stage, model.stages[*stage].network.name()),
-                             work.passages.size(), uploaded, ran);
+                                      work.passages.size(), uploaded, ran);
     settings.executor.trace->add_work(index, "decide", work.passages.size(), ran, decided);
   }
   lock.lock();
   counts[*stage] += times;
   settle(index, work, stops);
   work_changed.notify_all();
-  result_changed.notify_all();
+  if (submitter_waits || unfinished == 0 || inside.front().done) result_changed.notify_all();
   return true;
 }
 
@@ -359,7 +362,17 @@ void CascadePipeline::State::check_hangs() {
   }
 }
 
-bool CascadePipeline::State::others_idle() const {
+// Waits until a result is there. Throws the failure once no device works any more.
+template <class Condition>
+void CascadePipeline::State::wait_for(std::unique_lock<std::mutex>& lock, const Condition& there) {
+  while (!there()) {
+    if (failure && all_idle()) std::rethrow_exception(failure);
+    result_changed.wait_for(lock, kWatch);
+    check_hangs();
+  }
+}
+
+bool CascadePipeline::State::all_idle() const {
   return std::ranges::none_of(lanes, [](const Lane& lane) { return lane.busy_since.has_value(); });
 }
 
@@ -438,16 +451,22 @@ void CascadePipeline::flush() {
 std::optional<Passage> CascadePipeline::next() {
   State& state = *state_;
   std::unique_lock lock(state.mutex);
-  for (;;) {
-    if (!state.inside.empty() && state.inside.front().done) break;
-    if (state.failure && state.others_idle()) std::rethrow_exception(state.failure);
-    if (state.inside.empty() && state.flushed) return std::nullopt;
-    state.result_changed.wait_for(lock, kWatch);
-    state.check_hangs();
-  }
+  state.wait_for(lock, [&] { return state.inside.empty() ? state.flushed : state.inside.front().done; });
+  if (state.inside.empty()) return std::nullopt;
   Passage passage = std::move(state.inside.front());
   state.inside.pop_front();
   return passage;
+}
+
+std::vector<Passage> CascadePipeline::drain() {
+  flush();
+  State& state = *state_;
+  std::unique_lock lock(state.mutex);
+  state.wait_for(lock, [&] { return state.unfinished == 0; });
+  std::vector<Passage> passages(std::make_move_iterator(state.inside.begin()),
+                                std::make_move_iterator(state.inside.end()));
+  state.inside.clear();
+  return passages;
 }
 
 void CascadePipeline::warm_up() {

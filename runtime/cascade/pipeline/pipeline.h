@@ -32,15 +32,15 @@ struct PipelineStatistics {
     std::string device;
     double busy_seconds = 0;
   };
-  std::vector<OfDevice> devices;             // each once
-  std::vector<std::size_t> longest_queue;    // [stages], most images that waited for one
+  std::vector<OfDevice> devices;           // each once
+  std::vector<std::size_t> longest_queue;  // [stages], most images that waited for one
   std::vector<DeviceFailure> failures;
 };
 
 // A cascade on its devices: a thread each, which runs the stages of that device on images that wait for them, so that
 // stages on different devices overlap and late stages run on the survivors of several batches. Images come back in the
-// order in which they came; where an image leaves does not depend on devices, batches or time. Used by one thread, or by
-// one that submits and one that takes.
+// order in which they came; where an image leaves does not depend on devices, batches or time. Used by one thread, or
+// by one that submits and one that takes.
 class CascadePipeline {
  public:
   // devices: one for each stage; stages that share a device share its handle. Compiles all kernels. Throws what
@@ -58,6 +58,9 @@ class CascadePipeline {
   // Throws DeviceError if a device failed and OnDeviceFailure does not tell to go on, or if none is left: all other
   // devices have then stopped. DeviceHangError if it did not answer in time; its thread is left to itself.
   std::optional<Passage> next();
+  // flush(), and all that is inside once the last image has left, in order. Throws as next() does. Takes no core from
+  // the devices on the way.
+  std::vector<Passage> drain();
 
   void warm_up();  // runs every stage once, so that the first images are not slower; before the first submit()
   std::vector<StageCounts> take_counts();  // [stages] since the last call

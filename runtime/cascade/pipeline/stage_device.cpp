@@ -48,8 +48,7 @@ void StageDevice::upload(std::span<const std::span<const std::uint8_t>> images, 
   device_.write(pixels_, std::span<const std::uint8_t>(gathered), offset);
 }
 
-StageRunner::Outcome StageDevice::run(std::size_t stage, std::span<Passage* const> passages,
-                                      StageCounts& counts) {
+StageRunner::Outcome StageDevice::run(std::size_t stage, std::span<Passage* const> passages, StageCounts& counts) {
   StageTimer timer(settings_.time_stages, device_, counts.seconds);
   std::vector<int> slots;
   slots.reserve(passages.size());

@@ -34,8 +34,7 @@ std::string Trace::json() const {
   ordered_json events = ordered_json::array();
   events.push_back({{"ph", "M"}, {"pid", 1}, {"name", "process_name"}, {"args", {{"name", "cascadecl"}}}});
   for (std::size_t i = 0; i < devices_.size(); ++i)
-    events.push_back(
-        {{"ph", "M"}, {"pid", 1}, {"tid", i}, {"name", "thread_name"}, {"args", {{"name", devices_[i]}}}});
+    events.push_back({{"ph", "M"}, {"pid", 1}, {"tid", i}, {"name", "thread_name"}, {"args", {{"name", devices_[i]}}}});
   for (const Work& work : work_) {
     events.push_back({{"ph", "X"},
                       {"pid", 1},

@@ -19,8 +19,8 @@ class Trace {
   void add_queue(std::size_t stage, std::size_t images);
   void name_device(std::size_t device, std::string name);
 
-  // In the JSON trace event format of Chrome: one process, one thread a device, one counter a stage's queue. Times count
-  // from the making of the trace, in microseconds.
+  // In the JSON trace event format of Chrome: one process, one thread a device, one counter a stage's queue. Times
+  // count from the making of the trace, in microseconds.
   std::string json() const;
 
  private:
