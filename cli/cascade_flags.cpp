@@ -5,7 +5,12 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/open_device.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "data/atomic_file.h"
 #include "data/error.h"
+#include "runtime/cascade/pipeline/trace.h"
+#include "runtime/cascade/stage_costs.h"
 
 namespace cascadecl {
 
@@ -27,6 +32,17 @@ void CascadeFlags::add_to(Options& options) {
                    "entropy:T, agreement[:N], random:P or oracle; without this flag and --stop what "
                    "calibrate has chosen for the model, else learned");
   options.add_number("seed", seed_, "for --stop sample");
+  options.add_choice<bool>(
+      "placement", auto_placement_, {{"given", false}, {"auto", true}},
+      "which stage runs where: as --device says, or what a measurement of the devices it lists (of "
+      "all for auto) finds best; see cascadecl placement");
+  add_objective(options, objective_);
+  options.add_choice<OnDeviceFailure>(
+      "on-device-failure", on_failure_, {{"stop", OnDeviceFailure::stop}, {"continue", OnDeviceFailure::go_on}},
+      "of several devices: stop with an error, or move the stages of a device that fails to another");
+  options.add_number("device-timeout", timeout_s_, 0.001, 1e6,
+                     "seconds for one piece of work after which a device has failed");
+  options.add_text("trace", trace_, "FILE", "write what each device did and when, in Chrome's trace event format");
 }
 
 bool CascadeFlags::decides(const std::optional<Decision>& standard) const {
@@ -41,6 +57,9 @@ ExecutorSettings CascadeFlags::settings(const std::optional<Decision>& standard)
     throw UsageError(fmt::format("--stop: {}", error.what()));
   }
   settings.stop.seed = seed_;
+  settings.on_failure = on_failure_;
+  settings.device_timeout = std::chrono::milliseconds(static_cast<std::int64_t>(timeout_s_ * 1e3));
+  if (!trace_.empty()) settings.trace = std::make_shared<Trace>();
   if (decides(standard) && !options_->given("combine")) settings.combine = standard->combine;
   const PolicyChoice choice = this->choice(standard);
   if (asks_model(choice.kind)) {
@@ -61,7 +80,60 @@ PolicyChoice CascadeFlags::choice(const std::optional<Decision>& standard) const
   return decides(standard) ? standard->policy : parse_policy_choice(policy_);
 }
 
-std::vector<Device> CascadeFlags::open_devices(std::size_t stages) const { return device_.open_stages(stages); }
+std::vector<Device> CascadeFlags::open_devices(std::size_t stages) const {
+  if (auto_placement_) throw UsageError("--placement auto: this command measures nothing to choose from");
+  return device_.open_stages(stages);
+}
+
+std::vector<Device> CascadeFlags::open_candidates() const { return device_.open_all(); }
+
+std::vector<Device> CascadeFlags::place(const Model& model, const Dataset& dataset, const ExecutorSettings& settings,
+                                        bool quiet) const {
+  if (!auto_placement_) return device_.open_stages(model.stages.size());
+  const std::vector<Device> candidates = open_candidates();
+  const PlacementCosts costs =
+      measure_placement(model, candidates, first_images(dataset, placement_images), settings, objective_);
+  const Placement best = rank_placements(costs, objective_).front();
+  std::vector<Device> devices;
+  for (const std::size_t i : best.device) devices.push_back(candidates[i]);
+  for (std::size_t k = 0; k < devices.size(); ++k)
+    note(fmt::format("stage {} ({}) runs on {}", k, model.stages[k].network.name(), devices[k].info().name), quiet);
+  return devices;
+}
+
+void CascadeFlags::write_trace(const ExecutorSettings& settings) const {
+  if (!settings.trace) return;
+  AtomicFile file(trace_);
+  file.append(settings.trace->json());
+  file.commit();
+}
+
+nlohmann::ordered_json pipeline_json(const PipelineStatistics& statistics) {
+  nlohmann::ordered_json devices = nlohmann::ordered_json::array(), failures = nlohmann::ordered_json::array();
+  for (const auto& of : statistics.devices) devices.push_back({{"device", of.device}, {"busy_s", of.busy_seconds}});
+  for (const DeviceFailure& failure : statistics.failures)
+    failures.push_back({{"device", failure.device},
+                        {"reason", failure.reason},
+                        {"stages", failure.stages},
+                        {"moved_to", failure.moved_to.empty() ? nlohmann::ordered_json(nullptr)
+                                                              : nlohmann::ordered_json(failure.moved_to)}});
+  return {{"devices", devices}, {"longest_queue", statistics.longest_queue}, {"device_failures", failures}};
+}
+
+std::string failures_text(const PipelineStatistics& statistics) {
+  std::string text;
+  for (const DeviceFailure& failure : statistics.failures)
+    text += fmt::format("device {} failed, its stages went on on {}: {}\n", failure.device, failure.moved_to,
+                        failure.reason);
+  return text;
+}
+
+void add_objective(Options& options, Objective& objective) {
+  options.add_choice<Objective>(
+      "objective", objective,
+      {{"throughput", Objective::throughput}, {"latency", Objective::latency}, {"energy", Objective::energy}},
+      "what the placement is to be good at");
+}
 
 void add_precision(Options& options, Precision& precision) {
   options.add_choice<Precision>(

@@ -17,6 +17,7 @@ void run_train(const Arguments& arguments);
 void run_eval(const Arguments& arguments);
 void run_predict(const Arguments& arguments);
 void run_profile(const Arguments& arguments);
+void run_placement(const Arguments& arguments);
 void run_report(const Arguments& arguments);
 void run_calibrate(const Arguments& arguments);
 void run_sweep(const Arguments& arguments);

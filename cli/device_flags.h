@@ -21,6 +21,7 @@ class DeviceFlags {
   Device open() const;
   std::optional<Device> open_if_named() const;  // nothing without a SPEC; then --kernel-class is wrong usage
   std::vector<Device> open_stages(std::size_t stages) const;  // equal ones share a handle
+  std::vector<Device> open_all() const;  // each that a comma list names once, in its order; for auto all there are
 
  private:
   DeviceInfo with_class(DeviceInfo device) const;

@@ -7,6 +7,7 @@
 
 #include "cli/cascade_flags.h"
 #include "cli/commands.h"
+#include "cli/eval_stream.h"
 #include "cli/open_data.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -151,6 +152,7 @@ ordered_json to_json(const Evaluation& result, const Model& model, const Executo
                        {"measured_saving", number_or_null(result.measured_saving)},
                        {"saving_ratio", number_or_null(result.saving_ratio())},
                        {"stages", stages_json(result)}};
+  json.update(pipeline_json(result.pipeline));
   if (!result.static_stages.empty()) json["static"] = static_json(result);
   if (!result.classes.empty()) {
     json["classes"] = classes_json(result, model);
@@ -176,7 +178,7 @@ std::string to_text(const Evaluation& result, const ExecutorSettings& settings, 
                     grouped(stage.stopped), percent(stage.top1_of_stopped), decimal(stage.ms_per_image, 3),
                     share(stage.seconds), share(stage.policy_seconds), share(stage.compaction_seconds), stage.device});
   }
-  text += stages.text();
+  text += stages.text() + failures_text(result.pipeline);
   if (result.static_stages.empty()) return text;
 
   Table statics({"alone", "<network", "MMAC", "top-1", "images/s", "<device"});
@@ -234,6 +236,7 @@ void run_eval(const Arguments& arguments) {
   const auto start = std::chrono::steady_clock::now();
   std::string model_path, data;
   CascadeFlags flags;
+  StreamFlags stream;
   bool static_control = false, per_class = false, no_compare = false;
   Options options("eval MODEL --data FILE[:split] [flags]",
                   "Measures accuracy, cost and speed of a model on a dataset (its split test unless one is named).\n"
@@ -245,11 +248,13 @@ void run_eval(const Arguments& arguments) {
   options.add_switch("per-class", per_class, "also accuracy and cost of each class, and the worst one");
   options.add_switch("no-compare", no_compare,
                      "do not run the images in fp32 as well, which --precision fp16 does to tell what it changes");
+  stream.add_to(options);
   if (!options.parse(arguments)) return print(options.help());
   options.require("MODEL");
   options.require("data");
 
   if (!flags.all_policies()) flags.check();
+  stream.check(options);
   const Model whole = read_model(model_path);
   if (flags.all_policies()) return compare_all(whole, data, flags, options);
   const PolicyChoice choice = flags.choice(whole.decision);
@@ -261,9 +266,13 @@ void run_eval(const Arguments& arguments) {
   settings.largest_mmac = largest_mmac(whole);
   const auto dataset = open_data(data, "test");
   check_dataset(model, dataset->header());
-  const std::vector<Device> devices = flags.open_devices(model.stages.size());
+  const std::vector<Device> devices = flags.place(model, *dataset, settings.executor, options.quiet());
   settings.executor.max_batch =
       fitting_batch(model, devices, settings.executor, static_control, settings.compare_precision);
+  if (stream.wanted()) {
+    stream.run(model, devices, *dataset, settings.executor, options);
+    return flags.write_trace(settings.executor);
+  }
   Progress progress("evaluating", dataset->size(), options.quiet());
   Setup setup;
   settings.progress = [&](std::int64_t done) {
@@ -275,6 +284,7 @@ void run_eval(const Arguments& arguments) {
   };
   const Evaluation result = evaluate(model, devices, *dataset, settings);
   progress.wipe();
+  flags.write_trace(settings.executor);
   if (options.json()) return print_json(to_json(result, model, settings.executor, devices, choice, setup));
   print(to_text(result, settings.executor, devices));
   if (!result.classes.empty()) print(classes_text(result, model));

@@ -27,6 +27,7 @@ constexpr std::array commands = {
     Command{"eval", "measure accuracy, cost and speed of a model", run_eval},
     Command{"predict", "classify images", run_predict},
     Command{"profile", "measure time and energy per image", run_profile},
+    Command{"placement", "show which stage runs best on which device", run_placement},
     Command{"report", "write one HTML page on models and sweeps", run_report},
     Command{"calibrate", "fit temperatures, combination, exit functions and thresholds", run_calibrate},
     Command{"sweep", "measure many policies on the same stages", run_sweep},
@@ -86,6 +87,10 @@ int report_error(const std::string& prefix) {
     return tell(error.what(), 4);
   } catch (const MeasurementError& error) {
     return tell(error.what(), 5);
+  } catch (const DeviceHangError& error) {
+    // The thread that waits for the device cannot be ended: leave without taking OpenCL down under it.
+    tell(error.what(), 1);
+    std::_Exit(1);
   } catch (const std::bad_alloc&) {
     return tell("not enough memory", 1);
   } catch (const std::exception& error) {

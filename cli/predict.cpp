@@ -7,6 +7,7 @@
 #include "cli/open_data.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/predict_stream.h"
 #include "cli/predictions_file.h"
 #include "cli/progress.h"
 #include "data/error.h"
@@ -151,17 +152,27 @@ void predict_dataset(const Model& model, const Inputs& inputs, const std::vector
 void run_predict(const Arguments& arguments) {
   Inputs inputs;
   CascadeFlags flags;
-  Options options("predict MODEL IMAGE... | predict MODEL --data FILE[:split] -o OUT.h5",
+  bool stream = false;
+  double max_delay_ms = 0;
+  Options options("predict MODEL IMAGE... | predict MODEL --data FILE[:split] -o OUT.h5 | predict MODEL --stream",
                   "Classifies PNG and JPEG files, or all images of a dataset (its split test unless one is named).\n"
                   "The layout of OUT.h5 is described in predictions.md of the documentation.");
   options.add_positional("MODEL", inputs.model);
   options.add_positional_list("IMAGE", inputs.files);
   options.add_text("data", inputs.data, "FILE[:split]", "dataset file");
   options.add_text("output,o", inputs.output, "OUT.h5", "write all probabilities, exits and answers");
+  options.add_switch("stream", stream,
+                     "read names of image files from standard input, one a line, and print a line of JSON for each as "
+                     "soon as its answer and all before it are there");
+  options.add_number("max-delay-ms", max_delay_ms, 0, 1e6,
+                     "with --stream: how long an image may wait for others to fill the batch of a late stage");
   flags.add_to(options);
   if (!options.parse(arguments)) return print(options.help());
   options.require("MODEL");
-  if (inputs.files.empty() == inputs.data.empty()) {
+  if (stream) {
+    if (!inputs.files.empty() || !inputs.data.empty() || !inputs.output.empty())
+      throw UsageError("--stream: the names of image files come from standard input, and nothing else");
+  } else if (inputs.files.empty() == inputs.data.empty()) {
     throw UsageError("give either image files or --data (see cascadecl predict --help)");
   }
   if (!inputs.data.empty()) options.require("output");
@@ -172,8 +183,14 @@ void run_predict(const Arguments& arguments) {
   const Model model = model_under(whole, flags.choice(whole.decision));
   const std::vector<Device> devices = flags.open_devices(model.stages.size());
   settings.max_batch = fitting_batch(model, devices, settings);
-  if (!inputs.data.empty()) return predict_dataset(model, inputs, devices, settings, options);
-  predict_files(model, inputs, devices, settings, options.json());
+  if (stream) {
+    predict_stream(model, devices, settings, max_delay_ms);
+  } else if (!inputs.data.empty()) {
+    predict_dataset(model, inputs, devices, settings, options);
+  } else {
+    predict_files(model, inputs, devices, settings, options.json());
+  }
+  flags.write_trace(settings);
 }
 
 }  // namespace cascadecl

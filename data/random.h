@@ -25,7 +25,8 @@ enum class RandomPurpose : std::uint64_t {
   policy_weights = 16,
   policy_shuffle = 17,
   stop_rule = 18,
-  random_policy = 19
+  random_policy = 19,
+  arrivals = 20
 };
 
 // A stream of random numbers: the words of philox(seed, stream, 0 | purpose), philox(seed, stream, 1 | purpose), ...

@@ -61,6 +61,7 @@ struct Evaluation {
   std::vector<ClassEvaluation> classes;         // with per_class
 
   std::optional<PrecisionChange> precision_change;  // with compare_precision
+  PipelineStatistics pipeline;                      // of the cascade
 
   // Savings against the largest stage alone: 1 - cost of the cascade / cost of the stage, in MACs and in time of this
   // run. Measured only with static_control. Negative if the cascade costs more.

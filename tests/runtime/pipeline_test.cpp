@@ -12,7 +12,9 @@
 #include "runtime/cascade/executor.h"
 #include "runtime/cascade/pipeline/next_stage.h"
 #include "runtime/cascade/pipeline/slot_ring.h"
+#include "runtime/cascade/pipeline/stream.h"
 #include "runtime/cascade/pipeline/trace.h"
+#include "runtime/cascade/stream_evaluation.h"
 #include "tests/support/device_test.h"
 #include "tests/support/random_model.h"
 
@@ -149,6 +151,66 @@ TEST_CASE("without images nothing comes back") {
   CascadePipeline pipeline(test_model(), {device, device, device}, {.executor = by_number});
   pipeline.flush();
   CHECK_FALSE(pipeline.next().has_value());
+}
+
+TEST_CASE("an error of a policy ends the run and is thrown where results are taken") {
+  class Broken final : public StoppingPolicy {
+   public:
+    double score(const Visit& visit) const override {
+      if (visit.image == 5) throw UsageError("no score for image 5");
+      return 0;
+    }
+  };
+  const Device a = own_device(), b = own_device();
+  ExecutorSettings settings{.max_batch = 4, .policy = std::make_shared<Broken>(), .limit = 1};
+  CascadeExecutor executor(test_model(), {a, b, b}, settings);
+  CHECK_THROWS_WITH_AS(executor.classify(random_images(20)), "no score for image 5", UsageError);
+  CHECK_THROWS_AS(executor.classify(random_images(20)), UsageError);
+}
+
+TEST_CASE("a stream answers each image once, in order, and as a whole run does") {
+  const std::vector<std::uint8_t> images = random_images(50);
+  const Device a = own_device(), b = own_device();
+  const CascadeResult whole = CascadeExecutor(test_model(), {a, a, a}, by_number).classify(images);
+  CascadeStream stream(test_model(), {a, b, a},
+                       {.executor = by_number, .capacity = 7, .max_delay = std::chrono::microseconds(100)});
+  stream.warm_up();
+  std::thread client([&] {
+    for (std::size_t i = 0; i < 50; ++i) stream.push(std::span(images).subspan(i * image_bytes, image_bytes));
+    stream.close();
+  });
+  std::size_t count = 0;
+  while (const auto answer = stream.pop()) {
+    REQUIRE(answer->number == count);
+    CHECK(answer->exit_stage == whole.exit_stage[count]);
+    CHECK(answer->label() == whole.label(static_cast<std::int64_t>(count)));
+    CHECK(answer->latency_ms > 0);
+    ++count;
+  }
+  client.join();
+  CHECK(count == 50);
+  CHECK_THROWS_AS(stream.push(std::vector<std::uint8_t>(image_bytes - 1)), ShapeError);
+}
+
+TEST_CASE("images arrive in order and on the average at the rate") {
+  for (const Arrivals arrivals : {Arrivals::poisson, Arrivals::uniform}) {
+    const std::vector<double> times = arrival_times(20'000, 50, arrivals, 4);
+    CHECK(times.front() == 0);
+    CHECK(std::ranges::is_sorted(times));
+    CHECK(times.back() == doctest::Approx(20'000 / 50.0).epsilon(0.03));
+    CHECK(times == arrival_times(20'000, 50, arrivals, 4));
+  }
+  CHECK(arrival_times(100, 50, Arrivals::poisson, 4) != arrival_times(100, 50, Arrivals::poisson, 5));
+}
+
+TEST_CASE("latency percentiles are of the nearest rank") {
+  StreamEvaluation evaluation;
+  for (int i = 1; i <= 200; ++i) evaluation.latencies_ms.push_back(i);
+  CHECK(evaluation.latency_ms(0.5) == 100);
+  CHECK(evaluation.latency_ms(0.99) == 198);
+  CHECK(evaluation.latency_ms(0.999) == 200);
+  CHECK(evaluation.latency_ms(1) == 200);
+  CHECK(evaluation.latency_ms(0.001) == 1);
 }
 
 TEST_CASE("a trace tells what each device did, in the order of time, and how long the queues were") {

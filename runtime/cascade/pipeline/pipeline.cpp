@@ -25,7 +25,8 @@ namespace {
 
 using Clock = Passage::Clock;
 
-constexpr std::size_t kWindows = 2;  // of images that a device has room for
+constexpr std::size_t kWindows = 2;        // of images that a device has room for
+constexpr std::size_t kSharedBatches = 4;  // of a window, so that the next device need not wait long for its first one
 constexpr std::chrono::milliseconds kWatch{200};
 
 // Images that a device takes through a stage together.
@@ -124,6 +125,7 @@ CascadePipeline::State::State(const Model& of, const std::vector<Device>& device
     }
     lanes[owner[stage]].device.add_stage(stage);
   }
+  if (lanes.size() > 1) window = std::min(window, kSharedBatches * batch);
 }
 
 // How many images could be run at once: those without a copy on the device need room, and a full batch of them or none.
@@ -294,7 +296,16 @@ bool CascadePipeline::State::step(std::size_t index, std::unique_lock<std::mutex
     return false;
   }
   lock.unlock();
-  const std::vector<bool> stops = decide(work, outcome);
+  std::vector<bool> stops;
+  try {
+    stops = decide(work, outcome);
+  } catch (...) {  // a policy's own error is no device's
+    lock.lock();
+    failure = std::current_exception();
+    work_changed.notify_all();
+    result_changed.notify_all();
+    return false;
+  }
   const Clock::time_point decided = Clock::now();
   if (settings.executor.time_stages) {
     times.compaction_seconds = std::chrono::duration<double>(decided - ran).count();

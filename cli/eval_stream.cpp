@@ -1,0 +1,103 @@
+#include "cli/eval_stream.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "data/error.h"
+#include "runtime/cascade/stream_evaluation.h"
+
+namespace cascadecl {
+namespace {
+
+using nlohmann::ordered_json;
+
+// Shares of all answers whose latency is told.
+struct Percentile {
+  const char* key;
+  const char* text;
+  double share;
+};
+constexpr Percentile percentiles[] = {
+    {"p50", "50 %", 0.5}, {"p90", "90 %", 0.9}, {"p99", "99 %", 0.99}, {"p99_9", "99.9 %", 0.999}, {"max", "all", 1}};
+
+ordered_json to_json(const StreamEvaluation& result, const StreamEvaluationSettings& settings,
+                     const std::vector<Device>& devices) {
+  ordered_json latency;
+  for (const Percentile& of : percentiles) latency[of.key] = result.latency_ms(of.share);
+  ordered_json json = {{"images", result.images},
+                       {"answered", result.answered},
+                       {"lost", result.images - result.answered},
+                       {"out_of_order", result.out_of_order},
+                       {"top1", result.top1},
+                       {"mmac_per_image", result.mmac_per_image},
+                       {"offered_images_per_s", settings.rate_per_s},
+                       {"images_per_s", result.images_per_s()},
+                       {"seconds", result.seconds},
+                       {"latency_ms", latency},
+                       {"held_back", result.held_back},
+                       {"queue_capacity", settings.pipeline.capacity},
+                       {"stopped", result.stopped},
+                       {"batch_size", settings.pipeline.executor.max_batch},
+                       {"device", device_names(devices)}};
+  json.update(pipeline_json(result.pipeline));
+  return json;
+}
+
+std::string to_text(const StreamEvaluation& result, const StreamEvaluationSettings& settings,
+                    const std::vector<Device>& devices) {
+  std::string text = fmt::format(
+      "images          {} came, {} answered in order\ntop-1           {}\ncost            {:.2f} MMAC an image\n"
+      "rate            {:.1f} images/s came, {:.1f} answered\ndevice          {}\nstopped         {}\n"
+      "longest queues  {}, at most {} images inside\nheld back       {} images came late into a full queue\n\n",
+      grouped(result.images), grouped(result.answered), percent(result.top1), result.mmac_per_image,
+      settings.rate_per_s, result.images_per_s(), device_names(devices), fmt::join(result.stopped, " "),
+      fmt::join(result.pipeline.longest_queue, " "), settings.pipeline.capacity, grouped(result.held_back));
+  Table table({"<share of images", "latency ms"});
+  for (const Percentile& of : percentiles) table.add_row({of.text, decimal(result.latency_ms(of.share), 3)});
+  return text + table.text() + failures_text(result.pipeline);
+}
+
+}  // namespace
+
+void StreamFlags::add_to(Options& options) {
+  options.add_switch("stream", wanted_,
+                     "send the images one by one as they arrive, and tell how long each waits for its answer");
+  options.add_number("rate", rate_, 1e-3, 1e7, "images that arrive in a second, whatever happens to them");
+  options.add_choice<bool>("arrivals", uniform_, {{"poisson", false}, {"uniform", true}}, "how they are spaced");
+  options.add_number("arrivals-seed", seed_, "of Poisson arrivals");
+  options.add_number("max-delay-ms", max_delay_ms_, 0, 1e6,
+                     "how long an image may wait for others to fill the batch of a late stage");
+  options.add_number("queue", queue_, 1, 1'000'000,
+                     "images that may be inside; while it is full those that arrive are held back");
+}
+
+void StreamFlags::check(const Options& options) const {
+  for (const char* flag : {"rate", "arrivals", "arrivals-seed", "max-delay-ms", "queue"})
+    if (!wanted_ && options.given(flag)) throw UsageError(fmt::format("--{}: only with --stream", flag));
+}
+
+PipelineSettings StreamFlags::pipeline(const ExecutorSettings& settings) const {
+  return {.executor = settings,
+          .capacity = static_cast<std::size_t>(queue_),
+          .max_delay = std::chrono::microseconds(static_cast<std::int64_t>(max_delay_ms_ * 1e3))};
+}
+
+void StreamFlags::run(const Model& model, const std::vector<Device>& devices, const Dataset& dataset,
+                      const ExecutorSettings& settings, const Options& options) const {
+  Progress progress("streaming", dataset.size(), options.quiet());
+  const StreamEvaluationSettings stream{.pipeline = pipeline(settings),
+                                        .rate_per_s = rate_,
+                                        .arrivals = uniform_ ? Arrivals::uniform : Arrivals::poisson,
+                                        .seed = seed_,
+                                        .progress = [&](std::int64_t done) { progress.update(done); }};
+  const StreamEvaluation result = evaluate_stream(model, devices, dataset, stream);
+  progress.wipe();
+  if (options.json()) return print_json(to_json(result, stream, devices));
+  print(to_text(result, stream, devices));
+}
+
+}  // namespace cascadecl

@@ -1,0 +1,102 @@
+#include "runtime/cascade/placement.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/cascade_flags.h"
+#include "cli/commands.h"
+#include "cli/open_data.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "data/error.h"
+#include "runtime/cascade/label_probabilities.h"
+#include "runtime/cascade/stage_costs.h"
+#include "runtime/io/model_file.h"
+
+namespace cascadecl {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::size_t kShown = 10;  // placements in the text
+
+std::string_view unit_of(Objective objective) { return objective == Objective::energy ? "mJ" : "ms"; }
+
+ordered_json to_json(const PlacementCosts& costs, const std::vector<Placement>& ranked, const Model& model,
+                     Objective objective) {
+  const std::string unit(unit_of(objective));
+  ordered_json devices = ordered_json::array(), stages = ordered_json::array(), placements = ordered_json::array();
+  for (const PlacementDevice& device : costs.devices)
+    devices.push_back(
+        {{"device", device.name}, {"host_share", device.host_share}, {"upload_ms_per_image", device.upload_ms}});
+  for (std::size_t k = 0; k < costs.stage.size(); ++k) {
+    ordered_json of_devices = ordered_json::array();
+    for (const auto& cost : costs.stage[k]) of_devices.push_back(number_or_null(cost));
+    stages.push_back({{"network", model.stages[k].network.name()},
+                      {"reach", costs.reach[k]},
+                      {unit + "_per_entered_image", of_devices}});
+  }
+  for (const Placement& placement : ranked)
+    placements.push_back({{"device_of_stage", placement.device}, {unit + "_per_image", placement.cost}});
+  return {{"objective", to_string(objective)}, {"devices", devices}, {"stages", stages}, {"placements", placements}};
+}
+
+std::string to_text(const PlacementCosts& costs, const std::vector<Placement>& ranked, const Model& model,
+                    Objective objective) {
+  const std::string_view unit = unit_of(objective);
+  std::string text;
+  for (std::size_t i = 0; i < costs.devices.size(); ++i)
+    text += fmt::format("device {}  {}, {:.4f} ms to upload an image\n", i, costs.devices[i].name,
+                        costs.devices[i].upload_ms);
+  std::vector<std::string> columns = {"stage", "<network", "images"};
+  for (std::size_t i = 0; i < costs.devices.size(); ++i) columns.push_back(fmt::format("{} on {}", unit, i));
+  Table stages(columns);
+  for (std::size_t k = 0; k < costs.stage.size(); ++k) {
+    std::vector<std::string> row = {std::to_string(k), model.stages[k].network.name(), percent(costs.reach[k], 1)};
+    for (const auto& cost : costs.stage[k]) row.push_back(decimal(cost, 4));
+    stages.add_row(row);
+  }
+  Table placements({"rank", "<devices of the stages", fmt::format("{} an image", unit)});
+  for (std::size_t i = 0; i < std::min(kShown, ranked.size()); ++i) {
+    std::string devices;
+    for (const std::size_t device : ranked[i].device) devices += fmt::format("{} ", device);
+    placements.add_row({std::to_string(i + 1), devices, decimal(ranked[i].cost, 4)});
+  }
+  return fmt::format("{}\nan image that enters a stage costs\n{}\nbest {} of {} placements for {}\n{}", text,
+                     stages.text(), std::min(kShown, ranked.size()), ranked.size(), to_string(objective),
+                     placements.text());
+}
+
+}  // namespace
+
+void run_placement(const Arguments& arguments) {
+  std::string verb, model_path, data;
+  CascadeFlags flags;
+  Options options(
+      "placement explain MODEL --data FILE[:split] [flags]",
+      "Measures what each stage costs on each device that --device lists (on all for auto), and shows from which\n"
+      "table --placement auto chooses and what it finds best. Devices of the host's processor share its cores.");
+  options.add_positional("explain", verb);
+  options.add_positional("MODEL", model_path);
+  options.add_text("data", data, "FILE[:split]", "dataset file, of which the first images are run");
+  flags.add_to(options);
+  if (!options.parse(arguments)) return print(options.help());
+  if (verb != "explain") throw UsageError("placement: say 'placement explain MODEL' (see cascadecl placement --help)");
+  options.require("MODEL");
+  options.require("data");
+
+  flags.check();
+  const Model whole = read_model(model_path);
+  const ExecutorSettings settings = flags.settings(whole.decision);
+  const Model model = model_under(whole, flags.choice(whole.decision));
+  const auto dataset = open_data(data, "test");
+  check_dataset(model, dataset->header());
+  const PlacementCosts costs = measure_placement(model, flags.open_candidates(),
+                                                 first_images(*dataset, placement_images), settings, flags.objective());
+  const std::vector<Placement> ranked = rank_placements(costs, flags.objective());
+  if (options.json()) return print_json(to_json(costs, ranked, model, flags.objective()));
+  print(to_text(costs, ranked, model, flags.objective()));
+}
+
+}  // namespace cascadecl

@@ -1,0 +1,88 @@
+#include "cli/predict_stream.h"
+
+#include <deque>
+#include <exception>
+#include <iostream>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+
+#include "cli/output.h"
+#include "data/image_file.h"
+#include "runtime/cascade/pipeline/stream.h"
+
+namespace cascadecl {
+namespace {
+
+// The names of the files that are inside, in their order. For two threads.
+class Names {
+ public:
+  void push(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    names_.push_back(name);
+  }
+  std::string pop() {
+    const std::lock_guard lock(mutex_);
+    std::string name = std::move(names_.front());
+    names_.pop_front();
+    return name;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::deque<std::string> names_;
+};
+
+void print_answer(const Model& model, const StreamAnswer& answer, const std::string& file) {
+  const auto label = static_cast<std::size_t>(answer.label());
+  const nlohmann::ordered_json json = {
+      {"image", file},
+      {"label", label},
+      {"label_name", model.label_names.empty() ? std::to_string(label) : model.label_names[label]},
+      {"probability", answer.answer[label]},
+      {"exit_stage", answer.exit_stage},
+      {"mmac", model.macs_through(answer.exit_stage) / 1e6},
+      {"latency_ms", answer.latency_ms}};
+  print_line(json.dump());
+  flush_output();
+}
+
+}  // namespace
+
+void predict_stream(const Model& model, const std::vector<Device>& devices, const ExecutorSettings& settings,
+                    double max_delay_ms) {
+  constexpr std::size_t kCapacity = 1024;
+  CascadeStream stream(model, devices,
+                       {.executor = settings,
+                        .capacity = kCapacity,
+                        .max_delay = std::chrono::microseconds(static_cast<std::int64_t>(max_delay_ms * 1e3))});
+  stream.warm_up();
+  Names names;
+  std::exception_ptr failure;
+  std::thread printer([&] {
+    try {
+      while (const auto answer = stream.pop()) print_answer(model, *answer, names.pop());
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  });
+  std::exception_ptr error;
+  const ImageDims dims{model.input.channels, model.input.height, model.input.width};
+  try {
+    for (std::string line; std::getline(std::cin, line);) {
+      if (line.empty()) continue;
+      const Image image = read_image_file(line, dims);
+      names.push(line);
+      stream.push(image.pixels);
+    }
+  } catch (...) {
+    error = std::current_exception();
+  }
+  stream.close();
+  printer.join();
+  if (failure) std::rethrow_exception(failure);
+  if (error) std::rethrow_exception(error);
+}
+
+}  // namespace cascadecl

@@ -1,0 +1,61 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/cascade/executor_settings.h"
+#include "runtime/cascade/model.h"
+#include "runtime/energy/meter.h"
+#include "runtime/opencl/device.h"
+
+namespace cascadecl {
+
+// What a placement is to be good at: images a second of a long run, the time of an image that comes alone, or joules.
+enum class Objective { throughput, latency, energy };
+std::string_view to_string(Objective objective);
+
+// One device that stages may run on.
+struct PlacementDevice {
+  std::string name;
+  // Devices of the host's processor share its cores: what they do at once adds up. Those with memory and units of their
+  // own do not. Share of the host's cores that the device keeps busy, 0 for a GPU.
+  double host_share = 0;
+  double upload_ms = 0;  // of one image
+};
+
+// What a placement is chosen from, measured.
+struct PlacementCosts {
+  std::vector<PlacementDevice> devices;
+  std::vector<double> reach;  // [stages], share of all images that come to a stage
+  // [stages][devices], of an image that enters: in milliseconds for throughput (full batches) and latency (batches of
+  // one), its policy included and its upload not; in millijoules for energy, its upload included and its policy not,
+  // where nothing stands for a device whose energy cannot be measured.
+  std::vector<std::vector<std::optional<double>>> stage;
+};
+
+struct Placement {
+  std::vector<std::size_t> device;  // [stages], places in PlacementCosts::devices
+  // Of an image: milliseconds between two results (throughput) or until its result (latency), or millijoules; the mean
+  // over images that leave at any stage.
+  double cost = 0;
+};
+
+// The cost of one placement, with uploads wherever a stage's images come from another device. Nothing if a part is
+// unknown.
+std::optional<double> placement_cost(const PlacementCosts& costs, std::span<const std::size_t> device,
+                                     Objective objective);
+
+// All placements whose cost is known, best first; among equals those that use earlier devices. Throws UsageError if
+// there are more than a million.
+std::vector<Placement> rank_placements(const PlacementCosts& costs, Objective objective);
+
+// Measures on images uint8 [N][C][H][W], N >= 1. Devices that differ have contexts of their own. Throws
+// MeasurementError for energy if no device's can be measured.
+PlacementCosts measure_placement(const Model& model, const std::vector<Device>& devices,
+                                 std::span<const std::uint8_t> images, const ExecutorSettings& settings,
+                                 Objective objective, const MeterEnvironment& environment = {});
+
+}  // namespace cascadecl
