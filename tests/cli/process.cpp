@@ -18,7 +18,7 @@ extern char** environ;
 namespace cascadecl::testing {
 
 Process::Process(const std::vector<std::string>& arguments, const std::filesystem::path& standard_output,
-                 std::vector<std::string> environment) {
+                 std::vector<std::string> environment, const std::filesystem::path& standard_input) {
   std::string name = (std::filesystem::temp_directory_path() / "cascadecl-run-XXXXXX").string();
   if (!::mkdtemp(name.data())) throw std::runtime_error("cannot create a temporary folder");
   folder_ = name;
@@ -36,7 +36,7 @@ Process::Process(const std::vector<std::string>& arguments, const std::filesyste
   envp.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, standard_input.c_str(), O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out_.c_str(), O_WRONLY | O_CREAT, 0600);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err_.c_str(), O_WRONLY | O_CREAT, 0600);
   const int error = posix_spawn(&pid_, CASCADECL_PROGRAM, &actions, nullptr, argv.data(), envp.data());

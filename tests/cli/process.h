@@ -18,7 +18,8 @@ class Process {
  public:
   // `environment` holds "NAME=value", besides what the test itself has.
   explicit Process(const std::vector<std::string>& arguments, const std::filesystem::path& standard_output = {},
-                   std::vector<std::string> environment = {});
+                   std::vector<std::string> environment = {},
+                   const std::filesystem::path& standard_input = "/dev/null");
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;

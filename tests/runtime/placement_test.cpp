@@ -95,7 +95,8 @@ TEST_CASE("a measured placement has a cost for each stage on each device") {
     CHECK(rank_placements(costs, objective).size() == 4);
   }
   MeterEnvironment nothing;
-  nothing.root = "/nonexistent";
+  nothing.nvml_library = "/nonexistent/libnvidia-ml.so.1";
+  nothing.sys_root = "/nonexistent";
   CHECK_THROWS_AS(
       measure_placement(model, {testing::test_device()}, images, {.max_batch = 4}, Objective::energy, nothing),
       MeasurementError);

@@ -1,0 +1,146 @@
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <map>
+#include <set>
+
+#include "data/generate.h"
+#include "data/hdf5_file.h"
+#include "runtime/io/model_file.h"
+#include "tests/cli/fixtures.h"
+#include "tests/cli/process.h"
+#include "tests/support/random_model.h"
+
+// Cascades over two devices: PoCL shows as many as it is told, each of one core.
+namespace cascadecl::testing {
+namespace {
+
+const std::vector<std::string> two_devices = {"POCL_DEVICES=basic basic"};
+
+bool there_are_two() {
+  const Finished run = cascadecl_run({"devices", "--json"}, two_devices);
+  REQUIRE(run.status == 0);
+  if (run.json()["devices"].size() == 2) return true;
+  MESSAGE("skipped: the OpenCL platform does not show two devices when asked to");
+  return false;
+}
+
+// A model whose images leave at all of its three stages under --stop sample.
+struct ThreeStages : SmallWorld {
+  ThreeStages() {
+    generate_dataset({.train_images = 1, .test_images = 40, .size = 16}, data());
+    const ImageShape shape{3, 16, 16};
+    write_model(model(), random_model({make_network("resnet-8", shape, 10), make_network("resnet-14", shape, 10),
+                                       make_network("resnet-20", shape, 10)},
+                                      3));
+  }
+};
+
+std::vector<int> exits(const ThreeStages& world, const std::vector<std::string>& flags) {
+  const std::string output = world.path("predictions.h5");
+  std::vector<std::string> arguments = {"predict", world.model(),  "--data", world.data(), "-o",
+                                        output,    "--batch-size", "8",      "--stop",     "sample"};
+  arguments.insert(arguments.end(), flags.begin(), flags.end());
+  const Finished run = cascadecl_run(arguments, two_devices);
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  return Hdf5Reader(output).read<int>("/exit_stage", {40});
+}
+
+TEST_CASE("exits do not depend on which stage runs where") {
+  if (!there_are_two()) return;
+  const ThreeStages world;
+  const std::vector<int> expected = exits(world, {"--device", "cpu:0"});
+  CHECK(std::set<int>(expected.begin(), expected.end()).size() == 3);
+  CHECK(exits(world, {"--device", "cpu:0,cpu:1,cpu:1"}) == expected);
+  CHECK(exits(world, {"--device", "cpu:1,cpu:0,cpu:1"}) == expected);
+}
+
+TEST_CASE("eval says which device ran which stage and traces what they did") {
+  if (!there_are_two()) return;
+  const ThreeStages world;
+  const std::string trace = world.path("trace.json");
+  const Finished run = cascadecl_run({"eval", world.model(), "--data", world.data(), "--device", "cpu:0,cpu:1,cpu:1",
+                                      "--stop", "sample", "--json", "--trace", trace},
+                                     two_devices);
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  const nlohmann::json json = run.json();
+  CHECK(json["devices"].size() == 2);
+  for (const auto& device : json["devices"]) CHECK(device["busy_s"] > 0);
+  CHECK(json["longest_queue"][0] == 40);
+  CHECK(json["device_failures"].empty());
+  std::map<std::string, std::int64_t> images;
+  std::ifstream file(trace);
+  const nlohmann::json events = nlohmann::json::parse(file)["traceEvents"];
+  for (const auto& event : events)
+    if (event["ph"] == "X") images[event["name"]] += event["args"]["images"].get<std::int64_t>();
+  CHECK(images["stage 0: resnet-8"] == 40);
+  CHECK(images["stage 2: resnet-20"] == json["stages"][2]["entered"]);
+}
+
+TEST_CASE("placement explain shows each stage on each device and all placements, best first") {
+  if (!there_are_two()) return;
+  const ThreeStages world;
+  const std::vector<std::string> base = {"placement", "explain", world.model(), "--data", world.data()};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), base.begin(), base.end());
+    return cascadecl_run(more, two_devices);
+  };
+  const Finished run = with({"--json"});
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  const nlohmann::json json = run.json();
+  CHECK(json["devices"].size() == 2);
+  REQUIRE(json["stages"].size() == 3);
+  for (const auto& stage : json["stages"]) {
+    CHECK(stage["ms_per_entered_image"].size() == 2);
+    CHECK(stage["ms_per_entered_image"][0] > 0);
+  }
+  REQUIRE(json["placements"].size() == 8);
+  for (std::size_t i = 1; i < 8; ++i)
+    CHECK(json["placements"][i - 1]["ms_per_image"] <= json["placements"][i]["ms_per_image"]);
+  CHECK(with({"--objective", "latency", "--device", "cpu:1"}).status == 0);
+  CHECK(error_fault(with({"--objective", "energy"}), 5, "energy") == "");
+}
+
+TEST_CASE("--placement auto places each stage and says where") {
+  if (!there_are_two()) return;
+  const ThreeStages world;
+  const Finished run =
+      cascadecl_run({"eval", world.model(), "--data", world.data(), "--placement", "auto", "--json"}, two_devices);
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  CHECK(run.json()["stages"].size() == 3);
+  for (const char* stage : {"stage 0 (resnet-8) runs on", "stage 2 (resnet-20) runs on"})
+    CHECK(run.err.find(stage) != std::string::npos);
+}
+
+TEST_CASE("a stream answers every image in order and tells latencies and queues") {
+  const ThreeStages world;
+  const std::vector<std::string> base = {"eval",     world.model(), "--data", world.data(),
+                                         "--stream", "--stop",      "sample", "--json"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), base.begin(), base.end());
+    return cascadecl_run(more);
+  };
+  const Finished easy = with({"--rate", "200"}), flood = with({"--rate", "1000000", "--queue", "4"});
+  for (const Finished& run : {easy, flood}) {
+    CAPTURE(run.err);
+    REQUIRE(run.status == 0);
+    const nlohmann::json json = run.json();
+    CHECK(json["answered"] == 40);
+    CHECK(json["lost"] == 0);
+    CHECK(json["out_of_order"] == 0);
+    CHECK(json["latency_ms"]["p50"] > 0);
+    CHECK(json["latency_ms"]["p50"] <= json["latency_ms"]["p99"]);
+    CHECK(json["latency_ms"]["p99_9"] <= json["latency_ms"]["max"]);
+  }
+  CHECK(easy.json()["stopped"] == flood.json()["stopped"]);
+  for (const auto& longest : flood.json()["longest_queue"]) CHECK(longest <= 4);
+  CHECK(error_fault(cascadecl_run({"eval", world.model(), "--data", world.data(), "--rate", "5"}), 2, "--stream") ==
+        "");
+}
+
+}  // namespace
+}  // namespace cascadecl::testing
