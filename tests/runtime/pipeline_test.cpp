@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "data/error.h"
 #include "runtime/cascade/executor.h"
 #include "runtime/cascade/pipeline/next_stage.h"
+#include "runtime/cascade/pipeline/passage_queues.h"
 #include "runtime/cascade/pipeline/slot_ring.h"
 #include "runtime/cascade/pipeline/stream.h"
 #include "runtime/cascade/pipeline/trace.h"
@@ -94,6 +96,59 @@ TEST_CASE("a device runs full windows of late stages first, then full batches of
   CHECK(next(Stages{{.ready = 0, .first = true}, {.ready = 3, .drained = true}, {.ready = 3}}) == 1);
   CHECK_FALSE(next(Stages{{.ready = 0, .first = true}, {.ready = 3}}).has_value());
   CHECK_FALSE(next(Stages{}).has_value());
+}
+
+TEST_CASE("every image goes through its stages once, whatever devices do when, and no slot is used twice") {
+  const bool holds = rc::check("any placement, arrivals, exits and failures", [] {
+    const auto stages = *rc::gen::inRange<std::size_t>(1, 5), devices = *rc::gen::inRange<std::size_t>(1, 4);
+    const auto batch = *rc::gen::inRange<std::size_t>(1, 5), window = batch * *rc::gen::inRange<std::size_t>(1, 4);
+    PassageQueues::Settings settings{.devices = devices, .slots = 2 * window, .batch = batch, .window = window};
+    for (std::size_t k = 0; k < stages; ++k) settings.owner.push_back(*rc::gen::inRange<std::size_t>(0, devices));
+    if (*rc::gen::arbitrary<bool>()) settings.max_delay = std::chrono::microseconds(0);
+    PassageQueues queues(settings);
+    const auto images = *rc::gen::inRange<std::uint64_t>(0, 60);
+    std::uint64_t submitted = 0, back = 0;
+    std::vector<bool> failed(devices);
+    for (int idle = 0; back < images; ++idle) {
+      RC_ASSERT(idle < 100);
+      if (submitted < images) {
+        std::vector<Passage> more(
+            *rc::gen::inRange<std::size_t>(1, std::min<std::uint64_t>(8, images - submitted) + 1));
+        for (Passage& passage : more) passage.number = submitted++;
+        queues.submit(std::move(more));
+      }
+      queues.expect_more(submitted < images);
+      for (std::size_t device = 0; device < devices; ++device) {
+        const auto stage = queues.choose(device);
+        if (!stage) continue;
+        RC_ASSERT(queues.owner(*stage) == device);
+        const Work work = queues.take(*stage);
+        RC_ASSERT(!work.passages.empty());
+        RC_ASSERT(work.passages.size() <= window);
+        std::set<std::size_t> slots;
+        for (const Passage* passage : work.passages) {
+          RC_ASSERT(passage->stage == *stage);
+          RC_ASSERT(passage->device == device);
+          RC_ASSERT(slots.insert(passage->slot).second);
+        }
+        const auto left = static_cast<std::size_t>(std::ranges::count(failed, false));
+        if (left > 1 && *rc::gen::inRange(0, 10) == 0) {
+          failed[device] = true;
+          queues.move(device, static_cast<std::size_t>(std::ranges::find(failed, false) - failed.begin()), work);
+          continue;
+        }
+        std::vector<bool> stops;
+        for (std::size_t i = 0; i < work.passages.size(); ++i)
+          stops.push_back(*stage + 1 == stages || *rc::gen::arbitrary<bool>());
+        queues.settle(work, stops);
+        idle = 0;
+      }
+      while (queues.next_is_done()) RC_ASSERT(queues.pop().number == back++);
+    }
+    RC_ASSERT(queues.empty());
+    RC_ASSERT(queues.unfinished() == 0);
+  });
+  CHECK(holds);
 }
 
 TEST_CASE("images come back once, in order, and exits depend on no device, batch or moment") {

@@ -91,7 +91,7 @@ TEST_CASE("a measured placement has a cost for each stage on each device") {
     CHECK(costs.reach.front() == 1);
     REQUIRE(costs.stage.size() == 2);
     for (const Row& row : costs.stage)
-      for (const auto& cost : row) CHECK(cost.value() > 0);
+      for (const auto& cost : row) CHECK(cost.value() >= 0);  // less than its upload took, on a busy machine: 0
     CHECK(rank_placements(costs, objective).size() == 4);
   }
   MeterEnvironment nothing;

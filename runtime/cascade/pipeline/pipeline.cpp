@@ -6,15 +6,13 @@
 #include <condition_variable>
 #include <deque>
 #include <exception>
-#include <iterator>
 #include <mutex>
 #include <numeric>
 #include <thread>
 #include <utility>
 
 #include "data/error.h"
-#include "runtime/cascade/pipeline/next_stage.h"
-#include "runtime/cascade/pipeline/slot_ring.h"
+#include "runtime/cascade/pipeline/passage_queues.h"
 #include "runtime/cascade/pipeline/stage_device.h"
 #include "runtime/cascade/pipeline/stop_decision.h"
 #include "runtime/cascade/pipeline/trace.h"
@@ -29,19 +27,10 @@ constexpr std::size_t kWindows = 2;        // of images that a device has room f
 constexpr std::size_t kSharedBatches = 4;  // of a window, so that the next device need not wait long for its first one
 constexpr std::chrono::milliseconds kWatch{200};
 
-// Images that a device takes through a stage together.
-struct Work {
-  std::size_t stage = 0;
-  std::vector<Passage*> passages;
-  std::vector<std::span<const std::uint8_t>> uploads;  // of those that the device does not hold yet
-  std::size_t first_slot = 0;                          // of the uploads
-};
-
 // A device, its thread and what it is at.
 struct Lane {
-  Lane(StageDevice stage_device, std::size_t slots) : device(std::move(stage_device)), ring(slots) {}
+  explicit Lane(StageDevice stage_device) : device(std::move(stage_device)) {}
   StageDevice device;
-  SlotRing ring;
   std::thread thread;
   bool failed = false, hung = false;
   std::optional<Clock::time_point> busy_since;
@@ -57,6 +46,18 @@ std::string text_of(const std::exception_ptr& error) {
   }
 }
 
+// The lane of each stage, by the order in which devices first come.
+std::vector<std::size_t> lanes_of(const std::vector<Device>& devices, std::vector<Device>& each_once) {
+  std::vector<std::size_t> lanes;
+  for (const Device& device : devices) {
+    const auto same =
+        std::ranges::find_if(each_once, [&](const Device& other) { return other.context()() == device.context()(); });
+    lanes.push_back(static_cast<std::size_t>(same - each_once.begin()));
+    if (same == each_once.end()) each_once.push_back(device);
+  }
+  return lanes;
+}
+
 }  // namespace
 
 struct CascadePipeline::State {
@@ -65,144 +66,52 @@ struct CascadePipeline::State {
   // Of a lane's thread. `lock` holds mutex.
   static void serve(const std::shared_ptr<State>& state, std::size_t lane);
   bool step(std::size_t lane, std::unique_lock<std::mutex>& lock);
-  std::optional<std::size_t> choose(std::size_t lane) const;
-  WaitingStage waiting(std::size_t stage, Clock::time_point now) const;
-  std::size_t ready(std::size_t stage) const;
-  bool drained(std::size_t stage) const;
-  std::optional<Clock::time_point> next_due(std::size_t lane) const;
-  Work take(std::size_t stage);
+  void wait(std::size_t lane, std::unique_lock<std::mutex>& lock);
   std::vector<bool> decide(const Work& work, const StageRunner::Outcome& outcome) const;
-  void settle(std::size_t lane, const Work& work, const std::vector<bool>& stops);
-  void leave_device(Passage& passage);
-  void push(Passage& passage);
+  void settle(const Work& work, const std::vector<bool>& stops, const StageCounts& times);
+  void trace_queue(std::size_t stage) const;
 
   void fail(std::size_t lane, const std::exception_ptr& error);
-  void move_stages(std::size_t from, std::size_t to);
   void check_hangs();
   void start_threads(const std::shared_ptr<State>& self);
   template <class Condition>
   void wait_for(std::unique_lock<std::mutex>& lock, const Condition& there);
   bool all_idle() const;
+  void notify();
 
   Model model;
   PipelineSettings settings;
   StopDecision decision;
-  std::size_t batch, window;
   std::deque<Lane> lanes;
-  std::vector<std::size_t> owner;  // [stages], the lane that runs it
 
   mutable std::mutex mutex;
   std::condition_variable work_changed, result_changed;
-  std::deque<Passage> inside;                // in the order of submission; pointers to its elements stay valid
-  std::vector<std::deque<Passage*>> queues;  // [stages]
-  std::vector<std::size_t> running;          // [stages], images that are being run
-  std::size_t unfinished = 0;
+  std::optional<PassageQueues> queues;
   bool flushed = false, submitter_waits = false, stopping = false;
   std::exception_ptr failure;
   std::vector<StageCounts> counts;
-  std::vector<std::size_t> longest_queue;
   std::vector<DeviceFailure> failures;
 };
 
 CascadePipeline::State::State(const Model& of, const std::vector<Device>& devices, const PipelineSettings& chosen)
-    : model(of),
-      settings(chosen),
-      decision(chosen.executor, of.stages.size(), of.classes),
-      batch(to_size(chosen.executor.max_batch)),
-      window(window_images(chosen.executor, of.input)),
-      queues(of.stages.size()),
-      running(of.stages.size()),
-      counts(of.stages.size()),
-      longest_queue(of.stages.size()) {
-  for (std::size_t stage = 0; stage < devices.size(); ++stage) {
-    const auto same = std::ranges::find_if(
-        lanes, [&](const Lane& lane) { return lane.device.device().context()() == devices[stage].context()(); });
-    owner.push_back(static_cast<std::size_t>(same - lanes.begin()));
-    if (same == lanes.end()) {
-      const std::size_t slots = kWindows * window;
-      lanes.emplace_back(StageDevice(devices[stage], model, settings.executor, window, slots), slots);
-      if (settings.executor.trace) settings.executor.trace->name_device(lanes.size() - 1, devices[stage].info().name);
-    }
-    lanes[owner[stage]].device.add_stage(stage);
+    : model(of), settings(chosen), decision(chosen.executor, of.stages.size(), of.classes), counts(of.stages.size()) {
+  const ExecutorSettings& executor = settings.executor;
+  std::vector<Device> each_once;
+  const std::vector<std::size_t> owner = lanes_of(devices, each_once);
+  const std::size_t batch = to_size(executor.max_batch), whole = window_images(executor, model.input);
+  const std::size_t window = each_once.size() > 1 ? std::min(whole, kSharedBatches * batch) : whole;
+  const std::size_t slots = kWindows * window;
+  for (const Device& device : each_once) {
+    if (executor.trace) executor.trace->name_device(lanes.size(), device.info().name);
+    lanes.emplace_back(StageDevice(device, model, executor, window, slots));
   }
-  if (lanes.size() > 1) window = std::min(window, kSharedBatches * batch);
-}
-
-// How many images could be run at once: those without a copy on the device need room, and a full batch of them or none.
-std::size_t CascadePipeline::State::ready(std::size_t stage) const {
-  const std::deque<Passage*>& queue = queues[stage];
-  const std::size_t n = std::min(queue.size(), window), room = lanes[owner[stage]].ring.room();
-  std::size_t uploads = 0, i = 0;
-  for (; i < n; ++i) {
-    if (queue[i]->device != owner[stage] && ++uploads > room) break;
-  }
-  return i < std::min(n, batch) ? 0 : i;
-}
-
-bool CascadePipeline::State::drained(std::size_t stage) const {
-  if (!flushed && !submitter_waits) return false;
-  for (std::size_t t = 0; t < stage; ++t)
-    if (!queues[t].empty() || running[t] > 0) return false;
-  return true;
-}
-
-WaitingStage CascadePipeline::State::waiting(std::size_t stage, Clock::time_point now) const {
-  const std::deque<Passage*>& queue = queues[stage];
-  return {.ready = ready(stage),
-          .first = stage == 0,
-          .due = settings.max_delay && !queue.empty() && now >= queue.front()->waiting_since + *settings.max_delay,
-          .drained = drained(stage)};
-}
-
-std::optional<std::size_t> CascadePipeline::State::choose(std::size_t lane) const {
-  std::vector<WaitingStage> mine;
-  std::vector<std::size_t> stages;
-  bool no_room = false;
-  const Clock::time_point now = Clock::now();
-  for (std::size_t stage = 0; stage < owner.size(); ++stage) {
-    if (owner[stage] != lane) continue;
-    mine.push_back(waiting(stage, now));
-    stages.push_back(stage);
-    no_room |= mine.back().ready == 0 && !queues[stage].empty();
-  }
-  std::optional<std::size_t> chosen = next_stage(mine, batch, window);
-  if (!chosen && no_room) {  // only images that leave make some
-    for (WaitingStage& stage : mine) stage.drained = true;
-    chosen = next_stage(mine, batch, window);
-  }
-  if (!chosen) return std::nullopt;
-  return stages[*chosen];
-}
-
-std::optional<Clock::time_point> CascadePipeline::State::next_due(std::size_t lane) const {
-  std::optional<Clock::time_point> due;
-  for (std::size_t stage = 0; settings.max_delay && stage < owner.size(); ++stage) {
-    if (owner[stage] != lane || queues[stage].empty()) continue;
-    const Clock::time_point at = queues[stage].front()->waiting_since + *settings.max_delay;
-    due = due ? std::min(*due, at) : at;
-  }
-  return due;
-}
-
-Work CascadePipeline::State::take(std::size_t stage) {
-  Lane& lane = lanes[owner[stage]];
-  std::deque<Passage*>& queue = queues[stage];
-  Work work{.stage = stage};
-  const auto end = queue.begin() + static_cast<std::ptrdiff_t>(ready(stage));
-  work.passages.assign(queue.begin(), end);
-  queue.erase(queue.begin(), end);
-  for (const Passage* passage : work.passages)
-    if (passage->device != owner[stage]) work.uploads.push_back(passage->pixels);
-  if (!work.uploads.empty()) work.first_slot = lane.ring.take(work.uploads.size()).value();
-  std::size_t slot = work.first_slot;
-  for (Passage* passage : work.passages) {
-    if (passage->device == owner[stage]) continue;
-    passage->device = owner[stage];
-    passage->slot = slot++;
-  }
-  running[stage] += work.passages.size();
-  if (settings.executor.trace) settings.executor.trace->add_queue(stage, queue.size());
-  return work;
+  for (std::size_t stage = 0; stage < owner.size(); ++stage) lanes[owner[stage]].device.add_stage(stage);
+  queues.emplace(PassageQueues::Settings{.owner = owner,
+                                         .devices = lanes.size(),
+                                         .slots = slots,
+                                         .batch = batch,
+                                         .window = window,
+                                         .max_delay = settings.max_delay});
 }
 
 // Writes what the stage said to its passages. Returns who stops.
@@ -220,54 +129,44 @@ std::vector<bool> CascadePipeline::State::decide(const Work& work, const StageRu
   return stops;
 }
 
-void CascadePipeline::State::leave_device(Passage& passage) {
-  if (passage.device && !lanes[*passage.device].failed) lanes[*passage.device].ring.release(passage.slot);
-  passage.device.reset();
+void CascadePipeline::State::settle(const Work& work, const std::vector<bool>& stops, const StageCounts& times) {
+  StageCounts& of = counts[work.stage];
+  of += times;
+  of.entered += static_cast<std::int64_t>(stops.size());
+  of.stopped += std::ranges::count(stops, true);
+  queues->settle(work, stops);
+  if (work.stage + 1 < counts.size()) trace_queue(work.stage + 1);
 }
 
-void CascadePipeline::State::push(Passage& passage) {
-  std::deque<Passage*>& queue = queues[passage.stage];
-  passage.waiting_since = Clock::now();
-  queue.push_back(&passage);
-  longest_queue[passage.stage] = std::max(longest_queue[passage.stage], queue.size());
+void CascadePipeline::State::trace_queue(std::size_t stage) const {
+  if (settings.executor.trace) settings.executor.trace->add_queue(stage, queues->waiting(stage));
 }
 
-void CascadePipeline::State::settle(std::size_t lane, const Work& work, const std::vector<bool>& stops) {
-  const Clock::time_point now = Clock::now();
-  running[work.stage] -= work.passages.size();
-  counts[work.stage].entered += static_cast<std::int64_t>(work.passages.size());
-  for (std::size_t i = 0; i < work.passages.size(); ++i) {
-    Passage& passage = *work.passages[i];
-    if (stops[i]) {
-      ++counts[work.stage].stopped;
-      leave_device(passage);
-      passage.finished = now;
-      passage.done = true;
-      --unfinished;
-      continue;
-    }
-    ++passage.stage;
-    if (owner[passage.stage] != lane) leave_device(passage);
-    push(passage);
+void CascadePipeline::State::notify() {
+  work_changed.notify_all();
+  result_changed.notify_all();
+}
+
+void CascadePipeline::State::wait(std::size_t lane, std::unique_lock<std::mutex>& lock) {
+  if (const auto due = queues->next_due(lane)) {
+    work_changed.wait_until(lock, *due);
+  } else {
+    work_changed.wait(lock);
   }
-  if (settings.executor.trace && work.stage + 1 < queues.size())
-    settings.executor.trace->add_queue(work.stage + 1, queues[work.stage + 1].size());
 }
 
 // Runs one piece of work, or waits. Returns false once the lane is to end.
 bool CascadePipeline::State::step(std::size_t index, std::unique_lock<std::mutex>& lock) {
   Lane& lane = lanes[index];
   if (stopping || failure || lane.failed) return false;
-  const auto stage = choose(index);
+  queues->expect_more(!flushed && !submitter_waits);
+  const auto stage = queues->choose(index);
   if (!stage) {
-    if (const auto due = next_due(index)) {
-      work_changed.wait_until(lock, *due);
-    } else {
-      work_changed.wait(lock);
-    }
+    wait(index, lock);
     return true;
   }
-  lane.work = take(*stage);
+  lane.work = queues->take(*stage);
+  trace_queue(*stage);
   const Work work = lane.work;
   const Clock::time_point begin = Clock::now();
   lane.busy_since = begin;
@@ -302,8 +201,7 @@ bool CascadePipeline::State::step(std::size_t index, std::unique_lock<std::mutex
   } catch (...) {  // a policy's own error is no device's
     lock.lock();
     failure = std::current_exception();
-    work_changed.notify_all();
-    result_changed.notify_all();
+    notify();
     return false;
   }
   const Clock::time_point decided = Clock::now();
@@ -318,10 +216,9 @@ bool CascadePipeline::State::step(std::size_t index, std::unique_lock<std::mutex
     settings.executor.trace->add_work(index, "decide", work.passages.size(), ran, decided);
   }
   lock.lock();
-  counts[*stage] += times;
-  settle(index, work, stops);
+  settle(work, stops, times);
   work_changed.notify_all();
-  if (submitter_waits || unfinished == 0 || inside.front().done) result_changed.notify_all();
+  if (submitter_waits || queues->unfinished() == 0 || queues->next_is_done()) result_changed.notify_all();
   return true;
 }
 
@@ -337,29 +234,17 @@ void CascadePipeline::State::fail(std::size_t index, const std::exception_ptr& e
   lane.failed = true;
   lane.busy_since.reset();
   DeviceFailure record{.device = lane.device.device().info().name, .reason = text_of(error)};
-  for (std::size_t stage = 0; stage < owner.size(); ++stage)
-    if (owner[stage] == index) record.stages.push_back(stage);
+  for (std::size_t stage = 0; stage < counts.size(); ++stage)
+    if (queues->owner(stage) == index) record.stages.push_back(stage);
   const auto left = std::ranges::find_if(lanes, [](const Lane& other) { return !other.failed; });
   if (settings.executor.on_failure == OnDeviceFailure::stop || left == lanes.end()) {
     failure = error;
   } else {
     record.moved_to = left->device.device().info().name;
-    move_stages(index, static_cast<std::size_t>(left - lanes.begin()));
+    queues->move(index, static_cast<std::size_t>(left - lanes.begin()), lane.work);
   }
   failures.push_back(std::move(record));
-  work_changed.notify_all();
-  result_changed.notify_all();
-}
-
-void CascadePipeline::State::move_stages(std::size_t from, std::size_t to) {
-  const Work& work = lanes[from].work;
-  running[work.stage] -= work.passages.size();
-  queues[work.stage].insert(queues[work.stage].begin(), work.passages.begin(), work.passages.end());
-  for (std::size_t stage = 0; stage < owner.size(); ++stage) {
-    if (owner[stage] == from) owner[stage] = to;
-    for (Passage* passage : queues[stage])
-      if (passage->device == from) passage->device.reset();
-  }
+  notify();
 }
 
 void CascadePipeline::State::check_hangs() {
@@ -432,7 +317,8 @@ void CascadePipeline::submit(std::vector<Passage> passages) {
   state.start_threads(state_);
   std::unique_lock lock(state.mutex);
   const auto room = [&] {
-    return state.failure || state.unfinished == 0 || state.unfinished + passages.size() <= state.settings.capacity;
+    const std::size_t inside = state.queues->unfinished();
+    return state.failure || inside == 0 || inside + passages.size() <= state.settings.capacity;
   };
   while (!room()) {
     if (!std::exchange(state.submitter_waits, true)) state.work_changed.notify_all();
@@ -441,43 +327,31 @@ void CascadePipeline::submit(std::vector<Passage> passages) {
   }
   state.submitter_waits = false;
   if (state.failure) std::rethrow_exception(state.failure);
-  const Clock::time_point now = Clock::now();
   state.flushed = false;
-  for (Passage& passage : passages) {
-    Passage& entered = state.inside.emplace_back(std::move(passage));
-    if (entered.submitted == Clock::time_point{}) entered.submitted = now;
-    state.push(entered);
-  }
-  state.unfinished += passages.size();
+  state.queues->submit(std::move(passages));
   state.work_changed.notify_all();
 }
 
 void CascadePipeline::flush() {
   const std::lock_guard lock(state_->mutex);
   state_->flushed = true;
-  state_->work_changed.notify_all();
-  state_->result_changed.notify_all();
+  state_->notify();
 }
 
 std::optional<Passage> CascadePipeline::next() {
   State& state = *state_;
   std::unique_lock lock(state.mutex);
-  state.wait_for(lock, [&] { return state.inside.empty() ? state.flushed : state.inside.front().done; });
-  if (state.inside.empty()) return std::nullopt;
-  Passage passage = std::move(state.inside.front());
-  state.inside.pop_front();
-  return passage;
+  state.wait_for(lock, [&] { return state.queues->empty() ? state.flushed : state.queues->next_is_done(); });
+  if (state.queues->empty()) return std::nullopt;
+  return state.queues->pop();
 }
 
 std::vector<Passage> CascadePipeline::drain() {
   flush();
   State& state = *state_;
   std::unique_lock lock(state.mutex);
-  state.wait_for(lock, [&] { return state.unfinished == 0; });
-  std::vector<Passage> passages(std::make_move_iterator(state.inside.begin()),
-                                std::make_move_iterator(state.inside.end()));
-  state.inside.clear();
-  return passages;
+  state.wait_for(lock, [&] { return state.queues->unfinished() == 0; });
+  return state.queues->pop_all();
 }
 
 void CascadePipeline::warm_up() {
@@ -493,7 +367,7 @@ std::vector<StageCounts> CascadePipeline::take_counts() {
 
 PipelineStatistics CascadePipeline::statistics() const {
   const std::lock_guard lock(state_->mutex);
-  PipelineStatistics statistics{.longest_queue = state_->longest_queue, .failures = state_->failures};
+  PipelineStatistics statistics{.longest_queue = state_->queues->longest(), .failures = state_->failures};
   for (const Lane& lane : state_->lanes)
     statistics.devices.push_back({lane.device.device().info().name, lane.busy_seconds});
   return statistics;
