@@ -58,13 +58,15 @@ ordered_json image_json(const Model& model, const CascadeResult& result, std::si
           {"stages", visited_json(model, result, i)}};
 }
 
-void print_images(const Model& model, const CascadeResult& result, const Inputs& inputs, const std::string& device,
-                  int batch, std::string_view precision, bool json) {
+void print_images(const Model& model, const CascadeResult& result, const PipelineStatistics& statistics,
+                  const Inputs& inputs, const std::string& device, int batch, std::string_view precision, bool json) {
   if (json) {
     ordered_json images = ordered_json::array();
     for (std::size_t i = 0; i < inputs.files.size(); ++i)
       images.push_back(image_json(model, result, i, inputs.files[i]));
-    return print_json({{"device", device}, {"batch_size", batch}, {"precision", precision}, {"images", images}});
+    ordered_json all = {{"device", device}, {"batch_size", batch}, {"precision", precision}, {"images", images}};
+    all.update(pipeline_json(statistics));
+    return print_json(all);
   }
   Table table({"<image", "label", "<name", "probability", "exit stage", "<network", "MMAC"});
   for (std::size_t i = 0; i < inputs.files.size(); ++i) {
@@ -75,7 +77,7 @@ void print_images(const Model& model, const CascadeResult& result, const Inputs&
                    std::to_string(exit), model.stages[static_cast<std::size_t>(exit)].network.name(),
                    decimal(model.macs_through(exit) / 1e6, 2)});
   }
-  print(fmt::format("{}on {}, {}\n", table.text(), device, precision));
+  print(fmt::format("{}on {}, {}\n{}", table.text(), device, precision, failures_text(statistics)));
 }
 
 PredictionsHeader header_of(const Model& model, const ExecutorSettings& settings, const std::string& device,
@@ -108,7 +110,8 @@ void predict_files(const Model& model, const Inputs& inputs, const std::vector<D
     writer.append(result);
     writer.commit();
   }
-  print_images(model, result, inputs, device, settings.max_batch, to_string(settings.precision), json);
+  print_images(model, result, executor.statistics(), inputs, device, settings.max_batch, to_string(settings.precision),
+               json);
 }
 
 void predict_dataset(const Model& model, const Inputs& inputs, const std::vector<Device>& devices,
@@ -133,18 +136,20 @@ void predict_dataset(const Model& model, const Inputs& inputs, const std::vector
   writer.commit();
   progress.wipe();
   if (options.json()) {
-    return print_json({{"output", inputs.output},
-                       {"images", done},
-                       {"batch_size", settings.max_batch},
-                       {"device", device},
-                       {"precision", to_string(settings.precision)},
-                       {"stopped", stopped}});
+    ordered_json json = {{"output", inputs.output},
+                         {"images", done},
+                         {"batch_size", settings.max_batch},
+                         {"device", device},
+                         {"precision", to_string(settings.precision)},
+                         {"stopped", stopped}};
+    json.update(pipeline_json(executor.statistics()));
+    return print_json(json);
   }
   std::string text = fmt::format("wrote {}: {} images on {}\n", inputs.output, grouped(done), device);
   for (std::size_t k = 0; k < stopped.size(); ++k) {
     text += fmt::format("stage {} ({}): {} stopped\n", k, model.stages[k].network.name(), grouped(stopped[k]));
   }
-  print(text);
+  print(text + failures_text(executor.statistics()));
 }
 
 }  // namespace

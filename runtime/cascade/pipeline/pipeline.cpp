@@ -46,6 +46,21 @@ std::string text_of(const std::exception_ptr& error) {
   }
 }
 
+// A device's error, which may be a kernel's, with the name of the device; another one as it is.
+std::exception_ptr named(const std::exception_ptr& error, const std::string& device, const std::string& stage) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const DeviceHangError&) {
+    return error;
+  } catch (const DeviceError& exception) {
+    const std::string text = exception.what();
+    if (text.find(device) != std::string::npos) return error;
+    return std::make_exception_ptr(DeviceError(fmt::format("device {}, {}: {}", device, stage, text)));
+  } catch (...) {
+    return error;
+  }
+}
+
 // The lane of each stage, by the order in which devices first come.
 std::vector<std::size_t> lanes_of(const std::vector<Device>& devices, std::vector<Device>& each_once) {
   std::vector<std::size_t> lanes;
@@ -175,6 +190,7 @@ bool CascadePipeline::State::step(std::size_t index, std::unique_lock<std::mutex
   StageCounts times;
   StageRunner::Outcome outcome;
   std::exception_ptr error;
+  const std::string name = fmt::format("stage {}: {}", *stage, model.stages[*stage].network.name());
   Clock::time_point uploaded = begin;
   try {
     if (!lane.device.has_stage(*stage)) lane.device.add_stage(*stage);
@@ -191,7 +207,7 @@ bool CascadePipeline::State::step(std::size_t index, std::unique_lock<std::mutex
   const Clock::time_point ran = Clock::now();
   lane.busy_seconds += std::chrono::duration<double>(ran - begin).count();
   if (error) {
-    fail(index, error);
+    fail(index, named(error, lane.device.device().info().name, name));
     return false;
   }
   lock.unlock();
@@ -211,8 +227,7 @@ bool CascadePipeline::State::step(std::size_t index, std::unique_lock<std::mutex
   }
   if (settings.executor.trace) {
     if (!work.uploads.empty()) settings.executor.trace->add_work(index, "upload", work.uploads.size(), begin, uploaded);
-    settings.executor.trace->add_work(index, fmt::format("stage {}: {}", *stage, model.stages[*stage].network.name()),
-                                      work.passages.size(), uploaded, ran);
+    settings.executor.trace->add_work(index, name, work.passages.size(), uploaded, ran);
     settings.executor.trace->add_work(index, "decide", work.passages.size(), ran, decided);
   }
   lock.lock();

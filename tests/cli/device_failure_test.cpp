@@ -1,0 +1,159 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "data/generate.h"
+#include "data/hdf5_file.h"
+#include "runtime/io/model_file.h"
+#include "tests/cli/fixtures.h"
+#include "tests/cli/process.h"
+#include "tests/support/random_model.h"
+
+// One of two devices fails in the middle of a cascade, by a layer of the OpenCL loader that lets chosen calls fail
+// (tests/opencl_layer/faults.h). $CASCADECL_EVERY_CALL has each call fail in turn, not some of them.
+namespace cascadecl::testing {
+namespace {
+
+constexpr int images = 40;
+
+// What a run of predict over two devices left.
+struct Outcome {
+  Finished run;
+  bool written = false;
+  std::vector<int> exits;
+  std::vector<float> answers;
+};
+
+class TwoDevices : public SmallWorld {
+ public:
+  TwoDevices() {
+    generate_dataset({.train_images = 1, .test_images = images, .size = 8}, data());
+    const ImageShape shape{3, 8, 8};
+    write_model(model(), random_model({make_network("resnet-8", shape, 10), make_network("resnet-14", shape, 10),
+                                       make_network("resnet-20", shape, 10)},
+                                      3));
+  }
+
+  Outcome predict(const std::string& faults, const std::vector<std::string>& flags) const {
+    const std::string output = path("o.h5");
+    std::filesystem::remove(output);
+    std::vector<std::string> arguments = {"predict", model(),  "--data",       data(), "-o",       output,
+                                          "--stop",  "sample", "--batch-size", "4",    "--device", "cpu:0,cpu:1,cpu:1",
+                                          "--json"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    Outcome outcome{.run = cascadecl_run(arguments, {"POCL_DEVICES=basic basic", "OPENCL_LAYERS=" FAULTS_LAYER,
+                                                     "OPENCL_FAULTS=device=0.1, " + faults})};
+    outcome.written = std::filesystem::exists(output);
+    if (!outcome.written) return outcome;
+    const Hdf5Reader file(output);
+    outcome.exits = file.read<int>("/exit_stage", {images});
+    outcome.answers = file.read<float>("/answer", {images, 10});
+    return outcome;
+  }
+
+  // The names of the second device's calls in a run without a fault, in order.
+  std::vector<std::string> calls() const {
+    const std::string log = path("calls");
+    REQUIRE(predict("log=" + log, {}).run.status == 0);
+    std::ifstream file(log);
+    std::vector<std::string> names;
+    for (std::string line; std::getline(file, line);) names.push_back(line);
+    return names;
+  }
+};
+
+bool layers_work() {
+  const Finished run = cascadecl_run({"devices", "--json"}, {"POCL_DEVICES=basic basic"});
+  REQUIRE(run.status == 0);
+  if (run.json()["devices"].size() == 2) return true;
+  MESSAGE("skipped: the OpenCL platform does not show two devices when asked to");
+  return false;
+}
+
+// From the first call after the last kernel and buffer were made: what a device does with images.
+std::size_t first_of_running(const std::vector<std::string>& calls) {
+  const auto makes = [](const std::string& name) { return name.starts_with("clCreate"); };
+  const auto last = std::find_if(calls.rbegin(), calls.rend(), makes);
+  return static_cast<std::size_t>(calls.rend() - last) + 1;  // calls count from 1
+}
+
+std::size_t stride() { return std::getenv("CASCADECL_EVERY_CALL") ? 1 : 7; }
+
+TEST_CASE("a device whose calls fail ends the run with its name, or its stages go on elsewhere and nothing is lost") {
+  if (!layers_work()) return;
+  const TwoDevices world;
+  const Outcome expected = world.predict("log=" + world.path("calls"), {});
+  REQUIRE(expected.run.status == 0);
+  CHECK(expected.run.json()["device_failures"].empty());
+  const std::vector<std::string> calls = world.calls();
+  const std::size_t first = first_of_running(calls);
+  REQUIRE(first < calls.size());
+  std::size_t went_on = 0;
+  for (std::size_t at = first; at <= calls.size(); at += stride()) {
+    CAPTURE(at);
+    CAPTURE(calls[at - 1]);
+    const std::string fault = "at=" + std::to_string(at) + ", return=CL_OUT_OF_RESOURCES, sticky";
+    const Outcome stopped = world.predict(fault, {});
+    CHECK(error_fault(stopped.run, 1, "device") == "");
+    CHECK_FALSE(stopped.written);
+
+    const Outcome moved = world.predict(fault, {"--on-device-failure", "continue"});
+    CAPTURE(moved.run.err);
+    REQUIRE(moved.run.status == 0);
+    CHECK(moved.exits == expected.exits);
+    for (std::size_t i = 0; i < moved.answers.size(); ++i)
+      CHECK(moved.answers[i] == doctest::Approx(expected.answers[i]).epsilon(1e-4));
+    const nlohmann::json failures = moved.run.json()["device_failures"];
+    REQUIRE(failures.size() == 1);
+    CHECK(failures[0]["stages"] == nlohmann::json{1, 2});
+    CHECK(failures[0]["moved_to"].is_string());
+    ++went_on;
+  }
+  CHECK(went_on > 0);
+}
+
+TEST_CASE("a device that gives no numbers is told from one that works") {
+  if (!layers_work()) return;
+  const TwoDevices world;
+  const std::string fault = "nan, calls=read, at=1";
+  const Outcome stopped = world.predict(fault, {});
+  CHECK(error_fault(stopped.run, 1, "no probabilities") == "");
+  CHECK_FALSE(stopped.written);
+  const Outcome expected = world.predict("log=" + world.path("calls"), {});
+  const Outcome moved = world.predict(fault, {"--on-device-failure", "continue"});
+  REQUIRE(moved.run.status == 0);
+  CHECK(moved.exits == expected.exits);
+  CHECK(moved.run.json()["device_failures"].size() == 1);
+}
+
+TEST_CASE("a device that hangs is given up, and the program ends") {
+  if (!layers_work()) return;
+  const TwoDevices world;
+  const std::size_t first = first_of_running(world.calls());
+  const std::string fault = "hang, at=" + std::to_string(first + 3);
+  const Outcome stopped = world.predict(fault, {"--device-timeout", "2"});
+  CHECK(error_fault(stopped.run, 1, "has not ended within 2 s") == "");
+  CHECK_FALSE(stopped.written);
+  const Outcome expected = world.predict("log=" + world.path("calls"), {});
+  const Outcome moved = world.predict(fault, {"--device-timeout", "2", "--on-device-failure", "continue"});
+  CAPTURE(moved.run.err);
+  REQUIRE(moved.run.status == 0);
+  CHECK(moved.exits == expected.exits);
+  CHECK(moved.run.json()["device_failures"].size() == 1);
+}
+
+TEST_CASE("a device that cannot be made ready is an error even where others could go on") {
+  if (!layers_work()) return;
+  const TwoDevices world;
+  const std::size_t first = first_of_running(world.calls());
+  const Outcome outcome = world.predict("return=CL_MEM_OBJECT_ALLOCATION_FAILURE, at=" + std::to_string(first / 2),
+                                        {"--on-device-failure", "continue"});
+  CHECK(error_fault(outcome.run, 1, "") == "");
+  CHECK_FALSE(outcome.written);
+}
+
+}  // namespace
+}  // namespace cascadecl::testing
