@@ -1,10 +1,10 @@
 #include "cli/report/model_run.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "data/loader.h"
+#include "runtime/cascade/label_probabilities.h"
+#include "runtime/cascade/stage_costs.h"
 #include "runtime/energy/device_target.h"
 #include "runtime/energy/profile_energy.h"
 
@@ -37,41 +37,38 @@ void decide(const Model& model, const std::vector<Device>& devices, const Datase
   }
 }
 
-std::string reason_of(const std::vector<MeterAttempt>& attempts) {
-  std::string text;
-  for (const MeterAttempt& attempt : attempts) {
-    text += fmt::format("{}{} ({}): {}", text.empty() ? "" : "; ", attempt.source, attempt.path, attempt.reason);
-  }
-  return text.empty() ? "no energy counter covers the devices" : text;
+MeterDiscovery meters_of(const std::vector<Device>& devices) {
+  std::vector<DeviceInfo> infos;
+  for (const Device& device : devices) infos.push_back(device.info());
+  return discover_meters({}, meter_target(infos));
 }
 
-// Of a cascade on its devices; without a counter nothing is run.
+// Of a cascade on its devices.
 std::optional<double> energy_of(const Model& model, const std::vector<Device>& devices,
                                 std::span<const std::uint8_t> images, std::int64_t count,
                                 const ExecutorSettings& settings, std::string& reason) {
-  std::vector<DeviceInfo> infos;
-  for (const Device& device : devices) infos.push_back(device.info());
-  const MeterDiscovery meters = discover_meters({}, meter_target(infos));
-  if (!meters.complete) {
-    reason = reason_of(meters.attempts);
-    return std::nullopt;
-  }
+  const MeterDiscovery meters = meters_of(devices);
   CascadeExecutor executor(model, devices, settings);
-  const auto classify = [&] { executor.classify(images); };
-  const EnergyProfile profile = profile_energy(meters, classify, static_cast<long>(count));
-  if (!profile.total_mj_per_image) reason = reason_of(profile.attempts);
+  const EnergyProfile profile = profile_energy(
+      meters, [&] { executor.classify(images); }, count);
+  if (!profile.total_mj_per_image) reason = missing_energy(profile.attempts);
   return profile.total_mj_per_image;
 }
 
+// Without a counter nothing is read or run.
 void measure_energy(const Model& model, const std::vector<Device>& devices, const Dataset& dataset,
                     const ExecutorSettings& settings, ModelRun& run) {
+  run.stage_mj_per_image.resize(model.stages.size());
+  if (const MeterDiscovery meters = meters_of(devices); !meters.complete) {
+    run.energy_reason = missing_energy(meters.attempts);
+    return;
+  }
+  const std::vector<std::uint8_t> images = first_images(dataset, energy_images);
   const std::int64_t count = std::min(dataset.size(), energy_images);
-  std::vector<std::uint8_t> images(static_cast<std::size_t>(count * dataset.header().dims.bytes()));
-  dataset.read(all_indices(count), images.data());
   run.mj_per_image = energy_of(model, devices, images, count, settings, run.energy_reason);
   for (std::size_t k = 0; k < model.stages.size(); ++k) {
-    run.stage_mj_per_image.push_back(
-        energy_of(single_stage(model, k), {devices[k]}, images, count, settings, run.energy_reason));
+    run.stage_mj_per_image[k] =
+        energy_of(single_stage(model, k), {devices[k]}, images, count, settings, run.energy_reason);
   }
 }
 

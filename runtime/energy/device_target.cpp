@@ -9,7 +9,8 @@ namespace {
 
 // Extensions cl_khr_pci_bus_info and cl_nv_device_attribute_query; the numbers stand here because older headers lack
 // them.
-constexpr cl_device_info khr_pci_bus_info = 0x410F, nv_pci_bus_id = 0x4008, nv_pci_slot_id = 0x4009;
+constexpr cl_device_info khr_pci_bus_info = 0x410F, nv_pci_bus_id = 0x4008, nv_pci_slot_id = 0x4009,
+                         nv_pci_domain_id = 0x400A;
 
 struct PciBusInfo {
   cl_uint domain, bus, device, function;
@@ -25,7 +26,9 @@ std::string bus_id(const cl::Device& device) {
   if (ask(device, khr_pci_bus_info, info)) return pci_bus_id(info.domain, info.bus, info.device, info.function);
   cl_uint bus = 0, slot = 0;
   if (!ask(device, nv_pci_bus_id, bus) || !ask(device, nv_pci_slot_id, slot)) return "";
-  return pci_bus_id(0, bus, slot >> 3, slot & 7);  // the slot holds device and function
+  cl_uint domain = 0;
+  if (!ask(device, nv_pci_domain_id, domain)) domain = 0;  // older drivers do not tell it
+  return pci_bus_id(domain, bus, slot >> 3, slot & 7);     // the slot holds device and function
 }
 
 }  // namespace
@@ -39,6 +42,7 @@ MeterTarget meter_target(const std::vector<DeviceInfo>& devices) {
       target.gpus.push_back(bus_id(device.handle));
     } else {
       target.cpu = true;
+      if (device.device_class == DeviceClass::igpu) target.integrated_gpus.push_back(bus_id(device.handle));
     }
   }
   return target;

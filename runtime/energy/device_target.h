@@ -7,7 +7,7 @@
 namespace cascadecl {
 
 // What has to be metered when these devices run the work: the CPU for CPUs and integrated GPUs, each graphics card by
-// its PCI bus id as the driver tells it ("" where it does not). A device listed twice counts once.
+// its PCI bus id as the driver tells it ("" where it does not), integrated ones too. A device listed twice counts once.
 MeterTarget meter_target(const std::vector<DeviceInfo>& devices);
 
 }  // namespace cascadecl

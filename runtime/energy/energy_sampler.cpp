@@ -26,9 +26,12 @@ void EnergySampler::sample(const std::stop_token& stopping) try {
   while (!stopping.stop_requested()) {
     wake_.wait_until(lock, stopping, *std::min_element(due.begin(), due.end()), [] { return false; });
     for (std::size_t i = 0; i < meters_.size() && !stopping.stop_requested(); ++i) {
-      if (Clock::now() < due[i]) continue;
+      const Clock::time_point start = Clock::now();
+      if (start < due[i]) continue;
       meters_[i]->read();
-      due[i] = Clock::now() + interval(*meters_[i]);
+      const Clock::time_point end = Clock::now();
+      sampling_s_ += std::chrono::duration<double>(end - start).count();
+      due[i] = end + interval(*meters_[i]);
     }
   }
 } catch (...) {
@@ -41,7 +44,7 @@ EnergyReading EnergySampler::stop() {
     thread_.join();
   }
   if (failure_) std::rethrow_exception(failure_);
-  EnergyReading result;
+  EnergyReading result{{}, sampling_s_};
   for (std::size_t i = 0; i < meters_.size(); ++i) {
     const MeterReading last = meters_[i]->read();
     const auto& domains = meters_[i]->domains();

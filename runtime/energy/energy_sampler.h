@@ -20,6 +20,7 @@ struct DomainEnergy {
 // In the order of the meters and their domains. Empty without meters.
 struct EnergyReading {
   std::vector<DomainEnergy> domains;
+  double sampling_s = 0;  // time that the thread spent reading the meters
 };
 
 // Reads the meters from a thread while it lives, each at the interval it asks for, so that no wrap is missed.
@@ -41,6 +42,7 @@ class EnergySampler {
   const MeterList& meters_;
   std::vector<double> start_s_;
   std::exception_ptr failure_;  // written by the thread, read after it ended
+  double sampling_s_ = 0;       // likewise
   std::mutex mutex_;
   std::condition_variable_any wake_;
   std::jthread thread_;  // last: ends before what it uses

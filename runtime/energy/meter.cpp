@@ -5,12 +5,10 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <set>
 #include <system_error>
 #include <utility>
 
-#include "runtime/energy/nvml.h"
-#include "runtime/energy/rapl.h"
+#include "runtime/energy/perf_energy.h"
 
 namespace cascadecl {
 namespace {
@@ -37,22 +35,12 @@ std::string describe(const MeterAttempt& failed) {
 
 MeterReadError::MeterReadError(MeterAttempt failed) : MeasurementError(describe(failed)), attempt(std::move(failed)) {}
 
-MeterEnvironment::MeterEnvironment() : clock(steady_seconds), read_file(read_short_file) {}
-
-MeterDiscovery discover_meters(const MeterEnvironment& environment, const MeterTarget& target) {
-  MeterDiscovery found;
-  std::unique_ptr<EnergyMeter> rapl = open_rapl(environment, target.cpu, found.attempts);
-  const bool cpu_metered = rapl != nullptr;
-  if (rapl) found.meters.push_back(std::move(rapl));
-
-  const std::set<std::string> gpus(target.gpus.begin(), target.gpus.end());
-  MeterList nvml = open_nvml(environment, {gpus.begin(), gpus.end()}, found.attempts);
-  found.complete = (cpu_metered || !target.cpu) && nvml.size() == gpus.size() && (target.cpu || !gpus.empty());
-  for (auto& meter : nvml) found.meters.push_back(std::move(meter));
-
-  if (gpus.empty() && !found.complete)
-    found.attempts.push_back({"nvml", environment.nvml_library, "not asked: no discrete GPU runs the work", ""});
-  return found;
+void EnergyMeter::leave_out(std::size_t domain, std::string why) {
+  domains_.at(domain).counted = false;
+  domains_[domain].why_not = std::move(why);
 }
+
+MeterEnvironment::MeterEnvironment()
+    : clock(steady_seconds), read_file(read_short_file), open_perf(open_kernel_perf_counter) {}
 
 }  // namespace cascadecl

@@ -12,7 +12,7 @@ namespace {
 constexpr const char* source_name = "nvml";
 constexpr double update_period = 0.1;      // the slowest cards renew counter and power ten times a second
 constexpr double counter_interval_s = 1;   // a 64-bit counter of millijoules does not wrap
-constexpr double power_interval_s = 0.02;  // integrated power: well below the update period
+constexpr double power_interval_s = 0.05;  // integrated power: twice in an update period
 
 // The part of NVML's interface that is used here; its header is not needed to build.
 using NvmlStatus = int;
@@ -21,6 +21,17 @@ constexpr NvmlStatus nvml_success = 0;
 constexpr NvmlStatus nvml_not_supported = 3;
 constexpr NvmlStatus nvml_no_permission = 4;
 constexpr NvmlStatus nvml_driver_not_loaded = 9;
+
+// Why a card clocks down while it works.
+struct ThrottleReason {
+  unsigned long long bit;
+  const char* name;
+};
+constexpr ThrottleReason throttle_reasons[] = {{0x04, "power cap"},
+                                               {0x08, "hardware slowdown"},
+                                               {0x20, "thermal"},
+                                               {0x40, "hardware thermal"},
+                                               {0x80, "hardware power brake"}};
 
 // The loaded and initialised library. Shared by the meters of all its GPUs.
 class Nvml {
@@ -39,6 +50,8 @@ class Nvml {
     need("nvmlDeviceGetName", name_);
     need("nvmlDeviceGetPowerUsage", power_mw_);
     find("nvmlDeviceGetTotalEnergyConsumption", energy_mj_);
+    find("nvmlDeviceGetClockInfo", clock_mhz_);
+    find("nvmlDeviceGetCurrentClocksThrottleReasons", throttle_reasons_);
     check(init_(), path, "does not start");
   }
   ~Nvml() { shutdown_(); }
@@ -77,6 +90,18 @@ class Nvml {
     return value * 1e-3;
   }
 
+  DeviceState state(NvmlDevice device) const {
+    constexpr int multiprocessor_clock = 1;
+    DeviceState state;
+    unsigned mhz = 0;
+    if (clock_mhz_ && clock_mhz_(device, multiprocessor_clock, &mhz) == nvml_success) state.clock_mhz = mhz;
+    unsigned long long reasons = 0;
+    if (throttle_reasons_ && throttle_reasons_(device, &reasons) == nvml_success)
+      for (const ThrottleReason& reason : throttle_reasons)
+        if (reasons & reason.bit) state.throttling += (state.throttling.empty() ? "" : ", ") + std::string(reason.name);
+    return state;
+  }
+
  private:
   static void close(void* handle) { dlclose(handle); }
 
@@ -109,18 +134,15 @@ class Nvml {
   NvmlStatus (*name_)(NvmlDevice, char*, unsigned) = nullptr;
   NvmlStatus (*power_mw_)(NvmlDevice, unsigned*) = nullptr;
   NvmlStatus (*energy_mj_)(NvmlDevice, unsigned long long*) = nullptr;
+  NvmlStatus (*clock_mhz_)(NvmlDevice, int, unsigned*) = nullptr;
+  NvmlStatus (*throttle_reasons_)(NvmlDevice, unsigned long long*) = nullptr;
 };
 
 class NvmlMeter : public EnergyMeter {
  public:
   NvmlMeter(std::shared_ptr<const Nvml> library, std::function<double()> clock, const std::string& bus_id)
-      : library_(std::move(library)), clock_(std::move(clock)), bus_id_(bus_id), device_(library_->device(bus_id)) {
-    has_counter_ = library_->has_energy_counter(device_, bus_id_);
-    if (!has_counter_) library_->power_w(device_, bus_id_);
-    domains_.push_back({source_name, library_->name(device_), bus_id_, DomainKind::gpu, true});
-  }
+      : NvmlMeter(library, std::move(clock), bus_id, library->device(bus_id)) {}
 
-  const std::vector<EnergyDomain>& domains() const override { return domains_; }
   double update_period_s() const override { return update_period; }
   double sample_interval_s() const override { return has_counter_ ? counter_interval_s : power_interval_s; }
 
@@ -143,7 +165,20 @@ class NvmlMeter : public EnergyMeter {
     return {now_s, {energy_j_}};
   }
 
+  DeviceState state() const override { return library_->state(device_); }
+
  private:
+  NvmlMeter(std::shared_ptr<const Nvml> library, std::function<double()> clock, const std::string& bus_id,
+            NvmlDevice device)
+      : EnergyMeter({EnergyDomain{source_name, library->name(device), bus_id, DomainKind::gpu}}),
+        library_(std::move(library)),
+        clock_(std::move(clock)),
+        bus_id_(bus_id),
+        device_(device),
+        has_counter_(library_->has_energy_counter(device_, bus_id_)) {
+    if (!has_counter_) library_->power_w(device_, bus_id_);
+  }
+
   void read_counter() {
     const std::uint64_t now_mj = library_->energy_mj(device_, bus_id_);
     if (now_mj < last_mj_)
@@ -163,8 +198,7 @@ class NvmlMeter : public EnergyMeter {
   std::function<double()> clock_;
   std::string bus_id_;
   NvmlDevice device_;
-  bool has_counter_ = false;
-  std::vector<EnergyDomain> domains_;
+  bool has_counter_;
   std::uint64_t first_mj_ = 0, last_mj_ = 0;
   double energy_j_ = 0, last_time_s_ = 0, last_power_w_ = 0;
 };

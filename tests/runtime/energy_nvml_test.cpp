@@ -1,41 +1,14 @@
-#include <dlfcn.h>
 #include <doctest/doctest.h>
 
 #include "runtime/energy/nvml.h"
-#include "tests/support/fake_nvml.h"
 #include "tests/support/fake_sys.h"
+#include "tests/support/loaded_fake_nvml.h"
 
 using namespace cascadecl;
 
 namespace {
 
-// The fake library, loaded beside the meter so that its state can be set; fresh state each time.
-class FakeNvml {
- public:
-  explicit FakeNvml(const char* path) : path_(path), handle_(dlopen(path, RTLD_NOW | RTLD_LOCAL)) {
-    REQUIRE_MESSAGE(handle_, path);
-    state_ = reinterpret_cast<FakeNvmlState* (*)()>(dlsym(handle_, "fake_nvml_state"))();
-    *state_ = {};
-  }
-  ~FakeNvml() { dlclose(handle_); }
-  FakeNvml(const FakeNvml&) = delete;
-  FakeNvml& operator=(const FakeNvml&) = delete;
-
-  FakeNvmlState* operator->() { return state_; }
-
-  MeterEnvironment environment(const FakeSys& sys) const {
-    MeterEnvironment result = sys.environment();
-    result.nvml_library = path_;
-    return result;
-  }
-
- private:
-  std::string path_;
-  void* handle_;
-  FakeNvmlState* state_;
-};
-
-const std::string bus_id = pci_bus_id(0, 0x65, 0, 0);
+const std::string bus_id = pci_bus_id(0, 0x65, 0, 0), second_bus_id = pci_bus_id(0, 0x17, 0, 0);
 
 }  // namespace
 
@@ -68,6 +41,40 @@ TEST_CASE("nvml reads the energy counter of the GPU at a PCI bus id") {
   CHECK(nvml->sessions == 1);
   meters.clear();
   CHECK(nvml->sessions == 0);
+}
+
+TEST_CASE("nvml meters the GPU at the address, whatever its place in the library's own order") {
+  FakeNvml nvml(FAKE_NVML);
+  FakeSys sys;
+  std::vector<MeterAttempt> attempts;
+  const MeterList meters = open_nvml(nvml.environment(sys), {bus_id, second_bus_id}, attempts);
+  REQUIRE(meters.size() == 2);
+  CHECK(nvml->second.bus_id == second_bus_id);
+  for (const auto& meter : meters) meter->start();
+  nvml->energy_mj += 1000;
+  nvml->second.energy_mj += 5000;
+  CHECK(meters[0]->domains().at(0).path == bus_id);
+  CHECK(meters[0]->read().energy_j[0] == 1);
+  CHECK(meters[1]->domains().at(0).path == second_bus_id);
+  CHECK(meters[1]->read().energy_j[0] == 5);
+}
+
+TEST_CASE("nvml tells the clock and why it is low, where the library can") {
+  FakeNvml nvml(FAKE_NVML);
+  FakeNvml old_nvml(FAKE_NVML_OLD);
+  FakeSys sys;
+  std::vector<MeterAttempt> attempts;
+  const MeterList meters = open_nvml(nvml.environment(sys), {bus_id}, attempts);
+  REQUIRE(meters.size() == 1);
+  nvml->clock_mhz = 1410;
+  CHECK(meters[0]->state().clock_mhz == 1410);
+  CHECK(meters[0]->state().throttling == "");
+  nvml->throttle_reasons = 0x1 | 0x4 | 0x20;  // idle, power cap, thermal
+  CHECK(meters[0]->state().throttling == "power cap, thermal");
+
+  const MeterList old = open_nvml(old_nvml.environment(sys), {bus_id}, attempts);
+  REQUIRE(old.size() == 1);
+  CHECK_FALSE(old[0]->state().clock_mhz);
 }
 
 TEST_CASE("nvml integrates power where the energy counter is missing") {
@@ -157,33 +164,4 @@ TEST_CASE("nvml reports a GPU lost or reset while it measures") {
   nvml->energy_status = 15;
   CHECK_THROWS_WITH_AS(meters[0]->read(), doctest::Contains("nvml: 0000:65:00.0: energy counter: GPU is lost"),
                        MeterReadError);
-}
-
-TEST_CASE("discover_meters is complete only if every device that works has a meter") {
-  FakeNvml nvml(FAKE_NVML);
-  FakeSys sys;
-  const MeterEnvironment environment = nvml.environment(sys);
-  CHECK(discover_meters(environment, {.cpu = false, .gpus = {bus_id}}).complete);
-  CHECK(discover_meters(environment, {.cpu = false, .gpus = {bus_id, bus_id}}).meters.size() == 1);
-  CHECK_FALSE(discover_meters(environment, {.cpu = true, .gpus = {bus_id}}).complete);
-  CHECK_FALSE(discover_meters(environment, {.cpu = false, .gpus = {bus_id, "0000:66:00.0"}}).complete);
-  CHECK_FALSE(discover_meters(environment, {.cpu = false, .gpus = {}}).complete);
-
-  sys.add_zone("intel-rapl:0", "package-0", 1);
-  CHECK(discover_meters(environment, {.cpu = true, .gpus = {}}).complete);
-  const MeterDiscovery gpu_alone = discover_meters(environment, {.cpu = false, .gpus = {bus_id}});
-  REQUIRE(gpu_alone.meters.size() == 2);
-  CHECK_FALSE(gpu_alone.meters[0]->domains()[0].counted);  // the host's package, beside the total
-  CHECK(gpu_alone.meters[1]->domains()[0].counted);
-}
-
-TEST_CASE("discover_meters names every source when there is no counter at all") {
-  const FakeSys sys;
-  const MeterDiscovery found = discover_meters(sys.environment());
-  CHECK(found.meters.empty());
-  CHECK_FALSE(found.complete);
-  REQUIRE(found.attempts.size() == 2);
-  CHECK(found.attempts[0].source == "powercap");
-  CHECK(found.attempts[1].source == "nvml");
-  for (const auto& attempt : found.attempts) CHECK_FALSE(attempt.reason.empty());
 }

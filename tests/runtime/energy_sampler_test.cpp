@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include <chrono>
+#include <atomic>
 #include <stdexcept>
 
 #include "runtime/energy/rapl.h"
@@ -12,16 +12,6 @@
 using namespace cascadecl;
 
 namespace {
-
-// Waits for what another thread must do within a generous time; false if it did not.
-template <typename Condition>
-bool eventually(const Condition& condition) {
-  for (int ms = 0; ms < 10'000; ++ms) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return false;
-}
 
 struct Metered {
   FakeMachine machine;
@@ -42,11 +32,17 @@ TEST_CASE("measure reads the meters again and again while the work runs") {
   Metered m;
   const EnergyReading reading = measure(m.meters, [&] {
     m.machine.advance(2, 10);
-    CHECK(eventually([&] { return m.meter->reads >= 5; }));
+    m.meter->wait_for_reads(5);
   });
   REQUIRE(reading.domains.size() == 1);
   CHECK(reading.domains[0].energy_j == 20);
   CHECK(reading.domains[0].window_s == 2);
+}
+
+TEST_CASE("measure tells how long its thread was reading") {
+  Metered m;
+  const EnergyReading reading = measure(m.meters, [&] { m.meter->wait_for_reads(3); });
+  CHECK(reading.sampling_s > 0);
 }
 
 TEST_CASE("measure follows a counter through several wraps") {
@@ -57,18 +53,19 @@ TEST_CASE("measure follows a counter through several wraps") {
   std::atomic<int> reads = 0;
   environment.read_file = [&, read = environment.read_file](const std::filesystem::path& path) {
     ++reads;
+    reads.notify_all();
     return read(path);
   };
   std::vector<MeterAttempt> attempts;
   MeterList meters;
-  meters.push_back(open_rapl(environment, true, attempts));
+  meters.push_back(open_rapl(environment, attempts));
   REQUIRE(meters[0]);
   const std::uint64_t step = range / 3;
   const EnergyReading reading = measure(meters, [&] {
     for (std::uint64_t i = 1; i <= 10; ++i) {
       const int before = reads;
       sys.set_energy("intel-rapl:0", i * step % (range + 1));
-      REQUIRE(eventually([&] { return reads >= before + 2; }));
+      for (int now = reads; now < before + 2; now = reads) reads.wait(now);
     }
   });
   CHECK(reading.domains.at(0).energy_j == doctest::Approx(static_cast<double>(10 * step) * 1e-6).epsilon(1e-12));
@@ -79,17 +76,16 @@ TEST_CASE("measure throws what a meter met in the sampling thread, also if later
   m.meter->on_read = [&] {
     if (m.meter->reads == 2) throw MeterReadError({"fake", "file", "permission denied", ""});
   };
-  CHECK_THROWS_WITH_AS(measure(m.meters, [&] { CHECK(eventually([&] { return m.meter->reads >= 2; })); }),
-                       "fake: file: permission denied", MeterReadError);
+  CHECK_THROWS_WITH_AS(measure(m.meters, [&] { m.meter->wait_for_reads(2); }), "fake: file: permission denied",
+                       MeterReadError);
 }
 
 TEST_CASE("measure hands on what the work throws and ends its thread") {
   Metered m;
   CHECK_THROWS_WITH_AS(measure(m.meters, [] { throw std::runtime_error("work failed"); }), "work failed",
                        std::runtime_error);
-  const int reads = m.meter->reads;
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  CHECK(m.meter->reads == reads);
+  m.meter->on_read = [] { FAIL("read by a thread that ought to have ended"); };
+  m.meters.clear();  // a thread still reading would now be caught by the sanitizers
 }
 
 TEST_CASE("measure without meters runs the work and reads nothing") {

@@ -1,11 +1,11 @@
-// A stand-in for libnvidia-ml.so.1 with one GPU. With FAKE_NVML_OLD it lacks the energy counter, as old drivers do.
+// A stand-in for libnvidia-ml.so.1 with two GPUs. With FAKE_NVML_OLD it lacks the energy counter, as old drivers do.
 #include "tests/support/fake_nvml.h"
 
 #include <cstring>
 
 namespace {
 FakeNvmlState state;
-char gpu;  // its address is the device handle
+char gpu, second_gpu;  // their addresses are the device handles
 }  // namespace
 
 extern "C" {
@@ -38,13 +38,17 @@ const char* nvmlErrorString(int status) {
 }
 
 int nvmlDeviceGetHandleByPciBusId_v2(const char* bus_id, void** device) {
-  if (std::strcmp(bus_id, state.bus_id) != 0) return 6;
-  *device = &gpu;
+  if (std::strcmp(bus_id, state.bus_id) == 0)
+    *device = &gpu;
+  else if (std::strcmp(bus_id, state.second.bus_id) == 0)
+    *device = &second_gpu;
+  else
+    return 6;
   return 0;
 }
 
 int nvmlDeviceGetName(void* device, char* name, unsigned length) {
-  if (device != &gpu) return 2;
+  if (device != &gpu && device != &second_gpu) return 2;
   std::strncpy(name, "Fake GPU", length);
   return 0;
 }
@@ -57,9 +61,25 @@ int nvmlDeviceGetPowerUsage(void* device, unsigned* power_mw) {
 
 #ifndef FAKE_NVML_OLD
 int nvmlDeviceGetTotalEnergyConsumption(void* device, unsigned long long* energy_mj) {
+  if (device == &second_gpu) {
+    *energy_mj = state.second.energy_mj;
+    return 0;
+  }
   if (device != &gpu) return 2;
   *energy_mj = state.energy_mj;
   return state.energy_status;
+}
+
+int nvmlDeviceGetClockInfo(void* device, int type, unsigned* mhz) {
+  if (device != &gpu || type != 1) return 2;
+  *mhz = state.clock_mhz;
+  return 0;
+}
+
+int nvmlDeviceGetCurrentClocksThrottleReasons(void* device, unsigned long long* reasons) {
+  if (device != &gpu) return 2;
+  *reasons = state.throttle_reasons;
+  return 0;
 }
 #endif
 }

@@ -43,6 +43,41 @@ fs::path FakeSys::file(const std::string& zone, const std::string& name) const {
   return folder_.path() / "class/powercap" / zone / name;
 }
 
+void FakeSys::add_file(const std::string& path, const std::string& text) {
+  const fs::path target = folder_.path() / path;
+  fs::create_directories(target.parent_path());
+  std::ofstream(target) << text << '\n';
+}
+
+void FakeSys::deny_file(const std::string& path) { denied_.insert(folder_.path() / path); }
+
+void FakeSys::remove_file(const std::string& path) { fs::remove(folder_.path() / path); }
+
+void FakeSys::add_chip(const std::string& chip, const std::string& device, const std::string& name) {
+  const fs::path lies = fs::path("devices") / device / "hwmon" / chip;
+  add_file((lies / "name").string(), name);
+  fs::create_directories(folder_.path() / "class/hwmon");
+  fs::create_directory_symlink(fs::path("../..") / lies, folder_.path() / "class/hwmon" / chip);
+}
+
+void FakeSys::set_chip(const std::string& chip, const std::string& file, const std::string& text) {
+  add_file("class/hwmon/" + chip + "/" + file, text);
+}
+
+void FakeSys::set_perf(std::uint32_t type, std::uint64_t config, int cpu, std::uint64_t count) {
+  (*perf_)[{type, config, cpu}] = count;
+}
+
+PerfCounter FakeSys::open_perf(const PerfEvent& event) const {
+  if (*perf_denied_) throw std::system_error(EACCES, std::generic_category());
+  const PerfKey key{event.type, event.config, event.cpu};
+  if (!perf_->contains(key)) throw std::system_error(ENODEV, std::generic_category());
+  return [perf = perf_, denied = perf_denied_, key] {
+    if (*denied) throw std::system_error(EACCES, std::generic_category());
+    return perf->at(key);
+  };
+}
+
 void FakeSys::deny(const std::string& zone, const std::string& name) { denied_.insert(file(zone, name)); }
 
 MeterEnvironment FakeSys::environment() const {
@@ -54,6 +89,7 @@ MeterEnvironment FakeSys::environment() const {
     if (denied_.contains(path)) throw std::system_error(EACCES, std::generic_category());
     return read(path);
   };
+  result.open_perf = [this](const PerfEvent& event) { return open_perf(event); };
   return result;
 }
 

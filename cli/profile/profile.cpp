@@ -1,0 +1,153 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "cli/cascade_flags.h"
+#include "cli/commands.h"
+#include "cli/open_data.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/profile/compare.h"
+#include "cli/profile/energy_model.h"
+#include "cli/profile/profile_json.h"
+#include "cli/profile/profile_text.h"
+#include "cli/progress.h"
+#include "data/atomic_file.h"
+#include "data/error.h"
+#include "runtime/cascade/cascade_profile.h"
+#include "runtime/cascade/evaluation.h"
+#include "runtime/cascade/label_probabilities.h"
+#include "runtime/cascade/stage_costs.h"
+#include "runtime/energy/device_target.h"
+#include "runtime/io/model_file.h"
+#include "runtime/ops/precision.h"
+
+namespace cascadecl {
+namespace {
+
+using nlohmann::ordered_json;
+
+struct Flags {
+  std::string model, data, csv, markdown, energy_model, sys_root = "/sys", nvml_library = "libnvidia-ml.so.1";
+  CascadeFlags cascade;
+  std::int64_t images = 2048;
+  int runs = 10;
+  double window_s = 0;
+  bool require_energy = false;
+};
+
+void add_flags(Options& options, Flags& flags) {
+  options.add_positional("MODEL", flags.model);
+  options.add_text("data", flags.data, "FILE[:split]", "dataset file");
+  flags.cascade.add_to(options);
+  options.add_number("images", flags.images, 1, 10'000'000, "how many images, at most");
+  options.add_number("runs", flags.runs, 1, 1000, "windows of each part, in shuffled order; times are medians");
+  options.add_number("window-s", flags.window_s, 0, 86400,
+                     "how long a window lasts at least; with a meter 1 s, or 100 of its update periods, if that is "
+                     "longer; 0 without one: all images once");
+  options.add_switch("require-energy", flags.require_energy, "fail with status 5 if the energy cannot be measured");
+  options.add_text("energy-model", flags.energy_model, "WATTS[:IDLE]",
+                   "also estimate energy as time at that power, less time at idle power for the marginal one; called "
+                   "estimated wherever it shows");
+  options.add_text("csv", flags.csv, "FILE", "also write the parts measured as CSV");
+  options.add_text("markdown", flags.markdown, "FILE", "also write them as a Markdown table");
+  options.add_text("sys-root", flags.sys_root, "FOLDER",
+                   "where the kernel's files are; in a container, where those of the host are mounted");
+  options.add_text("nvml-library", flags.nvml_library, "FILE", "NVIDIA's management library");
+}
+
+MeterEnvironment environment_of(const Flags& flags) {
+  MeterEnvironment environment;
+  environment.sys_root = flags.sys_root;
+  environment.nvml_library = flags.nvml_library;
+  return environment;
+}
+
+MeterDiscovery meters_of(const MeterEnvironment& environment, const std::vector<Device>& devices) {
+  std::vector<DeviceInfo> infos;
+  for (const Device& device : devices) infos.push_back(device.info());
+  return discover_meters(environment, meter_target(infos));
+}
+
+// Finds out before the work whether the file can be written after it.
+void probe(const std::string& file) {
+  if (!file.empty()) AtomicFile{file};
+}
+
+void write(const std::string& path, const std::string& text) {
+  if (path.empty()) return;
+  AtomicFile file(path);
+  file.append(text);
+  file.commit();
+}
+
+ordered_json measure(const Flags& flags, const std::optional<EnergyModel>& estimate, bool quiet) {
+  const Model whole = read_model(flags.model);
+  const PolicyChoice choice = flags.cascade.choice(whole.decision);
+  CascadeProfileSettings settings{.executor = flags.cascade.settings(whole.decision),
+                                  .largest_mmac = largest_mmac(whole),
+                                  .environment = environment_of(flags)};
+  const Model model = model_under(whole, choice);
+  const auto dataset = open_data(flags.data, "test");
+  check_dataset(model, dataset->header());
+  const std::vector<Device> devices = flags.cascade.open_devices(model.stages.size());
+  const MeterDiscovery meters = meters_of(settings.environment, devices);
+  if (flags.require_energy && !meters.complete) throw MeasurementError("energy: " + missing_energy(meters.attempts));
+  settings.executor.max_batch = fitting_batch(model, devices, settings.executor, true, true);
+
+  const std::vector<std::uint8_t> images = first_images(*dataset, flags.images);
+  const auto labels = dataset->labels().first(static_cast<std::size_t>(std::min(flags.images, dataset->size())));
+  Progress progress("profiling", profile_windows(model.stages.size(), flags.runs), quiet, 0, "windows");
+  settings.measure = {.repeats = flags.runs,
+                      .window_s = std::max(flags.window_s, meters.meters.empty() ? 0.0 : 1.0),
+                      .seed = settings.executor.stop.seed,
+                      .progress = [&](int done) { progress.update(done); }};
+  const CascadeProfile profile = profile_cascade(model, devices, images, labels, meters, settings);
+  progress.wipe();
+  if (flags.require_energy && !profile.cascade().figures.total_mj_per_image)
+    throw MeasurementError("energy: " + missing_energy(profile.attempts));
+
+  ordered_json json = {{"format", "cascadecl-profile"},
+                       {"format_version", 1},
+                       {"images", profile.images},
+                       {"runs", flags.runs},
+                       {"batch_size", settings.executor.max_batch},
+                       {"device", device_names(devices)},
+                       {"kernel_class", kernel_class_names(devices)},
+                       {"precision", to_string(settings.executor.precision)},
+                       {"policy", policy_json(model, settings.executor, choice)}};
+  json.update(profile_json(profile, estimate));
+  return json;
+}
+
+}  // namespace
+
+void run_profile(const Arguments& arguments) {
+  if (!arguments.empty() && arguments.front() == "compare")
+    return run_profile_compare({arguments.begin() + 1, arguments.end()});
+  Flags flags;
+  Options options(
+      "profile MODEL --data FILE[:split] [flags]\n       cascadecl profile compare A.json B.json [flags]",
+      "Measures time and energy per image on the first images of a dataset (its split test unless one is\n"
+      "named): of the whole cascade, of each stage on the images that reach it, of each stage alone on all, and\n"
+      "of the policies. Energy is unknown where no counter can be read. compare tells which of the differences\n"
+      "between two profiles, as --json prints them, are significant.");
+  add_flags(options, flags);
+  if (!options.parse(arguments)) return print(options.help());
+  options.require("MODEL");
+  options.require("data");
+  flags.cascade.check();
+  std::optional<EnergyModel> estimate;
+  if (options.given("energy-model")) estimate = parse_energy_model(flags.energy_model);
+  probe(flags.csv);
+  probe(flags.markdown);
+
+  const ordered_json profile = measure(flags, estimate, options.quiet());
+  write(flags.csv, profile_csv(profile));
+  write(flags.markdown, profile_markdown(profile));
+  if (options.json()) return print_json(profile);
+  print(profile_text(profile));
+}
+
+}  // namespace cascadecl
