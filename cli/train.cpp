@@ -129,6 +129,9 @@ void add_enumeration(Options& options, std::string_view name, Value& target, con
 void add_stage_flags(Options& options, TrainSettings& settings) {
   options.add_number("epochs", settings.epochs, 0, 100000, "epochs of pretraining, for each stage");
   options.add_number("batch-size", settings.batch_size, 1, 65536, "images in a step");
+  options.add_number("micro-batch", settings.micro_batch, 0, 65536,
+                     "images of a step that are computed at once, their gradients summed; each micro-batch is "
+                     "normalised by its own statistics. 0: all, or as many as fit into memory");
   options.add_number("learning-rate", settings.learning_rate, 0, 1000, "largest learning rate of pretraining");
   options.add_choice<Schedule>("schedule", settings.schedule,
                                {{"one-cycle", Schedule::one_cycle}, {"step", Schedule::step}},
@@ -232,7 +235,6 @@ void run_train(const Arguments& arguments) {
   refuse_fp16_training(precision);
   if (flags.stages.empty() == flags.from.empty()) throw UsageError("give either --stages or --from");
   set_phases(flags.settings, flags.phases);
-  flags.settings.smaller_batch = !options.given("batch-size");
   const std::string checkpoint = flags.checkpoint.empty() ? flags.output + ".checkpoint" : flags.checkpoint;
 
   const auto dataset = open_data(flags.data, "train");

@@ -19,6 +19,7 @@ std::string to_json(const TrainSettings& s) {
                      {"policy_epochs", s.policy_epochs},
                      {"joint_epochs", s.joint_epochs},
                      {"batch_size", s.batch_size},
+                     {"micro_batch", s.micro_batch ? Json(s.micro_batch) : Json(nullptr)},
                      {"learning_rate", s.learning_rate},
                      {"joint_learning_rate", s.joint_learning_rate},
                      {"momentum", s.momentum},

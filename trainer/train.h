@@ -24,9 +24,9 @@ struct TrainResult {
 //               settings.stages are built and initialised
 //   checkpoint  written after every epoch and when the observer stops the training; empty: none
 //   resume      go on from the checkpoint file, bit-identical to a training that was never interrupted
-// Throws DeviceError if the batch size does not fit into the device's memory, naming the largest that does (but see
-// TrainSettings::smaller_batch), UsageError (settings that do not fit, among them a checkpoint of other settings),
-// TrainingError (loss not finite; the last checkpoint is kept), FileError, OutputError.
+// Throws DeviceError if TrainSettings::micro_batch does not fit into the device's memory, naming the largest that does,
+// UsageError (settings that do not fit, among them a checkpoint of other settings), TrainingError (loss not finite; the
+// last checkpoint is kept), FileError, OutputError.
 TrainResult train(const TrainSettings& settings, const Dataset& data, const Device& device, TrainObserver& observer,
                   const std::filesystem::path& checkpoint = {}, bool resume = false,
                   const std::optional<Model>& initial = {});

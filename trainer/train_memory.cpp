@@ -1,5 +1,7 @@
 #include "trainer/train_memory.h"
 
+#include <fmt/format.h>
+
 #include "runtime/cascade/executor.h"
 #include "runtime/cascade/label_probabilities.h"
 #include "runtime/opencl/memory_fit.h"
@@ -11,7 +13,7 @@
 namespace cascadecl {
 namespace {
 
-// What each phase has on the device at once, for the batch size of the settings.
+// What each phase has on the device at once, with a micro-batch of the size given.
 std::vector<Rehearsal> rehearsals(const Training& training) {
   const Model& model = training.state.model;
   std::vector<Rehearsal> phases;
@@ -21,7 +23,7 @@ std::vector<Rehearsal> rehearsals(const Training& training) {
     phases.push_back([&training, stage, &of = model.stages[static_cast<std::size_t>(stage)]](
                          const std::vector<Device>& devices, int batch) {
       PretrainSettings settings = pretrain_settings(training.settings, stage);
-      settings.batch_size = batch;
+      settings.micro_batch = batch;
       Pretrainer(devices.front(), of.network, training.data, {}, {}, settings, {.parameters = of.parameters});
     });
   }
@@ -33,9 +35,9 @@ std::vector<Rehearsal> rehearsals(const Training& training) {
   if (training.settings.joint && training.settings.joint_epochs > 0) {
     phases.push_back([&training, policies](const std::vector<Device>& devices, int batch) {
       JointSettings settings = joint_settings(training.settings);
-      settings.batch_size = batch;
-      JointTrainer(devices.front(), training.networks(), training.data, {}, relative_costs(training.state.model),
-                   settings, training.state.model.policies, {.parameters = training.stage_parameters()});
+      settings.micro_batch = batch;
+      JointTrainer(devices.front(), training.networks(), training.data, {}, relative_costs(training.state.model), settings,
+                   training.state.model.policies, {.parameters = training.stage_parameters()});
       policies(devices.front(), batch);  // they are fitted again after each epoch
     });
   } else if (training.settings.policy) {
@@ -47,11 +49,18 @@ std::vector<Rehearsal> rehearsals(const Training& training) {
 }  // namespace
 
 void fit_batch(Training& training) {
-  if (training.settings.smaller_batch) {
-    training.settings.batch_size = fitting_batch(training.settings.batch_size, {training.device}, rehearsals(training));
+  TrainSettings& settings = training.settings;
+  const int asked = images_at_once(settings.batch_size, settings.micro_batch);
+  int fits = asked;
+  if (settings.micro_batch > 0) {
+    require_batch(asked, {training.device}, rehearsals(training));
   } else {
-    require_batch(training.settings.batch_size, {training.device}, rehearsals(training));
+    fits = fitting_batch(asked, {training.device}, rehearsals(training));
   }
+  settings.micro_batch = fits < settings.batch_size ? fits : 0;
+  if (settings.micro_batch > 0)
+    training.observer.on_note(
+        fmt::format("a step of {} images sums the gradients of micro-batches of {}", settings.batch_size, fits));
 }
 
 }  // namespace cascadecl

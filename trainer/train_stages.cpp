@@ -42,6 +42,7 @@ bool train_stage(Training& training) {
 PretrainSettings pretrain_settings(const TrainSettings& settings, int stage) {
   return {.epochs = settings.epochs,
           .batch_size = settings.batch_size,
+          .micro_batch = settings.micro_batch,
           .learning_rate = settings.learning_rate,
           .schedule = settings.schedule,
           .momentum = settings.momentum,

@@ -25,6 +25,7 @@ constexpr std::size_t kMostStages = 64;
 void check(const Training& training) {
   const TrainSettings& settings = training.settings;
   if (settings.batch_size < 1) throw UsageError("batch size: expected at least 1");
+  if (settings.micro_batch < 0) throw UsageError("micro-batch: expected 0 or more");
   if (std::min({settings.epochs, settings.policy_epochs, settings.joint_epochs}) < 0) {
     throw UsageError("epochs: expected 0 or more");
   }
