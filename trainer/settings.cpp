@@ -30,6 +30,7 @@ std::string to_json(const TrainSettings& s) {
                      {"alpha", s.alpha},
                      {"estimator", to_string(s.estimator)},
                      {"baseline", to_string(s.baseline)},
+                     {"cost", to_string(s.cost)},
                      {"cost_through", to_string(s.cost_through)},
                      {"reward_label", to_string(s.reward_label)},
                      {"policy_input", to_string(s.policy_input)},

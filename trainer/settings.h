@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "runtime/cascade/model.h"
+#include "runtime/cascade/stage_costs.h"
 #include "trainer/estimator.h"
 #include "trainer/pretrain.h"
 
@@ -25,6 +26,7 @@ struct TrainSettings {
   double alpha = 0.1;             // price of the largest stage's MACs in points of error rate (1 = 100 %)
   EstimatorKind estimator = EstimatorKind::reinforce;
   Baseline baseline = Baseline::variance_split;
+  CostUnit cost = CostUnit::mac;  // what F_t counts; ms and mj are measured on the device when the training starts
   CostThrough cost_through = CostThrough::stop;
   RewardLabel reward_label = RewardLabel::sampled;
   PolicyInput policy_input = PolicyInput::sorted;

@@ -1,4 +1,3 @@
-#include "trainer/relative_costs.h"
 #include "trainer/train_phases.h"
 
 namespace cascadecl {
@@ -28,7 +27,7 @@ bool train_jointly(Training& training) {
                    .reward = training.state.loss,
                    .parameters = training.stage_parameters(),
                    .momentum = training.state.momentum};
-  JointTrainer trainer(training.device, networks, training.data, training.split.rest, relative_costs(training.state.model),
+  JointTrainer trainer(training.device(), networks, training.data, training.split.rest, training.costs(),
                        joint_settings(training.settings), training.state.model.policies, state);
   const auto keep = [&] {
     JointState now = trainer.state();

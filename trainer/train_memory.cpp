@@ -7,19 +7,17 @@
 #include "runtime/opencl/memory_fit.h"
 #include "trainer/joint.h"
 #include "trainer/pretrain.h"
-#include "trainer/relative_costs.h"
 #include "trainer/train_phases.h"
 
 namespace cascadecl {
 namespace {
 
 // What each phase has on the device at once, with a micro-batch of the size given.
-std::vector<Rehearsal> rehearsals(const Training& training) {
+std::vector<Rehearsal> rehearsals(const Training& training, bool pretraining_only) {
   const Model& model = training.state.model;
   std::vector<Rehearsal> phases;
   for (int stage = 0; training.settings.pretrain && stage < training.stage_count(); ++stage) {
-    const auto place = static_cast<std::size_t>(stage);
-    if (place < training.settings.stages.size() && trained_elsewhere(training.settings.stages[place])) continue;
+    if (!training.pretrains(stage)) continue;
     phases.push_back([&training, stage, &of = model.stages[static_cast<std::size_t>(stage)]](
                          const std::vector<Device>& devices, int batch) {
       PretrainSettings settings = pretrain_settings(training.settings, stage);
@@ -27,7 +25,7 @@ std::vector<Rehearsal> rehearsals(const Training& training) {
       Pretrainer(devices.front(), of.network, training.data, {}, {}, settings, {.parameters = of.parameters});
     });
   }
-  if (!training.has_policies()) return phases;
+  if (pretraining_only || !training.has_policies()) return phases;
   const auto policies = [&model](const Device& device, int batch) {
     for (std::size_t k = 0; k < model.stages.size(); ++k)
       CascadeExecutor(single_stage(model, k), {device}, {.max_batch = batch}).warm_up();
@@ -36,7 +34,7 @@ std::vector<Rehearsal> rehearsals(const Training& training) {
     phases.push_back([&training, policies](const std::vector<Device>& devices, int batch) {
       JointSettings settings = joint_settings(training.settings);
       settings.micro_batch = batch;
-      JointTrainer(devices.front(), training.networks(), training.data, {}, relative_costs(training.state.model), settings,
+      JointTrainer(devices.front(), training.networks(), training.data, {}, training.costs(), settings,
                    training.state.model.policies, {.parameters = training.stage_parameters()});
       policies(devices.front(), batch);  // they are fitted again after each epoch
     });
@@ -52,10 +50,13 @@ void fit_batch(Training& training) {
   TrainSettings& settings = training.settings;
   const int asked = images_at_once(settings.batch_size, settings.micro_batch);
   int fits = asked;
-  if (settings.micro_batch > 0) {
-    require_batch(asked, {training.device}, rehearsals(training));
-  } else {
-    fits = fitting_batch(asked, {training.device}, rehearsals(training));
+  for (std::size_t i = 0; i < training.devices.size(); ++i) {
+    const std::vector<Rehearsal> phases = rehearsals(training, i > 0);
+    if (settings.micro_batch > 0) {
+      require_batch(asked, {training.devices[i]}, phases);
+    } else {
+      fits = fitting_batch(fits, {training.devices[i]}, phases);
+    }
   }
   settings.micro_batch = fits < settings.batch_size ? fits : 0;
   if (settings.micro_batch > 0)
