@@ -1,5 +1,7 @@
 #include "cli/device_flags.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "cli/lists.h"
@@ -22,8 +24,15 @@ std::string joined_once(const std::vector<std::string>& names) {
 }  // namespace
 
 void DeviceFlags::add_to(Options& options, bool each_stage) {
-  std::string help = "auto, cpu[:i], igpu[:i], gpu[:i] or ocl:PLATFORM.DEVICE";
-  if (each_stage) help += "; a comma list gives each stage its own";
+  add(options, each_stage ? "; a comma list gives each stage its own" : "");
+}
+
+void DeviceFlags::add_list_to(Options& options, std::string_view what) {
+  add(options, fmt::format("; a comma list: {}", what));
+}
+
+void DeviceFlags::add(Options& options, const std::string& more) {
+  const std::string help = "auto, cpu[:i], igpu[:i], gpu[:i] or ocl:PLATFORM.DEVICE" + more;
   options.add_text("device", device_, "SPEC", help);
   std::vector<std::pair<std::string, KernelClass>> classes;
   for (const KernelClass kernels :
@@ -48,6 +57,21 @@ std::optional<Device> DeviceFlags::open_if_named() const {
   if (!device_.empty()) return open();
   if (kernels_ != KernelClass::automatic) throw UsageError("--kernel-class: needs --device");
   return std::nullopt;
+}
+
+std::vector<Device> DeviceFlags::open_all() const {
+  const std::vector<DeviceInfo> usable = usable_devices();
+  std::vector<Device> devices;
+  for (std::size_t start = 0; start <= device_.size();) {
+    const std::size_t comma = std::min(device_.find(',', start), device_.size());
+    const DeviceInfo info = select_device(std::string_view(device_).substr(start, comma - start), usable);
+    for (const Device& other : devices)
+      if (other.info().platform == info.platform && other.info().device == info.device)
+        throw UsageError(fmt::format("--device {}: {} is named twice", device_, info.name));
+    devices.emplace_back(with_class(info), device_settings());
+    start = comma + 1;
+  }
+  return devices;
 }
 
 std::vector<Device> DeviceFlags::open_stages(std::size_t stages) const {

@@ -17,13 +17,18 @@ class DeviceFlags {
   // each_stage: --device may be a comma list, one for each stage.
   void add_to(Options& options, bool each_stage);
 
+  // The same for commands that share out work: --device may be a comma list of different devices.
+  void add_list_to(Options& options, std::string_view what);
+
   // After parsing. Throw UsageError for a bad --device, DeviceNotFoundError if it is not there or cannot run the class.
   Device open() const;
   std::optional<Device> open_if_named() const;  // nothing without a SPEC; then --kernel-class is wrong usage
+  std::vector<Device> open_all() const;         // after add_list_to(); UsageError if one is named twice
   std::vector<Device> open_stages(std::size_t stages) const;  // equal ones share a handle
   std::vector<Device> open_all() const;  // each that a comma list names once, in its order; for auto all there are
 
  private:
+  void add(Options& options, const std::string& more);
   DeviceInfo with_class(DeviceInfo device) const;
   std::string device_;
   KernelClass kernels_ = KernelClass::automatic;

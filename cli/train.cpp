@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "cli/budget_flags.h"
 #include "cli/cascade_flags.h"
 #include "cli/commands.h"
 #include "cli/device_flags.h"
@@ -18,6 +19,7 @@
 #include "data/atomic_file.h"
 #include "data/error.h"
 #include "runtime/io/model_file.h"
+#include "trainer/held_out.h"
 
 namespace cascadecl {
 namespace {
@@ -61,6 +63,10 @@ class TrainDisplay : public TrainObserver {
   explicit TrainDisplay(bool quiet) : quiet_(quiet) {}
 
   void on_step(const StepReport& step) override {
+    // Of stages that are trained at once, the bar shows one until its epoch is done.
+    const bool another = bar_ && (step.what != shown_.what || step.epoch != shown_.epoch || step.phase != shown_.phase);
+    if (another && shown_.images_done < shown_.images_total) return;
+    shown_ = step;
     const std::string task = fmt::format("{} {} {}/{}", step.phase, step.what, step.epoch, step.epochs);
     if (task != task_) {
       task_ = task;
@@ -95,6 +101,7 @@ class TrainDisplay : public TrainObserver {
 
   bool quiet_;
   std::string task_;
+  StepReport shown_;
   std::optional<Progress> bar_;
 };
 
@@ -102,6 +109,7 @@ struct Flags {
   std::string data, stages, from, output, checkpoint, phases = "pretrain,policy,joint";
   DeviceFlags device;
   bool resume = false;
+  BudgetFlags budget;
   TrainSettings settings;
 };
 
@@ -129,6 +137,9 @@ void add_enumeration(Options& options, std::string_view name, Value& target, con
 void add_stage_flags(Options& options, TrainSettings& settings) {
   options.add_number("epochs", settings.epochs, 0, 100000, "epochs of pretraining, for each stage");
   options.add_number("batch-size", settings.batch_size, 1, 65536, "images in a step");
+  options.add_number("micro-batch", settings.micro_batch, 0, 65536,
+                     "images of a step that are computed at once, their gradients summed; each micro-batch is "
+                     "normalised by its own statistics. 0: all, or as many as fit into memory");
   options.add_number("learning-rate", settings.learning_rate, 0, 1000, "largest learning rate of pretraining");
   options.add_choice<Schedule>("schedule", settings.schedule,
                                {{"one-cycle", Schedule::one_cycle}, {"step", Schedule::step}},
@@ -144,7 +155,7 @@ void add_stage_flags(Options& options, TrainSettings& settings) {
 
 void add_policy_flags(Options& options, TrainSettings& settings) {
   options.add_number("alpha", settings.alpha, 0, 1e6,
-                     "price of the largest stage's MACs in error rate: larger stops more images early");
+                     "price of the largest stage's MACs (see --cost) in error rate: larger stops more images early");
   options.add_number("policy-epochs", settings.policy_epochs, 0, 100000, "epochs of the policies, stages frozen");
   options.add_number("policy-learning-rate", settings.policy_learning_rate, 0, 1000, "x 0.9 every 4 epochs");
   add_enumeration(options, "policy-input", settings.policy_input,
@@ -156,6 +167,8 @@ void add_policy_flags(Options& options, TrainSettings& settings) {
                   "of the gradient of the expected reward");
   add_enumeration(options, "baseline", settings.baseline,
                   {Baseline::variance, Baseline::variance_split, Baseline::mean, Baseline::none}, "of reinforce");
+  add_enumeration(options, "cost", settings.cost, {CostUnit::mac, CostUnit::ms, CostUnit::mj},
+                  "what alpha is the price of: MACs, or each stage's time or energy measured on the device");
   add_enumeration(options, "cost-through", settings.cost_through, {CostThrough::stop, CostThrough::previous},
                   "pay for the stages up to the exit, or up to the one before");
   add_enumeration(options, "reward-label", settings.reward_label, {RewardLabel::sampled, RewardLabel::argmax},
@@ -190,17 +203,59 @@ void check_writable(const std::filesystem::path& target) { AtomicFile probe(targ
       fmt::format("stopped; the state is in {}; to go on: {}{}", checkpoint, command, resumes ? "" : " --resume"));
 }
 
-void print_result(const Flags& flags, const Model& model, const std::string& device, bool json) {
+// Fails now rather than after the training if no threshold could be found then.
+void check_budget(const BudgetQuestion& question, const Flags& flags, std::size_t stages, const Device& device) {
+  if (stages < 2) throw UsageError("--target: a single stage has no threshold");
+  if (flags.settings.validation_share <= 0)
+    throw UsageError("--target: the threshold is found on held-out images; --validation-share must be above 0");
+  if (question.policy == PolicyKind::ann || question.combine == Combine::fitted)
+    throw UsageError(
+        "--policy ann and --combine fitted: cascadecl calibrate fits what they need, and takes a --target");
+  if (question.unit == CostUnit::mj) require_meters(device);
+  flags.budget.check_test(flags.data);
+}
+
+// Finds the threshold on the images that the training held out, and writes it into the model file, which holds the
+// trained model already.
+nlohmann::ordered_json find_threshold(const BudgetQuestion& question, const Flags& flags, const Model& trained,
+                                      const Device& device, const Dataset& dataset, int batch_size, bool quiet) {
+  const std::vector<std::int64_t> held_out = held_out_images(trained, dataset);
+  Model model = trained;
+  try {
+    Progress progress("label probabilities", static_cast<std::int64_t>(held_out.size()), quiet);
+    CascadeTable table =
+        cascade_table(model, device, dataset, held_out, batch_size, [&](std::int64_t done) { progress.update(done); });
+    progress.wipe();
+    auto decision = flags.budget.decide(question, model, table, device, dataset, flags.data, batch_size);
+    write_model(flags.output, model);
+    return decision;
+  } catch (const MeasurementError& error) {
+    throw MeasurementError(
+        fmt::format("{}; {} holds the trained model without a threshold", error.what(), flags.output));
+  } catch (const Error& error) {
+    throw Error(fmt::format("{}; {} holds the trained model without a threshold", error.what(), flags.output));
+  }
+}
+
+void print_result(const Flags& flags, const Model& model, const std::string& device,
+                  const nlohmann::ordered_json& decision, bool json) {
   nlohmann::ordered_json stages = nlohmann::ordered_json::array();
   std::string names;
   for (std::size_t i = 0; i < model.stages.size(); ++i) {
     names += (i ? ", " : "") + model.stages[i].network.name();
     stages.push_back({{"network", model.stages[i].network.name()}, {"mmac", model.stage_macs(i) / 1e6}});
   }
-  if (!json) return print(fmt::format("wrote {}: {}\ntrained on {}\n", flags.output, names, device));
+  if (!json) {
+    return print(fmt::format("wrote {}: {}\ntrained on {}\n{}", flags.output, names, device,
+                             decision.is_null() ? "" : decision_text(decision)));
+  }
   const auto training = model.training.empty() ? nlohmann::ordered_json(nullptr)
                                                : nlohmann::ordered_json::parse(model.training, nullptr, false);
-  print_json({{"model", flags.output}, {"device", device}, {"stages", stages}, {"training", training}});
+  print_json({{"model", flags.output},
+              {"device", device},
+              {"stages", stages},
+              {"decision", decision},
+              {"training", training}});
 }
 
 }  // namespace
@@ -218,7 +273,7 @@ void run_train(const Arguments& arguments) {
   options.add_text("output,o", flags.output, "MODEL", "the model file to write");
   options.add_text("from", flags.from, "MODEL", "start from this model's stages, instead of --stages");
   options.add_text("phases", flags.phases, "LIST", "phases to run");
-  flags.device.add_to(options, false);
+  flags.device.add_list_to(options, "stages are pretrained on all of them at once, the rest is done by the first");
   options.add_text("checkpoint", flags.checkpoint, "FILE",
                    "written after every epoch; without this flag it is MODEL.checkpoint, removed at the end");
   Precision precision = Precision::fp32;
@@ -226,13 +281,13 @@ void run_train(const Arguments& arguments) {
   options.add_switch("resume", flags.resume, "go on from the checkpoint");
   add_stage_flags(options, flags.settings);
   add_policy_flags(options, flags.settings);
+  flags.budget.add_to(options);
   if (!options.parse(arguments)) return print(options.help());
   options.require("data");
   options.require("output");
   refuse_fp16_training(precision);
   if (flags.stages.empty() == flags.from.empty()) throw UsageError("give either --stages or --from");
   set_phases(flags.settings, flags.phases);
-  flags.settings.smaller_batch = !options.given("batch-size");
   const std::string checkpoint = flags.checkpoint.empty() ? flags.output + ".checkpoint" : flags.checkpoint;
 
   const auto dataset = open_data(flags.data, "train");
@@ -243,18 +298,24 @@ void run_train(const Arguments& arguments) {
   } else {
     flags.settings.stages = split_list(flags.stages);
   }
+  const std::optional<BudgetQuestion> question = flags.budget.question();
   check_writable(flags.output);
   check_writable(checkpoint);
-  const Device device = flags.device.open();
+  const std::vector<Device> devices = flags.device.open_all();
+  const Device& device = devices.front();
+  if (question) check_budget(*question, flags, flags.settings.stages.size(), device);
 
   const InterruptGuard guard;
   TrainDisplay display(options.quiet());
-  const TrainResult result = train(flags.settings, *dataset, device, display, checkpoint, flags.resume, initial);
+  const TrainResult result = train(flags.settings, *dataset, devices, display, checkpoint, flags.resume, initial);
   display.clear();
   if (!result.complete) tell_how_to_resume(arguments, checkpoint);
   write_model(flags.output, result.model);
   if (flags.checkpoint.empty()) std::filesystem::remove(checkpoint);
-  print_result(flags, result.model, device.info().name, options.json());
+  nlohmann::ordered_json decision;
+  if (question)
+    decision = find_threshold(*question, flags, result.model, device, *dataset, result.batch_size, options.quiet());
+  print_result(flags, result.model, device_names(devices), decision, options.json());
 }
 
 }  // namespace cascadecl

@@ -1,7 +1,9 @@
 // sgd: one step of stochastic gradient descent with momentum on a flat array of parameters.
-//   weights, gradient, velocity [count]
+// add_gradient: the sum of the gradients of several batches before such a step.
+//   weights, gradient, velocity, sum [count]
 //   global id: 0 = piece of PIECE values
 //   velocity = momentum * velocity + (gradient + weight_decay * weights);   weights -= learning_rate * velocity
+//   sum += gradient
 // CB is only a vector width here.
 #include "common.h"
 
@@ -25,4 +27,11 @@ kernel void sgd(global float* weights, global const float* gradient, global floa
     velocity[i] = v;
     weights[i] = fma(-learning_rate, v, weights[i]);
   }
+}
+
+kernel void add_gradient(global float* sum, global const float* gradient, uint count) {
+  const size_t begin = get_global_id(0) * PIECE, end = min(begin + PIECE, (size_t)count);
+  size_t i = begin;
+  for (; i + CB <= end; i += CB) VSTORE(VLOAD(sum + i) + VLOAD(gradient + i), sum + i);
+  for (; i < end; ++i) sum[i] += gradient[i];
 }

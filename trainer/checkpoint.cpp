@@ -13,6 +13,7 @@ namespace cascadecl {
 namespace {
 
 constexpr std::string_view kGroup = "/checkpoint";
+constexpr std::int64_t kMostEpochs = 1'000'000, kMostSteps = 2'000'000'000;
 constexpr std::array<std::string_view, 4> kPositions{"pretrain", "policy", "joint", "done"};
 
 std::string momentum_group(std::size_t i) { return fmt::format("/checkpoint/momentum/{}", i); }
@@ -33,6 +34,23 @@ Parameters policy_values(const Policy& policy) {
 // The stage whose momentum is the i-th: in pretraining only that of the stage in training is kept.
 std::size_t momentum_stage(const TrainState& state, std::size_t i) {
   return state.position == TrainState::Position::pretrain ? static_cast<std::size_t>(state.stage) : i;
+}
+
+std::string progress_group(std::size_t i) { return fmt::format("/checkpoint/stages/{}", i); }
+
+void write_progress(Hdf5Writer& file, const TrainState& s) {
+  if (!s.progress.empty()) file.create_group("/checkpoint/stages");
+  for (std::size_t i = 0; i < s.progress.size(); ++i) {
+    const StageProgress& progress = s.progress[i];
+    const std::string group = progress_group(i);
+    file.create_group(group);
+    file.write_attribute(group, "epoch", progress.epoch);
+    file.write_attribute(group, "step", progress.step);
+    file.write_attribute(group, "loss", progress.loss);
+    file.write_attribute(group, "correct", progress.correct);
+    if (!progress.momentum.empty())
+      write_arrays(file, group + "/momentum", trained_parameter_shapes(s.model.stages[i].network), progress.momentum);
+  }
 }
 
 void write_text(Hdf5Writer& file, const std::string& name, const std::string& text) {
@@ -57,12 +75,30 @@ Policy read_policy_momentum(const Hdf5Reader& file, std::size_t i, const Policy&
   return policy;
 }
 
-int small_number(const Hdf5Reader& file, std::string_view attribute, std::int64_t largest) {
-  const std::int64_t value = file.int_attribute(kGroup, attribute);
+int small_number(const Hdf5Reader& file, std::string_view attribute, std::int64_t largest,
+                 std::string_view group = kGroup) {
+  const std::int64_t value = file.int_attribute(group, attribute);
   if (value < 0 || value > largest) {
-    file.fail(kGroup, fmt::format("attribute {} is {}, expected 0 to {}", attribute, value, largest));
+    file.fail(group, fmt::format("attribute {} is {}, expected 0 to {}", attribute, value, largest));
   }
   return static_cast<int>(value);
+}
+
+std::vector<StageProgress> read_progress(const Hdf5Reader& file, const Model& model) {
+  std::vector<StageProgress> all;
+  if (!file.has_group("/checkpoint/stages")) return all;
+  for (std::size_t i = 0; i < model.stages.size(); ++i) {
+    const std::string group = progress_group(i);
+    if (!file.has_group(group)) file.fail(group, "missing");
+    StageProgress progress{.epoch = small_number(file, "epoch", kMostEpochs, group),
+                           .step = small_number(file, "step", kMostSteps, group),
+                           .loss = file.float_attribute(group, "loss"),
+                           .correct = file.float_attribute(group, "correct")};
+    if (file.has_group(group + "/momentum"))
+      progress.momentum = read_arrays(file, group + "/momentum", trained_parameter_shapes(model.stages[i].network));
+    all.push_back(std::move(progress));
+  }
+  return all;
 }
 
 // All or nothing: momentum of some stages or policies only would train on as if the others had stood still.
@@ -101,10 +137,14 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
   file.write_attribute(kGroup, "refit", s.refit ? 1 : 0);
   write_text(file, "/checkpoint/settings", checkpoint.settings);
   write_text(file, "/checkpoint/history", history_to_json(s.history));
+  if (!s.relative_costs.empty())
+    file.write<double>("/checkpoint/relative_costs", {static_cast<std::int64_t>(s.relative_costs.size())},
+                       s.relative_costs);
   for (std::size_t i = 0; i < s.momentum.size(); ++i) {
     const Network& network = s.model.stages[momentum_stage(s, i)].network;
     write_arrays(file, momentum_group(i), trained_parameter_shapes(network), s.momentum[i]);
   }
+  write_progress(file, s);
   for (std::size_t i = 0; i < s.policy_momentum.size(); ++i) {
     write_arrays(file, policy_momentum_group(i), policy_shapes(s.policy_momentum[i]),
                  policy_values(s.policy_momentum[i]));
@@ -120,11 +160,14 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   s.model = read_model(file);
   s.position = read_position(file);
   s.stage = small_number(file, "stage", static_cast<std::int64_t>(s.model.stages.size()) - 1);
-  s.epoch = small_number(file, "epoch", 1'000'000);
-  s.step = small_number(file, "step", 2'000'000'000);
+  s.epoch = small_number(file, "epoch", kMostEpochs);
+  s.step = small_number(file, "step", kMostSteps);
   s.loss = file.float_attribute(kGroup, "loss");
   s.correct = file.float_attribute(kGroup, "correct");
   s.refit = small_number(file, "refit", 1) == 1;
+  if (file.has_dataset("/checkpoint/relative_costs"))
+    s.relative_costs =
+        file.read<double>("/checkpoint/relative_costs", {static_cast<std::int64_t>(s.model.stages.size())});
   checkpoint.settings = read_text(file, "/checkpoint/settings");
   if (!nlohmann::json::parse(checkpoint.settings, nullptr, false).is_object()) {
     file.fail("/checkpoint/settings", "expected a JSON object");
@@ -141,6 +184,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   for (std::size_t i = 0; i < s.model.policies.size() && file.has_group(policy_momentum_group(i)); ++i) {
     s.policy_momentum.push_back(read_policy_momentum(file, i, s.model.policies[i]));
   }
+  s.progress = read_progress(file, s.model);
   check_momentum(file, s);
   return checkpoint;
 }

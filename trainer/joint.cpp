@@ -12,6 +12,7 @@
 #include "runtime/ops/launch.h"
 #include "runtime/ops/softmax.h"
 #include "trainer/policy_net.h"
+#include "trainer/pretrain.h"
 #include "trainer/schedule.h"
 
 namespace cascadecl {
@@ -41,6 +42,7 @@ struct JointTrainer::State {
 
   Device device;
   JointSettings settings;
+  int micro_batch;
   int classes;
   std::vector<Reached> stages;
   PolicyNet policies;
@@ -53,7 +55,8 @@ struct JointTrainer::State {
   Array<int> labels, indices, keep;
   Array<float> probabilities;                               // [stages][batch][classes]
   Array<float> compact_probabilities, stage_probabilities;  // [batch][classes]
-  Array<float> features;                                    // [batch][features of the widest stage]
+  Array<float> features, compact_features;                  // [batch][features of the widest stage]
+  Array<float> piece;                                       // [micro_batch][image], where that is less than a batch
   Array<float> feature_norm;                                // [stages][batch]
   std::vector<double> costs;                                // [stages]
   int epoch;
@@ -66,6 +69,7 @@ struct JointTrainer::State {
         const JointState& from)
       : device(d),
         settings(s),
+        micro_batch(images_at_once(s.batch_size, s.micro_batch)),
         classes(networks.front().classes()),
         policies(d, p, s.batch_size),
         estimator(d, with_class_gradient(s.estimator), relative_costs, classes, s.batch_size),
@@ -81,12 +85,17 @@ struct JointTrainer::State {
     const std::size_t image = image_elements(networks.front().input_shape(), d.channel_block());
     int widest = 0;
     for (std::size_t t = 0; t < k; ++t) {
-      stages.push_back({TrainingPlan(d, networks[t], from.parameters[t], s.batch_size), 0, d.allocate<int>(batch),
+      stages.push_back({TrainingPlan(d, networks[t], from.parameters[t], micro_batch), 0, d.allocate<int>(batch),
                         d.allocate<int>(batch), d.allocate<float>(batch * image)});
       if (!from.momentum.empty()) stages[t].plan.set_momentum(from.momentum[t]);
+      if (in_pieces()) stages[t].plan.prepare_accumulation();
       widest = std::max(widest, stages[t].plan.feature_count());
     }
     features = d.allocate<float>(batch * to_size(widest));
+    if (in_pieces()) {
+      compact_features = d.allocate<float>(batch * to_size(widest));
+      piece = d.allocate<float>(to_size(micro_batch) * image);
+    }
     pixels = d.allocate<std::uint8_t>(batch * static_cast<std::size_t>(data.header().dims.bytes()));
     labels = d.allocate<int>(batch);
     indices = d.allocate<int>(batch);
@@ -102,6 +111,7 @@ struct JointTrainer::State {
   }
 
   bool exact() const { return settings.estimator.kind == EstimatorKind::exact; }
+  bool in_pieces() const { return micro_batch < settings.batch_size; }
   unsigned global_step() const {
     return static_cast<unsigned>(static_cast<std::int64_t>(epoch) * loader.batches_per_epoch() + step);
   }
@@ -143,24 +153,56 @@ struct JointTrainer::State {
     if (t > 0) device.copy(stages.front().input, stages[t].input, stages[t].input.size());
   }
 
+  // Runs the stage on images first ... first + m - 1 of those that reach it.
+  Array<float> run_stage(Reached& stage, int first, int m) {
+    if (m == stage.images) return stage.plan.forward(m, stage.input, BatchNormMode::frozen);
+    const std::size_t image = stage.input.size() / to_size(settings.batch_size);
+    device.copy(stage.input, piece, to_size(m) * image, to_size(first) * image);
+    return stage.plan.forward(m, piece, BatchNormMode::frozen);
+  }
+
   void forward(std::size_t t, int n) {
     Reached& stage = stages[t];
-    const Array<float> logits = stage.plan.forward(stage.images, stage.input, BatchNormMode::frozen);
+    const int count = stage.plan.feature_count();
+    const bool whole = stage.images <= micro_batch;
+    for (int first = 0; first < stage.images; first += micro_batch) {
+      const int m = std::min(micro_batch, stage.images - first);
+      const Array<float> logits = run_stage(stage, first, m);
+      softmax.run(m, logits, compact_probabilities, first);
+      if (!whole)
+        device.copy(stage.plan.features(), compact_features, to_size(m) * to_size(count), 0,
+                    to_size(first) * to_size(count));
+    }
     stage.computed += stage.images;
-    softmax.run(stage.images, logits, compact_probabilities);
     compact.gather(n, stage.position, to_size(classes), compact_probabilities, stage_probabilities);
     device.copy(stage_probabilities, probabilities, to_size(n) * to_size(classes), 0, t * plane(settings, classes));
-    const int count = stage.plan.feature_count();
-    compact.gather(n, stage.position, to_size(count), stage.plan.features(), features);
+    compact.gather(n, stage.position, to_size(count), whole ? stage.plan.features() : compact_features, features);
     estimator.squared_norms(n, count, features, static_cast<int>(t), feature_norm);
+  }
+
+  // Adds up the gradients of pieces of a batch; what their forward passes left is gone, so they are run again.
+  void add_gradients(Reached& stage) {
+    compact.gather(stage.images, stage.rows, to_size(classes), stage_probabilities, compact_probabilities);
+    for (int first = 0; first < stage.images; first += micro_batch) {
+      const int m = std::min(micro_batch, stage.images - first);
+      run_stage(stage, first, m);
+      device.copy(compact_probabilities, stage.plan.logit_gradient(), to_size(m) * to_size(classes),
+                  to_size(first) * to_size(classes));
+      stage.plan.backward();
+      stage.plan.accumulate();
+    }
   }
 
   void backward(std::size_t t, double rate) {
     Reached& stage = stages[t];
     const Array<float>& gradient = estimator.class_gradient();
     device.copy(gradient, stage_probabilities, plane(settings, classes), t * plane(settings, classes));
-    compact.gather(stage.images, stage.rows, to_size(classes), stage_probabilities, stage.plan.logit_gradient());
-    stage.plan.backward();
+    if (stage.images > micro_batch) {
+      add_gradients(stage);
+    } else {
+      compact.gather(stage.images, stage.rows, to_size(classes), stage_probabilities, stage.plan.logit_gradient());
+      stage.plan.backward();
+    }
     stage.plan.step(
         {static_cast<float>(rate), static_cast<float>(settings.momentum), static_cast<float>(settings.weight_decay)});
   }

@@ -16,6 +16,7 @@ namespace cascadecl {
 struct JointSettings {
   int epochs = 2;
   int batch_size = 128;
+  int micro_batch = 0;  // images that a stage computes at once, as in PretrainSettings; the batch's result is the same
   double learning_rate = 1e-4;  // the largest of a one-cycle schedule over all joint epochs
   double momentum = 0.9, weight_decay = 5e-4;
   bool augment = true;

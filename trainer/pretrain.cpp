@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -18,6 +19,10 @@ constexpr std::int64_t kReportEvery = 25;  // steps between looks at the loss, w
 
 }  // namespace
 
+int images_at_once(int batch_size, int micro_batch) {
+  return micro_batch > 0 ? std::min(micro_batch, batch_size) : batch_size;
+}
+
 double scheduled_rate(Schedule schedule, double rate, double progress) {
   if (schedule == Schedule::step) return StepSchedule{.rate = rate}.rate_at(progress);
   return OneCycleSchedule{.max_rate = rate}.rate_at(progress);
@@ -28,8 +33,9 @@ Pretrainer::Pretrainer(const Device& device, const Network& network, const Datas
     : device_(device),
       data_(data),
       settings_(settings),
+      micro_batch_(images_at_once(settings.batch_size, settings.micro_batch)),
       held_out_(std::move(held_out)),
-      plan_(device, network, state.parameters, settings.batch_size),
+      plan_(device, network, state.parameters, micro_batch_),
       input_(device, network.input_shape(), data.header().mean, data.header().std),
       cross_entropy_(device, network.classes()),
       sum_(device),
@@ -38,13 +44,14 @@ Pretrainer::Pretrainer(const Device& device, const Network& network, const Datas
       step_(state.step),
       loss_before_(state.loss),
       correct_before_(state.correct) {
-  const std::size_t batch = to_size(settings.batch_size);
+  const std::size_t batch = to_size(micro_batch_);
   pixels_ = device.allocate<std::uint8_t>(batch * static_cast<std::size_t>(data.header().dims.bytes()));
   labels_ = device.allocate<int>(batch);
   indices_ = device.allocate<int>(batch);
   images_ = device.allocate<float>(batch * image_elements(network.input_shape(), device.channel_block()));
   loss_ = device.allocate<float>(batch);
   correct_ = device.allocate<float>(batch);
+  if (micro_batch_ < settings.batch_size) plan_.prepare_accumulation();
   if (!state.momentum.empty()) plan_.set_momentum(state.momentum);
   record_.phase = "pretrain";
   record_.what = network.name();
@@ -53,22 +60,35 @@ Pretrainer::Pretrainer(const Device& device, const Network& network, const Datas
 
 Pretrainer::~Pretrainer() = default;
 
-void Pretrainer::step(const Batch& batch, double rate) {
-  const int n = static_cast<int>(batch.n);
-  device_.write(pixels_, std::span<const std::uint8_t>(batch.images));
-  device_.write(labels_, std::span<const int>(batch.labels));
+void Pretrainer::load(const Batch& batch, std::size_t first, int n) {
+  const std::size_t count = to_size(n), bytes = batch.images.size() / static_cast<std::size_t>(batch.n);
+  device_.write(pixels_, std::span(batch.images).subspan(first * bytes, count * bytes));
+  device_.write(labels_, std::span<const int>(batch.labels).subspan(first, count));
   if (settings_.augment) {
-    const std::vector<int> indices(batch.indices.begin(), batch.indices.end());
+    const auto begin = batch.indices.begin() + static_cast<std::ptrdiff_t>(first);
+    const std::vector<int> indices(begin, begin + n);
     device_.write(indices_, std::span<const int>(indices));
     input_.augment(n, pixels_, indices_, {.seed = settings_.seed, .epoch = static_cast<std::uint32_t>(epoch_)},
                    images_);
   } else {
     input_.normalise(n, pixels_, images_);
   }
+}
+
+void Pretrainer::add_gradient(const Batch& batch, std::size_t first, int n) {
+  load(batch, first, n);
   const Array<float> logits = plan_.forward(n, images_, BatchNormMode::batch);
-  cross_entropy_.run(n, logits, labels_, 1.0f / static_cast<float>(n), loss_, correct_, plan_.logit_gradient());
+  cross_entropy_.run(n, logits, labels_, 1.0f / static_cast<float>(batch.n), loss_, correct_, plan_.logit_gradient());
   sum_.add(n, loss_, correct_);
   plan_.backward();
+}
+
+void Pretrainer::step(const Batch& batch, double rate) {
+  const int images = static_cast<int>(batch.n);
+  for (int first = 0; first < images; first += micro_batch_) {
+    add_gradient(batch, to_size(first), std::min(micro_batch_, images - first));
+    if (images > micro_batch_) plan_.accumulate();
+  }
   plan_.step(
       {static_cast<float>(rate), static_cast<float>(settings_.momentum), static_cast<float>(settings_.weight_decay)});
   device_.flush();
@@ -134,7 +154,7 @@ Pretrainer::Outcome Pretrainer::run_epoch(TrainObserver& observer) {
 }
 
 double Pretrainer::held_out_accuracy() {
-  BatchLoader loader(data_, held_out_, {.batch_size = settings_.batch_size, .shuffle = false});
+  BatchLoader loader(data_, held_out_, {.batch_size = micro_batch_, .shuffle = false});
   MetricSum sum(device_);
   sum.reset();
   loader.start_epoch(0);

@@ -15,6 +15,9 @@
 
 namespace cascadecl {
 
+// Images at once of a batch, see PretrainSettings::micro_batch.
+int images_at_once(int batch_size, int micro_batch);
+
 // step: He et al. 2016, see StepSchedule; one_cycle: see OneCycleSchedule.
 enum class Schedule { step, one_cycle };
 double scheduled_rate(Schedule schedule, double rate, double progress);
@@ -22,6 +25,9 @@ double scheduled_rate(Schedule schedule, double rate, double progress);
 struct PretrainSettings {
   int epochs = 12;
   int batch_size = 128;
+  // Images whose gradients are computed at once, and then summed in order to that of the batch; each such micro-batch
+  // is normalised by its own mean and variance. 0: all of the batch.
+  int micro_batch = 0;
   double learning_rate = 0.1;  // the largest of the schedule
   Schedule schedule = Schedule::one_cycle;
   double momentum = 0.9, weight_decay = 5e-4;
@@ -56,11 +62,14 @@ class Pretrainer {
 
  private:
   void step(const Batch& batch, double learning_rate);
+  void load(const Batch& batch, std::size_t first, int n);  // images first ... first + n - 1
+  void add_gradient(const Batch& batch, std::size_t first, int n);
   double held_out_accuracy();
 
   Device device_;
   const Dataset& data_;
   PretrainSettings settings_;
+  int micro_batch_;
   std::vector<std::int64_t> held_out_;
   TrainingPlan plan_;
   ImageInput input_;

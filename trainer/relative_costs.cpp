@@ -12,4 +12,13 @@ std::vector<double> relative_costs(const Model& model) {
   return costs;
 }
 
+std::vector<double> relative_costs(const Model& model, CostUnit unit, const Device& device, const Dataset& data,
+                                   int batch_size) {
+  if (unit == CostUnit::mac) return relative_costs(model);
+  std::vector<double> costs = measured_costs(unit, model, device, data, {.max_batch = batch_size}).stages;
+  const double largest = *std::ranges::max_element(costs);
+  for (double& cost : costs) cost /= largest;
+  return costs;
+}
+
 }  // namespace cascadecl

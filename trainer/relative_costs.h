@@ -2,10 +2,15 @@
 #include <vector>
 
 #include "runtime/cascade/model.h"
+#include "runtime/cascade/stage_costs.h"
 
 namespace cascadecl {
 
 // F_t of the paper: MACs of each stage and its policy, divided by the largest stage's alone.
 std::vector<double> relative_costs(const Model& model);
+// The same in time or energy, measured on the device: each stage's, divided by the dearest one's; policies cost
+// nothing. CostUnit::mac gives the one above. Throws MeasurementError telling why energy cannot be measured.
+std::vector<double> relative_costs(const Model& model, CostUnit unit, const Device& device, const Dataset& data,
+                                   int batch_size);
 
 }  // namespace cascadecl

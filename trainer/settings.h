@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "runtime/cascade/model.h"
+#include "runtime/cascade/stage_costs.h"
 #include "trainer/estimator.h"
 #include "trainer/pretrain.h"
 
@@ -17,7 +18,7 @@ struct TrainSettings {
   bool pretrain = true, policy = true, joint = true;  // phases to run
   int epochs = 12, policy_epochs = 60, joint_epochs = 2;
   int batch_size = 128;
-  bool smaller_batch = false;  // where batch_size does not fit into the device's memory: the largest that does
+  int micro_batch = 0;  // see PretrainSettings; 0: all of the batch, or what fits into the device's memory
   double learning_rate = 0.1, joint_learning_rate = 1e-4, momentum = 0.9, weight_decay = 5e-4;
   Schedule schedule = Schedule::one_cycle;
   bool augment = true;
@@ -25,6 +26,7 @@ struct TrainSettings {
   double alpha = 0.1;             // price of the largest stage's MACs in points of error rate (1 = 100 %)
   EstimatorKind estimator = EstimatorKind::reinforce;
   Baseline baseline = Baseline::variance_split;
+  CostUnit cost = CostUnit::mac;  // what F_t counts; ms and mj are measured on the device when the training starts
   CostThrough cost_through = CostThrough::stop;
   RewardLabel reward_label = RewardLabel::sampled;
   PolicyInput policy_input = PolicyInput::sorted;

@@ -1,6 +1,7 @@
 #include "trainer/train.h"
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "trainer/train_phases.h"
 #include "trainer/training.h"
@@ -27,13 +28,22 @@ bool run(Training& training) {
   return true;
 }
 
+// "CPU A, CPU B": each name once.
+std::string names_of(const std::vector<Device>& devices) {
+  std::string text;
+  std::set<std::string> seen;
+  for (const Device& device : devices)
+    if (seen.insert(device.info().name).second) text += (text.empty() ? "" : ", ") + device.info().name;
+  return text;
+}
+
 Model result(const Training& training) {
   Model model = training.state.model;
   const nlohmann::ordered_json facts = {
       {"settings", nlohmann::ordered_json::parse(training.identity())},
-      {"device", training.device.info().name},
-      {"driver", training.device.info().platform_name + " " + training.device.info().driver_version},
-      {"relative_costs", relative_costs(model)},
+      {"device", names_of(training.devices)},
+      {"driver", training.device().info().platform_name + " " + training.device().info().driver_version},
+      {"relative_costs", training.costs()},
       {"history", nlohmann::ordered_json::parse(history_to_json(training.state.history))}};
   model.training = facts.dump();
   return model;
@@ -43,15 +53,21 @@ Model result(const Training& training) {
 
 TrainResult train(const TrainSettings& settings, const Dataset& data, const Device& device, TrainObserver& observer,
                   const std::filesystem::path& checkpoint, bool resume, const std::optional<Model>& initial) {
+  return train(settings, data, std::vector<Device>{device}, observer, checkpoint, resume, initial);
+}
+
+TrainResult train(const TrainSettings& settings, const Dataset& data, const std::vector<Device>& devices,
+                  TrainObserver& observer, const std::filesystem::path& checkpoint, bool resume,
+                  const std::optional<Model>& initial) {
   const ValidationSplit split = split_validation(data.labels(), settings.validation_share, settings.seed);
-  Training training{settings, data, device, observer, checkpoint, split};
+  Training training{settings, data, devices, observer, checkpoint, split};
   if (resume) {
     training.resume();
   } else {
     training.start(initial);
   }
   const bool complete = run(training);
-  return {complete, result(training)};
+  return {complete, result(training), images_at_once(training.settings.batch_size, training.settings.micro_batch)};
 }
 
 }  // namespace cascadecl

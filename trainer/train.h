@@ -1,6 +1,7 @@
 #pragma once
 #include <filesystem>
 #include <optional>
+#include <vector>
 
 #include "data/dataset.h"
 #include "runtime/cascade/model.h"
@@ -15,18 +16,26 @@ namespace cascadecl {
 struct TrainResult {
   bool complete = false;  // false: the observer asked to stop; the checkpoint continues from there
   Model model;
+  int batch_size = 0;  // images that fit into the device's memory at once, at most the batch size of the settings
 };
 
 // Trains a cascade on a training split: pretrain (each stage alone, cross-entropy), policy (stages frozen), joint
 // (stages and policies), as the settings ask. A share of the images is held out from the stages: policies learn on
 // those.
+//   devices     at least one, all different: the first runs all phases, the others pretrain stages beside it; the
+//   result
+//               is the same if they are of one kind
 //   initial     stages, and policies if their number fits, to start from (then settings.stages only names them); else
 //               settings.stages are built and initialised
 //   checkpoint  written after every epoch and when the observer stops the training; empty: none
 //   resume      go on from the checkpoint file, bit-identical to a training that was never interrupted
-// Throws DeviceError if the batch size does not fit into the device's memory, naming the largest that does (but see
-// TrainSettings::smaller_batch), UsageError (settings that do not fit, among them a checkpoint of other settings),
+// Throws DeviceError if TrainSettings::micro_batch does not fit into the device's memory, naming the largest that does,
+// UsageError (settings that do not fit, among them a checkpoint of other settings),
+// MeasurementError (before any training: TrainSettings::cost asks for energy that cannot be measured),
 // TrainingError (loss not finite; the last checkpoint is kept), FileError, OutputError.
+TrainResult train(const TrainSettings& settings, const Dataset& data, const std::vector<Device>& devices,
+                  TrainObserver& observer, const std::filesystem::path& checkpoint = {}, bool resume = false,
+                  const std::optional<Model>& initial = {});
 TrainResult train(const TrainSettings& settings, const Dataset& data, const Device& device, TrainObserver& observer,
                   const std::filesystem::path& checkpoint = {}, bool resume = false,
                   const std::optional<Model>& initial = {});

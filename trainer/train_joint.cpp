@@ -1,4 +1,3 @@
-#include "trainer/relative_costs.h"
 #include "trainer/train_phases.h"
 
 namespace cascadecl {
@@ -6,6 +5,7 @@ namespace cascadecl {
 JointSettings joint_settings(const TrainSettings& settings) {
   return {.epochs = settings.joint_epochs,
           .batch_size = settings.batch_size,
+          .micro_batch = settings.micro_batch,
           .learning_rate = settings.joint_learning_rate,
           .momentum = settings.momentum,
           .weight_decay = settings.weight_decay,
@@ -27,9 +27,8 @@ bool train_jointly(Training& training) {
                    .reward = training.state.loss,
                    .parameters = training.stage_parameters(),
                    .momentum = training.state.momentum};
-  JointTrainer trainer(training.device, networks, training.data, training.split.rest,
-                       relative_costs(training.state.model), joint_settings(training.settings),
-                       training.state.model.policies, state);
+  JointTrainer trainer(training.device(), networks, training.data, training.split.rest, training.costs(),
+                       joint_settings(training.settings), training.state.model.policies, state);
   const auto keep = [&] {
     JointState now = trainer.state();
     for (std::size_t i = 0; i < networks.size(); ++i) {

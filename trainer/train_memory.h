@@ -3,8 +3,9 @@
 
 namespace cascadecl {
 
-// Makes sure that each phase fits into the device's memory with the batch size of the settings: takes the largest that
-// does where the settings allow a smaller one, else throws DeviceError naming it.
+// Makes sure that each phase fits into the devices' memory: where the settings leave the micro-batch open, takes the
+// largest that does, at most the batch, and tells the observer if it is less; else throws DeviceError naming it.
+// settings.micro_batch is then 0 or less than the batch size.
 void fit_batch(Training& training);
 
 }  // namespace cascadecl

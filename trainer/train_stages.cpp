@@ -13,7 +13,7 @@ bool train_stage(Training& training) {
                       .correct = training.state.correct,
                       .parameters = stage.parameters};
   if (!training.state.momentum.empty()) state.momentum = training.state.momentum.front();
-  Pretrainer trainer(training.device, stage.network, training.data, training.split.rest, training.split.held_out,
+  Pretrainer trainer(training.device(), stage.network, training.data, training.split.rest, training.split.held_out,
                      pretrain_settings(training.settings, training.state.stage), state);
   const auto keep = [&] {
     state = trainer.state();
@@ -42,6 +42,7 @@ bool train_stage(Training& training) {
 PretrainSettings pretrain_settings(const TrainSettings& settings, int stage) {
   return {.epochs = settings.epochs,
           .batch_size = settings.batch_size,
+          .micro_batch = settings.micro_batch,
           .learning_rate = settings.learning_rate,
           .schedule = settings.schedule,
           .momentum = settings.momentum,
@@ -51,9 +52,9 @@ PretrainSettings pretrain_settings(const TrainSettings& settings, int stage) {
 }
 
 bool train_stages(Training& training) {
+  if (training.devices.size() > 1 || !training.state.progress.empty()) return train_stages_in_parallel(training);
   for (; training.state.stage < training.stage_count(); ++training.state.stage) {
-    const auto stage = static_cast<std::size_t>(training.state.stage);
-    if (stage < training.settings.stages.size() && trained_elsewhere(training.settings.stages[stage])) continue;
+    if (!training.pretrains(training.state.stage)) continue;
     if (!train_stage(training)) return false;
     training.state.epoch = 0;
     training.state.momentum.clear();

@@ -13,6 +13,7 @@
 #include "runtime/network/stages.h"
 #include "trainer/policy_net.h"
 #include "trainer/policy_phase.h"
+#include "trainer/relative_costs.h"
 #include "trainer/train_memory.h"
 
 namespace cascadecl {
@@ -25,6 +26,7 @@ constexpr std::size_t kMostStages = 64;
 void check(const Training& training) {
   const TrainSettings& settings = training.settings;
   if (settings.batch_size < 1) throw UsageError("batch size: expected at least 1");
+  if (settings.micro_batch < 0) throw UsageError("micro-batch: expected 0 or more");
   if (std::min({settings.epochs, settings.policy_epochs, settings.joint_epochs}) < 0) {
     throw UsageError("epochs: expected 0 or more");
   }
@@ -32,6 +34,13 @@ void check(const Training& training) {
   if ((settings.policy || settings.joint) && training.has_policies() && training.split.held_out.empty()) {
     throw UsageError("validation share: policies need held-out images; expected a share above 0");
   }
+}
+
+// What checkpoints written before these settings existed were trained with.
+std::string with_later_settings(const std::string& settings) {
+  nlohmann::ordered_json json = {{"cost", to_string(CostUnit::mac)}};
+  json.update(nlohmann::ordered_json::parse(settings));
+  return json.dump();
 }
 
 Stage new_stage(const std::string& entry, ImageShape input, int classes, std::uint64_t seed) {
@@ -56,6 +65,11 @@ Stage stage_of_model(const std::string& entry, const DatasetHeader& header) {
 }  // namespace
 
 bool trained_elsewhere(const std::string& stage) { return stage.find('#') != std::string::npos; }
+
+bool Training::pretrains(int stage) const {
+  const auto place = static_cast<std::size_t>(stage);
+  return place >= settings.stages.size() || !trained_elsewhere(settings.stages[place]);
+}
 
 void Training::start(const std::optional<Model>& initial) {
   const DatasetHeader& header = data.header();
@@ -83,6 +97,9 @@ void Training::start(const std::optional<Model>& initial) {
   }
   check(*this);
   fit_batch(*this);
+  if ((settings.policy || settings.joint) && has_policies())
+    state.relative_costs =
+        relative_costs(model, settings.cost, device(), data, images_at_once(settings.batch_size, settings.micro_batch));
   advance(Position::pretrain);
 }
 
@@ -92,16 +109,23 @@ void Training::resume() {
   check_dataset(state.model, data.header());
   check(*this);
   fit_batch(*this);
-  const std::string other = differences(saved.settings, identity());
+  const std::string other = differences(with_later_settings(saved.settings), identity());
   if (!other.empty()) {
     throw UsageError(fmt::format("--resume: {} was made with other settings: {}", checkpoint.string(), other));
   }
   const std::int64_t batch = settings.batch_size;
   const std::int64_t steps = (static_cast<std::int64_t>(split.rest.size()) + batch - 1) / batch;
-  if (state.step >= steps) {
-    throw FileError(fmt::format("{}: /checkpoint: attribute step is {}, expected 0 to {}", checkpoint.string(),
-                                state.step, steps - 1));
-  }
+  const auto check_step = [&](std::int64_t step) {
+    if (step >= steps)
+      throw FileError(
+          fmt::format("{}: /checkpoint: attribute step is {}, expected 0 to {}", checkpoint.string(), step, steps - 1));
+  };
+  check_step(state.step);
+  for (const StageProgress& progress : state.progress) check_step(progress.step);
+}
+
+std::vector<double> Training::costs() const {
+  return state.relative_costs.empty() ? relative_costs(state.model) : state.relative_costs;
 }
 
 void Training::advance(Position position) {
@@ -124,6 +148,7 @@ void Training::advance(Position position) {
   state.loss = state.correct = 0;
   state.refit = false;
   state.momentum.clear();
+  state.progress.clear();
   state.policy_momentum.clear();
 }
 

@@ -16,7 +16,7 @@ namespace cascadecl {
 struct Training {
   TrainSettings settings;
   const Dataset& data;
-  Device device;
+  std::vector<Device> devices;  // one at least: the first runs all phases, the others pretrain stages beside it
   TrainObserver& observer;
   std::filesystem::path checkpoint;
   ValidationSplit split;  // of data: for the stages, and held out for the policies
@@ -26,6 +26,8 @@ struct Training {
   void start(const std::optional<Model>& initial);
   void resume();
 
+  // The F_t of the settings: of MACs, or as measured when the training started.
+  std::vector<double> costs() const;
   // Moves on to the first of `position` and the phases after it that the settings ask for.
   void advance(TrainState::Position position);
   // Writes the checkpoint, if there is to be one.
@@ -35,6 +37,8 @@ struct Training {
   // The settings with what they were applied to, as JSON: a checkpoint fits only the same.
   std::string identity() const;
 
+  const Device& device() const { return devices.front(); }
+  bool pretrains(int stage) const;  // whether it is for the pretrain phase, not trained elsewhere
   int stage_count() const { return static_cast<int>(state.model.stages.size()); }
   bool has_policies() const { return !state.model.policies.empty(); }
   std::vector<Network> networks() const;

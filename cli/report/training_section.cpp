@@ -57,7 +57,7 @@ std::string command_of(const ordered_json& settings) {
   std::string command = pretrained ? "cascadecl train --data DATA" : "cascadecl train --data DATA --from PRETRAINED";
   for (const auto& [name, value] : settings.items()) {
     if (std::find(data_facts.begin(), data_facts.end(), name) != data_facts.end()) continue;
-    if (name == "stages" && !pretrained) continue;
+    if (value.is_null() || (name == "stages" && !pretrained)) continue;
     std::string flag = name;
     std::replace(flag.begin(), flag.end(), '_', '-');
     command += fmt::format(" --{} {}", flag, flag_value(value));

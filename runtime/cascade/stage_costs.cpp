@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "data/error.h"
 #include "data/loader.h"
 #include "runtime/cascade/label_probabilities.h"
 #include "runtime/energy/device_target.h"
@@ -52,6 +53,23 @@ StageEnergies stage_energies_mj(const Model& model, const Device& device, std::s
     costs.stages.push_back(*energy.total_mj_per_image);
   }
   return {costs, {}};
+}
+
+std::string_view to_string(CostUnit unit) { return unit == CostUnit::mac ? "mac" : unit == CostUnit::ms ? "ms" : "mj"; }
+
+StageCosts measured_costs(CostUnit unit, const Model& model, const Device& device, const Dataset& dataset,
+                          const ExecutorSettings& settings) {
+  constexpr std::int64_t kImages = 1024;
+  const std::vector<std::uint8_t> images = first_images(dataset, kImages);
+  if (unit == CostUnit::ms) return stage_times_ms(model, device, images, 3, settings);
+  const StageEnergies energies = stage_energies_mj(model, device, images, settings);
+  if (!energies.costs) throw MeasurementError("energy: " + energies.reason);
+  return *energies.costs;
+}
+
+void require_meters(const Device& device, const MeterEnvironment& environment) {
+  const MeterDiscovery meters = discover_meters(environment, meter_target({device.info()}));
+  if (!meters.complete) throw MeasurementError("energy: " + missing_energy(meters.attempts));
 }
 
 std::string missing_energy(const std::vector<MeterAttempt>& attempts) {

@@ -3,6 +3,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "data/dataset.h"
@@ -32,6 +33,16 @@ struct StageEnergies {
 };
 StageEnergies stage_energies_mj(const Model& model, const Device& device, std::span<const std::uint8_t> images,
                                 const ExecutorSettings& settings = {}, const MeterEnvironment& environment = {});
+
+enum class CostUnit { mac, ms, mj };
+std::string_view to_string(CostUnit unit);
+
+// Costs in ms or mj, measured on the device with the first images of a dataset, at most 1,024.
+// Throws MeasurementError telling why energy cannot be measured.
+StageCosts measured_costs(CostUnit unit, const Model& model, const Device& device, const Dataset& dataset,
+                          const ExecutorSettings& settings = {});
+// Throws it before any work: if no meter covers the device.
+void require_meters(const Device& device, const MeterEnvironment& environment = {});
 
 // The sources that were tried and their reasons in one line.
 std::string missing_energy(const std::vector<MeterAttempt>& attempts);

@@ -14,13 +14,14 @@ struct TrainingPlan::State {
   AllocationMeter meter;
   PlanMemory memory;
   ParameterStore parameters;
-  Array<float> gradients, momentum, logit_gradient;
+  Array<float> gradients, momentum, logit_gradient, sum;
   ForwardPass forward;
   BackwardPass backward;
   Sgd sgd;
   int last_n = 0;
   BatchNormMode last_mode = BatchNormMode::batch;
-  bool stale = true;  // the filters must be transformed before the next forward
+  bool summing = false;  // sum holds gradients
+  bool stale = true;     // the filters must be transformed before the next forward
 
   State(const Device& d, const Network& network, const Parameters& p, int batch, KernelClass kernels)
       : device(d),
@@ -84,6 +85,22 @@ void TrainingPlan::backward() {
   state_->backward.run(state_->last_n, state_->last_mode);
 }
 
+void TrainingPlan::prepare_accumulation() {
+  if (!state_->sum.empty()) return;
+  state_->sum = state_->parameters.make_companion();
+  state_->memory.gradients += state_->sum.size() * sizeof(float);
+}
+
+void TrainingPlan::accumulate() {
+  prepare_accumulation();
+  if (state_->summing) {
+    state_->sgd.add(state_->sum, state_->gradients);
+  } else {
+    state_->device.copy(state_->gradients, state_->sum, state_->sum.size());
+  }
+  state_->summing = true;
+}
+
 std::vector<double> TrainingPlan::time_steps(int n, const Array<float>& images, BatchNormMode mode) {
   StepClock forward(state_->device);
   state_->run_forward(n, images, mode, &forward);
@@ -99,7 +116,9 @@ std::vector<double> TrainingPlan::time_steps(int n, const Array<float>& images, 
 }
 
 void TrainingPlan::step(const SgdSettings& settings) {
-  state_->sgd.step(state_->parameters.trained(), state_->gradients, state_->momentum, settings);
+  state_->sgd.step(state_->parameters.trained(), state_->summing ? state_->sum : state_->gradients, state_->momentum,
+                   settings);
+  state_->summing = false;
   state_->stale = true;
 }
 

@@ -36,11 +36,17 @@ class TrainingPlan {
   // Enqueues the backward pass of the last forward: fills gradients() (overwriting them).
   void backward();
 
+  // For batches larger than memory: adds the gradients of the last backward() to those added since the last step(),
+  // which then takes their sum. The order of the calls is the order of summation. The array for it is allocated by
+  // prepare_accumulation() or the first call, and then part of memory().
+  void accumulate();
+  void prepare_accumulation();
+
   // Runs forward(), backward() and step() with learning rate 0, but waits for the device after each of steps(); the
   // gradient by the logits is taken as it is. Returns their seconds.
   std::vector<double> time_steps(int n, const Array<float>& images, BatchNormMode mode);
 
-  // One step of SGD with momentum on all trained parameters.
+  // One step of SGD with momentum on all trained parameters, by the last gradients or by those accumulated.
   void step(const SgdSettings& settings);
 
   // Parameters and momentum as they are on the device, read to the host (waits), and put back.

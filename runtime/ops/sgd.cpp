@@ -12,6 +12,7 @@ Sgd::Sgd(const Device& device, std::size_t count) : device_(device), count_(coun
   Defines defines{{"CB", device.channel_block()}};
   define(piece_, defines);
   kernel_ = device.kernel("sgd.cl", "sgd", defines);
+  add_ = device.kernel("sgd.cl", "add_gradient", defines);
 }
 
 PieceWork Sgd::step_work(const Device& device, std::size_t count) {
@@ -32,6 +33,10 @@ void Sgd::step(const Array<float>& weights, const Array<float>& gradient, const 
                const SgdSettings& settings) {
   launch(device_, kernel_, {piece_.count(count_)}, weights, gradient, velocity, static_cast<unsigned>(count_),
          settings.learning_rate, settings.momentum, settings.weight_decay);
+}
+
+void Sgd::add(const Array<float>& sum, const Array<float>& gradient) {
+  launch(device_, add_, {piece_.count(count_)}, sum, gradient, static_cast<unsigned>(count_));
 }
 
 }  // namespace cascadecl

@@ -18,6 +18,8 @@ class Sgd {
   // Updates weights and velocity [count] by gradient [count], which is left as it is.
   void step(const Array<float>& weights, const Array<float>& gradient, const Array<float>& velocity,
             const SgdSettings& settings);
+  // sum += gradient, both [count].
+  void add(const Array<float>& sum, const Array<float>& gradient);
   const VariantChoice& choice() const { return choice_; }
   static PieceWork step_work(const Device& device, std::size_t count);
 
@@ -26,7 +28,7 @@ class Sgd {
   std::size_t count_;
   VariantChoice choice_;
   Piece piece_;
-  Kernel kernel_;
+  Kernel kernel_, add_;
 };
 
 }  // namespace cascadecl

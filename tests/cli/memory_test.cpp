@@ -85,21 +85,25 @@ TEST_CASE("profile, which keeps the cascade and its parts in memory together, ru
   CHECK(contains(run.err, "batches of " + std::to_string(batch) + " are run"));
 }
 
-TEST_CASE("train takes the largest batch that fits by default, and refuses one that was asked for and does not") {
+TEST_CASE("train splits a batch that does not fit, says so, and refuses a micro-batch that does not") {
   const SmallWorld world;
   const std::size_t one = stage_memory("1", "training")["peak_bytes"],
                     two = stage_memory("2", "training")["peak_bytes"];
-  const MemoryLimit limit(std::to_string(one + 20 * (two - one)));
-  const Finished run = cascadecl_run(train(world));
-  CAPTURE(run.err);
-  REQUIRE(run.status == 0);
-  const int batch = run.json()["training"]["settings"]["batch_size"];
-  CHECK(batch > 10);
-  CHECK(batch < 22);
-  CHECK(contains(run.err, "batches of " + std::to_string(batch) + " are run"));
-
-  const Finished refused = cascadecl_run(train(world, {"--batch-size", "64"}));
-  CHECK(error_fault(refused, 1, "the largest batch that fits is " + std::to_string(batch)) == "");
+  const auto sum = static_cast<std::size_t>(4 * 78000);  // of gradients: as many as resnet-8 has parameters
+  const MemoryLimit limit(std::to_string(one + sum + 20 * (two - one)));
+  for (const char* batch : {"64", "128"}) {
+    const Finished run = cascadecl_run(train(world, {"--batch-size", batch}));
+    CAPTURE(run.err);
+    REQUIRE(run.status == 0);
+    const json settings = run.json()["training"]["settings"];
+    CHECK(settings["batch_size"] == std::stoi(batch));
+    const int micro = settings["micro_batch"];
+    CHECK(micro > 10);
+    CHECK(micro < 22);
+    CHECK(contains(run.err, "micro-batches of " + std::to_string(micro)));
+    const Finished refused = cascadecl_run(train(world, {"--batch-size", batch, "--micro-batch", "50"}));
+    CHECK(error_fault(refused, 1, "the largest batch that fits is " + std::to_string(micro)) == "");
+  }
 }
 
 TEST_CASE("a memory limit that is no number is refused") {

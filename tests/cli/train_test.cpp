@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -88,6 +89,88 @@ TEST_CASE("a loss that is not finite stops the training") {
   CHECK(run.status == 1);
   CHECK(contains(run.err, "finite"));
   CHECK_FALSE(std::filesystem::exists(world.path("m.h5")));
+}
+
+// A short training without the joint phase.
+std::vector<std::string> with_target(const SmallWorld& world, const std::vector<std::string>& more) {
+  std::vector<std::string> arguments = {"--phases", "pretrain,policy", "--json", "--quiet"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return train(world, world.path("m.h5"), arguments, "1");
+}
+
+TEST_CASE("train finds the threshold for a budget that calibrate finds, and tells target, validation and test") {
+  const SmallWorld world;
+  const Finished run = cascadecl_run(with_target(world, {"--target-mac", "1.2", "--test", "test"}));
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  const nlohmann::json decision = run.json()["decision"];
+  CHECK(decision["target"]["value"] == 1.2);
+  CHECK(decision["validation"]["cost"] <= 1.2);
+  const Finished calibrated = cascadecl_run(
+      {"calibrate", world.path("m.h5"), "--data", world.data(), "-o", world.path("c.h5"), "--temperature", "no",
+       "--combination", "no", "--exit-functions", "no", "--target-mac", "1.2", "--test", "test", "--json"});
+  REQUIRE(calibrated.status == 0);
+  CHECK(calibrated.json()["decision"] == decision);
+  const Finished eval = cascadecl_run({"eval", world.path("m.h5"), "--data", world.data(), "--json"});
+  REQUIRE(eval.status == 0);
+  CHECK(eval.json()["policy"]["parameter"] == decision["parameter"]);
+  CHECK(eval.json()["mac_fraction"].get<double>() == doctest::Approx(decision["test"]["mac_fraction"].get<double>()));
+
+  const Finished drop = cascadecl_run(with_target(world, {"--target-drop", "100", "--policy", "entropy"}));
+  REQUIRE(drop.status == 0);
+  CHECK(drop.json()["decision"]["policy"] == "entropy");
+  CHECK(drop.json()["decision"]["test"].is_null());
+}
+
+TEST_CASE("a target out of reach tells the nearest, and the trained model is kept") {
+  const SmallWorld world;
+  CHECK(error_fault(cascadecl_run(with_target(world, {"--target-mac", "0.001"})), 1, "nearest") == "");
+  const Finished eval = cascadecl_run({"eval", world.path("m.h5"), "--data", world.data(), "--json"});
+  REQUIRE(eval.status == 0);
+  CHECK(eval.json()["policy"]["parameter"] == 0.5);
+}
+
+TEST_CASE("a target that could not be looked for is refused before the training") {
+  const SmallWorld world;
+  const std::vector<std::vector<std::string>> wrong = {{"--target-mac", "0.5", "--target-ms", "1"},
+                                                       {"--target-mac", "0.5", "--policy", "oracle"},
+                                                       {"--target-mac", "0.5", "--policy", "ann"},
+                                                       {"--policy", "margin"}};
+  for (const std::vector<std::string>& flags : wrong) {
+    CAPTURE(flags.back());
+    CHECK(error_fault(cascadecl_run(with_target(world, flags)), 2, "--") == "");
+  }
+  CHECK(error_fault(cascadecl_run({"train", "--data", world.data(), "--stages", "resnet-8", "-o", world.path("m.h5"),
+                                   "--target-mac", "0.5"}),
+                    2, "single stage") == "");
+  CHECK(error_fault(cascadecl_run(with_target(world, {"--target-mac", "0.5", "--test", "none"})), 4, "none") == "");
+  CHECK_FALSE(std::filesystem::exists(world.path("m.h5")));
+}
+
+TEST_CASE("train prices stages by their time or energy, where there are meters") {
+  const SmallWorld world;
+  const Finished run = cascadecl_run(with_target(world, {"--cost", "ms"}));
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  const nlohmann::json training = run.json()["training"];
+  CHECK(training["settings"]["cost"] == "ms");
+  REQUIRE(training["relative_costs"].size() == 2);
+  double largest = 0;
+  for (const auto& cost : training["relative_costs"]) {
+    CHECK(cost.get<double>() > 0);
+    largest = std::max(largest, cost.get<double>());
+  }
+  CHECK(largest == 1.0);
+
+  std::filesystem::remove(world.path("m.h5"));
+  for (const std::vector<std::string>& flags :
+       std::vector<std::vector<std::string>>{{"--cost", "mj"}, {"--target-mj", "1e9"}}) {
+    const Finished energy = cascadecl_run(train(world, world.path("m.h5"), flags, "1"));
+    if (energy.status == 0) continue;  // as the machine has meters or not
+    CHECK(error_fault(energy, 5, "energy") == "");
+    CHECK_FALSE(contains(energy.err, "epoch"));
+    CHECK_FALSE(std::filesystem::exists(world.path("m.h5")));
+  }
 }
 
 }  // namespace

@@ -279,6 +279,8 @@ TEST_CASE("a joint epoch that is stopped goes on from its state with the same bi
   settings.epochs = 2;
   settings.momentum = 0.9;
   settings.augment = true;
+  SUBCASE("") {}
+  SUBCASE("in micro-batches") { settings.micro_batch = 3; }
   Cascade cascade(18, settings);
   JointTrainer whole = cascade.trainer();
   after_epoch(whole);
@@ -296,6 +298,32 @@ TEST_CASE("a joint epoch that is stopped goes on from its state with the same bi
   CHECK(actual.parameters == expected.parameters);
   CHECK(actual.momentum == expected.momentum);
   CHECK(second.last_epoch().loss == whole.last_epoch().loss);
+}
+
+TEST_CASE("a joint step in micro-batches is that of the whole batch, whose statistics are frozen") {
+  for (const EstimatorKind kind : {EstimatorKind::exact, EstimatorKind::reinforce}) {
+    JointSettings settings = one_step(kind, 16);
+    settings.estimator.baseline = Baseline::variance;  // of the whole batch
+    Cascade cascade(20, settings);
+    JointTrainer whole = cascade.trainer();
+    const JointState expected = after_epoch(whole);
+    cascade.settings.micro_batch = 5;
+    JointTrainer pieces = cascade.trainer(), again = cascade.trainer();
+    const JointState actual = after_epoch(pieces);
+    CHECK(pieces.computed() == whole.computed());
+    CHECK(pieces.last_epoch().loss == doctest::Approx(whole.last_epoch().loss).epsilon(1e-6));
+    for (std::size_t t = 0; t < 3; ++t)
+      for (const auto& [key, gradient] : expected.momentum[t]) {
+        CAPTURE(key);
+        double difference = 0, size = 0;
+        for (std::size_t i = 0; i < gradient.size(); ++i) {
+          difference += std::pow(static_cast<double>(gradient[i] - actual.momentum[t].at(key)[i]), 2);
+          size += std::pow(static_cast<double>(gradient[i]), 2);
+        }
+        CHECK(std::sqrt(difference) <= 1e-4 * std::sqrt(size));  // sums of floats in another order
+      }
+    CHECK(after_epoch(again).parameters == actual.parameters);
+  }
 }
 
 TEST_CASE("an exact joint phase whose rewards are not finite says so") {

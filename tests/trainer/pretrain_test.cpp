@@ -34,15 +34,18 @@ Pretrainer trainer(const PretrainSettings& settings, const PretrainState& state,
   return {test_device(), network(), images(), all_indices(fit), rest, settings, state};
 }
 
+PretrainSettings one_step(int micro_batch) {
+  return {.epochs = 1, .batch_size = 16, .micro_batch = micro_batch, .weight_decay = 0, .augment = false};
+}
+
 double norm(const Values& values) {
   double sum = 0;
   for (const double v : values) sum += v * v;
   return std::sqrt(sum);
 }
 
-Values normalised(int n) {
-  const std::vector<std::int64_t> order = all_indices(n);
-  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(n) * 3 * 64);
+Values normalised(const std::vector<std::int64_t>& order) {
+  std::vector<std::uint8_t> pixels(order.size() * 3 * 64);
   images().read(order, pixels.data());
   Values values(pixels.size());
   for (std::size_t i = 0; i < pixels.size(); ++i) {
@@ -53,37 +56,83 @@ Values normalised(int n) {
   return values;
 }
 
-}  // namespace
+// What reference::training_pass says of images of the set.
+reference::TrainingPass expected_of(const std::vector<std::int64_t>& order, const Parameters& parameters) {
+  std::vector<int> labels;
+  for (const std::int64_t i : order) labels.push_back(images().labels()[static_cast<std::size_t>(i)]);
+  return reference::training_pass(network(), reference::to_double(parameters), normalised(order), labels,
+                                  BatchNormMode::batch);
+}
 
-TEST_CASE("a step of pretraining is the gradient of the mean cross-entropy of its images") {
-  const int n = 12;
-  const PretrainSettings settings{.epochs = 1, .batch_size = 16, .weight_decay = 0, .augment = false};
-  Pretrainer actual = trainer(settings, start(), n);
-  Recorder recorder;
-  REQUIRE(actual.run_epoch(recorder) == Pretrainer::Outcome::complete);
-
-  const std::vector<int> labels(images().labels().begin(), images().labels().begin() + n);
-  const auto expected = reference::training_pass(network(), reference::to_double(start().parameters), normalised(n),
-                                                 labels, BatchNormMode::batch);
-  CHECK(actual.last_epoch().loss == doctest::Approx(expected.loss).epsilon(1e-5));
-  int correct = 0;
-  for (int i = 0; i < n; ++i) {
-    const auto row = expected.logits.begin() + i * 10;
-    correct += std::max_element(row, row + 10) - row == labels[static_cast<std::size_t>(i)];
-  }
-  CHECK(actual.last_epoch().accuracy.value() == doctest::Approx(correct / 12.0));
+void check_gradients(const Parameters& actual, const reference::DoubleParameters& expected) {
   double typical = 0;
-  for (const auto& [key, values] : expected.gradients) typical = std::max(typical, norm(values));
-  for (const auto& [key, gradient] : actual.state().momentum) {
+  for (const auto& [key, values] : expected) typical = std::max(typical, norm(values));
+  for (const auto& [key, gradient] : actual) {
     CAPTURE(key);
-    Values difference = expected.gradients.at(key);
+    Values difference = expected.at(key);
     const double size = std::max(norm(difference), 1e-3 * typical);
     for (std::size_t i = 0; i < difference.size(); ++i) difference[i] -= static_cast<double>(gradient[i]);
     CHECK(norm(difference) < 2e-3 * size);
   }
+}
+
+}  // namespace
+
+TEST_CASE("a step of pretraining is the gradient of the mean cross-entropy of its images") {
+  const int n = 12;
+  Pretrainer actual = trainer(one_step(0), start(), n);
+  Recorder recorder;
+  REQUIRE(actual.run_epoch(recorder) == Pretrainer::Outcome::complete);
+
+  const auto expected = expected_of(all_indices(n), start().parameters);
+  CHECK(actual.last_epoch().loss == doctest::Approx(expected.loss).epsilon(1e-5));
+  int correct = 0;
+  for (int i = 0; i < n; ++i) {
+    const auto row = expected.logits.begin() + i * 10;
+    correct += std::max_element(row, row + 10) - row == images().labels()[static_cast<std::size_t>(i)];
+  }
+  CHECK(actual.last_epoch().accuracy.value() == doctest::Approx(correct / 12.0));
+  check_gradients(actual.state().momentum, expected.gradients);
   REQUIRE(recorder.steps.size() == 1);
   CHECK(recorder.steps[0].images_done == n);
   CHECK(recorder.steps[0].images_total == n);
+}
+
+TEST_CASE("a step in micro-batches is the sum of their gradients, each normalised by its own images") {
+  const int n = 12;
+  for (const int micro : {5, 4, 1}) {
+    CAPTURE(micro);
+    const PretrainSettings settings = one_step(micro);
+    Pretrainer actual = trainer(settings, start(), n);
+    Recorder recorder;
+    actual.run_epoch(recorder);
+    const std::vector<std::int64_t> order = epoch_order(all_indices(n), settings.seed, 0);
+    reference::DoubleParameters sum;
+    double loss = 0;
+    for (int first = 0; first < n; first += micro) {
+      const int count = std::min(micro, n - first);
+      const auto part = expected_of({order.begin() + first, order.begin() + first + count}, start().parameters);
+      const double share = count / static_cast<double>(n);
+      loss += part.loss * share;
+      for (const auto& [key, values] : part.gradients) {
+        Values& total = sum.try_emplace(key, values.size(), 0.0).first->second;
+        for (std::size_t i = 0; i < values.size(); ++i) total[i] += share * values[i];
+      }
+    }
+    CHECK(actual.last_epoch().loss == doctest::Approx(loss).epsilon(1e-5));
+    check_gradients(actual.state().momentum, sum);
+    REQUIRE(recorder.steps.size() == 1);
+    CHECK(recorder.steps[0].images_done == n);
+  }
+}
+
+TEST_CASE("a micro-batch of the whole batch gives the bits of none") {
+  Recorder nobody;
+  Pretrainer whole = trainer(one_step(0), start(), 36), same = trainer(one_step(16), start(), 36),
+             larger = trainer(one_step(100), start(), 36);
+  for (Pretrainer* one : {&whole, &same, &larger}) one->run_epoch(nobody);
+  CHECK(same.state().parameters == whole.state().parameters);
+  CHECK(larger.state().parameters == whole.state().parameters);
 }
 
 TEST_CASE("an epoch's loss and accuracy are means over its images, the last short batch in proportion") {
@@ -127,9 +176,9 @@ TEST_CASE("held-out accuracy is that of the network at inference") {
   CHECK(actual.last_epoch().validation_accuracy.value() == doctest::Approx(correct / 20.0));
 }
 
-TEST_CASE("a stopped epoch goes on from its state with the same bits, augmented or not") {
-  for (const bool augment : {true, false}) {
-    PretrainSettings settings{.epochs = 2, .batch_size = 8, .augment = augment};
+TEST_CASE("a stopped epoch goes on from its state with the same bits, augmented or not, in micro-batches or not") {
+  for (const auto& [augment, micro] : {std::pair{true, 0}, {false, 0}, {true, 3}}) {
+    PretrainSettings settings{.epochs = 2, .batch_size = 8, .micro_batch = micro, .augment = augment};
     Recorder nobody;
     Pretrainer whole = trainer(settings, start(), 36);
     while (!whole.finished()) whole.run_epoch(nobody);

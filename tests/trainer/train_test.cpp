@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -325,6 +326,24 @@ TEST_CASE("relative costs are shares of the largest stage's multiply-adds, polic
   CHECK(costs[0] ==
         doctest::Approx(static_cast<double>(model.stages[0].network.macs() + model.policies[0].macs()) / largest));
   CHECK(costs[1] == 1.0);
+}
+
+TEST_CASE("a training priced by measured time keeps the price that it began with") {
+  const TemporaryFolder folder;
+  const auto file = folder / "checkpoint.h5";
+  TrainSettings settings = short_training();
+  settings.cost = CostUnit::ms;
+  settings.joint = false;
+  Recorder stopped(3), rest;
+  REQUIRE_FALSE(run(settings, stopped, file).complete);
+  const std::vector<double> costs = read_checkpoint(file).state.relative_costs;
+  REQUIRE(costs.size() == 2);
+  CHECK(*std::ranges::max_element(costs) == 1.0);
+  const TrainResult resumed = run(settings, rest, file, true);
+  CHECK(nlohmann::json::parse(resumed.model.training)["relative_costs"] == costs);
+
+  settings.cost = CostUnit::mac;
+  CHECK(contains(error_of<UsageError>([&] { run(settings, rest, file, true); }), "cost (\"ms\", not \"mac\")"));
 }
 
 }  // namespace cascadecl

@@ -1,0 +1,40 @@
+#pragma once
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+
+#include "cli/options.h"
+#include "runtime/cascade/decide.h"
+
+namespace cascadecl {
+
+// The flags of the commands that find a threshold for a budget: --target-mac, --target-ms, --target-mj, --target-drop,
+// and with one of them --policy, --combine and --test.
+class BudgetFlags {
+ public:
+  void add_to(Options& options);
+
+  // After parsing: what was asked for, if anything. Throws UsageError for two targets, for the other flags without
+  // one, and for a policy without a threshold.
+  std::optional<BudgetQuestion> question() const;
+
+  const std::string& policy() const { return policy_; }
+
+  // Finds the threshold, makes it the model's decision and tells target, validation and, with --test, test figures, for
+  // which the file of `data` ("FILE[:split]") is opened.
+  nlohmann::ordered_json decide(const BudgetQuestion& question, Model& model, CascadeTable& table, const Device& device,
+                                const Dataset& fitted_on, const std::string& data, int batch_size) const;
+  // Throws FileError now if the images of --test are not there.
+  void check_test(const std::string& data) const;
+
+ private:
+  const Options* options_ = nullptr;  // given to add_to, outlives this
+  double mac_ = 0, ms_ = 0, mj_ = 0, drop_ = 0;
+  std::string policy_ = "learned", test_;
+  Combine combine_ = Combine::reweight;
+};
+
+// The lines of a decision that decide() told.
+std::string decision_text(const nlohmann::ordered_json& decision);
+
+}  // namespace cascadecl
