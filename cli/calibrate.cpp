@@ -104,7 +104,7 @@ StageCosts costs_of(const Wanted& wanted, const CascadeTable& table, const Model
   StageCosts costs = mac_costs(table);
   const double largest = *std::ranges::max_element(costs.stages);
   for (double& cost : costs.stages) cost /= largest;
-  costs.policy /= largest;
+  for (double& cost : costs.policies) cost /= largest;
   return costs;
 }
 
@@ -217,8 +217,10 @@ void run_calibrate(const Arguments& arguments) {
   Progress progress("label probabilities", static_cast<std::int64_t>(images.indices.size()), options.quiet());
   Model stages = before_calibration(model, flags.settings);
   stages.policies.clear();
-  CascadeTable table = cascade_table(stages, device, *images.dataset, images.indices, flags.batch_size,
-                                     [&](std::int64_t done) { progress.update(done); });
+  const bool features = sees_features(model.policies) || flags.settings.phase.input == PolicyInput::features;
+  CascadeTable table = cascade_table(
+      stages, device, *images.dataset, images.indices, flags.batch_size,
+      [&](std::int64_t done) { progress.update(done); }, features);
   progress.wipe();
   Calibration calibration = calibrate(model, std::move(table), device, flags.settings);
   const ordered_json decision = wanted ? decide(*wanted, flags, calibration, device, *images.dataset) : ordered_json();

@@ -55,6 +55,7 @@ struct JointTrainer::State {
   Array<float> compact_probabilities, stage_probabilities;  // [batch][classes]
   Array<float> features;                                    // [batch][features of the widest stage]
   Array<float> feature_norm;                                // [stages][batch]
+  Array<float> seen_features;                               // as BatchProbabilities::features, of the batch
   std::vector<double> costs;                                // [stages]
   int epoch;
   std::int64_t step;
@@ -97,6 +98,8 @@ struct JointTrainer::State {
     feature_norm = d.allocate<float>(k * batch);
     d.fill(probabilities, 1.0f / static_cast<float>(classes));
     d.fill(feature_norm, 0.0f);
+    seen_features = d.allocate<float>(to_size(policies.count()) * batch * to_size(policies.most_features()));
+    d.fill(seen_features, 0.0f);
     record.phase = "joint";
     record.what = "cascade";
   }
@@ -152,6 +155,10 @@ struct JointTrainer::State {
     device.copy(stage_probabilities, probabilities, to_size(n) * to_size(classes), 0, t * plane(settings, classes));
     const int count = stage.plan.feature_count();
     compact.gather(n, stage.position, to_size(count), stage.plan.features(), features);
+    if (!seen_features.empty() && t + 1 < stages.size()) {
+      const std::size_t block = to_size(settings.batch_size) * to_size(policies.most_features());
+      device.copy(features, seen_features, to_size(n) * to_size(count), 0, t * block);
+    }
     estimator.squared_norms(n, count, features, static_cast<int>(t), feature_norm);
   }
 
@@ -177,7 +184,7 @@ struct JointTrainer::State {
     const int n = static_cast<int>(batch.n);
     const unsigned number = global_step();
     load(batch);
-    const BatchProbabilities seen{probabilities, settings.batch_size, {}, 0};
+    const BatchProbabilities seen{probabilities, settings.batch_size, {}, 0, seen_features};
     for (std::size_t t = 0; t < stages.size(); ++t) {
       if (t == 0 || exact()) {
         all_reach(t, n);
