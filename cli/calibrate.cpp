@@ -98,8 +98,10 @@ void run_calibrate(const Arguments& arguments) {
   Progress progress("label probabilities", static_cast<std::int64_t>(images.indices.size()), options.quiet());
   Model stages = before_calibration(model, flags.settings);
   stages.policies.clear();
-  CascadeTable table = cascade_table(stages, device, *images.dataset, images.indices, flags.batch_size,
-                                     [&](std::int64_t done) { progress.update(done); });
+  const bool features = sees_features(model.policies) || flags.settings.phase.input == PolicyInput::features;
+  CascadeTable table = cascade_table(
+      stages, device, *images.dataset, images.indices, flags.batch_size,
+      [&](std::int64_t done) { progress.update(done); }, features);
   progress.wipe();
   Calibration calibration = calibrate(model, std::move(table), device, flags.settings);
   ordered_json decision;

@@ -85,7 +85,7 @@ std::vector<Device> CascadeFlags::open_devices(std::size_t stages) const {
   return device_.open_stages(stages);
 }
 
-std::vector<Device> CascadeFlags::open_candidates() const { return device_.open_all(); }
+std::vector<Device> CascadeFlags::open_candidates() const { return device_.open_candidates(); }
 
 std::vector<Device> CascadeFlags::place(const Model& model, const Dataset& dataset, const ExecutorSettings& settings,
                                         bool quiet) const {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "cli/lists.h"
 #include "cli/open_device.h"
 #include "data/error.h"
 #include "runtime/cascade/executor.h"
@@ -80,19 +79,11 @@ std::vector<Device> DeviceFlags::open_stages(std::size_t stages) const {
   return open_stage_devices(devices, device_settings());
 }
 
-std::vector<Device> DeviceFlags::open_all() const {
-  std::vector<DeviceInfo> all = usable_devices(), chosen;
-  if (device_ == "auto" && !all.empty()) {
-    chosen = all;
-  } else {
-    for (const std::string& spec : split_words(device_)) chosen.push_back(select_device(spec, all));
-  }
-  if (chosen.empty()) chosen.push_back(select_device(device_, all));
+std::vector<Device> DeviceFlags::open_candidates() const {
+  std::vector<DeviceInfo> all = usable_devices();
+  if (device_ != "auto" || all.empty()) return open_all();
   std::vector<Device> devices;
-  for (DeviceInfo& info : chosen) {
-    const auto same = [&](const Device& device) { return device.info().index == info.index; };
-    if (std::ranges::none_of(devices, same)) devices.emplace_back(with_class(std::move(info)), device_settings());
-  }
+  for (DeviceInfo& info : all) devices.emplace_back(with_class(std::move(info)), device_settings());
   return devices;
 }
 

@@ -19,6 +19,7 @@
 #include "runtime/cascade/policy_comparison.h"
 #include "runtime/io/model_file.h"
 #include "runtime/ops/precision.h"
+#include "runtime/report/accuracy_matrix.h"
 
 namespace cascadecl {
 namespace {
@@ -103,6 +104,44 @@ std::string classes_text(const Evaluation& result, const Model& model) {
                      percent(result.classes[worst].top1));
 }
 
+// Where a stage is at least as right as all stages before it on the images that left at it (paper, section 5).
+bool diagonal_holds(const AccuracyMatrix& matrix, std::size_t exit) {
+  const auto& row = matrix.top1[exit];
+  return std::all_of(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(exit),
+                     [&](const auto& earlier) { return !row[exit] || *row[exit] >= *earlier; });
+}
+
+ordered_json matrix_json(const AccuracyMatrix& matrix) {
+  ordered_json exits = ordered_json::array();
+  bool all = true;
+  for (std::size_t exit = 0; exit < matrix.images.size(); ++exit) {
+    ordered_json row = ordered_json::array();
+    for (const auto& top1 : matrix.top1[exit]) row.push_back(number_or_null(top1));
+    const bool holds = diagonal_holds(matrix, exit);
+    exits.push_back({{"images", matrix.images[exit]}, {"top1", row}, {"diagonal_at_least_earlier", holds}});
+    all = all && holds;
+  }
+  return {{"exits", exits}, {"top1_of_all", matrix.top1_of_all}, {"diagonal_at_least_earlier", all}};
+}
+
+std::string matrix_text(const AccuracyMatrix& matrix, const Evaluation& result) {
+  std::vector<std::string> head = {"<left at", "images"};
+  for (const StageEvaluation& stage : result.stages) head.push_back(stage.network);
+  head.emplace_back("<its own stage");
+  Table table(head);
+  for (std::size_t exit = 0; exit < matrix.images.size(); ++exit) {
+    std::vector<std::string> row = {fmt::format("{} {}", exit, result.stages[exit].network),
+                                    grouped(matrix.images[exit])};
+    for (const auto& top1 : matrix.top1[exit]) row.push_back(percent(top1));
+    const bool compared = exit > 0 && matrix.images[exit] > 0;
+    row.emplace_back(!compared                      ? "-"
+                     : diagonal_holds(matrix, exit) ? "at least as right as all before it"
+                                                    : "less right than one before it");
+    table.add_row(row);
+  }
+  return "\ntop-1 of each stage on the images that left at each stage\n" + table.text();
+}
+
 // Unknown where it was not compared.
 ordered_json precision_json(const Evaluation& result, Precision precision) {
   ordered_json json = {{"storage", precision == Precision::fp16 ? "fp16" : "fp32"},
@@ -132,7 +171,8 @@ std::string precision_text(const Evaluation& result, Precision precision) {
 }
 
 ordered_json to_json(const Evaluation& result, const Model& model, const ExecutorSettings& settings,
-                     const std::vector<Device>& devices, const PolicyChoice& choice, const Setup& setup) {
+                     const std::vector<Device>& devices, const PolicyChoice& choice, const Setup& setup,
+                     const std::optional<AccuracyMatrix>& matrix) {
   ordered_json json = {{"images", result.images},
                        {"top1", result.top1},
                        {"top5", number_or_null(result.top5)},
@@ -154,6 +194,7 @@ ordered_json to_json(const Evaluation& result, const Model& model, const Executo
                        {"stages", stages_json(result)}};
   json.update(pipeline_json(result.pipeline));
   if (!result.static_stages.empty()) json["static"] = static_json(result);
+  if (matrix) json["accuracy_matrix"] = matrix_json(*matrix);
   if (!result.classes.empty()) {
     json["classes"] = classes_json(result, model);
     json["worst_class"] = json["classes"][worst_class(result)];
@@ -237,7 +278,7 @@ void run_eval(const Arguments& arguments) {
   std::string model_path, data;
   CascadeFlags flags;
   StreamFlags stream;
-  bool static_control = false, per_class = false, no_compare = false;
+  bool static_control = false, per_class = false, with_matrix = false, no_compare = false;
   Options options("eval MODEL --data FILE[:split] [flags]",
                   "Measures accuracy, cost and speed of a model on a dataset (its split test unless one is named).\n"
                   "Speed counts upload, all stages and read-back, not the reading of the file.");
@@ -245,6 +286,9 @@ void run_eval(const Arguments& arguments) {
   options.add_text("data", data, "FILE[:split]", "dataset file");
   flags.add_to(options);
   options.add_switch("static", static_control, "also run each stage alone on all images, as control");
+  options.add_switch("matrix", with_matrix,
+                     "also the accuracy of each stage on the images that left at each stage; runs all stages on all "
+                     "images, as --static");
   options.add_switch("per-class", per_class, "also accuracy and cost of each class, and the worst one");
   options.add_switch("no-compare", no_compare,
                      "do not run the images in fp32 as well, which --precision fp16 does to tell what it changes");
@@ -252,6 +296,7 @@ void run_eval(const Arguments& arguments) {
   if (!options.parse(arguments)) return print(options.help());
   options.require("MODEL");
   options.require("data");
+  static_control = static_control || with_matrix;
 
   if (!flags.all_policies()) flags.check();
   stream.check(options);
@@ -285,8 +330,11 @@ void run_eval(const Arguments& arguments) {
   const Evaluation result = evaluate(model, devices, *dataset, settings);
   progress.wipe();
   flags.write_trace(settings.executor);
-  if (options.json()) return print_json(to_json(result, model, settings.executor, devices, choice, setup));
+  std::optional<AccuracyMatrix> matrix;
+  if (with_matrix) matrix = accuracy_matrix(result.alone, result.exit_stage, dataset->labels());
+  if (options.json()) return print_json(to_json(result, model, settings.executor, devices, choice, setup, matrix));
   print(to_text(result, settings.executor, devices));
+  if (matrix) print(matrix_text(*matrix, result));
   if (!result.classes.empty()) print(classes_text(result, model));
 }
 

@@ -7,8 +7,11 @@ void add_phase_flags(Options& options, PolicyPhaseSettings& phase) {
   options.add_number("policy-learning-rate", phase.learning_rate, 0, 1000, "x 0.9 every 4 epochs");
   options.add_choice<PolicyInput>(
       "policy-input", phase.input,
-      {{"raw", PolicyInput::raw}, {"sorted", PolicyInput::sorted}, {"permuted", PolicyInput::permuted}},
-      "how policies see the label probabilities");
+      {{"raw", PolicyInput::raw},
+       {"sorted", PolicyInput::sorted},
+       {"permuted", PolicyInput::permuted},
+       {"features", PolicyInput::features}},
+      "what policies see: label probabilities, or sorted ones with the stage's pooled features");
   options.add_number("policy-hidden", phase.hidden, 0, 4096,
                      "hidden units of a policy; 0: 64, or 256 from 1,000 classes on");
   options.add_choice<EstimatorKind>("estimator", phase.estimator,

@@ -119,7 +119,8 @@ class Source {
   // Reads them from the cache beside the output, or runs the stages and writes it.
   SweepTables cached() {
     const std::string path = flags_.output + ".probabilities.h5";
-    const std::string key = fmt::format("{}; {}; {}; {}", fingerprint(model_), fitting_key_, test_key_, device_name());
+    const std::string key = fmt::format("{}; {}; {}; {}{}", fingerprint(model_), fitting_key_, test_key_, device_name(),
+                                        features() ? "; features" : "");
     if (auto tables = read_tables(path, key, 2)) return {std::move((*tables)[0]), std::move((*tables)[1])};
     SweepTables tables = computed();
     write_tables(path, key, {tables.held_out, tables.test});
@@ -137,12 +138,16 @@ class Source {
   std::string device_name() const { return device_.info().name; }
 
  private:
+  bool features() const { return flags_.sweep.phase.input == PolicyInput::features; }
+
   CascadeTable run(const Dataset& dataset, const std::vector<std::int64_t>& indices, const std::string& what) {
     Progress progress(what, static_cast<std::int64_t>(indices.size()), quiet_);
     Model stages = model_;
     stages.policies.clear();
-    return cascade_table(stages, device_, dataset, indices, flags_.batch_size,
-                         [&](std::int64_t done) { progress.update(done); });
+    stages.exit_functions.clear();
+    return cascade_table(
+        stages, device_, dataset, indices, flags_.batch_size, [&](std::int64_t done) { progress.update(done); },
+        features());
   }
 
   const Flags& flags_;

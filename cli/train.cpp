@@ -159,8 +159,8 @@ void add_policy_flags(Options& options, TrainSettings& settings) {
   options.add_number("policy-epochs", settings.policy_epochs, 0, 100000, "epochs of the policies, stages frozen");
   options.add_number("policy-learning-rate", settings.policy_learning_rate, 0, 1000, "x 0.9 every 4 epochs");
   add_enumeration(options, "policy-input", settings.policy_input,
-                  {PolicyInput::raw, PolicyInput::sorted, PolicyInput::permuted},
-                  "how policies see the label probabilities");
+                  {PolicyInput::raw, PolicyInput::sorted, PolicyInput::permuted, PolicyInput::features},
+                  "what policies see: label probabilities, or sorted ones with the stage's pooled features");
   options.add_number("policy-hidden", settings.policy_hidden, 0, 4096,
                      "hidden units of a policy; 0: 64, or 256 from 1,000 classes on");
   add_enumeration(options, "estimator", settings.estimator, {EstimatorKind::reinforce, EstimatorKind::exact},

@@ -3,8 +3,9 @@
 //   its stop logit z alone, so the pass goes backward at once from dz = 1: delta is the gradient of z by the
 //   pre-activations of a hidden layer, and the gradient of any loss is a number for each image times that.
 //     probabilities [policies or more][rows][CLASSES]   images, first   see stopping.h
+//     features [policies][rows * FEATURES], of them [rows][feature_count[policy]]; both NULL without features
 //     weights [policies][POLICY_WEIGHTS], see policy_mlp.h
-//     input [policies][stride][CLASSES]   hidden1, hidden2, delta1, delta2 [policies][stride][HIDDEN]
+//     input [policies][stride][INPUTS]   hidden1, hidden2, delta1, delta2 [policies][stride][HIDDEN]
 //     stop_logit [policies][stride]
 //     score_norm [policies][stride] = |gradient of z by the policy's parameters|^2, a sum over its dense layers of
 //                (|input of the layer|^2 + 1) |delta of the layer|^2
@@ -17,7 +18,7 @@
 #include "stopping.h"
 
 #ifndef INPUT
-#define INPUT 0  // 0 raw, 1 sorted in descending order, 2 classes randomly permuted for each image and step
+#define INPUT 0  // label probabilities: 0 raw, 1 in descending order, 2 randomly permuted for each image and step
 #endif
 
 // A random permutation: the order of random keys.
@@ -55,15 +56,17 @@ static inline void keep(local const float* values, int count, global float* to) 
   for (int i = get_local_id(0); i < count; i += LANES) to[i] = values[i];
 }
 
-POLICY_KERNEL void policy_forward(global const float* probabilities, int rows, global const int* images, int first,
+POLICY_KERNEL void policy_forward(global const float* probabilities, global const float* features,
+                                  global const int* feature_count, int rows, global const int* images, int first,
                                   global const float* weights, int first_policy, int stride, uint seed_low,
                                   uint seed_high, uint step, global float* input, global float* hidden1,
                                   global float* hidden2, global float* delta1, global float* delta2,
                                   global float* stop_logit, global float* score_norm) {
-  local float x[CLASSES], h1[HIDDEN], h2[HIDDEN], d1[HIDDEN], d2[HIDDEN];
+  local float x[INPUTS], h1[HIDDEN], h2[HIDDEN], d1[HIDDEN], d2[HIDDEN];
   local uint keys[CLASSES];
   const size_t image = get_group_id(0), policy = get_group_id(1) + first_policy, at = policy * stride + image;
-  global const float* row = probabilities + (policy * rows + row_of(images, first, image)) * CLASSES;
+  const size_t from = row_of(images, first, image);
+  global const float* row = probabilities + (policy * rows + from) * CLASSES;
   global const float* own = weights + policy * POLICY_WEIGHTS;
 #if INPUT == 0
   raw_input(row, x);
@@ -72,17 +75,21 @@ POLICY_KERNEL void policy_forward(global const float* probabilities, int rows, g
 #else
   permuted_input(row, (uint2)(seed_low, seed_high), step, (uint)image, (uint)policy, keys, x);
 #endif
+#if FEATURES
+  const int count = feature_count[policy];
+  append_features(features + policy * rows * FEATURES + from * count, count, x);
+#endif
   const float z = policy_stop_logit(own, x, h1, h2);
   delta_of_layer2(own + LAYER3, h2, d2);
   delta_of_layer1(own + LAYER2, h1, d2, d1);
-  keep(x, CLASSES, input + at * CLASSES);
+  keep(x, INPUTS, input + at * INPUTS);
   keep(h1, HIDDEN, hidden1 + at * HIDDEN);
   keep(h2, HIDDEN, hidden2 + at * HIDDEN);
   keep(d1, HIDDEN, delta1 + at * HIDDEN);
   keep(d2, HIDDEN, delta2 + at * HIDDEN);
   if (get_local_id(0) == 0) {
     stop_logit[at] = z;
-    score_norm[at] = (squared_norm(x, CLASSES) + 1.0f) * squared_norm(d1, HIDDEN) +
+    score_norm[at] = (squared_norm(x, INPUTS) + 1.0f) * squared_norm(d1, HIDDEN) +
                      (squared_norm(h1, HIDDEN) + 1.0f) * squared_norm(d2, HIDDEN) +
                      (squared_norm(h2, HIDDEN) + 1.0f) * 2.0f;
   }
@@ -116,15 +123,15 @@ kernel void policy_parameter_gradient(int n, int stride, global const float* coe
   global const float* c = coefficient + image;
   global float* own = gradient + policy * POLICY_WEIGHTS;
   global float* to = own + row * HIDDEN + o;
-  if (row <= CLASSES) {
-    global const float* factor = row < CLASSES ? input + image * CLASSES + row : 0;
-    sum_over_images(n, c, factor, CLASSES, delta1 + image * HIDDEN + o, 1.0f, to);
-  } else if (row <= CLASSES + 1 + HIDDEN) {
-    const int unit = row - CLASSES - 1;
+  if (row <= INPUTS) {
+    global const float* factor = row < INPUTS ? input + image * INPUTS + row : 0;
+    sum_over_images(n, c, factor, INPUTS, delta1 + image * HIDDEN + o, 1.0f, to);
+  } else if (row <= INPUTS + 1 + HIDDEN) {
+    const int unit = row - INPUTS - 1;
     global const float* factor = unit < HIDDEN ? hidden1 + image * HIDDEN + unit : 0;
     sum_over_images(n, c, factor, HIDDEN, delta2 + image * HIDDEN + o, 1.0f, to);
   } else {
-    const int logit = row - CLASSES - HIDDEN - 2;
+    const int logit = row - INPUTS - HIDDEN - 2;
     const float sign = logit == 0 ? 1.0f : -1.0f;
     sum_over_images(n, c, 0, 0, hidden2 + image * HIDDEN + o, sign, to);
     if (o == 0) own[BIAS3 + logit] = sign * sum_of_coefficients(n, c);

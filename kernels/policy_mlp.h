@@ -2,7 +2,7 @@
 //   dense-relu-dense-relu-dense; the two logits {stop, continue} matter by their difference alone:
 //   stop_logit = logit[stop] - logit[continue], stop_probability = softmax(logits)[stop] = sigmoid(stop_logit)
 // The weights of one policy lie in one array of POLICY_WEIGHTS floats, input-major:
-//   weight1 [CLASSES][HIDDEN]  bias1 [HIDDEN]  weight2 [HIDDEN][HIDDEN]  bias2 [HIDDEN]  weight3 [2][HIDDEN]  bias3
+//   weight1 [INPUTS][HIDDEN]  bias1 [HIDDEN]  weight2 [HIDDEN][HIDDEN]  bias2 [HIDDEN]  weight3 [2][HIDDEN]  bias3
 //   [16]
 // HIDDEN is padded to a multiple of 16; the padding is zero and has zero gradients. bias3 uses two of its 16 places.
 #ifndef POLICY_MLP_H
@@ -11,6 +11,9 @@
 
 #ifndef CLASSES
 #define CLASSES 10
+#endif
+#ifndef FEATURES
+#define FEATURES 0  // features of the stage that the policy sees behind the label probabilities
 #endif
 #ifndef HIDDEN
 #define HIDDEN 64  // hidden units, padded: a multiple of 16 and of CB * TILE
@@ -22,8 +25,9 @@
 #define TILE 1  // vectors of outputs that a work-item sums side by side
 #endif
 
+#define INPUTS (CLASSES + FEATURES)
 #define LAYER1 0
-#define LAYER2 ((CLASSES + 1) * HIDDEN)
+#define LAYER2 ((INPUTS + 1) * HIDDEN)
 #define LAYER3 (LAYER2 + (HIDDEN + 1) * HIDDEN)
 #define BIAS3 (LAYER3 + 2 * HIDDEN)
 #define POLICY_WEIGHTS (BIAS3 + 16)
@@ -71,6 +75,12 @@ static inline void raw_input(global const float* probabilities, local float* x) 
   lanes_meet();
 }
 
+// The first `count` of a stage's features behind the label probabilities, zeros behind them.
+static inline void append_features(global const float* features, int count, local float* x) {
+  for (int i = get_local_id(0); i < FEATURES; i += LANES) x[CLASSES + i] = i < count ? features[i] : 0.0f;
+  lanes_meet();
+}
+
 // out[o] = max(0, bias[o] + sum over i of in[i] * weight[i][o]); bias follows weight [inputs][HIDDEN].
 static inline void dense_relu(local const float* in, int inputs, global const float* weight, local float* out) {
   for (int o = get_local_id(0) * (CB * TILE); o < HIDDEN; o += LANES * CB * TILE) {
@@ -93,10 +103,10 @@ static inline float stop_logit_of(local const float* hidden2, global const float
   return sum_of(sum) + weights[BIAS3] - weights[BIAS3 + 1];
 }
 
-// The whole policy on the input x [CLASSES]; leaves the activations in hidden1 and hidden2 [HIDDEN].
+// The whole policy on the input x [INPUTS]; leaves the activations in hidden1 and hidden2 [HIDDEN].
 static inline float policy_stop_logit(global const float* weights, local const float* x, local float* hidden1,
                                       local float* hidden2) {
-  dense_relu(x, CLASSES, weights + LAYER1, hidden1);
+  dense_relu(x, INPUTS, weights + LAYER1, hidden1);
   dense_relu(hidden1, HIDDEN, weights + LAYER2, hidden2);
   return stop_logit_of(hidden2, weights);
 }

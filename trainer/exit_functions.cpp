@@ -20,18 +20,33 @@ struct Target {
   double weight = 0;  // what the decision is worth
 };
 
-double policy_mmac(const PolicyPhaseSettings& settings, std::size_t classes) {
-  const int hidden = settings.hidden ? settings.hidden : default_hidden(static_cast<int>(classes));
-  return static_cast<double>(Policy{.classes = static_cast<int>(classes), .hidden = hidden}.macs()) / 1e6;
+// Features of each stage that its policy sees.
+std::vector<int> features_of(const CascadeTable& table, PolicyInput input) {
+  std::vector<int> counts(table.stages() - 1);
+  if (input != PolicyInput::features) return counts;
+  if (table.features.size() != table.stages())
+    throw UsageError("policies: they see features, which were not kept of these images");
+  for (std::size_t t = 0; t < counts.size(); ++t)
+    counts[t] = static_cast<int>(table.features[t].size() / table.images());
+  return counts;
+}
+
+double policy_mmac(const PolicyPhaseSettings& settings, std::size_t classes, int features) {
+  const auto c = static_cast<int>(classes);
+  const int hidden = settings.hidden ? settings.hidden : default_hidden(c);
+  return static_cast<double>(Policy{.classes = c, .hidden = hidden, .features = features}.macs()) / 1e6;
 }
 
 // F_t: of each stage and its policy, relative to the largest stage alone.
 std::vector<double> costs_of(const CascadeTable& table, const PolicyPhaseSettings& settings) {
   const double largest = *std::ranges::max_element(table.network_mmac);
-  const double policy = policy_mmac(settings, table.probabilities.classes);
+  const std::vector<int> features = features_of(table, settings.input);
   std::vector<double> costs;
-  for (std::size_t t = 0; t < table.stages(); ++t)
-    costs.push_back((table.network_mmac[t] + (t + 1 < table.stages() ? policy : 0)) / largest);
+  for (std::size_t t = 0; t < table.stages(); ++t) {
+    const bool last = t + 1 == table.stages();
+    const double policy = last ? 0 : policy_mmac(settings, table.probabilities.classes, features[t]);
+    costs.push_back((table.network_mmac[t] + policy) / largest);
+  }
   return costs;
 }
 
@@ -61,6 +76,7 @@ class ExitFunction {
     probabilities_.values =
         device.upload(std::span<const float>(table.probabilities.values).subspan(stage * images_ * row, images_ * row));
     probabilities_.rows = static_cast<int>(images_);
+    if (start.features > 0) probabilities_.features = device.upload(table.features[stage]);
   }
 
   void fit(const std::vector<Target>& targets) {
@@ -128,9 +144,9 @@ std::vector<Policy> fit_exit_functions(const CascadeTable& table, const Device& 
     throw UsageError("exit functions: expected at least 2 stages and 1 image");
   const std::vector<double> costs = costs_of(table, settings);
   const auto classes = static_cast<int>(table.probabilities.classes);
-  std::vector<Policy> functions =
-      initial_policies(static_cast<int>(table.stages()), settings.input, classes,
-                       settings.hidden ? settings.hidden : default_hidden(classes), settings.seed);
+  std::vector<Policy> functions = initial_policies(static_cast<int>(table.stages()), settings.input, classes,
+                                                   settings.hidden ? settings.hidden : default_hidden(classes),
+                                                   settings.seed, features_of(table, settings.input));
   const auto wrong = [&](std::size_t stage, std::size_t image) {
     return rank_of(table.probabilities.row(stage, image), table.labels[image]) < settings.top_k ? 0.0 : 1.0;
   };
@@ -157,7 +173,8 @@ std::vector<Policy> fit_exit_functions(const CascadeTable& table, const Device& 
 
 std::vector<Policy> fit_policies(const CascadeTable& table, const Device& device, const PolicyPhaseSettings& settings) {
   PolicyPhase phase(device, settings, costs_of(table, settings), static_cast<int>(table.probabilities.classes),
-                    table.probabilities.values, std::vector<int>(table.labels.begin(), table.labels.end()));
+                    table.probabilities.values, std::vector<int>(table.labels.begin(), table.labels.end()),
+                    table.features);
   while (!phase.finished()) phase.run_epoch();
   return phase.policies();
 }

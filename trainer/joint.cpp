@@ -58,6 +58,7 @@ struct JointTrainer::State {
   Array<float> features, compact_features;                  // [batch][features of the widest stage]
   Array<float> piece;                                       // [micro_batch][image], where that is less than a batch
   Array<float> feature_norm;                                // [stages][batch]
+  Array<float> seen_features;                               // as BatchProbabilities::features, of the batch
   std::vector<double> costs;                                // [stages]
   int epoch;
   std::int64_t step;
@@ -106,6 +107,8 @@ struct JointTrainer::State {
     feature_norm = d.allocate<float>(k * batch);
     d.fill(probabilities, 1.0f / static_cast<float>(classes));
     d.fill(feature_norm, 0.0f);
+    seen_features = d.allocate<float>(to_size(policies.count()) * batch * to_size(policies.most_features()));
+    d.fill(seen_features, 0.0f);
     record.phase = "joint";
     record.what = "cascade";
   }
@@ -177,6 +180,10 @@ struct JointTrainer::State {
     compact.gather(n, stage.position, to_size(classes), compact_probabilities, stage_probabilities);
     device.copy(stage_probabilities, probabilities, to_size(n) * to_size(classes), 0, t * plane(settings, classes));
     compact.gather(n, stage.position, to_size(count), whole ? stage.plan.features() : compact_features, features);
+    if (!seen_features.empty() && t + 1 < stages.size()) {
+      const std::size_t block = to_size(settings.batch_size) * to_size(policies.most_features());
+      device.copy(features, seen_features, to_size(n) * to_size(count), 0, t * block);
+    }
     estimator.squared_norms(n, count, features, static_cast<int>(t), feature_norm);
   }
 
@@ -219,7 +226,7 @@ struct JointTrainer::State {
     const int n = static_cast<int>(batch.n);
     const unsigned number = global_step();
     load(batch);
-    const BatchProbabilities seen{probabilities, settings.batch_size, {}, 0};
+    const BatchProbabilities seen{probabilities, settings.batch_size, {}, 0, seen_features};
     for (std::size_t t = 0; t < stages.size(); ++t) {
       if (t == 0 || exact()) {
         all_reach(t, n);

@@ -19,6 +19,8 @@ std::vector<float> uniform_weights(RandomStream& random, std::size_t count, doub
   return values;
 }
 
+bool sorts(PolicyInput input) { return input == PolicyInput::sorted || input == PolicyInput::features; }
+
 // Makes half of the first layer's units answer to confidence: max(0, 1 - s (1 - p)) for one probability p of the input,
 // with slopes s from 2 to 1000. The probabilities of the easy images all lie within a percent of 1, where plain random
 // units are all but linear; without these, those images leave together or not at all.
@@ -26,19 +28,19 @@ void set_confidence_units(Policy& policy) {
   const int units = policy.hidden / 2;
   for (int u = 0; u < units; ++u) {
     const double slope = 2 * std::pow(500.0, static_cast<double>(u) / units);
-    const int shown = policy.input == PolicyInput::sorted ? 0 : u % policy.classes;  // sorted: the largest
-    float* weights = &policy.weight1[to_size(u) * to_size(policy.classes)];
-    std::fill_n(weights, policy.classes, 0.0f);
+    const int shown = sorts(policy.input) ? 0 : u % policy.classes;  // sorted: the largest
+    float* weights = &policy.weight1[to_size(u) * to_size(policy.inputs())];
+    std::fill_n(weights, policy.inputs(), 0.0f);
     weights[shown] = static_cast<float>(slope);
     policy.bias1[to_size(u)] = static_cast<float>(1 - slope);
   }
 }
 
-Policy initial_policy(int t, PolicyInput input, int classes, int hidden, std::uint64_t seed) {
+Policy initial_policy(int t, PolicyInput input, int classes, int hidden, std::uint64_t seed, int features) {
   RandomStream random(seed, RandomPurpose::policy_weights, static_cast<std::uint64_t>(t));
-  const std::size_t c = to_size(classes), h = to_size(hidden);
-  Policy policy{.input = input, .classes = classes, .hidden = hidden};
-  policy.weight1 = uniform_weights(random, h * c, std::sqrt(6.0 / classes));
+  Policy policy{.input = input, .classes = classes, .hidden = hidden, .features = features};
+  const std::size_t inputs = to_size(policy.inputs()), h = to_size(hidden);
+  policy.weight1 = uniform_weights(random, h * inputs, std::sqrt(6.0 / policy.inputs()));
   policy.weight2 = uniform_weights(random, h * h, std::sqrt(6.0 / hidden));
   policy.weight3 = uniform_weights(random, 2 * h, std::sqrt(1.0 / hidden));
   policy.bias1.assign(h, 0.0f);
@@ -48,12 +50,12 @@ Policy initial_policy(int t, PolicyInput input, int classes, int hidden, std::ui
   return policy;
 }
 
-int input_mode(PolicyInput input) { return input == PolicyInput::raw ? 0 : input == PolicyInput::sorted ? 1 : 2; }
+int input_mode(PolicyInput input) { return input == PolicyInput::raw ? 0 : sorts(input) ? 1 : 2; }
 
-std::vector<float> pack_all(std::span<const Policy> policies) {
+std::vector<float> pack_all(std::span<const Policy> policies, int room) {
   std::vector<float> all;
   for (const Policy& policy : policies) {
-    const std::vector<float> one = pack_policy(policy);
+    const std::vector<float> one = pack_policy(policy, room);
     all.insert(all.end(), one.begin(), one.end());
   }
   return all;
@@ -61,28 +63,43 @@ std::vector<float> pack_all(std::span<const Policy> policies) {
 
 }  // namespace
 
-std::vector<Policy> initial_policies(int stages, PolicyInput input, int classes, int hidden, std::uint64_t seed) {
+std::vector<Policy> initial_policies(int stages, PolicyInput input, int classes, int hidden, std::uint64_t seed,
+                                     std::span<const int> features) {
+  if (input == PolicyInput::features && to_size(stages) > features.size() + 1)
+    throw ShapeError(fmt::format("policies: features of {} stages, expected {}", features.size(), stages - 1));
   std::vector<Policy> policies;
-  for (int t = 0; t + 1 < stages; ++t) policies.push_back(initial_policy(t, input, classes, hidden, seed));
+  for (int t = 0; t + 1 < stages; ++t) {
+    const int count = input == PolicyInput::features ? features[to_size(t)] : 0;
+    policies.push_back(initial_policy(t, input, classes, hidden, seed, count));
+  }
   return policies;
 }
+
+namespace {
+
+PolicySize size_of(std::span<const Policy> policies) {
+  return {policies[0].classes, policies[0].hidden, std::ranges::max(policies, {}, &Policy::features).features};
+}
+
+}  // namespace
 
 struct PolicyNet::State {
   State(const Device& on, std::span<const Policy> policies, int largest_batch)
       : device(on),
         input(policies[0].input),
-        classes(policies[0].classes),
-        hidden(policies[0].hidden),
+        size(size_of(policies)),
         max_batch(largest_batch),
         policy_count(policies.size()),
-        sgd(device, policy_count * policy_weight_count(classes, hidden)) {
-    const std::size_t images = policy_count * to_size(max_batch), units = images * to_size(padded_hidden(hidden));
-    weights = device.upload(pack_all(policies));
+        sgd(device, policy_count * policy_weight_count(size)) {
+    for (const Policy& policy : policies) features.push_back(policy.features);
+    const std::size_t images = policy_count * to_size(max_batch), units = images * to_size(padded_hidden(size.hidden));
+    weights = device.upload(pack_all(policies, size.features));
+    if (size.features > 0) feature_counts = device.upload(features);
     velocity = device.allocate<float>(weights.size());
     gradient = device.allocate<float>(weights.size());
     device.fill(velocity, 0.0f);
     device.fill(gradient, 0.0f);
-    inputs = device.allocate<float>(images * to_size(classes));
+    inputs = device.allocate<float>(images * to_size(size.inputs()));
     for (Array<float>* array : {&hidden1, &hidden2, &delta1, &delta2}) *array = device.allocate<float>(units);
     stop_logit = device.allocate<float>(images);
     score_norm = device.allocate<float>(images);
@@ -90,13 +107,13 @@ struct PolicyNet::State {
   }
 
   void build() {
-    const PolicyTiling tiling = PolicyTiling::choose({classes, hidden}, TuningTarget::of(device.info()));
+    const PolicyTiling tiling = PolicyTiling::choose(size, TuningTarget::of(device.info()));
     lanes = to_size(tiling.lanes);
     outputs_per_item = to_size(tiling.vector * tiling.tile);
-    Defines defines = policy_defines(tiling, classes, hidden);
+    Defines defines = policy_defines(tiling, size);
     defines.set("INPUT", input_mode(input));
     forward = device.kernel("policy_gradient.cl", "policy_forward", defines);
-    Defines test_defines = policy_defines(tiling, classes, hidden);
+    Defines test_defines = policy_defines(tiling, size);
     test_defines.set("INPUT", input_mode(input == PolicyInput::permuted ? PolicyInput::raw : input));
     test_forward = device.kernel("policy_gradient.cl", "policy_forward", test_defines);
     parameter_gradient = device.kernel("policy_gradient.cl", "policy_parameter_gradient", defines);
@@ -105,42 +122,50 @@ struct PolicyNet::State {
   void run_forward(Kernel& kernel, int n, int begin, std::size_t count, const BatchProbabilities& p, std::uint64_t seed,
                    unsigned step) {
     if (n < 1 || n > max_batch) throw ShapeError(fmt::format("policies: {} images, expected 1..{}", n, max_batch));
-    kernel({to_size(n) * lanes, count}, {lanes}, p.values, p.rows, p.images, p.first, weights, begin, max_batch,
-           static_cast<unsigned>(seed), static_cast<unsigned>(seed >> 32), step, inputs, hidden1, hidden2, delta1,
-           delta2, stop_logit, score_norm);
+    if (p.features.size() < (to_size(begin) + count) * to_size(p.rows) * to_size(size.features))
+      throw ShapeError(fmt::format("policies: {} values of features for {} policies, {} images and {} features",
+                                   p.features.size(), to_size(begin) + count, p.rows, size.features));
+    kernel({to_size(n) * lanes, count}, {lanes}, p.values, p.features, feature_counts, p.rows, p.images, p.first,
+           weights, begin, max_batch, static_cast<unsigned>(seed), static_cast<unsigned>(seed >> 32), step, inputs,
+           hidden1, hidden2, delta1, delta2, stop_logit, score_norm);
   }
 
   std::vector<Policy> read(const Array<float>& array) const {
     const std::vector<float> all = device.read(array);
-    const std::size_t size = policy_weight_count(classes, hidden);
+    const std::size_t one = policy_weight_count(size);
     std::vector<Policy> policies;
     for (std::size_t t = 0; t < policy_count; ++t)
-      policies.push_back(unpack_policy(std::span(all).subspan(t * size, size), input, classes, hidden));
+      policies.push_back(unpack_policy(std::span(all).subspan(t * one, one), input, size, features[t]));
     return policies;
   }
 
   void write(const Array<float>& array, std::span<const Policy> policies) const {
     check_alike(policies);
-    const std::vector<float> all = pack_all(policies);
+    const std::vector<float> all = pack_all(policies, size.features);
     device.write(array, std::span<const float>(all));
   }
 
   void check_alike(std::span<const Policy> policies) const {
-    const auto differs = [&](const Policy& p) {
-      return p.input != input || p.classes != classes || p.hidden != hidden;
-    };
-    if (policies.size() != policy_count || std::any_of(policies.begin(), policies.end(), differs))
+    bool alike = policies.size() == policy_count;
+    for (std::size_t t = 0; alike && t < policy_count; ++t) {
+      const Policy& p = policies[t];
+      alike = p.input == input && p.classes == size.classes && p.hidden == size.hidden && p.features == features[t];
+    }
+    if (!alike)
       throw ShapeError(fmt::format("policies: expected {} of {} classes, {} hidden units and {} input", policy_count,
-                                   classes, hidden, to_string(input)));
+                                   size.classes, size.hidden, to_string(input)));
   }
 
   Device device;
   PolicyInput input;
-  int classes, hidden, max_batch;
+  PolicySize size;
+  int max_batch;
   std::size_t policy_count, lanes = 1, outputs_per_item = 1;
   Sgd sgd;
+  std::vector<int> features;                              // [policies]
+  Array<int> feature_counts;                              // the same on the device
   Array<float> weights, velocity, gradient;               // [policies][weights of one]
-  Array<float> inputs, hidden1, hidden2, delta1, delta2;  // [policies][max_batch][classes or hidden units]
+  Array<float> inputs, hidden1, hidden2, delta1, delta2;  // [policies][max_batch][inputs or hidden units]
   Array<float> stop_logit, score_norm;                    // [policies][max_batch]
   Kernel forward, test_forward, parameter_gradient;
 };
@@ -171,8 +196,8 @@ void PolicyNet::evaluate(int n, const BatchProbabilities& probabilities) {
 
 void PolicyNet::backward(int n, const Array<float>& stop_gradient) {
   State& s = *state_;
-  const std::size_t width = to_size(padded_hidden(s.hidden));
-  const std::size_t rows = to_size(s.classes) + 1 + width + 1 + 2;
+  const std::size_t width = to_size(padded_hidden(s.size.hidden));
+  const std::size_t rows = to_size(s.size.inputs()) + 1 + width + 1 + 2;
   launch(s.device, s.parameter_gradient, {width / s.outputs_per_item, rows, s.policy_count}, n, s.max_batch,
          stop_gradient, s.inputs, s.hidden1, s.hidden2, s.delta1, s.delta2, s.gradient);
 }
@@ -190,5 +215,6 @@ void PolicyNet::set_policies(std::span<const Policy> policies) { state_->write(s
 void PolicyNet::set_momentum(std::span<const Policy> momentum) { state_->write(state_->velocity, momentum); }
 int PolicyNet::count() const { return static_cast<int>(state_->policy_count); }
 int PolicyNet::max_batch() const { return state_->max_batch; }
+int PolicyNet::most_features() const { return state_->size.features; }
 
 }  // namespace cascadecl

@@ -14,8 +14,9 @@ namespace cascadecl {
 // Random policies for a cascade of `stages` stages, fixed by the seed; one fewer than stages. Hidden layers uniform
 // with variance 2 / inputs (He et al. 2015), the last with variance 1 / (3 inputs), biases zero: stopping and going on
 // start almost equally likely. Half of the first layer's units are set to resolve high confidence instead
-// (share/doc/policy.md).
-std::vector<Policy> initial_policies(int stages, PolicyInput input, int classes, int hidden, std::uint64_t seed);
+// (share/doc/policy.md). features [stages - 1 or more]: of each stage, for PolicyInput::features.
+std::vector<Policy> initial_policies(int stages, PolicyInput input, int classes, int hidden, std::uint64_t seed,
+                                     std::span<const int> features = {});
 
 // The stopping policies of a cascade in training on one device. All of them go forward and backward in one launch
 // each; sums run over the images in order, so that the same steps give the same bits.
@@ -24,7 +25,8 @@ std::vector<Policy> initial_policies(int stages, PolicyInput input, int classes,
 // gradient of a loss by the two logits is (g, -g), where g is its gradient by z.
 class PolicyNet {
  public:
-  // Policies alike in input, classes and hidden (else ShapeError); max_batch images at most in a step.
+  // Policies alike in input, classes and hidden, if not in features (else ShapeError); max_batch images at most in a
+  // step.
   PolicyNet(const Device& device, std::span<const Policy> policies, int max_batch);
   PolicyNet(PolicyNet&&) noexcept;
   PolicyNet& operator=(PolicyNet&&) noexcept;
@@ -60,6 +62,7 @@ class PolicyNet {
 
   int count() const;
   int max_batch() const;
+  int most_features() const;  // of its policies
 
  private:
   struct State;

@@ -38,6 +38,22 @@ void check_data(std::size_t stages, int classes, std::span<const float> probabil
       throw ShapeError(fmt::format("policy phase: label {} of image {}, expected 0..{}", labels[i], i, classes - 1));
 }
 
+// Features of each stage with a policy, for so many images; none unless policies see them.
+std::vector<int> feature_counts(const PolicyPhaseSettings& s, std::size_t stages, std::size_t images,
+                                const StageFeatures& features) {
+  std::vector<int> counts;
+  if (s.input != PolicyInput::features) return counts;
+  if (features.size() + 1 < stages)
+    throw ShapeError(fmt::format("policy phase: features of {} stages, expected {}", features.size(), stages - 1));
+  for (std::size_t t = 0; t + 1 < stages; ++t) {
+    if (features[t].empty() || features[t].size() % images != 0)
+      throw ShapeError(
+          fmt::format("policy phase: {} features of stage {} for {} images", features[t].size(), t, images));
+    counts.push_back(static_cast<int>(features[t].size() / images));
+  }
+  return counts;
+}
+
 EstimatorSettings estimator_settings(const PolicyPhaseSettings& s) {
   return {.kind = s.estimator,
           .baseline = s.baseline,
@@ -66,7 +82,7 @@ std::vector<int> shuffled(int images, std::uint64_t seed, int epoch) {
 
 struct PolicyPhase::State {
   State(const Device& on, const PolicyPhaseSettings& s, const std::vector<double>& costs, int classes,
-        std::span<const float> host_probabilities, std::span<const int> host_labels)
+        std::span<const float> host_probabilities, std::span<const int> host_labels, const StageFeatures& features)
       : device(on),
         settings(s),
         images(static_cast<int>(host_labels.size())),
@@ -76,15 +92,27 @@ struct PolicyPhase::State {
         estimator(device, estimator_settings(s), costs, classes, max_batch),
         net(device,
             initial_policies(static_cast<int>(costs.size()), s.input, classes,
-                             s.hidden ? s.hidden : default_hidden(classes), s.seed),
+                             s.hidden ? s.hidden : default_hidden(classes), s.seed,
+                             feature_counts(s, costs.size(), host_labels.size(), features)),
             max_batch),
         order(device.allocate<int>(to_size(images))),
         outcome(device.allocate<float>(3 * to_size(images))) {
     batch.probabilities.values = device.upload(host_probabilities);
     batch.probabilities.rows = images;
+    batch.probabilities.features = upload_features(features);
     batch.labels = device.upload(host_labels);
     batch.stop_logit = net.stop_logit();
     batch.score_norm = net.score_norm();
+  }
+
+  // A block for each policy, as long as the widest one needs.
+  Array<float> upload_features(const StageFeatures& features) const {
+    const std::size_t block = to_size(images) * to_size(net.most_features());
+    if (block == 0) return {};
+    std::vector<float> all(to_size(net.count()) * block);
+    for (std::size_t t = 0; t < to_size(net.count()); ++t)
+      std::ranges::copy(features[t], all.begin() + static_cast<std::ptrdiff_t>(t * block));
+    return device.upload(all);
   }
 
   double progress() const { return static_cast<double>(epoch) / std::max(1, settings.epochs); }
@@ -148,10 +176,10 @@ struct PolicyPhase::State {
 
 PolicyPhase::PolicyPhase(const Device& device, const PolicyPhaseSettings& settings,
                          const std::vector<double>& relative_costs, int classes, std::span<const float> probabilities,
-                         std::span<const int> labels) {
+                         std::span<const int> labels, const StageFeatures& features) {
   check_settings(settings);
   check_data(relative_costs.size(), classes, probabilities, labels);
-  state_ = std::make_unique<State>(device, settings, relative_costs, classes, probabilities, labels);
+  state_ = std::make_unique<State>(device, settings, relative_costs, classes, probabilities, labels, features);
 }
 PolicyPhase::PolicyPhase(PolicyPhase&&) noexcept = default;
 PolicyPhase& PolicyPhase::operator=(PolicyPhase&&) noexcept = default;

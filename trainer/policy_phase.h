@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "runtime/cascade/label_probabilities.h"
 #include "runtime/cascade/model.h"
 #include "runtime/opencl/device.h"
 #include "trainer/estimator.h"
@@ -51,9 +52,11 @@ class PolicyPhase {
   //   probabilities  [stages][images][classes]  host; copied to the device once
   //   labels         [images]                   0..classes-1
   //   relative_costs [stages]                   F_t: MACs of stage t and its policy divided by the largest stage's
+  //   features       [stages - 1 or more]       for PolicyInput::features, else not looked at
   // Throws ShapeError if the sizes disagree, UsageError if a setting is out of range or there is only one stage.
   PolicyPhase(const Device& device, const PolicyPhaseSettings& settings, const std::vector<double>& relative_costs,
-              int classes, std::span<const float> probabilities, std::span<const int> labels);
+              int classes, std::span<const float> probabilities, std::span<const int> labels,
+              const StageFeatures& features = {});
   PolicyPhase(PolicyPhase&&) noexcept;
   PolicyPhase& operator=(PolicyPhase&&) noexcept;
   ~PolicyPhase();

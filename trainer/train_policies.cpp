@@ -21,13 +21,14 @@ PolicyPhase make_policy_phase(const Training& training) {
                                      .hidden = training.settings.policy_hidden,
                                      .top_k = training.settings.top_k,
                                      .seed = training.settings.seed};
-  const auto probabilities =
-      label_probabilities(training.state.model, training.device(), training.data, training.split.held_out,
-                          images_at_once(training.settings.batch_size, training.settings.micro_batch));
+  const StageOutputs outputs =
+      stage_outputs(training.state.model, training.device(), training.data, training.split.held_out,
+                    images_at_once(training.settings.batch_size, training.settings.micro_batch),
+                    training.settings.policy_input == PolicyInput::features);
   std::vector<int> labels;
   for (std::int64_t i : training.split.held_out) labels.push_back(training.data.labels()[static_cast<std::size_t>(i)]);
-  return PolicyPhase(training.device(), settings, training.costs(), training.state.model.classes, probabilities.values,
-                     labels);
+  return PolicyPhase(training.device(), settings, training.costs(), training.state.model.classes,
+                     outputs.probabilities.values, labels, outputs.features);
 }
 
 // Runs the phase to its end; false if the observer stopped it between epochs.

@@ -93,7 +93,10 @@ void Training::start(const std::optional<Model>& initial) {
   const bool fits = model.policies.size() + 1 == model.stages.size();
   if (settings.policy || !fits || !initial) {
     const int hidden = settings.policy_hidden ? settings.policy_hidden : default_hidden(model.classes);
-    model.policies = initial_policies(stage_count(), settings.policy_input, model.classes, hidden, settings.seed);
+    std::vector<int> features;
+    for (const Stage& stage : model.stages) features.push_back(stage.network.feature_count());
+    model.policies =
+        initial_policies(stage_count(), settings.policy_input, model.classes, hidden, settings.seed, features);
   }
   check(*this);
   fit_batch(*this);

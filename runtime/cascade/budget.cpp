@@ -76,7 +76,7 @@ StageCosts mac_costs(const CascadeTable& table) { return {table.network_mmac, ta
 double mean_cost(const StageCosts& costs, std::span<const std::int64_t> stopped, bool asks_model) {
   double sum = 0, through = 0, images = 0;
   for (std::size_t k = 0; k < stopped.size(); ++k) {
-    through += costs.stages[k] + (asks_model && k + 1 < stopped.size() ? costs.policy : 0);
+    through += costs.stages[k] + (asks_model && k < costs.policies.size() ? costs.policies[k] : 0);
     sum += through * static_cast<double>(stopped[k]);
     images += static_cast<double>(stopped[k]);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "data/error.h"
 #include "runtime/cascade/accuracy.h"
 #include "runtime/cascade/policy_op.h"
 
@@ -25,7 +26,7 @@ std::size_t exit_of(const CascadeTable& table, std::span<const double> scores, d
 double mmac_through(const CascadeTable& table, std::size_t exit, bool asks_model) {
   double mmac = 0;
   for (std::size_t t = 0; t <= exit; ++t)
-    mmac += table.network_mmac[t] + (asks_model && t + 1 < table.stages() ? table.policy_mmac : 0);
+    mmac += table.network_mmac[t] + (asks_model && t < table.policy_mmac.size() ? table.policy_mmac[t] : 0);
   return mmac;
 }
 
@@ -62,25 +63,31 @@ Visit CascadeTable::visit(std::size_t stage, std::size_t image) const {
 
 CascadeTable cascade_table(const Model& model, const Device& device, const Dataset& dataset,
                            std::span<const std::int64_t> indices, int batch_size,
-                           const std::function<void(std::int64_t done)>& progress) {
-  CascadeTable table{.probabilities = label_probabilities(model, device, dataset, indices, batch_size, progress),
+                           const std::function<void(std::int64_t done)>& progress, bool features) {
+  features = features || sees_features(model.policies) || sees_features(model.exit_functions);
+  StageOutputs outputs = stage_outputs(model, device, dataset, indices, batch_size, features, progress);
+  CascadeTable table{.probabilities = std::move(outputs.probabilities),
                      .labels = labels_at(dataset, indices),
-                     .numbers = {indices.begin(), indices.end()}};
+                     .numbers = {indices.begin(), indices.end()},
+                     .features = std::move(outputs.features)};
   for (const Stage& stage : model.stages) table.network_mmac.push_back(static_cast<double>(stage.network.macs()) / 1e6);
   return with_policies(std::move(table), model.policies, device);
 }
 
 CascadeTable with_policies(CascadeTable table, const std::vector<Policy>& policies, const Device& device) {
   table.stop_probability.clear();
-  table.policy_mmac = 0;
+  table.policy_mmac.clear();
   if (policies.empty()) return table;
+  if (sees_features(policies) && table.features.empty())
+    throw UsageError("policies: they see features, which were not kept of these images");
   const std::size_t n = table.images(), c = table.probabilities.classes;
-  table.policy_mmac = static_cast<double>(policies.front().macs()) / 1e6;
   const Array<float> stop = device.allocate<float>(n);
   for (std::size_t t = 0; t < policies.size(); ++t) {
     const Array<float> rows =
         device.upload(std::span<const float>(table.probabilities.values).subspan(t * n * c, n * c));
-    PolicyOp(device, policies[t], static_cast<int>(n)).run(static_cast<int>(n), rows, stop);
+    const Array<float> features = policies[t].features > 0 ? device.upload(table.features.at(t)) : Array<float>();
+    PolicyOp(device, policies[t], static_cast<int>(n)).run(static_cast<int>(n), rows, features, stop);
+    table.policy_mmac.push_back(static_cast<double>(policies[t].macs()) / 1e6);
     const std::vector<float> values = device.read(stop);
     table.stop_probability.insert(table.stop_probability.end(), values.begin(), values.end());
   }

@@ -22,18 +22,21 @@ struct CascadeTable {
   std::vector<std::int32_t> labels;     // [N]
   std::vector<std::int64_t> numbers;    // [N], of the images in their dataset
   std::vector<double> network_mmac;     // [K], of one image
-  double policy_mmac = 0;               // of one image and policy; 0 without policies
+  std::vector<double> policy_mmac;      // [K - 1], of one image and policy; empty without policies
+  StageFeatures features = {};          // [K][N * features of the stage]; empty unless asked for
 
   std::size_t stages() const { return probabilities.stages; }
   std::size_t images() const { return probabilities.images; }
   Visit visit(std::size_t stage, std::size_t image) const;
 };
 
-// Runs every stage on the images at `indices`, and the model's policies. Throws as label_probabilities() does.
+// Runs every stage on the images at `indices`, and the model's policies. Keeps the stages' features if asked for, or if
+// the model's policies or exit functions see them. Throws as label_probabilities() does.
 CascadeTable cascade_table(const Model& model, const Device& device, const Dataset& dataset,
                            std::span<const std::int64_t> indices, int batch_size = 128,
-                           const std::function<void(std::int64_t done)>& progress = {});
-// The same table under other policies of the same stages, which run on the device.
+                           const std::function<void(std::int64_t done)>& progress = {}, bool features = false);
+// The same table under other policies of the same stages, which run on the device. Throws UsageError if they see
+// features that the table does not hold.
 CascadeTable with_policies(CascadeTable table, const std::vector<Policy>& policies, const Device& device);
 
 // [K - 1][N] scores of a policy. They do not depend on its limit.

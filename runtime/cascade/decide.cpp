@@ -16,7 +16,7 @@ StageCosts costs_of(CostUnit unit, const CascadeTable& table, const Model& model
   StageCosts costs = mac_costs(table);
   const double largest = *std::ranges::max_element(costs.stages);
   for (double& cost : costs.stages) cost /= largest;
-  costs.policy /= largest;
+  for (double& cost : costs.policies) cost /= largest;
   return costs;
 }
 

@@ -146,6 +146,7 @@ Evaluation evaluate(const Model& model, const std::vector<Device>& devices, cons
     const CascadeResult result = executor.classify(batch->images, first, batch->labels);
     accuracy.add(result.answer, batch->labels);
     add_stages(result, batch->labels, sums);
+    evaluation.exit_stage.insert(evaluation.exit_stage.end(), result.exit_stage.begin(), result.exit_stage.end());
     if (settings.per_class) add_classes(model, result, batch->labels, classes);
     evaluation.seconds += result.seconds;
     if (fp32) comparison.add(result, fp32->classify(batch->images, first, batch->labels), batch->labels);
@@ -184,6 +185,11 @@ Evaluation evaluate(const Model& model, const std::vector<Device>& devices, cons
                                         .images_per_s = images / statics[k].seconds});
   }
   evaluation.pipeline = executor.statistics();
+  if (!statics.empty()) {
+    evaluation.alone = {statics.size(), evaluation.exit_stage.size(), static_cast<std::size_t>(model.classes), {}};
+    for (const StaticRun& run : statics)
+      evaluation.alone.values.insert(evaluation.alone.values.end(), run.answers.begin(), run.answers.end());
+  }
   if (!statics.empty()) evaluation.measured_saving = 1 - evaluation.seconds / statics[largest].seconds;
   return evaluation;
 }

@@ -9,6 +9,7 @@
 #include "data/dataset.h"
 #include "runtime/cascade/accuracy.h"
 #include "runtime/cascade/executor.h"
+#include "runtime/cascade/label_probabilities.h"
 #include "runtime/cascade/precision_change.h"
 
 namespace cascadecl {
@@ -59,6 +60,8 @@ struct Evaluation {
   std::vector<StageEvaluation> stages;
   std::vector<StaticEvaluation> static_stages;  // with static_control
   std::vector<ClassEvaluation> classes;         // with per_class
+  std::vector<int> exit_stage;                  // [images]
+  StageProbabilities alone;                     // with static_control: every stage on every image
 
   std::optional<PrecisionChange> precision_change;  // with compare_precision
   PipelineStatistics pipeline;                      // of the cascade

@@ -27,6 +27,18 @@ StageProbabilities label_probabilities(const Model& model, const Device& device,
                                        std::span<const std::int64_t> indices, int batch_size = 128,
                                        const std::function<void(std::int64_t done)>& progress = {});
 
+// What enters the dense layer of each stage: [stages][images * features of the stage].
+using StageFeatures = std::vector<std::vector<float>>;
+
+// The same with the pooled features of every stage.
+struct StageOutputs {
+  StageProbabilities probabilities;
+  StageFeatures features;  // empty unless asked for
+};
+StageOutputs stage_outputs(const Model& model, const Device& device, const Dataset& dataset,
+                           std::span<const std::int64_t> indices, int batch_size, bool features,
+                           const std::function<void(std::int64_t done)>& progress = {});
+
 // Throws FileError naming both sides if the images' shape or the number of classes differ from the model's.
 void check_dataset(const Model& model, const DatasetHeader& dataset);
 

@@ -49,6 +49,10 @@ void check_policy(const Model& model, const std::vector<Policy>& policies, std::
   if (policy.classes != model.classes || policy.hidden < 1)
     throw ShapeError(fmt::format("policy {}: has {} classes and {} hidden units, expected {} and at least 1", i,
                                  policy.classes, policy.hidden, model.classes));
+  const int features = policy.input == PolicyInput::features ? model.stages.at(i).network.feature_count() : 0;
+  if (policy.features != features)
+    throw ShapeError(fmt::format("policy {}: has input {} and {} features, expected {}", i, to_string(policy.input),
+                                 policy.features, features));
   for (const PolicyArray& array : policy_arrays(policy)) {
     const std::size_t expected = static_cast<std::size_t>(array.rows) * static_cast<std::size_t>(array.columns);
     if (array.values->size() != expected)
@@ -78,6 +82,10 @@ void check_calibration(const Model& model) {
 
 }  // namespace
 
+bool sees_features(const std::vector<Policy>& policies) {
+  return std::ranges::any_of(policies, [](const Policy& p) { return p.input == PolicyInput::features; });
+}
+
 int default_hidden(int classes) { return classes >= 1000 ? 256 : 64; }
 
 std::string_view to_string(PolicyInput input) {
@@ -88,18 +96,20 @@ std::string_view to_string(PolicyInput input) {
       return "sorted";
     case PolicyInput::permuted:
       return "permuted";
+    case PolicyInput::features:
+      return "features";
   }
   return "unknown";
 }
 
 PolicyInput parse_policy_input(std::string_view text) {
-  for (const PolicyInput input : {PolicyInput::raw, PolicyInput::sorted, PolicyInput::permuted})
+  for (const PolicyInput input : {PolicyInput::raw, PolicyInput::sorted, PolicyInput::permuted, PolicyInput::features})
     if (text == to_string(input)) return input;
-  throw UsageError(fmt::format("policy input '{}': expected raw, sorted or permuted", text));
+  throw UsageError(fmt::format("policy input '{}': expected raw, sorted, permuted or features", text));
 }
 
 std::vector<PolicyArray> policy_arrays(const Policy& policy) {
-  return {{"weight1", &policy.weight1, policy.hidden, policy.classes},
+  return {{"weight1", &policy.weight1, policy.hidden, policy.inputs()},
           {"bias1", &policy.bias1, policy.hidden, 1},
           {"weight2", &policy.weight2, policy.hidden, policy.hidden},
           {"bias2", &policy.bias2, policy.hidden, 1},

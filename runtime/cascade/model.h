@@ -10,13 +10,14 @@
 
 namespace cascadecl {
 
-// What the policy sees of the label probabilities (share/doc/policy.md).
-//   raw       as they are, class by class (the paper)
+// What the policy sees of its stage (share/doc/policy.md).
+//   raw       the label probabilities as they are, class by class (the paper)
 //   sorted    in descending order
 //   permuted  raw at test time; classes randomly permuted for each image while training
-enum class PolicyInput { raw, sorted, permuted };
+//   features  sorted, and behind them the pooled features that enter the stage's dense layer
+enum class PolicyInput { raw, sorted, permuted, features };
 
-// "raw", "sorted", "permuted", and back; parse_policy_input throws UsageError naming the three.
+// "raw", "sorted", "permuted", "features", and back; parse_policy_input throws UsageError naming the four.
 std::string_view to_string(PolicyInput input);
 PolicyInput parse_policy_input(std::string_view text);
 
@@ -25,12 +26,17 @@ PolicyInput parse_policy_input(std::string_view text);
 struct Policy {
   PolicyInput input = PolicyInput::sorted;
   int classes = 0, hidden = 0;
-  std::vector<float> weight1, bias1;  // [hidden][classes], [hidden]
+  int features = 0;                   // pooled features of the stage that it sees; 0 but for PolicyInput::features
+  std::vector<float> weight1, bias1;  // [hidden][inputs()], [hidden]
   std::vector<float> weight2, bias2;  // [hidden][hidden], [hidden]
   std::vector<float> weight3, bias3;  // [2][hidden], [2]
 
-  long macs() const { return static_cast<long>(hidden) * (classes + hidden + 2); }
+  int inputs() const { return classes + features; }
+  long macs() const { return static_cast<long>(hidden) * (inputs() + hidden + 2); }
 };
+
+// Whether one of the policies sees features.
+bool sees_features(const std::vector<Policy>& policies);
 
 // Units of a hidden layer where nobody says otherwise: 64, or 256 from 1,000 classes on (paper, 4.3).
 int default_hidden(int classes);
@@ -42,7 +48,7 @@ struct PolicyArray {
   int rows, columns;  // expected
 };
 
-// weight1, bias1, weight2, bias2, weight3, bias3, with the sizes that classes and hidden ask for.
+// weight1, bias1, weight2, bias2, weight3, bias3, with the sizes that classes, features and hidden ask for.
 std::vector<PolicyArray> policy_arrays(const Policy& policy);
 
 // One classifier of the cascade.

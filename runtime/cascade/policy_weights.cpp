@@ -16,8 +16,10 @@ constexpr int padding = 16;     // hidden units; every vector width divides it
 constexpr int bias3_size = 16;  // two used; keeps every section aligned
 
 // Calls visit(member of Policy, row o, column i, index in the flat array) for each weight.
+// The policy sees `features` of the array's features.
 template <class Visit>
-void for_each_weight(int classes, int hidden, Visit visit) {
+void for_each_weight(const PolicySize& size, int features, Visit visit) {
+  const int hidden = size.hidden;
   const std::size_t width = to_size(padded_hidden(hidden));
   std::size_t base = 0;
   const auto input_major = [&](auto member, int outputs, int inputs, std::size_t rows) {
@@ -27,7 +29,7 @@ void for_each_weight(int classes, int hidden, Visit visit) {
       }
     base += rows * width;
   };
-  input_major(&Policy::weight1, hidden, classes, to_size(classes));
+  input_major(&Policy::weight1, hidden, size.classes + features, to_size(size.inputs()));
   input_major(&Policy::bias1, hidden, 1, 1);
   input_major(&Policy::weight2, hidden, hidden, width);
   input_major(&Policy::bias2, hidden, 1, 1);
@@ -38,48 +40,51 @@ void for_each_weight(int classes, int hidden, Visit visit) {
   for (int o = 0; o < 2; ++o) visit(&Policy::bias3, to_size(o), base + to_size(o));
 }
 
-void check_policy_size(int classes, int hidden) {
-  if (classes < 2 || classes > 1024 || hidden < 1 || hidden > 4096)
+void check_policy_size(const PolicySize& size) {
+  if (size.classes < 2 || size.classes > 1024 || size.hidden < 1 || size.hidden > 4096)
     throw ShapeError(
-        fmt::format("policy: {} classes and {} hidden units, expected 2..1024 and 1..4096", classes, hidden));
+        fmt::format("policy: {} classes and {} hidden units, expected 2..1024 and 1..4096", size.classes, size.hidden));
+  if (size.features < 0 || size.features > 4096)
+    throw ShapeError(fmt::format("policy: {} features, expected 0..4096", size.features));
 }
 
 }  // namespace
 
 int padded_hidden(int hidden) { return (hidden + padding - 1) / padding * padding; }
 
-std::size_t policy_weight_count(int classes, int hidden) {
-  const std::size_t width = to_size(padded_hidden(hidden));
-  return (to_size(classes) + 1 + width + 1 + 2) * width + bias3_size;
+std::size_t policy_weight_count(const PolicySize& size) {
+  const std::size_t width = to_size(padded_hidden(size.hidden));
+  return (to_size(size.inputs()) + 1 + width + 1 + 2) * width + bias3_size;
 }
 
-std::vector<float> pack_policy(const Policy& policy) {
-  check_policy_size(policy.classes, policy.hidden);
+std::vector<float> pack_policy(const Policy& policy, int room) {
+  const PolicySize size{policy.classes, policy.hidden, std::max(room, policy.features)};
+  check_policy_size(size);
   for (const PolicyArray& array : policy_arrays(policy)) {
     if (array.values->size() != to_size(array.rows) * to_size(array.columns))
       throw ShapeError(fmt::format("policy: {} has {} values, expected {}x{}", array.name, array.values->size(),
                                    array.rows, array.columns));
   }
-  std::vector<float> packed(policy_weight_count(policy.classes, policy.hidden), 0.0f);
-  for_each_weight(policy.classes, policy.hidden,
+  std::vector<float> packed(policy_weight_count(size), 0.0f);
+  for_each_weight(size, policy.features,
                   [&](auto member, std::size_t from, std::size_t to) { packed[to] = (policy.*member)[from]; });
   return packed;
 }
 
-Policy unpack_policy(std::span<const float> packed, PolicyInput input, int classes, int hidden) {
-  check_policy_size(classes, hidden);
-  if (packed.size() != policy_weight_count(classes, hidden))
-    throw ShapeError(fmt::format("policy: flat array has {} values, expected {}", packed.size(),
-                                 policy_weight_count(classes, hidden)));
-  const std::size_t c = to_size(classes), h = to_size(hidden);
-  Policy policy{.input = input, .classes = classes, .hidden = hidden};
-  policy.weight1.resize(h * c);
+Policy unpack_policy(std::span<const float> packed, PolicyInput input, const PolicySize& size, int features) {
+  check_policy_size(size);
+  if (packed.size() != policy_weight_count(size))
+    throw ShapeError(
+        fmt::format("policy: flat array has {} values, expected {}", packed.size(), policy_weight_count(size)));
+  const std::size_t h = to_size(size.hidden);
+  Policy policy{.input = input, .classes = size.classes, .hidden = size.hidden, .features = features};
+  policy.weight1.resize(h * to_size(policy.inputs()));
   policy.bias1.resize(h);
   policy.weight2.resize(h * h);
   policy.bias2.resize(h);
   policy.weight3.resize(2 * h);
   policy.bias3.resize(2);
-  for_each_weight(classes, hidden,
+  for_each_weight(size, features,
                   [&](auto member, std::size_t to, std::size_t from) { (policy.*member)[to] = packed[from]; });
   return policy;
 }
@@ -117,18 +122,15 @@ std::string PolicyTiling::fault(const PolicySize& size, const TuningTarget& targ
 TuningKey policy_key(const PolicySize& size, int block, BatchClass batch) {
   return {.kernel = std::string(PolicyTiling::kernel),
           .operation = "stop",
-          .in_channels = size.classes,
+          .in_channels = size.inputs(),
           .out_channels = size.hidden,
           .channel_block = block,
           .batch = batch};
 }
 
-Defines policy_defines(const PolicyTiling& tiling, int classes, int hidden) {
-  return {{"CLASSES", classes},
-          {"HIDDEN", padded_hidden(hidden)},
-          {"CB", tiling.vector},
-          {"LANES", tiling.lanes},
-          {"TILE", tiling.tile}};
+Defines policy_defines(const PolicyTiling& tiling, const PolicySize& size) {
+  return {{"CLASSES", size.classes}, {"FEATURES", size.features}, {"HIDDEN", padded_hidden(size.hidden)},
+          {"CB", tiling.vector},     {"LANES", tiling.lanes},     {"TILE", tiling.tile}};
 }
 
 }  // namespace cascadecl

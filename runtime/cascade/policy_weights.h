@@ -14,18 +14,21 @@ namespace cascadecl {
 // How the policy kernels keep a policy on a device: one flat array, weights input-major, hidden units padded to a
 // multiple of 16 with zeros (kernels/policy_mlp.h). The same on every device.
 int padded_hidden(int hidden);
-std::size_t policy_weight_count(int classes, int hidden);
-
-// The flat array of a policy. Throws ShapeError naming the array that has not the size that classes and hidden ask for,
-// or if classes (2..1024) or hidden (1..4096) is out of range.
-std::vector<float> pack_policy(const Policy& policy);
-
-// The policy in a flat array of policy_weight_count(classes, hidden) floats.
-Policy unpack_policy(std::span<const float> packed, PolicyInput input, int classes, int hidden);
-
 struct PolicySize {
   int classes = 10, hidden = 64;
+  int features = 0;  // that the flat array has room for
+  int inputs() const { return classes + features; }
 };
+std::size_t policy_weight_count(const PolicySize& size);
+
+// The flat array of a policy, with room for `room` features if those are more than its own: what it does not see has
+// weight 0. Throws ShapeError naming the array that has not the size that classes, features and hidden ask for, or if
+// classes (2..1024), features (0..4096) or hidden (1..4096) is out of range.
+std::vector<float> pack_policy(const Policy& policy, int room = 0);
+
+// The policy in a flat array of policy_weight_count() floats, of an input and a number of features, size.features at
+// most.
+Policy unpack_policy(std::span<const float> packed, PolicyInput input, const PolicySize& size, int features = 0);
 
 // kernels/policy_mlp.h: how a policy kernel splits an image among the work-items of a group. CPUs take one item with
 // wide vectors, other devices many items with one hidden unit each.
@@ -40,7 +43,7 @@ struct PolicyTiling {
 };
 TuningKey policy_key(const PolicySize& size, int block, BatchClass batch);
 
-// CLASSES, HIDDEN, CB, LANES, TILE.
-Defines policy_defines(const PolicyTiling& tiling, int classes, int hidden);
+// CLASSES, FEATURES, HIDDEN, CB, LANES, TILE.
+Defines policy_defines(const PolicyTiling& tiling, const PolicySize& size);
 
 }  // namespace cascadecl

@@ -17,8 +17,8 @@ namespace cascadecl {
 // What one image costs in each stage and in a policy, in one unit: millions of multiply-adds, milliseconds or
 // millijoules.
 struct StageCosts {
-  std::vector<double> stages;  // [K]
-  double policy = 0;           // where a policy runs on the device
+  std::vector<double> stages;         // [K]
+  std::vector<double> policies = {};  // [K - 1], where policies run on the device; empty where they cost nothing
 };
 
 // Milliseconds an image, each stage alone on the images uint8 [N][C][H][W], N >= 1; the median of `runs` runs. A

@@ -23,11 +23,13 @@ Parameters parameters_of(const Model& model, std::size_t stage) {
 }  // namespace
 
 StageRunner::StageRunner(const Device& device, const Model& model, std::size_t stage, const ExecutorSettings& settings,
-                         std::size_t window)
+                         std::size_t window, bool read_features)
     : device_(device),
       classes_(model.classes),
       max_batch_(settings.max_batch),
+      feature_count_(model.stages.at(stage).network.feature_count()),
       timed_(settings.time_stages),
+      read_features_(read_features),
       plan_(device, model.stages.at(stage).network, parameters_of(model, stage), settings.max_batch, settings.kernels,
             settings.precision),
       image_input_(device, model.input, model.mean, model.std, settings.precision),
@@ -36,7 +38,10 @@ StageRunner::StageRunner(const Device& device, const Model& model, std::size_t s
   const std::size_t row = image_elements(model.input, device.channel_block());
   batch_ = allocate_activation(device, to_size(settings.max_batch) * row, settings.precision);
   probabilities_ = device.allocate<float>(window * to_size(model.classes));
-  if (stage >= model.policies.size()) return;
+  const bool has_policy = stage < model.policies.size();
+  if (read_features || (has_policy && model.policies[stage].features > 0))
+    features_ = device.allocate<float>(window * to_size(feature_count_));
+  if (!has_policy) return;
   policy_.emplace(device, model.policies[stage], static_cast<int>(window));
   stop_probability_ = device.allocate<float>(window);
 }
@@ -53,6 +58,8 @@ void StageRunner::run_networks(const Array<std::uint8_t>& pixels, std::span<cons
       image_input_.gather(images, pixels, slots_, batch_, first);
     }
     softmax_.run(images, plan_.run(images, batch_), probabilities_, first);
+    const std::size_t row = to_size(feature_count_);
+    if (!features_.empty()) device_.copy(plan_.features(), features_, to_size(images) * row, 0, to_size(first) * row);
     device_.flush();
   }
 }
@@ -61,12 +68,13 @@ StageRunner::Outcome StageRunner::run(const Array<std::uint8_t>& pixels, std::sp
                                       double& policy_seconds) {
   run_networks(pixels, slots);
   StageTimer timer(timed_, device_, policy_seconds);
-  if (policy_) policy_->run(static_cast<int>(slots.size()), probabilities_, stop_probability_);
+  if (policy_) policy_->run(static_cast<int>(slots.size()), probabilities_, features_, stop_probability_);
   timer.stop();
   Outcome outcome;
   outcome.probabilities = device_.read(probabilities_, slots.size() * to_size(classes_));
   outcome.stop_probability =
       policy_ ? device_.read(stop_probability_, slots.size()) : std::vector<float>(slots.size(), 1.0F);
+  if (read_features_) outcome.features = device_.read(features_, slots.size() * to_size(feature_count_));
   return outcome;
 }
 

@@ -17,17 +17,18 @@ namespace cascadecl {
 // in one launch. The host waits once, for the result.
 class StageRunner {
  public:
-  // window: the most images of a call of run().
+  // window: the most images of a call of run(). read_features: run() gives the pooled features too.
   StageRunner(const Device& device, const Model& model, std::size_t stage, const ExecutorSettings& settings,
-              std::size_t window);
+              std::size_t window, bool read_features = false);
 
   const Device& device() const { return device_; }
   std::size_t peak_bytes() const { return plan_.memory().total(); }
 
   //   probabilities     [n][classes]  of the labels
   //   stop_probability  [n]           of the policy; 1 at the last stage
+  //   features          [n][features of the stage], empty unless they are read
   struct Outcome {
-    std::vector<float> probabilities, stop_probability;
+    std::vector<float> probabilities, stop_probability, features;
   };
   // Runs the images that lie at `slots` [n] of pixels uint8 [...][C][H][W]. Adds the policy's time to policy_seconds if
   // stages are timed.
@@ -37,8 +38,8 @@ class StageRunner {
   void run_networks(const Array<std::uint8_t>& pixels, std::span<const int> slots);
 
   Device device_;
-  int classes_, max_batch_;
-  bool timed_;
+  int classes_, max_batch_, feature_count_;
+  bool timed_, read_features_;
   InferencePlan plan_;
   ImageInput image_input_;
   Softmax softmax_;
@@ -46,6 +47,7 @@ class StageRunner {
   Array<int> slots_;                // [window]
   Activation batch_;
   Array<float> probabilities_, stop_probability_;  // [window][classes], [window]
+  Array<float> features_;  // [window][features]; empty where neither policy nor caller sees them
 };
 
 }  // namespace cascadecl

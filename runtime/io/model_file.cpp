@@ -45,6 +45,7 @@ void write_policy(Hdf5Writer& file, std::string_view parent, std::size_t i, cons
   file.create_group(group);
   file.write_attribute(group, "input", to_string(policy.input));
   file.write_attribute(group, "hidden", policy.hidden);
+  if (policy.input == PolicyInput::features) file.write_attribute(group, "features", policy.features);
   for (const PolicyArray& array : policy_arrays(policy)) {
     const Hdf5Shape shape =
         array.name.starts_with("bias") ? Hdf5Shape{array.rows} : Hdf5Shape{array.rows, array.columns};
@@ -150,11 +151,12 @@ class ModelReader {
 
   std::size_t read_policies(std::string_view parent, std::vector<Policy>& policies) {
     const std::size_t count = file_.has_group(parent) ? count_members(std::string(parent)) : 0;
-    for (std::size_t i = 0; i < count; ++i) policies.push_back(read_policy(fmt::format("{}/{}", parent, i)));
+    for (std::size_t i = 0; i < count; ++i) policies.push_back(read_policy(fmt::format("{}/{}", parent, i), i));
     return count;
   }
 
-  Policy read_policy(const std::string& group) {
+  // Of stage i.
+  Policy read_policy(const std::string& group, std::size_t i) {
     Policy policy;
     policy.classes = model_.classes;
     try {
@@ -163,8 +165,13 @@ class ModelReader {
       file_.fail(group, fmt::format("attribute input: {}", error.what()));
     }
     policy.hidden = number(group, "hidden", 1, 1 << 20);
+    if (policy.input == PolicyInput::features) {
+      if (i >= model_.stages.size()) file_.fail(group, "belongs to no stage");
+      const int features = model_.stages[i].network.feature_count();
+      policy.features = number(group, "features", features, features);
+    }
     Parameters arrays = read_arrays(file_, group,
-                                    {{"weight1", {policy.hidden, policy.classes}},
+                                    {{"weight1", {policy.hidden, policy.inputs()}},
                                      {"bias1", {policy.hidden}},
                                      {"weight2", {policy.hidden, policy.hidden}},
                                      {"bias2", {policy.hidden}},

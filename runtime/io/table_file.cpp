@@ -33,6 +33,9 @@ void write_table(Hdf5Writer& file, const std::string& group, const CascadeTable&
   file.write<std::int32_t>(group + "/labels", {n}, table.labels);
   file.write<std::int64_t>(group + "/numbers", {n}, table.numbers);
   file.write<double>(group + "/network_mmac", {k}, table.network_mmac);
+  for (std::size_t t = 0; t < table.features.size(); ++t)
+    file.write<float>(fmt::format("{}/features/{}", group, t),
+                      {n, static_cast<std::int64_t>(table.features[t].size()) / n}, table.features[t]);
 }
 
 CascadeTable read_table(const Hdf5Reader& file, const std::string& group) {
@@ -44,6 +47,10 @@ CascadeTable read_table(const Hdf5Reader& file, const std::string& group) {
   table.labels = file.read<std::int32_t>(group + "/labels", {shape[1]});
   table.numbers = file.read<std::int64_t>(group + "/numbers", {shape[1]});
   table.network_mmac = file.read<double>(group + "/network_mmac", {shape[0]});
+  if (file.has_group(group + "/features")) {
+    for (std::int64_t t = 0; t < shape[0]; ++t)
+      table.features.push_back(file.read<float>(fmt::format("{}/features/{}", group, t), {shape[1], any_size}));
+  }
   for (const std::int32_t label : table.labels)
     if (label < 0 || label >= shape[2]) file.fail(group, "holds a label out of range");
   return table;

@@ -112,6 +112,10 @@ Array<float> InferencePlan::run(int n, const Activation& images) {
   return state_->forward.tensor(state_->forward.lowering().steps.back().out);
 }
 
+Array<float> InferencePlan::features() const {
+  return state_->forward.tensor(state_->forward.lowering().steps.back().in.tensor);
+}
+
 std::vector<double> InferencePlan::time_steps(int n, const Activation& images) {
   state_->check(n, images);
   StepClock clock(state_->device);

@@ -41,6 +41,9 @@ class InferencePlan {
   //   returns  [max_batch][classes] logits, row-major; the first n rows are valid until the next run
   Array<float> run(int n, const Activation& images);
 
+  // The pooled features that entered the dense layer in the last run: [max_batch][features], valid until the next one.
+  Array<float> features() const;
+
   // Runs like run(), but waits for the device after each step. Returns the seconds of each of steps().
   std::vector<double> time_steps(int n, const Activation& images);
 

@@ -60,6 +60,8 @@ class Network {
   const std::string& name() const { return name_; }
   ImageShape input_shape() const { return input_; }
   int classes() const { return layers_.back().out_channels; }
+  // Pooled features: the values that enter the dense layer.
+  int feature_count() const { return layer(layers_.back().inputs.front()).shape.channels; }
   const std::vector<Layer>& layers() const { return layers_; }
   const Layer& layer(std::string_view name) const;  // throws UsageError if there is none of that name
   int index_of(std::string_view name) const;        // position in layers(); throws like layer()

@@ -245,7 +245,7 @@ class Collector {
     keys_.insert({key, select.key, gather.key});
     offer(select, 1, select_trial());
     offer(gather, row, gather_trial(row));
-    const std::size_t weights = policy_weight_count(policy.classes, policy.hidden);
+    const std::size_t weights = policy_weight_count(policy);
     offer<PolicyTiling>(key, policy, to_size(policy.classes), static_cast<double>(weights), "", policy_trial(policy));
   }
 

@@ -156,15 +156,14 @@ MakeTrial gather_trial(std::size_t row) {
 
 MakeTrial policy_trial(const PolicySize& size) {
   return [=](const TrialContext& c) -> Trial {
-    const std::vector<float> weights =
-        c.device.read(c.data.floats(policy_weight_count(size.classes, size.hidden), 1, 0.1F));
-    const Policy policy = unpack_policy(weights, PolicyInput::sorted, size.classes, size.hidden);
+    const std::vector<float> weights = c.device.read(c.data.floats(policy_weight_count(size), 1, 0.1F));
+    const Policy policy = unpack_policy(weights, PolicyInput::sorted, size);
     auto op = std::make_shared<PolicyOp>(c.device, policy, c.max_batch);
     std::vector<float> values = c.device.read(c.data.floats(to_size(c.images * size.classes), 2));
     for (float& value : values) value = (value + 2) / 4;
     const Array<float> probabilities = c.device.upload(values);
     const Trial::Output stop = new_output(c, 1);
-    return {[=](int n) { op->run(n, probabilities, stop.array); }, {stop}};
+    return {[=](int n) { op->run(n, probabilities, {}, stop.array); }, {stop}};
   };
 }
 

@@ -28,6 +28,31 @@ TEST_CASE("eval compares all policies at the learned one's cost") {
                     2, "all") == "");
 }
 
+TEST_CASE("eval tells how right every stage is on the images that left at each stage") {
+  const SmallWorld world;
+  const Finished run = cascadecl_run({"eval", world.model(), "--data", world.data(), "--matrix", "--json"});
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  const nlohmann::json json = run.json();
+  const nlohmann::json& exits = json["accuracy_matrix"]["exits"];
+  REQUIRE(exits.size() == json["stages"].size());
+  for (std::size_t stage = 0; stage < exits.size(); ++stage) {
+    double right = 0;
+    for (std::size_t exit = 0; exit < exits.size(); ++exit) {
+      CHECK(exits[exit]["images"] == json["stages"][exit]["stopped"]);
+      if (exits[exit]["images"] == 0) {
+        CHECK(exits[exit]["top1"][stage].is_null());
+      } else {
+        right += exits[exit]["images"].get<double>() * exits[exit]["top1"][stage].get<double>();
+      }
+    }
+    CHECK(right / json["images"].get<double>() == doctest::Approx(json["static"][stage]["top1"].get<double>()));
+  }
+  CHECK(exits[0]["diagonal_at_least_earlier"] == true);  // nothing comes before the first stage
+  const Finished text = cascadecl_run({"eval", world.model(), "--data", world.data(), "--matrix"});
+  CHECK(text.out.find("top-1 of each stage on the images that left at each stage") != std::string::npos);
+}
+
 TEST_CASE("eval tells each class's accuracy and cost, which add up to the whole") {
   const SmallWorld world;
   const Finished run =

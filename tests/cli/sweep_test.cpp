@@ -92,6 +92,37 @@ TEST_CASE("a sweep goes on where it stopped, and computing all anew gives the sa
   CHECK(results(file_json(world.path("s.json"))) == results(whole));
 }
 
+TEST_CASE("policies that see features are trained, swept, evaluated, calibrated and trained on jointly") {
+  const TrainedWorld world;
+  const std::vector<std::string> see = {"--policy-input", "features"};
+  const auto run = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--quiet", "--json"});
+    const Finished finished = cascadecl_run(arguments);
+    CAPTURE(finished.err);
+    REQUIRE(finished.status == 0);
+    return finished.json();
+  };
+  std::vector<std::string> arguments = some;
+  arguments.insert(arguments.end(), see.begin(), see.end());
+  const Finished swept = cascadecl_run(sweep(world, arguments));
+  CAPTURE(swept.err);
+  REQUIRE(swept.status == 0);
+  CHECK(swept.json()["settings"]["policy_input"] == "features");
+  std::filesystem::remove(world.path("s.json"));  // anew from the cache, which keeps the features
+  CHECK(cascadecl_run(sweep(world, arguments)).json()["points"] == swept.json()["points"]);
+
+  const std::string seeing = world.path("f.h5");
+  run({"train", "--data", world.data(), "--from", world.trained(), "--phases", "policy,joint", "--policy-epochs", "1",
+       "--joint-epochs", "1", "--batch-size", "8", "--validation-share", "0.25", "-o", seeing, "--policy-input",
+       "features"});
+  const nlohmann::json result = run({"eval", seeing, "--data", world.data()});
+  CHECK(result["policy"]["input"] == "features");
+  run({"calibrate", seeing, "--data", world.data(), "-o", world.path("c.h5"), "--policy-input", "features",
+       "--target-mac", "0.9"});
+  run({"eval", world.path("c.h5"), "--data", world.data(), "--policy", "all", "--combine", "fitted"});
+  run({"eval", world.path("c.h5"), "--data", world.data(), "--policy", "ann"});
+}
+
 TEST_CASE("a sweep of other settings, of something else or of nothing is refused") {
   const TrainedWorld world;
   REQUIRE(cascadecl_run(sweep(world, {"--policy", "static"})).status == 0);

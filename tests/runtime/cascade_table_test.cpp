@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <random>
+#include <set>
 
 #include "data/error.h"
 #include "data/loader.h"
@@ -105,6 +106,28 @@ TEST_CASE("the executor with each policy stops, answers and costs as its simulat
       CHECK(simulated.mmac_per_image == doctest::Approx(mmac));
     }
   }
+}
+
+TEST_CASE("policies that see features decide on a table as in the executor, and need the features") {
+  const Model model = random_model(
+      {make_network("resnet-8", shape, 7), make_network("wrn-10-2", shape, 7), make_network("resnet-14", shape, 7)}, 12,
+      PolicyInput::features);
+  const CascadeTable table = table_of(model);
+  REQUIRE(table.features.size() == 3);
+  CHECK(table.features[1].size() == images * 128);
+  CHECK(table.policy_mmac == std::vector<double>{8 * (7 + 64 + 8 + 2) / 1e6, 8 * (7 + 128 + 8 + 2) / 1e6});
+  std::vector<std::uint8_t> pixels(images * 192);
+  const MemoryDataset dataset = noise();
+  dataset.read(all_indices(images), pixels.data());
+  const CascadeResult run =
+      CascadeExecutor(model, std::vector<Device>(3, testing::test_device()), {.max_batch = 16}).classify(pixels);
+  const Simulation simulated =
+      simulate(table, scores_of(table, *make_policy(PolicyKind::learned)), {.asks_model = true});
+  CHECK(run.exit_stage == simulated.exit_stage);
+  CHECK(std::set<int>(run.exit_stage.begin(), run.exit_stage.end()).size() > 1);
+  CascadeTable blind = table;
+  blind.features.clear();
+  CHECK_THROWS_AS(with_policies(blind, model.policies, testing::test_device()), UsageError);
 }
 
 TEST_CASE("a simulation of four images is what one counts by hand") {

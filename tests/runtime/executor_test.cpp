@@ -120,6 +120,27 @@ TEST_CASE("the cascade answers as each image run by hand under every stop rule a
   }
 }
 
+TEST_CASE("policies that see features stop images as each image run by hand") {
+  constexpr int n = 19;
+  const Model model = random_model({make_network("resnet-8", shape, classes), make_network("wrn-10-2", shape, classes),
+                                    make_network("resnet-14", shape, classes)},
+                                   12, PolicyInput::features);
+  const auto images = random_images(n);
+  for (const int batch : {4, 32}) {  // a window of several batches, and one batch that is not full
+    const CascadeResult result = make_executor(model, {.max_batch = batch}).classify(images);
+    std::set<int> exits;
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto hand = reference::classify(model, normalised(model, &images[i * image_bytes]));
+      CHECK(result.exit_stage[i] == hand.exit_stage);
+      exits.insert(hand.exit_stage);
+      for (std::size_t t = 0; t <= static_cast<std::size_t>(hand.exit_stage); ++t)
+        CHECK(result.stop_probability[t * n + i] ==
+              doctest::Approx(hand.stop_probability[t]).epsilon(10 * float_tolerance));
+    }
+    CHECK(exits.size() > 1);
+  }
+}
+
 TEST_CASE("survivors kept as halves are those that went on, whatever waits for the next stage") {
   constexpr int n = 23;
   for (const int max_batch : {4, 5, 32}) {

@@ -159,7 +159,8 @@ TEST_CASE("a model written and read again is the same") {
     std::vector<Network> networks;
     for (int i = *rc::gen::inRange(1, 4); i > 0; --i)
       networks.push_back(make_network(*rc::gen::element<std::string>("resnet-8", "wrn-10-0.25"), image, classes));
-    const auto input = *rc::gen::element(PolicyInput::raw, PolicyInput::sorted, PolicyInput::permuted);
+    const auto input =
+        *rc::gen::element(PolicyInput::raw, PolicyInput::sorted, PolicyInput::permuted, PolicyInput::features);
     Model model = random_model(networks, *rc::gen::arbitrary<std::uint64_t>(), input, *rc::gen::inRange(1, 9));
     if (*rc::gen::arbitrary<bool>()) model.training.clear();
     if (*rc::gen::arbitrary<bool>()) model.label_names.clear();
@@ -191,6 +192,10 @@ TEST_CASE("stage_macs counts the network and its policy, and no policy on the la
       {make_network("resnet-8", {3, 32, 32}, 10), make_network("resnet-20", {3, 32, 32}, 10)}, 4, PolicyInput::raw, 64);
   CHECK(model.stage_macs(0) == 14'860'288 + 640 + 64 * (10 + 64 + 2));
   CHECK(model.stage_macs(1) == 43'171'840 + 640);
+  const Model seeing =
+      random_model({make_network("resnet-8", {3, 32, 32}, 10), make_network("resnet-20", {3, 32, 32}, 10)}, 4,
+                   PolicyInput::features, 64);
+  CHECK(seeing.stage_macs(0) == 14'860'288 + 640 + 64 * (10 + 64 + 64 + 2));
 }
 
 TEST_CASE("write_model refuses a model whose parts do not fit and leaves no file") {
@@ -335,7 +340,7 @@ TEST_CASE("a weight that is a link or a group in a circle is refused") {
 
 TEST_CASE("a spoiled policy is refused, naming it") {
   check_contains(error_after([](hid_t f) { set_text(f, "/policies/0", "input", "shuffled"); }),
-                 "/policies/0: attribute input: policy input 'shuffled': expected raw, sorted or permuted");
+                 "/policies/0: attribute input: policy input 'shuffled': expected raw, sorted, permuted or features");
   check_contains(error_after([](hid_t f) { set_integer(f, "/policies/0", "hidden", 0); }), "attribute hidden is 0");
   check_contains(error_after([](hid_t f) { set_integer(f, "/policies/0", "hidden", 1 << 20); }), "/policies/0/");
   check_contains(error_after([](hid_t f) { set_integer(f, "/policies/0", "hidden", 9); }), "/policies/0/bias1");

@@ -28,12 +28,13 @@ Parameters random_parameters(const Network& network, std::mt19937_64& engine) {
   return parameters;
 }
 
-Policy random_policy(PolicyInput input, int classes, int hidden, std::mt19937_64& engine) {
-  const auto h = static_cast<std::size_t>(hidden), c = static_cast<std::size_t>(classes);
+Policy random_policy(PolicyInput input, int classes, int hidden, int features, std::mt19937_64& engine) {
+  const auto h = static_cast<std::size_t>(hidden), inputs = static_cast<std::size_t>(classes + features);
   return {.input = input,
           .classes = classes,
           .hidden = hidden,
-          .weight1 = uniform_values(engine, h * c, -2, 2),
+          .features = features,
+          .weight1 = uniform_values(engine, h * inputs, -2, 2),
           .bias1 = uniform_values(engine, h, -0.5F, 0.5F),
           .weight2 = uniform_values(engine, h * h, -0.7F, 0.7F),
           .bias2 = uniform_values(engine, h, -0.5F, 0.5F),
@@ -53,8 +54,10 @@ Model random_model(const std::vector<Network>& networks, std::uint64_t seed, Pol
   model.std = uniform_values(engine, channels, 0.1F, 0.3F);
   for (int i = 0; i < model.classes; ++i) model.label_names.push_back("class " + std::to_string(i));
   for (const Network& network : networks) model.stages.push_back({network, random_parameters(network, engine)});
-  for (std::size_t i = 0; i + 1 < networks.size(); ++i)
-    model.policies.push_back(random_policy(input, model.classes, hidden, engine));
+  for (std::size_t i = 0; i + 1 < networks.size(); ++i) {
+    const int features = input == PolicyInput::features ? networks[i].feature_count() : 0;
+    model.policies.push_back(random_policy(input, model.classes, hidden, features, engine));
+  }
   model.training = R"({"seed": 1})";
   return model;
 }

@@ -51,11 +51,17 @@ class LayerForward {
   Shape in_;
 };
 
-Values policy_input(const Policy& policy, Values probabilities) {
-  if (policy.input == PolicyInput::sorted)
-    for (auto row = probabilities.begin(); row != probabilities.end(); row += policy.classes)
-      std::sort(row, row + policy.classes, std::greater<>());
-  return probabilities;
+Values policy_input(const Policy& policy, const Values& probabilities, const Values& features, int n) {
+  Values seen;
+  for (int i = 0; i < n; ++i) {
+    const auto row = probabilities.begin() + i * policy.classes;
+    seen.insert(seen.end(), row, row + policy.classes);
+    if (policy.input == PolicyInput::sorted || policy.input == PolicyInput::features)
+      std::sort(seen.end() - policy.classes, seen.end(), std::greater<>());
+    const auto own = features.begin() + i * policy.features;
+    seen.insert(seen.end(), own, own + policy.features);
+  }
+  return seen;
 }
 
 }  // namespace
@@ -78,11 +84,11 @@ Values forward(const Network& network, const Parameters& parameters, const Value
   return forward_all(network, parameters, images, n).at(network.layers().back().name);
 }
 
-Values stop_probabilities(const Policy& policy, const Values& probabilities, int n) {
+Values stop_probabilities(const Policy& policy, const Values& probabilities, const Values& features, int n) {
   const int hidden = policy.hidden;
-  const Values input = policy_input(policy, probabilities);
-  const Values first =
-      relu_forward(dense_forward(input, to_double(policy.weight1), to_double(policy.bias1), n, policy.classes, hidden));
+  const Values input = policy_input(policy, probabilities, features, n);
+  const Values first = relu_forward(
+      dense_forward(input, to_double(policy.weight1), to_double(policy.bias1), n, policy.inputs(), hidden));
   const Values second =
       relu_forward(dense_forward(first, to_double(policy.weight2), to_double(policy.bias2), n, hidden, hidden));
   const Values decision =
@@ -97,11 +103,14 @@ CascadeAnswer classify(const Model& model, const Values& image) {
   answer.reweighted.assign(static_cast<std::size_t>(model.classes), 0.0);
   double weight = 0;
   for (std::size_t t = 0; t < model.stages.size(); ++t) {
-    Values logits = forward(model.stages[t].network, model.stages[t].parameters, image);
+    const Network& network = model.stages[t].network;
+    const auto layers = forward_all(network, model.stages[t].parameters, image);
+    Values logits = layers.at(network.layers().back().name);
+    const Values& pooled = layers.at(network.layers().back().inputs.front());
     if (!model.temperatures.empty())
       for (double& z : logits) z /= model.temperatures[t];
     const Values label = softmax(logits, 1, model.classes);
-    const double stop = t < model.policies.size() ? stop_probabilities(model.policies[t], label, 1)[0] : 1.0;
+    const double stop = t < model.policies.size() ? stop_probabilities(model.policies[t], label, pooled, 1)[0] : 1.0;
     answer.probabilities.insert(answer.probabilities.end(), label.begin(), label.end());
     answer.stop_probability.push_back(stop);
     if (answer.exit_stage >= 0) continue;

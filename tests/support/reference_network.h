@@ -16,8 +16,9 @@ std::map<std::string, Values> forward_all(const Network& network, const Paramete
 // Logits [n][classes].
 Values forward(const Network& network, const Parameters& parameters, const Values& images, int n = 1);
 
-// Stop probabilities [n] of a policy for label probabilities [n][classes]. permuted is raw here, as at test time.
-Values stop_probabilities(const Policy& policy, const Values& probabilities, int n);
+// Stop probabilities [n] of a policy for label probabilities [n][classes] and the pooled features [n][policy.features].
+// permuted is raw here, as at test time.
+Values stop_probabilities(const Policy& policy, const Values& probabilities, const Values& features, int n);
 
 // One image through a cascade, with stop rule argmax (stop where pi >= 0.5).
 struct CascadeAnswer {

@@ -19,10 +19,10 @@ Values to_values(const std::vector<float>& floats) { return {floats.begin(), flo
 
 }  // namespace
 
-Policy random_policy(PolicyInput input, int classes, int hidden, unsigned seed) {
+Policy random_policy(PolicyInput input, int classes, int hidden, unsigned seed, int features) {
   std::mt19937 engine(seed);
-  Policy policy{.input = input, .classes = classes, .hidden = hidden};
-  policy.weight1 = random_weights(engine, hidden, classes, 3);
+  Policy policy{.input = input, .classes = classes, .hidden = hidden, .features = features};
+  policy.weight1 = random_weights(engine, hidden, policy.inputs(), 3);
   policy.bias1 = random_weights(engine, hidden, 1, 0.3);
   policy.weight2 = random_weights(engine, hidden, hidden, 1.4);
   policy.bias2 = random_weights(engine, hidden, 1, 0.3);
@@ -43,9 +43,11 @@ Values random_probabilities(int n, int classes, unsigned seed) {
   return softmax(logits, n, classes);
 }
 
-Values policy_input(PolicyInput input, const Values& probabilities) {
+Values policy_input(PolicyInput input, const Values& probabilities, const Values& features) {
   Values seen = probabilities;
-  if (input == PolicyInput::sorted) std::sort(seen.begin(), seen.end(), std::greater<>());
+  if (input == PolicyInput::sorted || input == PolicyInput::features)
+    std::sort(seen.begin(), seen.end(), std::greater<>());
+  if (input == PolicyInput::features) seen.insert(seen.end(), features.begin(), features.end());
   return seen;
 }
 
@@ -60,7 +62,7 @@ Activations run_policy(const Policy& policy, const Values& input) {
   const int h = policy.hidden;
   Activations a;
   a.hidden1 =
-      relu_forward(dense_forward(input, to_values(policy.weight1), to_values(policy.bias1), 1, policy.classes, h));
+      relu_forward(dense_forward(input, to_values(policy.weight1), to_values(policy.bias1), 1, policy.inputs(), h));
   a.hidden2 = relu_forward(dense_forward(a.hidden1, to_values(policy.weight2), to_values(policy.bias2), 1, h, h));
   a.logits = dense_forward(a.hidden2, to_values(policy.weight3), to_values(policy.bias3), 1, h, 2);
   return a;
@@ -80,7 +82,7 @@ Values stop_logit_gradient(const Policy& policy, const Values& input) {
   const DenseGradients layer2 =
       dense_backward(a.hidden1, to_values(policy.weight2), relu_backward(a.hidden2, layer3.src), 1, h, h);
   const DenseGradients layer1 =
-      dense_backward(input, to_values(policy.weight1), relu_backward(a.hidden1, layer2.src), 1, policy.classes, h);
+      dense_backward(input, to_values(policy.weight1), relu_backward(a.hidden1, layer2.src), 1, policy.inputs(), h);
   Values all;
   for (const DenseGradients* layer : {&layer1, &layer2, &layer3}) {
     all.insert(all.end(), layer->weight.begin(), layer->weight.end());

@@ -10,12 +10,12 @@
 namespace cascadecl::reference {
 
 // A policy of random weights, fixed by the seed.
-Policy random_policy(PolicyInput input, int classes, int hidden, unsigned seed);
+Policy random_policy(PolicyInput input, int classes, int hidden, unsigned seed, int features = 0);
 // n rows of random label probabilities, peaked and flat ones.
 Values random_probabilities(int n, int classes, unsigned seed);
 
-// One row of label probabilities as the policy sees it at test time.
-Values policy_input(PolicyInput input, const Values& probabilities);
+// One row of label probabilities, and the features behind them, as the policy sees them at test time.
+Values policy_input(PolicyInput input, const Values& probabilities, const Values& features = {});
 // logit[stop] - logit[continue] of one image, from the policy's input.
 double stop_logit(const Policy& policy, const Values& input);
 // Its gradient by the parameters, in the order of policy_arrays(), one after the other.

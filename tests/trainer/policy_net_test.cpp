@@ -18,10 +18,12 @@ using namespace testing;
 // Sums of up to 100 products of numbers up to 10 in float: relative error of some 1e-6.
 constexpr double tolerance = 2e-5;
 
-std::vector<Policy> random_policies(int count, PolicyInput input, int classes, int hidden) {
+std::vector<Policy> random_policies(int count, PolicyInput input, int classes, int hidden,
+                                    const std::vector<int>& features = {}) {
   std::vector<Policy> policies;
   for (int t = 0; t < count; ++t)
-    policies.push_back(reference::random_policy(input, classes, hidden, static_cast<unsigned>(t) + 5));
+    policies.push_back(reference::random_policy(input, classes, hidden, static_cast<unsigned>(t) + 5,
+                                                features.empty() ? 0 : features[to_size_t(t)]));
   return policies;
 }
 
@@ -54,6 +56,7 @@ double relative_difference(const Values& expected, const Values& actual) {
 struct NetCase {
   PolicyInput input;
   int policies, classes, hidden, rows, n, max_batch;
+  std::vector<int> features = {};  // [policies]
 };
 
 void check_net(const NetCase& c) {
@@ -65,9 +68,14 @@ void check_net(const NetCase& c) {
   for (std::size_t i = 0; i < images.size(); ++i) images[i] = static_cast<int>((i * 7 + 3) % to_size_t(c.rows));
   const Guarded<float> probabilities(to_floats(p));
   const Guarded<int> order(images);
-  const std::vector<Policy> policies = random_policies(c.policies, c.input, c.classes, c.hidden);
+  const std::vector<Policy> policies = random_policies(c.policies, c.input, c.classes, c.hidden, c.features);
+  const int most = c.features.empty() ? 0 : *std::ranges::max_element(c.features);
+  const Values pooled = random_values(to_size_t(c.policies * c.rows * most), 17);
   PolicyNet net(test_device(), policies, c.max_batch);
-  net.forward(c.n, {probabilities, c.rows, order, 2}, 1, 0);
+  net.forward(c.n,
+              {probabilities, c.rows, order, 2, most > 0 ? test_device().upload(to_floats(pooled)) : Array<float>()}, 1,
+              0);
+  CHECK(net.most_features() == most);
 
   Values coefficients(to_size_t(c.policies * c.max_batch), 0.0);
   std::vector<Values> expected;
@@ -77,7 +85,10 @@ void check_net(const NetCase& c) {
     Values sum(flat(policy).size(), 0.0);
     for (int i = 0; i < c.n; ++i) {
       const std::size_t row = to_size_t(t * c.rows + images[to_size_t(i) + 2]), at = to_size_t(t * c.max_batch + i);
-      const Values input = reference::policy_input(c.input, slice(p, row * to_size_t(c.classes), to_size_t(c.classes)));
+      const std::size_t own = to_size_t(policy.features);
+      const Values seen = slice(pooled, to_size_t(t * c.rows * most) + to_size_t(images[to_size_t(i) + 2]) * own, own);
+      const Values input =
+          reference::policy_input(c.input, slice(p, row * to_size_t(c.classes), to_size_t(c.classes)), seen);
       const Values gradient = reference::stop_logit_gradient(policy, input);
       CHECK(logits[at] == doctest::Approx(reference::stop_logit(policy, input)).epsilon(tolerance));
       CHECK(norms[at] == doctest::Approx(squared_norm(gradient)).epsilon(tolerance));
@@ -99,6 +110,17 @@ TEST_CASE("policies in training equal the reference: logits, score norms and par
   check_net({PolicyInput::raw, 1, 7, 5, 9, 9, 9});
   check_net({PolicyInput::sorted, 3, 33, 48, 5, 1, 4});
   check_net({PolicyInput::sorted, 4, 2, 1, 130, 128, 128});
+}
+
+TEST_CASE("policies that see features of stages of several widths equal the reference") {
+  check_net({PolicyInput::features, 2, 10, 64, 40, 17, 20, {64, 64}});
+  check_net({PolicyInput::features, 3, 7, 5, 9, 9, 9, {3, 33, 8}});
+}
+
+TEST_CASE("policies that see features refuse to run without them") {
+  PolicyNet net(test_device(), random_policies(1, PolicyInput::features, 4, 8, {6}), 2);
+  const Array<float> probabilities = test_device().upload(std::vector<float>(8, 0.25f));
+  CHECK_THROWS_AS(net.forward(2, {probabilities, 2, {}, 0}, 1, 0), ShapeError);
 }
 
 TEST_CASE("permuted input shows every permutation, each about equally often, and none at test time") {
