@@ -15,8 +15,9 @@ std::size_t element_count(const std::vector<int>& shape) {
   return count;
 }
 
-std::size_t aligned(std::size_t size) {
-  return (size + Device::kSliceStep - 1) / Device::kSliceStep * Device::kSliceStep;
+std::size_t aligned(std::size_t size, const Device& device) {
+  const std::size_t step = device.slice_step<float>();
+  return (size + step - 1) / step * step;
 }
 
 }  // namespace
@@ -27,7 +28,7 @@ ParameterStore::ParameterStore(const Device& device, const Network& network, con
   for (const auto& [key, shape] : parameter_shapes(network)) {
     std::size_t& end = is_statistic(key) ? statistics : trained;
     places_[key] = {!is_statistic(key), end, element_count(shape)};
-    end += aligned(element_count(shape));
+    end += aligned(element_count(shape), device);
   }
   trained_ = device.allocate<float>(trained);
   statistics_ = device.allocate<float>(statistics);

@@ -6,6 +6,7 @@
 
 #include "data/error.h"
 #include "kernels/sources.h"
+#include "runtime/opencl/status.h"
 
 namespace cascadecl {
 
@@ -37,7 +38,7 @@ std::string_view quirks(const DeviceInfo& device) { return device.platform_name 
 
 [[noreturn]] void fail(const DeviceInfo& device, const std::string& what, const cl::Error& error) {
   throw DeviceError(
-      fmt::format("device {}: {} failed: {} returned OpenCL error {}", device.name, what, error.what(), error.err()));
+      fmt::format("device {}: {} failed: {} returned {}", device.name, what, error.what(), status_name(error.err())));
 }
 
 template <class Call>
@@ -49,22 +50,25 @@ auto checked(const DeviceInfo& device, const std::string& what, Call call) {
   }
 }
 
+// What the compiler said, from a new line on; empty if it said nothing.
 std::string build_log(const cl::Program& program, const DeviceInfo& device) {
   try {
-    return program.getBuildInfo<CL_PROGRAM_BUILD_LOG>(device.handle);
+    const std::string log = program.getBuildInfo<CL_PROGRAM_BUILD_LOG>(device.handle);
+    return log.find_first_not_of(std::string_view("\n \0", 3)) == std::string::npos ? "" : "\n" + log;
   } catch (const cl::Error&) {
-    return "(no build log)";
+    return {};
   }
 }
 
 cl::Program build_from_source(const cl::Context& context, const DeviceInfo& device, std::string_view file,
                               const std::string& source, const std::string& options) {
-  cl::Program program(context, source);
+  const std::string what = fmt::format("building kernels/{} with {}", file, options);
+  auto program = checked(device, what, [&] { return cl::Program(context, source); });
   try {
     program.build({device.handle}, options.c_str());
-  } catch (const cl::Error&) {
-    throw DeviceError(fmt::format("kernels/{}: build for device {} with {} failed:\n{}", file, device.name, options,
-                                  build_log(program, device)));
+  } catch (const cl::Error& error) {
+    throw DeviceError(fmt::format("device {}: {} failed: clBuildProgram returned {}{}", device.name, what,
+                                  status_name(error.err()), build_log(program, device)));
   }
   return program;
 }
@@ -168,7 +172,7 @@ Kernel Device::kernel(std::string_view file, std::string_view name, const Define
   }
   const std::string full_name = fmt::format("{} ({})", name, file);
   return checked(state_->info, fmt::format("kernel {}", full_name), [&] {
-    return Kernel(cl::Kernel(found->second, std::string(name).c_str()), state_->queue, full_name);
+    return Kernel(cl::Kernel(found->second, std::string(name).c_str()), state_->queue, full_name, state_->info.name);
   });
 }
 
@@ -213,8 +217,8 @@ void Device::fill_bytes(const cl::Buffer& buffer, const void* pattern, std::size
   const cl_int status =
       clEnqueueFillBuffer(state_->queue(), buffer(), pattern, pattern_bytes, 0, bytes, 0, nullptr, nullptr);
   if (status != CL_SUCCESS) {
-    throw DeviceError(
-        fmt::format("device {}: filling {} bytes failed, OpenCL error {}", state_->info.name, bytes, status));
+    throw DeviceError(fmt::format("device {}: filling {} bytes failed: clEnqueueFillBuffer returned {}",
+                                  state_->info.name, bytes, status_name(status)));
   }
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -101,12 +102,16 @@ class Device {
       copy_bytes(from.buffer(), to.buffer(), count * sizeof(T), from_offset * sizeof(T), to_offset * sizeof(T));
   }
   // `count` elements of `array` from `offset` on, as a handle on the same memory. offset must be a multiple of
-  // kSliceStep.
+  // slice_step<T>().
   template <class T>
   Array<T> slice(const Array<T>& array, std::size_t offset, std::size_t count) const {
     return Array<T>(slice_bytes(array.buffer(), offset * sizeof(T), count * sizeof(T)), count);
   }
-  static constexpr std::size_t kSliceStep = 256;  // elements; covers the address alignment of every device
+  // In elements: the device's alignment of sub-buffers, and never less than that of common devices.
+  template <class T>
+  std::size_t slice_step() const {
+    return std::max<std::size_t>(256, info().alignment_bytes / sizeof(T));
+  }
 
   void flush() const;   // starts what is queued
   void finish() const;  // waits for all that is queued

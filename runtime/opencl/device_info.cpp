@@ -39,6 +39,7 @@ DeviceInfo describe(const cl::Platform& platform, const cl::Device& device) {
   info.local_memory_bytes = device.getInfo<CL_DEVICE_LOCAL_MEM_SIZE>();
   info.max_allocation_bytes = device.getInfo<CL_DEVICE_MAX_MEM_ALLOC_SIZE>();
   info.max_work_group_size = device.getInfo<CL_DEVICE_MAX_WORK_GROUP_SIZE>();
+  info.alignment_bytes = std::max<std::size_t>(device.getInfo<CL_DEVICE_MEM_BASE_ADDR_ALIGN>() / 8, 1);
   const std::string extensions = device.getInfo<CL_DEVICE_EXTENSIONS>();
   info.fp64 = extensions.find("cl_khr_fp64") != std::string::npos;
   info.full_profile = trimmed(device.getInfo<CL_DEVICE_PROFILE>()) == "FULL_PROFILE";

@@ -27,6 +27,7 @@ struct DeviceInfo {
   unsigned compute_units = 0;
   unsigned native_float_width = 1;
   std::size_t global_memory_bytes = 0, local_memory_bytes = 0, max_allocation_bytes = 0, max_work_group_size = 0;
+  std::size_t alignment_bytes = 1;  // of sub-buffers
   bool fp64 = false, fp16 = false;  // as the device says, untried
   bool full_profile = true;         // else OpenCL's embedded profile
   cl::Device handle;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "data/error.h"
+#include "runtime/opencl/status.h"
 
 namespace cascadecl {
 
@@ -22,7 +23,8 @@ void Kernel::bind_bytes(cl_uint position, std::size_t bytes, const void* value) 
   const cl_int status = clSetKernelArg(kernel_(), position, bytes, value);
   if (status != CL_SUCCESS) {
     throw DeviceError(
-        fmt::format("kernel {}: argument {} ({} bytes) refused, OpenCL error {}", name_, position, bytes, status));
+        fmt::format("device {}: kernel {}: argument {} of {} bytes was refused: clSetKernelArg returned {}", device_,
+                    name_, position, bytes, status_name(status)));
   }
 }
 
@@ -33,8 +35,10 @@ void Kernel::enqueue(Range global, const Range* local) {
   const cl_int status =
       clEnqueueNDRangeKernel(queue_(), kernel_(), 3, nullptr, sizes, local ? group : nullptr, 0, nullptr, nullptr);
   if (status != CL_SUCCESS) {
-    throw DeviceError(fmt::format("kernel {}: launch of {}x{}x{} work-items (group {}x{}x{}) failed, OpenCL error {}",
-                                  name_, global.x, global.y, global.z, group[0], group[1], group[2], status));
+    throw DeviceError(
+        fmt::format("device {}: kernel {}: launch of {}x{}x{} work-items (group {}x{}x{}) failed: "
+                    "clEnqueueNDRangeKernel returned {}",
+                    device_, name_, global.x, global.y, global.z, group[0], group[1], group[2], status_name(status)));
   }
 }
 

@@ -35,12 +35,12 @@ struct Range {
 class Kernel {
  public:
   Kernel() = default;
-  Kernel(cl::Kernel kernel, cl::CommandQueue queue, std::string name)
-      : kernel_(std::move(kernel)), queue_(std::move(queue)), name_(std::move(name)) {}
+  Kernel(cl::Kernel kernel, cl::CommandQueue queue, std::string name, std::string device)
+      : kernel_(std::move(kernel)), queue_(std::move(queue)), name_(std::move(name)), device_(std::move(device)) {}
 
   // Binds the arguments in order and enqueues. A size of zero in `global` launches nothing.
   // Arguments: Array<T> and Activation, cl::Buffer, cl::LocalSpaceArg, int, unsigned, float, double, cl_ulong. An empty
-  // Array binds NULL. Throws DeviceError naming kernel, argument position and sizes.
+  // Array binds NULL. Throws DeviceError naming device, kernel, call, argument position and sizes.
   template <class... Args>
   void operator()(Range global, Range local, const Args&... args) {
     cl_uint position = 0;
@@ -70,7 +70,7 @@ class Kernel {
 
   cl::Kernel kernel_;
   cl::CommandQueue queue_;
-  std::string name_;
+  std::string name_, device_;
 };
 
 }  // namespace cascadecl

@@ -60,7 +60,7 @@ std::string ResidualStage::declines(const Device& device, const ResidualStageGeo
   const int block = device.channel_block();
   if (std::string reason = conv::winograd_declines(device, convolution, kernels); !reason.empty()) return reason;
   if (g.shape.channels % block != 0) return fmt::format("{} channels are not whole blocks", g.shape.channels);
-  if (filter_floats(g) % Device::kSliceStep != 0) return "its filters do not lie aligned";
+  if (filter_floats(g) % device.slice_step<float>() != 0) return "its filters do not lie aligned";
   if (g.head) {
     if (std::string reason = conv::direct_declines(device, *g.head, kernels); !reason.empty()) return reason;
     if (conv::winograd_declines(device, *g.head, kernels).empty()) return "the convolution before it runs as winograd";

@@ -79,7 +79,7 @@ Created CL_API_CALL counted_creation(Object object, Args... arguments) {
 
 template <auto entry, class Object, class... Args>
 void count(cl_icd_dispatch& entries, const char* kind, const char* function,
-           cl_int(CL_API_CALL* cl_icd_dispatch::*)(Object, Args...)) {
+           cl_int (CL_API_CALL* cl_icd_dispatch::*)(Object, Args...)) {
   Names<entry>::kind = kind;
   Names<entry>::function = function;
   entries.*entry = counted<entry, Object, Args...>;
@@ -88,7 +88,7 @@ void count(cl_icd_dispatch& entries, const char* kind, const char* function,
 template <auto entry, class Created, class Object, class... Args>
 requires std::is_pointer_v<Created>
 void count(cl_icd_dispatch& entries, const char* kind, const char* function,
-           Created(CL_API_CALL* cl_icd_dispatch::*)(Object, Args...)) {
+           Created (CL_API_CALL* cl_icd_dispatch::*)(Object, Args...)) {
   Names<entry>::kind = kind;
   Names<entry>::function = function;
   entries.*entry = counted_creation<entry, Created, Object, Args...>;
@@ -98,9 +98,8 @@ cl_context CL_API_CALL create_context(const cl_context_properties* properties, c
                                       const cl_device_id* devices,
                                       void(CL_CALLBACK* notify)(const char*, const void*, size_t, void*), void* user,
                                       cl_int* status) {
-  return watched_creation(count ? devices[0] : nullptr, "create", "clCreateContext", status, [&] {
-    return below().clCreateContext(properties, count, devices, notify, user, status);
-  });
+  return watched_creation(count ? devices[0] : nullptr, "create", "clCreateContext", status,
+                          [&] { return below().clCreateContext(properties, count, devices, notify, user, status); });
 }
 
 cl_int CL_API_CALL read_buffer(cl_command_queue queue, cl_mem buffer, cl_bool blocking, size_t offset, size_t bytes,
@@ -110,8 +109,7 @@ cl_int CL_API_CALL read_buffer(cl_command_queue queue, cl_mem buffer, cl_bool bl
   if (fault == Fault::error) return fault_clock().error();
   if (blocking) wait_for(device);
   const cl_bool wait = fault == Fault::nan ? CL_TRUE : blocking;
-  const cl_int status =
-      below().clEnqueueReadBuffer(queue, buffer, wait, offset, bytes, out, wait_count, waits, event);
+  const cl_int status = below().clEnqueueReadBuffer(queue, buffer, wait, offset, bytes, out, wait_count, waits, event);
   if (fault == Fault::nan && status == CL_SUCCESS) fill_with_nan(out, bytes);
   return status;
 }

@@ -7,7 +7,8 @@
 #include "tests/opencl_layer/layer.h"
 
 // The layer `faults` lets a device fail at a chosen call, and lists the calls, so that a test can let each of them fail
-// in turn. Above `present` (OPENCL_LAYERS=.../libopencl_present.so:.../libopencl_faults.so) it watches presented devices.
+// in turn. Above `present` (OPENCL_LAYERS=.../libopencl_present.so:.../libopencl_faults.so) it watches presented
+// devices.
 //
 //   OPENCL_LAYERS=build/release/tests/libopencl_faults.so
 //   OPENCL_FAULTS="log=calls.txt"
@@ -22,8 +23,8 @@
 //   hang         instead: the device stops there. Calls that wait for it, from this one on, never return
 //   sticky       every watched call after it fails as well
 //
-// kinds: create (contexts, queues), buffer (buffers and sub-buffers), build, kernel (kernel objects), enqueue (launches,
-// copies, fills), write, read, finish (also waiting for events and flushing)
+// kinds: create (contexts, queues), buffer (buffers and sub-buffers), build, kernel (kernel objects), enqueue
+// (launches, copies, fills), write, read, finish (also waiting for events and flushing)
 namespace opencl_layer {
 
 enum class Fault { none, error, nan, hang };

@@ -105,7 +105,7 @@ cl_int CL_API_CALL if_memory_lasts(cl_command_queue queue, Args... arguments) {
 }
 
 template <auto entry, class... Args>
-void guard(cl_icd_dispatch& entries, cl_int(CL_API_CALL* cl_icd_dispatch::*)(cl_command_queue, Args...)) {
+void guard(cl_icd_dispatch& entries, cl_int (CL_API_CALL* cl_icd_dispatch::*)(cl_command_queue, Args...)) {
   entries.*entry = if_memory_lasts<entry, Args...>;
 }
 

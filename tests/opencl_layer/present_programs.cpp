@@ -59,8 +59,7 @@ size_t group_items(cl_kernel kernel, cl_device_id device, cl_uint dimensions, co
 
 cl_int launch_fault(const Presentation& p, cl_kernel kernel, cl_device_id device, cl_uint dimensions,
                     const size_t* local) {
-  if (p.work_group && group_items(kernel, device, dimensions, local) > *p.work_group)
-    return CL_INVALID_WORK_GROUP_SIZE;
+  if (p.work_group && group_items(kernel, device, dimensions, local) > *p.work_group) return CL_INVALID_WORK_GROUP_SIZE;
   if (p.local_memory && kernel_info<cl_ulong>(kernel, device, CL_KERNEL_LOCAL_MEM_SIZE) > *p.local_memory)
     return CL_OUT_OF_RESOURCES;
   return memory_is_short(device) ? CL_MEM_OBJECT_ALLOCATION_FAILURE : CL_SUCCESS;

@@ -49,7 +49,7 @@ template <class T>
 class Guarded {
  public:
   explicit Guarded(std::size_t size) : Guarded(std::vector<T>(size, garbage())) {}
-  explicit Guarded(const std::vector<T>& values) : margin_(watched_by_device() ? 0 : Device::kSliceStep) {
+  explicit Guarded(const std::vector<T>& values) : margin_(watched_by_device() ? 0 : test_device().slice_step<T>()) {
     const Device& device = test_device();
     std::vector<T> all(values.size() + 2 * margin_, garbage());
     std::copy(values.begin(), values.end(), all.begin() + static_cast<std::ptrdiff_t>(margin_));

@@ -1,0 +1,114 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "tests/cli/fixtures.h"
+#include "tests/cli/layers.h"
+#include "tests/cli/predictions.h"
+#include "tests/cli/process.h"
+
+// A call of the only device fails, from its opening on (tests/opencl_layer/faults.h). $CASCADECL_EVERY_CALL has each
+// call fail in turn, not some of them, and prints what happened.
+namespace cascadecl::testing {
+namespace {
+
+constexpr int images = 30;
+
+struct World : SmallWorld {
+  std::string output() const { return path("predictions.h5"); }
+  Finished predict(const std::vector<std::string>& environment, const std::vector<std::string>& flags = {}) const {
+    std::filesystem::remove(output());
+    std::vector<std::string> arguments = {"predict", model(),  "--data",       data(), "-o",    output(),
+                                          "--stop",  "sample", "--batch-size", "16",   "--json"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    return cascadecl_run(arguments, environment);
+  }
+  // The calls of a run that nothing happens to, by the names of their functions, and what it predicts.
+  std::vector<std::string> calls() const {
+    REQUIRE(predict(faulty("log=" + path("calls"))).status == 0);
+    std::vector<std::string> names;
+    std::ifstream file(path("calls"));
+    for (std::string name; std::getline(file, name);) names.push_back(name);
+    std::filesystem::remove(path("calls"));
+    return names;
+  }
+  StagePredictions predictions() const { return {output(), 2, images}; }
+};
+
+// Which calls to let fail: of each function the first, the last and some between; all of them if so asked.
+std::vector<std::size_t> chosen(const std::vector<std::string>& calls, std::size_t of_each) {
+  std::map<std::string, std::vector<std::size_t>> places;
+  for (std::size_t i = 0; i < calls.size(); ++i) places[calls[i]].push_back(i + 1);
+  if (std::getenv("CASCADECL_EVERY_CALL")) of_each = calls.size();
+  std::vector<std::size_t> picked;
+  for (const auto& [name, all] : places) {
+    const std::size_t n = std::min(all.size(), of_each);
+    for (std::size_t i = 0; i < n; ++i) picked.push_back(all[n == 1 ? 0 : i * (all.size() - 1) / (n - 1)]);
+  }
+  return picked;
+}
+
+std::string without_warnings(const std::string& err) {
+  std::istringstream lines(err);
+  std::string kept;
+  for (std::string line; std::getline(lines, line);)
+    if (!line.starts_with("cascadecl: warning:")) kept += line + "\n";
+  return kept;
+}
+
+// Empty if a run with a fault either did what it does without, or ended as the documentation promises.
+std::string outcome_fault(const World& world, Finished run, const std::string& call, const StagePredictions& whole) {
+  run.err = without_warnings(run.err);
+  if (run.status == 0) {
+    const StagePredictions there = world.predictions();
+    return there.exits == whole.exits && largest_difference(there, whole) == 0 ? "" : "other predictions";
+  }
+  if (std::filesystem::exists(world.output())) return "a file is left";
+  if (world.folder.entries() != 2) return "more than the dataset and the model is left";
+  if (std::string fault = error_fault(run, 1, "device "); !fault.empty()) return fault;
+  return error_fault(run, 1, call);
+}
+
+TEST_CASE("each call that fails ends the run with one line that names it and the device, or changes nothing") {
+  const World world;
+  const std::vector<std::string> calls = world.calls();
+  const StagePredictions whole = world.predictions();
+  REQUIRE(calls.size() > 50);
+  const std::vector<std::string> errors = {"CL_DEVICE_NOT_AVAILABLE", "CL_OUT_OF_RESOURCES",
+                                           "CL_MEM_OBJECT_ALLOCATION_FAILURE"};
+  int failed = 0;
+  for (const std::size_t at : chosen(calls, 3)) {
+    const std::string& call = calls[at - 1];
+    const std::string error = call == "clBuildProgram" ? "CL_BUILD_PROGRAM_FAILURE" : errors[at % errors.size()];
+    const std::string sticky = at % 2 ? ", sticky" : "";
+    const std::string plan = "at=" + std::to_string(at) + ", return=" + error + sticky;
+    CAPTURE(plan);
+    CAPTURE(call);
+    const Finished run = world.predict(faulty(plan));
+    failed += run.status != 0;
+    CHECK(outcome_fault(world, run, call, whole) == "");
+    if (run.status != 0) CHECK(contains(run.err, error));
+    if (std::getenv("CASCADECL_EVERY_CALL")) MESSAGE(plan << " " << call << ": " << run.status << " " << run.err);
+  }
+  CHECK(failed > 10);
+}
+
+TEST_CASE("a device that gives NaN ends the run") {
+  const World world;
+  std::size_t reads = 0;
+  for (const std::string& call : world.calls()) reads += call == "clEnqueueReadBuffer";
+  REQUIRE(reads > 0);
+  for (std::size_t at = 1; at <= reads; ++at) {
+    CAPTURE(at);
+    const Finished run = world.predict(faulty("calls=read, nan, at=" + std::to_string(at)));
+    CHECK(error_fault(run, 1, "gave values that are no probabilities") == "");
+    CHECK(!std::filesystem::exists(world.output()));
+  }
+}
+
+}  // namespace
+}  // namespace cascadecl::testing

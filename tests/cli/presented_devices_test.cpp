@@ -1,0 +1,194 @@
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "data/generate.h"
+#include "tests/cli/fixtures.h"
+#include "tests/cli/layers.h"
+#include "tests/cli/predictions.h"
+#include "tests/cli/process.h"
+
+// The program on devices that a layer presents: tests/opencl_layer/present.h.
+namespace cascadecl::testing {
+namespace {
+
+using nlohmann::json;
+
+// A CPU, an integrated and two discrete GPUs.
+const std::vector<std::string> all_classes =
+    presented("0.1 class=igpu, name=Toy iGPU; 0.2 class=gpu, name=Toy GPU; 0.3 class=gpu, name=Second GPU",
+              "basic basic basic basic");
+
+std::vector<json> devices(const std::vector<std::string>& environment) {
+  const Finished run = cascadecl_run({"devices", "--json"}, environment);
+  REQUIRE(run.status == 0);
+  return run.json()["devices"];
+}
+
+bool there_are_four() {
+  if (devices(all_classes).size() == 4) return true;
+  MESSAGE("skipped: there are other OpenCL platforms than PoCL");
+  return false;
+}
+
+// What `info` says of the plan on the device of a SPEC.
+Finished info(const std::string& spec, const std::vector<std::string>& environment) {
+  return cascadecl_run({"info", "--stages", "resnet-8", "--input", "3x8x8", "--device", spec, "--json"}, environment);
+}
+
+struct Prediction {
+  Finished run;
+  std::string file;
+};
+
+Prediction predict(const SmallWorld& world, const std::string& model, const std::vector<std::string>& flags,
+                   const std::vector<std::string>& environment = {}) {
+  Prediction prediction{.file = world.path("predictions.h5")};
+  std::vector<std::string> arguments = {"predict", model, "--data", world.data(), "-o", prediction.file, "--json"};
+  arguments.insert(arguments.end(), flags.begin(), flags.end());
+  prediction.run = cascadecl_run(arguments, environment);
+  return prediction;
+}
+
+StagePredictions read(const Prediction& prediction, int stages, int images) {
+  CAPTURE(prediction.run.err);
+  REQUIRE(prediction.run.status == 0);
+  return {prediction.file, stages, images};
+}
+
+// 30 images of a small world, which leave at both stages.
+Prediction predict_small(const SmallWorld& world, const std::vector<std::string>& environment,
+                         const std::string& device = "auto") {
+  return predict(world, world.model(), {"--stop", "sample", "--device", device}, environment);
+}
+
+TEST_CASE("devices shows the class and the limits that a device has") {
+  if (!there_are_four()) return;
+  const std::vector<json> all = devices(all_classes);
+  CHECK(all[0]["class"] == "cpu");
+  CHECK(all[1]["class"] == "igpu");
+  CHECK(all[2]["class"] == "gpu");
+  CHECK(all[2]["name"] == "Toy GPU");
+  const json limited =
+      devices(presented("0.0 class=gpu, vendor=Toys, driver=7.5, work_group=64, memory=4000000, "
+                        "local_memory=2048, compute_units=3, no_fp64"))[0];
+  CHECK(limited["vendor"] == "Toys");
+  CHECK(limited["driver_version"] == "7.5");
+  CHECK(limited["max_work_group_size"] == 64);
+  CHECK(limited["global_memory_bytes"] == 4000000);
+  CHECK(limited["max_allocation_bytes"] == 4000000);
+  CHECK(limited["local_memory_bytes"] == 2048);
+  CHECK(limited["compute_units"] == 3);
+  CHECK(limited["fp64"] == false);
+}
+
+TEST_CASE("a SPEC picks by class, by place in the class and by place on the platform") {
+  if (!there_are_four()) return;
+  const std::string cpu = devices(all_classes)[0]["name"];
+  const std::vector<std::pair<std::string, std::string>> picks = {{"cpu", cpu},
+                                                                  {"igpu", "Toy iGPU"},
+                                                                  {"igpu:0", "Toy iGPU"},
+                                                                  {"gpu", "Toy GPU"},
+                                                                  {"gpu:1", "Second GPU"},
+                                                                  {"ocl:0.1", "Toy iGPU"},
+                                                                  {"ocl:0.3", "Second GPU"},
+                                                                  {"auto", "Toy GPU"}};
+  for (const auto& [spec, name] : picks) {
+    CAPTURE(spec);
+    const Finished run = info(spec, all_classes);
+    CAPTURE(run.err);
+    REQUIRE(run.status == 0);
+    CHECK(run.json()["device"] == name);
+  }
+  CHECK(info("auto", presented("0.1 class=igpu, name=Toy iGPU", "basic basic")).json()["device"] == "Toy iGPU");
+}
+
+TEST_CASE("a device that is not there is refused, and those that are there are listed") {
+  if (!there_are_four()) return;
+  for (const char* spec : {"igpu:1", "gpu:2", "cpu:1", "ocl:0.4", "ocl:7.0"}) {
+    CAPTURE(spec);
+    const Finished run = info(spec, all_classes);
+    CHECK(error_fault(run, 3, spec) == "");
+    for (const char* there : {"ocl:0.1 (igpu, Toy iGPU)", "ocl:0.3 (gpu, Second GPU)"}) CHECK(contains(run.err, there));
+  }
+}
+
+TEST_CASE("the trained cascade answers alike on a CPU, an integrated and a discrete GPU") {
+  const SmallWorld world;
+  const int images = 24;
+  generate_dataset({.train_images = 1, .test_images = images, .size = 32}, world.data());
+  const StagePredictions on_cpu = read(predict(world, TRAINED_MODEL, {"--kernel-class", "cpu"}), 4, images);
+  for (const char* device : {"igpu", "gpu"}) {
+    CAPTURE(device);
+    const Prediction run = predict(world, TRAINED_MODEL, {"--device", device},
+                                   presented(std::string("0.0 name=Toy GPU, class=") + device));
+    const StagePredictions there = read(run, 4, images);
+    CHECK(run.run.json()["device"] == "Toy GPU");
+    CHECK(there.exits == on_cpu.exits);
+    CHECK(largest_difference(there, on_cpu) < 1e-4F);  // other order of summing
+  }
+}
+
+TEST_CASE("a GPU of small limits answers as a CPU does") {
+  const SmallWorld world;
+  const StagePredictions on_cpu = read(predict_small(world, {}), 2, 30);
+  CHECK(std::set<int>(on_cpu.exits.begin(), on_cpu.exits.end()).size() == 2);
+  for (const char* limits : {"name=Small GPU, no_fp64, no_fp16, address_bits=32, alignment=32768",
+                             "name=Toy GPU, work_group=64", "name=Toy GPU, work_group=32, local_memory=4096",
+                             "name=Toy GPU, work_group=1", "name=Toy GPU, local_memory=0"}) {
+    CAPTURE(limits);
+    const StagePredictions there =
+        read(predict_small(world, presented(std::string("0.0 class=gpu, ") + limits), "gpu"), 2, 30);
+    CHECK(there.exits == on_cpu.exits);
+    CHECK(largest_difference(there, on_cpu) < 1e-4F);  // other order of summing
+  }
+}
+
+TEST_CASE("--kernel-class gpu is refused where the work-groups are too small for it") {
+  const Finished run = cascadecl_run({"info", "--stages", "resnet-8", "--device", "gpu", "--kernel-class", "gpu"},
+                                     presented("0.0 class=gpu, name=Toy GPU, work_group=8"));
+  CHECK(error_fault(run, 3, "Toy GPU: kernel class gpu") == "");
+}
+
+// What a small world needs at batch 1 and at batch 128 stands on the two sides of `memory`.
+TEST_CASE("a GPU of little memory runs smaller batches, says so and gets the same answers") {
+  const SmallWorld world;
+  const StagePredictions on_cpu = read(predict_small(world, {}), 2, 30);
+  for (const char* limit : {"memory=2500000", "allocation=600000", "memory=2500000, memory_at_use"}) {
+    CAPTURE(limit);
+    const Prediction run = predict_small(world, presented(std::string("0.0 class=gpu, name=Toy GPU, ") + limit));
+    const StagePredictions there = read(run, 2, 30);
+    const int batch = run.run.json()["batch_size"];
+    CHECK(batch < 128);
+    CHECK(contains(run.run.err, "batches of " + std::to_string(batch) + " are run"));
+    CHECK(there.exits == on_cpu.exits);
+    CHECK(largest_difference(there, on_cpu) < 1e-4F);  // other order of summing
+  }
+}
+
+TEST_CASE("a GPU without enough memory for one image is refused with the bytes needed") {
+  const SmallWorld world;
+  const Finished run = predict_small(world, presented("0.0 class=gpu, name=Toy GPU, memory=100000")).run;
+  CHECK(error_fault(run, 1, "device Toy GPU: batches of 1 need ") == "");
+  CHECK(contains(run.err, "bytes of memory, the device has 100000; no batch fits"));
+}
+
+TEST_CASE("a cascade answers alike on both platforms and split over them") {
+  const std::vector<json> all = devices({});
+  if (all.back()["platform"] == all.front()["platform"]) {
+    MESSAGE("skipped: there is one OpenCL platform");
+    return;
+  }
+  const std::string first = all.front()["spec"], second = all.back()["spec"];
+  const SmallWorld world;
+  const StagePredictions expected = read(predict_small(world, {}, first), 2, 30);
+  for (const std::string& device : {second, first + "," + second, second + "," + first}) {
+    CAPTURE(device);
+    const StagePredictions there = read(predict_small(world, {}, device), 2, 30);
+    CHECK(there.exits == expected.exits);
+    CHECK(largest_difference(there, expected) < 1e-4F);  // another compiler
+  }
+}
+
+}  // namespace
+}  // namespace cascadecl::testing
