@@ -25,7 +25,7 @@ class DeviceFlags {
   std::optional<Device> open_if_named() const;  // nothing without a SPEC; then --kernel-class is wrong usage
   std::vector<Device> open_all() const;         // after add_list_to(); UsageError if one is named twice
   std::vector<Device> open_stages(std::size_t stages) const;  // equal ones share a handle
-  std::vector<Device> open_candidates() const;  // as open_all(), and all there are for auto
+  std::vector<Device> open_candidates() const;                // as open_all(), and all there are for auto
 
  private:
   void add(Options& options, const std::string& more);

@@ -103,10 +103,17 @@ ordered_json measure(const Flags& flags, const std::optional<EnergyModel>& estim
                       .window_s = std::max(flags.window_s, meters.meters.empty() ? 0.0 : 1.0),
                       .seed = settings.executor.stop.seed,
                       .progress = [&](int done) { progress.update(done); }};
+  const ExecutorSettings traced = settings.executor;
+  settings.executor.trace = nullptr;
   const CascadeProfile profile = profile_cascade(model, devices, images, labels, meters, settings);
   progress.wipe();
   if (flags.require_energy && !profile.cascade().figures.total_mj_per_image)
     throw MeasurementError("energy: " + missing_energy(profile.attempts));
+
+  if (traced.trace) {  // one more run of the cascade, so that what is measured is not traced
+    CascadeExecutor(model, devices, traced).classify(images, 0, labels);
+    flags.cascade.write_trace(traced);
+  }
 
   ordered_json json = {{"format", "cascadecl-profile"},
                        {"format_version", 1},

@@ -19,7 +19,7 @@ Kernel build(const Device& device, const char* name, int chunk) {
   text << file.rdbuf();
   cl::Program program(device.context(), text.str());
   program.build({device.info().handle}, fmt::format("-DROUNDS={} -DCHUNK={}", kRounds, chunk).c_str());
-  return {cl::Kernel(program, name), device.queue(), name};
+  return {cl::Kernel(program, name), device.queue(), name, device.info().name};
 }
 
 }  // namespace
