@@ -109,7 +109,11 @@ TEST_CASE("policies that see features are trained, swept, evaluated, calibrated 
   REQUIRE(swept.status == 0);
   CHECK(swept.json()["settings"]["policy_input"] == "features");
   std::filesystem::remove(world.path("s.json"));  // anew from the cache, which keeps the features
-  CHECK(cascadecl_run(sweep(world, arguments)).json()["points"] == swept.json()["points"]);
+  const nlohmann::json first = swept.json(), again = cascadecl_run(sweep(world, arguments)).json();
+  REQUIRE(again["points"].size() == first["points"].size());
+  for (std::size_t i = 0; i < first["points"].size(); ++i)  // times differ from run to run
+    for (const char* key : {"policy", "top1", "mmac_per_image", "stopped"})
+      CHECK(again["points"][i][key] == first["points"][i][key]);
 
   const std::string seeing = world.path("f.h5");
   run({"train", "--data", world.data(), "--from", world.trained(), "--phases", "policy,joint", "--policy-epochs", "1",
