@@ -173,5 +173,36 @@ TEST_CASE("train prices stages by their time or energy, where there are meters")
   }
 }
 
+// PoCL with two devices where it alone is there.
+const std::vector<std::string> two_devices = {"POCL_DEVICES=pthread pthread"};
+
+TEST_CASE("stages are pretrained on two devices as on one, and stopped and resumed there") {
+  const SmallWorld world;
+  if (cascadecl_run({"devices", "--json"}, two_devices).json()["devices"].size() < 2) return;  // another OpenCL
+  const std::string whole = world.path("whole.h5"), both = world.path("both.h5"), broken = world.path("broken.h5");
+  const std::string epochs = "12";
+  REQUIRE(cascadecl_run(train(world, whole, {"--device", "cpu:0"}, epochs)).status == 0);
+  const std::vector<std::string> on_two = {"--device", "cpu:0,cpu:1"};
+  const Finished run = cascadecl_run(train(world, both, on_two, epochs), two_devices);
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  CHECK(answers(world, both) == answers(world, whole));
+
+  Process process(train(world, broken, on_two, epochs), {}, two_devices);
+  while (!contains(process.err_so_far(), "epoch 1:")) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  process.signal(SIGINT);
+  const Finished stopped = process.wait();
+  CHECK(stopped.status == 1);
+  CHECK(contains(stopped.err, "--resume"));
+  const Finished resumed =
+      cascadecl_run(train(world, broken, {"--device", "cpu:0,cpu:1", "--resume"}, epochs), two_devices);
+  CAPTURE(resumed.err);
+  REQUIRE(resumed.status == 0);
+  CHECK(answers(world, broken) == answers(world, whole));
+
+  CHECK(error_fault(cascadecl_run(train(world, broken, {"--device", "cpu:0,cpu:0"})), 2, "twice") == "");
+  CHECK(error_fault(cascadecl_run(train(world, broken, {"--device", "cpu:0,cpu:7"}), two_devices), 3, "cpu:7") == "");
+}
+
 }  // namespace
 }  // namespace cascadecl::testing

@@ -87,6 +87,28 @@ TEST_CASE("a checkpoint read back is the one that was written, in every phase") 
   }
 }
 
+TEST_CASE("a checkpoint keeps how far each stage is that is pretrained beside others") {
+  const TemporaryFolder folder;
+  Checkpoint written = random_checkpoint(Position::pretrain);
+  TrainState& a = written.state;
+  a.momentum.clear();
+  a.relative_costs = {0.1, 1.0 / 3, 1};
+  a.progress = {{.epoch = 2},
+                {.epoch = 1, .step = 7, .loss = 1.0 / 3, .correct = 5},
+                {.epoch = 4, .step = 1, .momentum = trained(a.model.stages[2].network, 0.5F)}};
+  write_checkpoint(folder / "c.h5", written);
+  const TrainState b = read_checkpoint(folder / "c.h5").state;
+  CHECK(b.relative_costs == a.relative_costs);
+  REQUIRE(b.progress.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(b.progress[i].epoch == a.progress[i].epoch);
+    CHECK(b.progress[i].step == a.progress[i].step);
+    CHECK(b.progress[i].loss == a.progress[i].loss);
+    CHECK(b.progress[i].correct == a.progress[i].correct);
+    CHECK(b.progress[i].momentum == a.progress[i].momentum);
+  }
+}
+
 TEST_CASE("a checkpoint replaces the one before, as a whole") {
   const TemporaryFolder folder;
   write_checkpoint(folder / "c.h5", random_checkpoint(Position::joint));

@@ -346,4 +346,63 @@ TEST_CASE("a training priced by measured time keeps the price that it began with
   CHECK(contains(error_of<UsageError>([&] { run(settings, rest, file, true); }), "cost (\"ms\", not \"mac\")"));
 }
 
+// Devices of the same kind for two threads: handles on one device, each with a queue of its own.
+std::vector<Device> two_devices() { return {test_device(), Device(test_device().info())}; }
+
+TEST_CASE("stages pretrained on several devices get the bits and the history of one after the other") {
+  TrainSettings settings = short_training();
+  settings.joint = false;
+  Recorder nobody, shared;
+  const Model whole = run(settings, nobody).model;
+  const TrainResult parallel = train(settings, images(), two_devices(), shared);
+  REQUIRE(parallel.complete);
+  check_same(whole, parallel.model);
+  CHECK(milestones(whole) == milestones(parallel.model));
+  CHECK(shared.epochs.size() == nobody.epochs.size());
+}
+
+TEST_CASE("pretraining on several devices goes on from where it stopped, on as many devices as there then are") {
+  const TemporaryFolder folder;
+  const auto file = folder / "checkpoint.h5";
+  TrainSettings settings = short_training();
+  settings.joint = settings.policy = false;
+  Recorder nobody;
+  const Model whole = run(settings, nobody).model;
+  for (const int stop_at : {1, 4, 9, 14}) {
+    CAPTURE(stop_at);
+    for (const bool first_parallel : {true, false}) {
+      for (const bool then_parallel : {true, false}) {
+        Recorder stopping(stop_at), rest;
+        const std::vector<Device> one = {test_device()};
+        const auto begun = train(settings, images(), first_parallel ? two_devices() : one, stopping, file);
+        if (begun.complete) continue;
+        const TrainResult resumed = train(settings, images(), then_parallel ? two_devices() : one, rest, file, true);
+        REQUIRE(resumed.complete);
+        check_same(whole, resumed.model);
+        CHECK(milestones(whole) == milestones(resumed.model));
+      }
+    }
+  }
+}
+
+TEST_CASE("a stage that fails stops the others, which are kept") {
+  const TemporaryFolder folder;
+  const auto file = folder / "checkpoint.h5";
+  TrainSettings settings = short_training();
+  settings.joint = settings.policy = false;
+  settings.epochs = 200;
+  Recorder nobody;
+  TrainSettings untrained = settings;
+  untrained.epochs = 0;
+  Model initial = run(untrained, nobody).model;
+  for (auto& [key, values] : initial.stages[0].parameters)
+    if (key.ends_with("/weight"))
+      for (float& value : values) value *= 1e30F;
+  CHECK_THROWS_AS(train(settings, images(), two_devices(), nobody, file, false, initial), TrainingError);
+  const TrainState state = read_checkpoint(file).state;
+  REQUIRE(state.progress.size() == 2);
+  CHECK(state.progress[0].epoch == 0);
+  CHECK(state.progress[1].epoch < 200);
+}
+
 }  // namespace cascadecl
