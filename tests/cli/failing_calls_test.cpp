@@ -95,7 +95,9 @@ TEST_CASE("each call that fails ends the run with one line that names it and the
     CAPTURE(plan);
     const auto [run, made] = world.predict_logged(plan);
     REQUIRE(made.size() >= at);
-    const std::string call = made[at - 1];
+    // A program that the driver refuses from the cache is built from source: then that fails, where all calls do.
+    const bool rebuilt = made[at - 1] == "clBuildProgram" && at % 2;
+    const std::string call = rebuilt ? "clCreateProgramWithSource" : made[at - 1];
     CAPTURE(call);
     failed += run.status != 0;
     CHECK(outcome_fault(world, run, call, whole) == "");
