@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <set>
 
 #include "data/generate.h"
@@ -118,10 +119,10 @@ TEST_CASE("the trained cascade answers alike on a CPU, an integrated and a discr
   const int images = 24;
   generate_dataset({.train_images = 1, .test_images = images, .size = 32}, world.data());
   const StagePredictions on_cpu = read(predict(world, TRAINED_MODEL, {"--kernel-class", "cpu"}), 4, images);
-  for (const char* device : {"igpu", "gpu"}) {
+  for (const std::string device : {"igpu", "gpu"}) {
     CAPTURE(device);
-    const Prediction run = predict(world, TRAINED_MODEL, {"--device", device},
-                                   presented(std::string("0.0 name=Toy GPU, class=") + device));
+    const Prediction run =
+        predict(world, TRAINED_MODEL, {"--device", device}, presented("0.0 name=Toy GPU, class=" + device));
     const StagePredictions there = read(run, 4, images);
     CHECK(run.run.json()["device"] == "Toy GPU");
     CHECK(there.exits == on_cpu.exits);
@@ -133,12 +134,11 @@ TEST_CASE("a GPU of small limits answers as a CPU does") {
   const SmallWorld world;
   const StagePredictions on_cpu = read(predict_small(world, {}), 2, 30);
   CHECK(std::set<int>(on_cpu.exits.begin(), on_cpu.exits.end()).size() == 2);
-  for (const char* limits : {"name=Small GPU, no_fp64, no_fp16, address_bits=32, alignment=32768",
-                             "name=Toy GPU, work_group=64", "name=Toy GPU, work_group=32, local_memory=4096",
-                             "name=Toy GPU, work_group=1", "name=Toy GPU, local_memory=0"}) {
+  for (const std::string limits : {"name=Small GPU, no_fp64, no_fp16, address_bits=32, alignment=32768",
+                                   "name=Toy GPU, work_group=64", "name=Toy GPU, work_group=32, local_memory=4096",
+                                   "name=Toy GPU, work_group=1", "name=Toy GPU, local_memory=1024"}) {
     CAPTURE(limits);
-    const StagePredictions there =
-        read(predict_small(world, presented(std::string("0.0 class=gpu, ") + limits), "gpu"), 2, 30);
+    const StagePredictions there = read(predict_small(world, presented("0.0 class=gpu, " + limits), "gpu"), 2, 30);
     CHECK(there.exits == on_cpu.exits);
     CHECK(largest_difference(there, on_cpu) < 1e-4F);  // other order of summing
   }
@@ -150,13 +150,35 @@ TEST_CASE("--kernel-class gpu is refused where the work-groups are too small for
   CHECK(error_fault(run, 3, "Toy GPU: kernel class gpu") == "");
 }
 
-// What a small world needs at batch 1 and at batch 128 stands on the two sides of `memory`.
+// What is said of a GPU with too little for one image, and the bytes that it would need.
+struct Refusal {
+  Refusal(const SmallWorld& world, const std::string& limit)
+      : run(predict_small(world, presented("0.0 class=gpu, name=Toy GPU, " + limit)).run) {
+    const std::size_t number = run.err.find_first_of("0123456789", run.err.find(" need "));
+    if (number != std::string::npos) bytes = std::strtoull(&run.err[number], nullptr, 10);
+  }
+  Finished run;
+  std::size_t bytes = 0;
+};
+
+TEST_CASE("a GPU without enough memory for one image is refused with the bytes needed") {
+  const SmallWorld world;
+  const Refusal memory(world, "memory=100000"), array(world, "allocation=10000");
+  CHECK(error_fault(memory.run, 1, "device Toy GPU: batches of 1 need " + std::to_string(memory.bytes) + " bytes") ==
+        "");
+  CHECK(contains(memory.run.err, "bytes of memory, the device has 100000; no batch fits"));
+  CHECK(memory.bytes > 100000);
+  CHECK(error_fault(array.run, 1, "bytes, the device allows 10000; no batch fits") == "");
+}
+
 TEST_CASE("a GPU of little memory runs smaller batches, says so and gets the same answers") {
   const SmallWorld world;
+  const std::size_t least = Refusal(world, "memory=100000").bytes;
   const StagePredictions on_cpu = read(predict_small(world, {}), 2, 30);
-  for (const char* limit : {"memory=2500000", "allocation=600000", "memory=2500000, memory_at_use"}) {
+  const std::string little = "memory=" + std::to_string(least + least / 10);
+  for (const std::string& limit : {little, little + ", memory_at_use"}) {
     CAPTURE(limit);
-    const Prediction run = predict_small(world, presented(std::string("0.0 class=gpu, name=Toy GPU, ") + limit));
+    const Prediction run = predict_small(world, presented("0.0 class=gpu, name=Toy GPU, " + limit));
     const StagePredictions there = read(run, 2, 30);
     const int batch = run.run.json()["batch_size"];
     CHECK(batch < 128);
@@ -164,13 +186,6 @@ TEST_CASE("a GPU of little memory runs smaller batches, says so and gets the sam
     CHECK(there.exits == on_cpu.exits);
     CHECK(largest_difference(there, on_cpu) < 1e-4F);  // other order of summing
   }
-}
-
-TEST_CASE("a GPU without enough memory for one image is refused with the bytes needed") {
-  const SmallWorld world;
-  const Finished run = predict_small(world, presented("0.0 class=gpu, name=Toy GPU, memory=100000")).run;
-  CHECK(error_fault(run, 1, "device Toy GPU: batches of 1 need ") == "");
-  CHECK(contains(run.err, "bytes of memory, the device has 100000; no batch fits"));
 }
 
 TEST_CASE("a cascade answers alike on both platforms and split over them") {

@@ -47,7 +47,8 @@ struct Presented {
 TEST_CASE("a device presented as a GPU is no CPU, by type and by its facts") {
   const Presented gpu;
   std::vector<cl::Device> cpus;
-  CHECK(status_of([&] { cl::Platform::get().getDevices(CL_DEVICE_TYPE_CPU, &cpus); }) == CL_DEVICE_NOT_FOUND);
+  cl::Platform::get().getDevices(CL_DEVICE_TYPE_CPU, &cpus);
+  CHECK(cpus.empty());
   const cl::Device& device = gpu.devices[0];
   CHECK(device.getInfo<CL_DEVICE_TYPE>() == CL_DEVICE_TYPE_GPU);
   CHECK(device.getInfo<CL_DEVICE_MAX_WORK_GROUP_SIZE>() == work_group);
