@@ -63,6 +63,10 @@ void add_flags(Options& options, Flags& flags) {
   flags.device.add_to(options, false);
   options.add_number("batch-size", flags.batch_size, 1, 65536, "images that a stage runs at once");
   options.add_switch("no-reuse", flags.no_reuse, "run the stages anew for each point, to measure what reuse saves");
+  options.add_switch("joint", flags.sweep.joint,
+                     "for each alpha and seed also train stages and policies together, from the model's stages");
+  options.add_number("joint-epochs", flags.sweep.joint_epochs, 1, 100000, "epochs of stages and policies together");
+  options.add_number("joint-learning-rate", flags.sweep.joint_learning_rate, 0, 1000, "of the stages, with --joint");
   add_phase_flags(options, flags.sweep.phase);
 }
 
@@ -80,24 +84,29 @@ void parse_lists(Flags& flags) {
 ordered_json settings_json(const Flags& flags, const Model& model, const std::string& fitting_key,
                            const std::string& test_key, const std::string& device) {
   const PolicyPhaseSettings& phase = flags.sweep.phase;
-  return {{"model", fingerprint(model)},
-          {"fitted_on", fitting_key},
-          {"judged_on", test_key},
-          {"device", device},
-          {"alpha", flags.sweep.alphas},
-          {"seeds", flags.sweep.seeds},
-          {"seed", flags.sweep.first_seed},
-          {"policy", flags.policies},
-          {"combine", flags.combines},
-          {"thresholds", flags.sweep.thresholds},
-          {"policy_epochs", phase.epochs},
-          {"policy_learning_rate", phase.learning_rate},
-          {"policy_input", to_string(phase.input)},
-          {"policy_hidden", phase.hidden},
-          {"estimator", to_string(phase.estimator)},
-          {"reward_label", to_string(phase.reward_label)},
-          {"entropy", phase.entropy},
-          {"top_k", phase.top_k}};
+  ordered_json json = {{"model", fingerprint(model)},
+                       {"fitted_on", fitting_key},
+                       {"judged_on", test_key},
+                       {"device", device},
+                       {"alpha", flags.sweep.alphas},
+                       {"seeds", flags.sweep.seeds},
+                       {"seed", flags.sweep.first_seed},
+                       {"policy", flags.policies},
+                       {"combine", flags.combines},
+                       {"thresholds", flags.sweep.thresholds},
+                       {"policy_epochs", phase.epochs},
+                       {"policy_learning_rate", phase.learning_rate},
+                       {"policy_input", to_string(phase.input)},
+                       {"policy_hidden", phase.hidden},
+                       {"estimator", to_string(phase.estimator)},
+                       {"reward_label", to_string(phase.reward_label)},
+                       {"entropy", phase.entropy},
+                       {"top_k", phase.top_k}};
+  if (flags.sweep.joint) {
+    json["joint_epochs"] = flags.sweep.joint_epochs;
+    json["joint_learning_rate"] = flags.sweep.joint_learning_rate;
+  }
+  return json;
 }
 
 // What the sweep looks at, and how it gets at the stages' label probabilities.
@@ -133,6 +142,7 @@ class Source {
   }
 
   const Dataset& test() const { return *test_; }
+  const Dataset& fitting() const { return *fitting_.dataset; }
   const std::string& fitting_key() const { return fitting_key_; }
   const std::string& test_key() const { return test_key_; }
   std::string device_name() const { return device_.info().name; }
@@ -216,7 +226,7 @@ void measure_stages(const Model& model, const Device& device, const Source& sour
 }
 
 std::string describe(const SweepTask& task) {
-  std::string text(to_string(task.policy));
+  std::string text = (task.joint ? "joint " : "") + std::string(to_string(task.policy));
   if (task.alpha) text += fmt::format(" alpha {:g}", *task.alpha);
   if (task.seed) text += fmt::format(" seed {}", *task.seed);
   return task.alpha ? text : text + fmt::format(" {}", task.index);
@@ -228,7 +238,9 @@ std::string to_text(const ordered_json& content) {
     return value.is_number() ? std::optional(value.get<double>()) : std::nullopt;
   };
   for (const ordered_json& point : content.at("points")) {
-    table.add_row({point.at("policy"), decimal(number(point.at("parameter")), 4), decimal(number(point.at("alpha")), 4),
+    const bool frozen = point.value("frozen", true);
+    table.add_row({point.at("policy").get<std::string>() + (frozen ? "" : ", joint"),
+                   decimal(number(point.at("parameter")), 4), decimal(number(point.at("alpha")), 4),
                    decimal(number(point.at("seed")), 0), point.at("combine"), percent(number(point.at("top1"))),
                    decimal(number(point.at("mmac_per_image")), 2), percent(number(point.at("mac_fraction")), 1),
                    decimal(number(point.at("ms_per_image")), 4)});
@@ -243,6 +255,19 @@ void write_text(const std::string& path, const std::string& text) {
   file.commit();
 }
 
+// A line for each epoch of a joint training's stages.
+class EpochNotes : public TrainObserver {
+ public:
+  explicit EpochNotes(bool quiet) : quiet_(quiet) {}
+  void on_epoch(const EpochRecord& epoch) override {
+    if (epoch.phase == "joint")
+      note(fmt::format("joint epoch {}: loss {:.4f}, {}", epoch.epoch, epoch.loss, clock_text(epoch.seconds)), quiet_);
+  }
+
+ private:
+  bool quiet_;
+};
+
 void run_tasks(const std::vector<SweepTask>& tasks, const Flags& flags, const Model& model, const Device& device,
                Source& source, SweepFile& file, bool quiet) {
   const Clock::time_point begin = Clock::now();
@@ -254,10 +279,15 @@ void run_tasks(const std::vector<SweepTask>& tasks, const Flags& flags, const Mo
       fitted ? fit_combination(tables.held_out.probabilities, tables.held_out.labels) : CombinationWeights{};
   Clock::time_point start = begin;
   const std::size_t first = file.tasks_done();
+  EpochNotes observer(quiet);
   for (std::size_t i = first; i < tasks.size(); ++i) {
     if (flags.no_reuse && i > first) tables = source.computed();
     std::vector<ordered_json> points;
-    for (const SweepPoint& point : run_task(tasks[i], flags.sweep, device, tables, weights)) {
+    const std::vector<SweepPoint> found =
+        tasks[i].joint ? run_joint_task(tasks[i], flags.sweep,
+                                        {model, source.fitting(), source.test(), flags.batch_size}, device, observer)
+                       : run_task(tasks[i], flags.sweep, device, tables, weights);
+    for (const SweepPoint& point : found) {
       const auto cost = [&](const std::optional<StageCosts>& costs) {
         return costs ? std::optional(tasks[i].policy == PolicyKind::fixed
                                          ? costs->stages[static_cast<std::size_t>(tasks[i].index)]
@@ -278,7 +308,8 @@ void run_sweep(const Arguments& arguments) {
   Flags flags;
   Options options(
       "sweep MODEL --data FILE[:split] -o OUT.json [flags]",
-      "Accuracy and cost of many policies on the same frozen stages. The stages' label probabilities are computed "
+      "Accuracy and cost of many policies on the same frozen stages, with --joint also on stages trained with them. "
+      "The stages' label probabilities are computed "
       "once\n"
       "and kept beside OUT.json; policies are fitted on held-out images and judged on test images. The same command\n"
       "goes on with an interrupted sweep.");
@@ -288,6 +319,8 @@ void run_sweep(const Arguments& arguments) {
   options.require("data");
   options.require("output");
   parse_lists(flags);
+  if (flags.sweep.joint && !flags.held_out.empty())
+    throw UsageError("--joint and --held-out: joint runs hold out the images that the model's training did");
   const Model model = read_model(flags.model);
   if (model.stages.size() < 2) throw UsageError("sweep: a single stage has nothing to decide");
   const std::vector<SweepTask> tasks = sweep_tasks(flags.sweep, model.stages.size());

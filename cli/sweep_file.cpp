@@ -15,14 +15,18 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr std::array columns = {"policy", "parameter",      "alpha",        "seed",         "combine",     "top1",
-                                "top5",   "mmac_per_image", "mac_fraction", "ms_per_image", "mj_per_image"};
+constexpr std::array columns = {"policy", "joint", "parameter",      "alpha",        "seed",         "combine",
+                                "top1",   "top5",  "mmac_per_image", "mac_fraction", "ms_per_image", "mj_per_image"};
 
 // A figure of a point for a table; empty where it is unknown.
 std::string cell(const ordered_json& value) {
   if (value.is_null()) return "";
   if (value.is_string()) return value.get<std::string>();
   return value.is_number_float() ? fmt::format("{:.6g}", value.get<double>()) : value.dump();
+}
+
+std::string cell_of(const ordered_json& point, const char* column) {
+  return cell(point.value(column, ordered_json()));  // files of before have no "joint"
 }
 
 std::string stopped_text(const ordered_json& point) {
@@ -83,7 +87,8 @@ ordered_json point_json(const SweepPoint& point, std::optional<double> ms_per_im
           {"parameter", number_or_null(point.parameter)},
           {"alpha", number_or_null(point.task.alpha)},
           {"seed", point.task.seed ? ordered_json(*point.task.seed) : ordered_json(nullptr)},
-          {"frozen", true},
+          {"frozen", !point.task.joint},
+          {"joint", point.task.joint},
           {"combine", to_string(point.combine)},
           {"top1", s.top1},
           {"top5", number_or_null(s.top5)},
@@ -99,7 +104,7 @@ std::string sweep_csv(const ordered_json& sweep) {
   for (const char* column : columns) text += std::string(column) + ",";
   text += "stopped\n";
   for (const ordered_json& point : sweep.at("points")) {
-    for (const char* column : columns) text += cell(point.at(column)) + ",";
+    for (const char* column : columns) text += cell_of(point, column) + ",";
     text += stopped_text(point) + "\n";
   }
   return text;
@@ -114,7 +119,7 @@ std::string sweep_markdown(const ordered_json& sweep) {
   text += " stopped |\n" + line + "---|\n";
   for (const ordered_json& point : sweep.at("points")) {
     text += "|";
-    for (const char* column : columns) text += fmt::format(" {} |", cell(point.at(column)));
+    for (const char* column : columns) text += fmt::format(" {} |", cell_of(point, column));
     text += fmt::format(" {} |\n", stopped_text(point));
   }
   return text;

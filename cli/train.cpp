@@ -108,6 +108,7 @@ class TrainDisplay : public TrainObserver {
 struct Flags {
   std::string data, stages, from, output, checkpoint, phases = "pretrain,policy,joint";
   DeviceFlags device;
+  std::uint64_t policy_seed = 1;
   bool resume = false;
   BudgetFlags budget;
   TrainSettings settings;
@@ -281,6 +282,7 @@ void run_train(const Arguments& arguments) {
   options.add_switch("resume", flags.resume, "go on from the checkpoint");
   add_stage_flags(options, flags.settings);
   add_policy_flags(options, flags.settings);
+  options.add_number("policy-seed", flags.policy_seed, "of policies and the joint phase; if not given that of --seed");
   flags.budget.add_to(options);
   if (!options.parse(arguments)) return print(options.help());
   options.require("data");
@@ -288,6 +290,7 @@ void run_train(const Arguments& arguments) {
   refuse_fp16_training(precision);
   if (flags.stages.empty() == flags.from.empty()) throw UsageError("give either --stages or --from");
   set_phases(flags.settings, flags.phases);
+  if (options.given("policy-seed")) flags.settings.policy_seed = flags.policy_seed;
   const std::string checkpoint = flags.checkpoint.empty() ? flags.output + ".checkpoint" : flags.checkpoint;
 
   const auto dataset = open_data(flags.data, "train");

@@ -8,6 +8,23 @@
 
 namespace cascadecl {
 
+TrainSettings settings_of(const Model& model) {
+  const auto training = nlohmann::json::parse(model.training, nullptr, false);
+  TrainSettings kept;
+  try {
+    const auto& settings = training.at("settings");
+    settings.at("seed").get_to(kept.seed);
+    settings.at("validation_share").get_to(kept.validation_share);
+    settings.at("batch_size").get_to(kept.batch_size);
+    settings.at("momentum").get_to(kept.momentum);
+    settings.at("weight_decay").get_to(kept.weight_decay);
+    settings.at("augment").get_to(kept.augment);
+  } catch (const nlohmann::json::exception&) {
+    throw UsageError("further training: the model does not tell how it was trained");
+  }
+  return kept;
+}
+
 std::vector<std::int64_t> held_out_images(const Model& model, const Dataset& train) {
   const auto training = nlohmann::json::parse(model.training, nullptr, false);
   double share = 0;

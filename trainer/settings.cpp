@@ -38,7 +38,8 @@ std::string to_json(const TrainSettings& s) {
                      {"entropy", s.entropy},
                      {"policy_hidden", s.policy_hidden},
                      {"top_k", s.top_k},
-                     {"seed", s.seed}};
+                     {"seed", s.seed},
+                     {"policy_seed", s.policy_seed ? Json(*s.policy_seed) : Json(nullptr)}};
   return json.dump();
 }
 

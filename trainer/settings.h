@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,10 @@ struct TrainSettings {
   double entropy = 0.05;
   int policy_hidden = 0;  // 0: 64, or 256 from 1,000 classes on
   int top_k = 1;
-  std::uint64_t seed = 1;
+  std::uint64_t seed = 1;  // decides which images are held out, too
+  // Of the policies and of the joint phase, where not seed: several runs of them on the same stages and images.
+  std::optional<std::uint64_t> policy_seed = {};
+  std::uint64_t seed_of_policies() const { return policy_seed.value_or(seed); }
 };
 
 // As JSON text, for the model file and checkpoints.

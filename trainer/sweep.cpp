@@ -3,8 +3,12 @@
 #include <algorithm>
 
 #include "data/error.h"
+#include "data/loader.h"
 #include "runtime/cascade/budget.h"
+#include "runtime/cascade/calibration.h"
 #include "trainer/exit_functions.h"
+#include "trainer/held_out.h"
+#include "trainer/train.h"
 
 namespace cascadecl {
 namespace {
@@ -46,6 +50,61 @@ std::vector<SweepPoint> judge(const SweepTask& task, const SweepSettings& settin
 
 }  // namespace
 
+namespace {
+
+// A training of the phases policy and joint from the stages of a model, on the images that it was trained on itself.
+TrainSettings joint_training(const SweepTask& task, const SweepSettings& settings, const Model& model) {
+  TrainSettings training = settings_of(model);
+  training.stages.clear();
+  for (const Stage& stage : model.stages) training.stages.push_back(stage.network.name());
+  training.pretrain = false;
+  training.policy = training.joint = true;
+  training.joint_epochs = settings.joint_epochs;
+  training.joint_learning_rate = settings.joint_learning_rate;
+  training.alpha = *task.alpha;
+  training.policy_seed = *task.seed;
+  const PolicyPhaseSettings& phase = settings.phase;
+  training.policy_epochs = phase.epochs;
+  training.policy_learning_rate = phase.learning_rate;
+  training.policy_input = phase.input;
+  training.policy_hidden = phase.hidden;
+  training.estimator = phase.estimator;
+  training.baseline = phase.baseline;
+  training.cost_through = phase.cost_through;
+  training.reward_label = phase.reward_label;
+  training.entropy = phase.entropy;
+  training.top_k = phase.top_k;
+  return training;
+}
+
+// The stages alone, without what was fitted to them.
+Model bare(Model model) {
+  model.policies.clear();
+  model.exit_functions.clear();
+  model.temperatures.clear();
+  model.combination.clear();
+  model.decision.reset();
+  return model;
+}
+
+}  // namespace
+
+std::vector<SweepPoint> run_joint_task(const SweepTask& task, const SweepSettings& settings, const JointStart& start,
+                                       const Device& device, TrainObserver& observer) {
+  const std::vector<std::int64_t> held_out = held_out_images(start.model, start.train);
+  const Model trained =
+      train(joint_training(task, settings, start.model), start.train, device, observer, {}, false, bare(start.model))
+          .model;
+  CombinationWeights weights;
+  if (std::ranges::find(settings.combines, Combine::fitted) != settings.combines.end()) {
+    const CascadeTable seen = cascade_table(trained, device, start.train, held_out, start.batch_size);
+    weights = fit_combination(seen.probabilities, seen.labels);
+  }
+  const CascadeTable test =
+      cascade_table(trained, device, start.test, all_indices(start.test.size()), start.batch_size);
+  return judge(task, settings, test, 0.5, 0.5, weights);
+}
+
 std::vector<SweepTask> sweep_tasks(const SweepSettings& settings, std::size_t stages) {
   std::vector<SweepTask> tasks;
   const auto add = [&](PolicyKind kind, std::optional<std::uint64_t> seed, int count) {
@@ -66,6 +125,15 @@ std::vector<SweepTask> sweep_tasks(const SweepSettings& settings, std::size_t st
           : has_threshold(kind)     ? settings.thresholds
                                     : 1);
     }
+  }
+  if (settings.joint) {
+    if (settings.alphas.empty()) throw UsageError("sweep: --alpha names no value, which joint training needs");
+    for (const double alpha : settings.alphas)
+      for (int s = 0; s < settings.seeds; ++s)
+        tasks.push_back({.policy = PolicyKind::learned,
+                         .alpha = alpha,
+                         .seed = settings.first_seed + static_cast<std::uint64_t>(s),
+                         .joint = true});
   }
   if (tasks.empty() || settings.combines.empty()) throw UsageError("sweep: nothing to do; give --policy and --combine");
   return tasks;

@@ -7,6 +7,7 @@
 
 #include "runtime/cascade/cascade_table.h"
 #include "runtime/cascade/stage_costs.h"
+#include "trainer/observer.h"
 #include "trainer/policy_phase.h"
 
 namespace cascadecl {
@@ -20,6 +21,9 @@ struct SweepSettings {
   int thresholds = 15;            // of a policy with a threshold
   std::vector<Combine> combines;  // the answers of every point
   PolicyPhaseSettings phase;      // its alpha and seed are of no matter
+  bool joint = false;             // also train stages and policies together, for each alpha and seed
+  int joint_epochs = 2;
+  double joint_learning_rate = 1e-4;
 };
 
 // One piece of work: a policy at one setting.
@@ -28,6 +32,7 @@ struct SweepTask {
   std::optional<double> alpha;        // learned, ann
   std::optional<std::uint64_t> seed;  // learned, ann, random
   int index = 0;                      // which threshold or stage
+  bool joint = false;                 // learned: the stages are trained with it
   bool operator==(const SweepTask&) const = default;
 };
 
@@ -55,5 +60,19 @@ struct SweepTables {
 // are overwritten.
 std::vector<SweepPoint> run_task(const SweepTask& task, const SweepSettings& settings, const Device& device,
                                  SweepTables& tables, const CombinationWeights& weights);
+
+// What joint tasks begin from: the stages of a model, trained further on the images of its own training, with the
+// batch, weight decay and augmentation that it tells of. Its policies are drawn anew.
+struct JointStart {
+  const Model& model;
+  const Dataset& train;
+  const Dataset& test;
+  int batch_size = 128;  // images that a stage runs at once when it is judged
+};
+
+// The points of one joint task: a training (phases policy and joint) of its own, judged on all test images. Throws
+// UsageError if the model does not tell how it was trained, or was trained on other images, and as train() does.
+std::vector<SweepPoint> run_joint_task(const SweepTask& task, const SweepSettings& settings, const JointStart& start,
+                                       const Device& device, TrainObserver& observer);
 
 }  // namespace cascadecl

@@ -20,7 +20,7 @@ PolicyPhase make_policy_phase(const Training& training) {
                                      .input = training.settings.policy_input,
                                      .hidden = training.settings.policy_hidden,
                                      .top_k = training.settings.top_k,
-                                     .seed = training.settings.seed};
+                                     .seed = training.settings.seed_of_policies()};
   const StageOutputs outputs =
       stage_outputs(training.state.model, training.device(), training.data, training.split.held_out,
                     images_at_once(training.settings.batch_size, training.settings.micro_batch),

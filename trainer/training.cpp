@@ -95,8 +95,8 @@ void Training::start(const std::optional<Model>& initial) {
     const int hidden = settings.policy_hidden ? settings.policy_hidden : default_hidden(model.classes);
     std::vector<int> features;
     for (const Stage& stage : model.stages) features.push_back(stage.network.feature_count());
-    model.policies =
-        initial_policies(stage_count(), settings.policy_input, model.classes, hidden, settings.seed, features);
+    model.policies = initial_policies(stage_count(), settings.policy_input, model.classes, hidden,
+                                      settings.seed_of_policies(), features);
   }
   check(*this);
   fit_batch(*this);

@@ -127,6 +127,38 @@ TEST_CASE("policies that see features are trained, swept, evaluated, calibrated 
   run({"eval", world.path("c.h5"), "--data", world.data(), "--policy", "ann"});
 }
 
+TEST_CASE("a sweep trains jointly from the same stages for each alpha and seed, and goes on between two such runs") {
+  const TrainedWorld world;
+  const std::vector<std::string> more = {
+      "--policy",   "learned",         "--alpha",         "0.01,1", "--seeds",
+      "2",          "--joint",         "--joint-epochs",  "1",      "--joint-learning-rate",
+      "0.1",        "--combine",       "reweight,fitted", "--csv",  world.path("s.csv"),
+      "--markdown", world.path("s.md")};
+  const Finished run = cascadecl_run(sweep(world, more));
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  const nlohmann::json whole = file_json(world.path("s.json"));
+  std::map<bool, int> joint;
+  for (const auto& point : whole["points"]) {
+    ++joint[point["joint"].get<bool>()];
+    CHECK(point["frozen"] == !point["joint"].get<bool>());
+    CHECK(point["policy"] == "learned");
+  }
+  CHECK(joint[true] == 8);
+  CHECK(joint[false] == 8);
+  for (const char* file : {"s.csv", "s.md"}) CHECK(contains(read_text(world.path(file)), "joint"));
+
+  nlohmann::json half = whole;  // as after the frozen ones and one joint run
+  half["tasks_done"] = 5;
+  half["points"].erase(half["points"].begin() + 10, half["points"].end());
+  std::ofstream(world.path("s.json")) << half.dump();
+  REQUIRE(cascadecl_run(sweep(world, more)).status == 0);
+  CHECK(file_json(world.path("s.json"))["points"] == whole["points"]);
+
+  const std::vector<std::string> other_images = {"--joint", "--held-out", "train"};
+  CHECK(error_fault(cascadecl_run(sweep(world, other_images)), 2, "--joint") == "");
+}
+
 TEST_CASE("a sweep of other settings, of something else or of nothing is refused") {
   const TrainedWorld world;
   REQUIRE(cascadecl_run(sweep(world, {"--policy", "static"})).status == 0);
