@@ -174,6 +174,7 @@ void run_predict(const Arguments& arguments) {
   flags.add_to(options);
   if (!options.parse(arguments)) return print(options.help());
   options.require("MODEL");
+  if (!stream && options.given("max-delay-ms")) throw UsageError("--max-delay-ms: only with --stream");
   if (stream) {
     if (!inputs.files.empty() || !inputs.data.empty() || !inputs.output.empty())
       throw UsageError("--stream: the names of image files come from standard input, and nothing else");

@@ -1,5 +1,7 @@
 #include "cli/predict_stream.h"
 
+#include <fmt/format.h>
+
 #include <deque>
 #include <exception>
 #include <iostream>
@@ -8,6 +10,7 @@
 #include <string>
 #include <thread>
 
+#include "cli/open_device.h"
 #include "cli/output.h"
 #include "data/image_file.h"
 #include "runtime/cascade/pipeline/stream.h"
@@ -82,6 +85,9 @@ void predict_stream(const Model& model, const std::vector<Device>& devices, cons
   stream.close();
   printer.join();
   if (failure) std::rethrow_exception(failure);
+  for (const DeviceFailure& of : stream.statistics().failures)
+    device_settings().warning(
+        fmt::format("device {} failed, its stages went on on {}: {}", of.device, of.moved_to, of.reason));
   if (error) std::rethrow_exception(error);
 }
 
