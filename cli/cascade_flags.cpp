@@ -101,6 +101,10 @@ std::vector<Device> CascadeFlags::place(const Model& model, const Dataset& datas
   return devices;
 }
 
+void CascadeFlags::refuse_trace() const {
+  if (!trace_.empty()) throw UsageError("--trace: only with eval, predict and profile, and one policy");
+}
+
 void CascadeFlags::write_trace(const ExecutorSettings& settings) const {
   if (!settings.trace) return;
   AtomicFile file(trace_);

@@ -35,6 +35,7 @@ class CascadeFlags {
   // All devices that --device names, or all of the machine.
   std::vector<Device> open_candidates() const;
   Objective objective() const { return objective_; }
+  void refuse_trace() const;                                 // throws UsageError where it would trace nothing
   void write_trace(const ExecutorSettings& settings) const;  // to --trace, if given; throws OutputError
 
  private:

@@ -301,6 +301,7 @@ void run_eval(const Arguments& arguments) {
   if (!flags.all_policies()) flags.check();
   stream.check(options);
   const Model whole = read_model(model_path);
+  if (flags.all_policies()) flags.refuse_trace();
   if (flags.all_policies()) return compare_all(whole, data, flags, options);
   const PolicyChoice choice = flags.choice(whole.decision);
   EvaluationSettings settings{

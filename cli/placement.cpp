@@ -87,6 +87,7 @@ void run_placement(const Arguments& arguments) {
   options.require("data");
 
   flags.check();
+  flags.refuse_trace();
   const Model whole = read_model(model_path);
   const ExecutorSettings settings = flags.settings(whole.decision);
   const Model model = model_under(whole, flags.choice(whole.decision));

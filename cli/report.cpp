@@ -138,6 +138,7 @@ void run_report(const Arguments& arguments) {
   options.add_text("title", inputs.title, "TEXT", "of the page");
   flags.add_to(options);
   if (!options.parse(arguments)) return print(options.help());
+  flags.refuse_trace();
   if (inputs.files.empty()) throw UsageError("give at least one MODEL or SWEEP (see cascadecl report --help)");
   if (inputs.title.empty()) inputs.title = default_title(inputs.files);
 
