@@ -87,7 +87,11 @@ class StageQueue {
                        pretrain_settings(training_.settings, stage), begin(stage));
     while (!trainer.finished()) {
       const bool stopped = observer.stop_requested() || trainer.run_epoch(observer) == Pretrainer::Outcome::stopped;
-      keep(stage, trainer.state());
+      PretrainState state = trainer.state();
+      check_finite(state.parameters, "pretrain", stage_of(stage).network.name(), state.epoch, "--learning-rate");
+      // One lock for both: where a stage stands and what the history says of it must never differ for another thread.
+      const std::lock_guard lock(mutex_);
+      keep(stage, std::move(state));
       if (stopped) return false;
       record(stage, trainer.last_epoch());
     }
@@ -105,9 +109,8 @@ class StageQueue {
             .momentum = from.momentum};
   }
 
+  // mutex_ is held.
   void keep(int stage, PretrainState state) {
-    check_finite(state.parameters, "pretrain", stage_of(stage).network.name(), state.epoch, "--learning-rate");
-    const std::lock_guard lock(mutex_);
     const bool done = state.epoch >= training_.settings.epochs;
     stage_of(stage).parameters = std::move(state.parameters);
     progress_of(stage) = {.epoch = state.epoch,
@@ -117,9 +120,8 @@ class StageQueue {
                           .momentum = done ? Parameters{} : std::move(state.momentum)};
   }
 
-  // In the history the stages stand one after the other, as if they had been trained so.
+  // In the history the stages stand one after the other, as if they had been trained so. mutex_ is held.
   void record(int stage, const EpochRecord& epoch) {
-    const std::lock_guard lock(mutex_);
     std::ptrdiff_t place = -1;
     for (int before = 0; before <= stage; ++before)
       if (training_.pretrains(before)) place += progress_of(before).epoch;
