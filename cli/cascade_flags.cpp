@@ -126,9 +126,7 @@ nlohmann::ordered_json pipeline_json(const PipelineStatistics& statistics) {
 
 std::string failures_text(const PipelineStatistics& statistics) {
   std::string text;
-  for (const DeviceFailure& failure : statistics.failures)
-    text += fmt::format("device {} failed, its stages went on on {}: {}\n", failure.device, failure.moved_to,
-                        failure.reason);
+  for (const DeviceFailure& failure : statistics.failures) text += to_string(failure) + "\n";
   return text;
 }
 

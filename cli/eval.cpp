@@ -44,10 +44,6 @@ ProgramCounts program_counts(const std::vector<Device>& devices) {
   return sum;
 }
 
-std::string class_name(const Model& model, std::size_t label) {
-  return model.label_names.empty() ? std::to_string(label) : model.label_names[label];
-}
-
 ordered_json stages_json(const Evaluation& result) {
   ordered_json list = ordered_json::array();
   for (const StageEvaluation& stage : result.stages) {
@@ -84,7 +80,7 @@ ordered_json classes_json(const Evaluation& result, const Model& model) {
   for (std::size_t j = 0; j < result.classes.size(); ++j) {
     const ClassEvaluation& of = result.classes[j];
     list.push_back({{"label", j},
-                    {"name", class_name(model, j)},
+                    {"name", model.label_name(j)},
                     {"images", of.images},
                     {"top1", number_or_null(of.top1)},
                     {"mmac_per_image", number_or_null(of.mmac_per_image)}});
@@ -97,10 +93,10 @@ std::string classes_text(const Evaluation& result, const Model& model) {
   for (std::size_t j = 0; j < result.classes.size(); ++j) {
     const ClassEvaluation& of = result.classes[j];
     table.add_row(
-        {std::to_string(j), class_name(model, j), grouped(of.images), percent(of.top1), decimal(of.mmac_per_image, 2)});
+        {std::to_string(j), model.label_name(j), grouped(of.images), percent(of.top1), decimal(of.mmac_per_image, 2)});
   }
   const std::size_t worst = worst_class(result);
-  return fmt::format("\n{}worst class: {}, {}\n", table.text(), class_name(model, worst),
+  return fmt::format("\n{}worst class: {}, {}\n", table.text(), model.label_name(worst),
                      percent(result.classes[worst].top1));
 }
 
@@ -301,8 +297,10 @@ void run_eval(const Arguments& arguments) {
   if (!flags.all_policies()) flags.check();
   stream.check(options);
   const Model whole = read_model(model_path);
-  if (flags.all_policies()) flags.refuse_trace();
-  if (flags.all_policies()) return compare_all(whole, data, flags, options);
+  if (flags.all_policies()) {
+    flags.refuse_trace();
+    return compare_all(whole, data, flags, options);
+  }
   const PolicyChoice choice = flags.choice(whole.decision);
   EvaluationSettings settings{
       .executor = flags.settings(whole.decision), .static_control = static_control, .per_class = per_class};

@@ -27,10 +27,6 @@ struct Inputs {
   std::vector<std::string> files;
 };
 
-std::string label_name(const Model& model, std::size_t label) {
-  return model.label_names.empty() ? std::to_string(label) : model.label_names[label];
-}
-
 // The stages that an image visited, in order.
 ordered_json visited_json(const Model& model, const CascadeResult& result, std::size_t i) {
   ordered_json stages = ordered_json::array();
@@ -50,7 +46,7 @@ ordered_json image_json(const Model& model, const CascadeResult& result, std::si
   const auto answer = result.answer.begin() + static_cast<std::ptrdiff_t>(i * classes);
   return {{"image", file},
           {"label", label},
-          {"label_name", label_name(model, label)},
+          {"label_name", model.label_name(label)},
           {"probability", result.answer[i * classes + label]},
           {"exit_stage", result.exit_stage[i]},
           {"mmac", model.macs_through(result.exit_stage[i]) / 1e6},
@@ -72,7 +68,7 @@ void print_images(const Model& model, const CascadeResult& result, const Pipelin
   for (std::size_t i = 0; i < inputs.files.size(); ++i) {
     const auto label = static_cast<std::size_t>(result.label(static_cast<std::int64_t>(i)));
     const int exit = result.exit_stage[i];
-    table.add_row({inputs.files[i], std::to_string(label), label_name(model, label),
+    table.add_row({inputs.files[i], std::to_string(label), model.label_name(label),
                    decimal(result.answer[i * static_cast<std::size_t>(result.classes) + label], 4),
                    std::to_string(exit), model.stages[static_cast<std::size_t>(exit)].network.name(),
                    decimal(model.macs_through(exit) / 1e6, 2)});

@@ -1,7 +1,5 @@
 #include "cli/predict_stream.h"
 
-#include <fmt/format.h>
-
 #include <deque>
 #include <exception>
 #include <iostream>
@@ -39,14 +37,13 @@ class Names {
 
 void print_answer(const Model& model, const StreamAnswer& answer, const std::string& file) {
   const auto label = static_cast<std::size_t>(answer.label());
-  const nlohmann::ordered_json json = {
-      {"image", file},
-      {"label", label},
-      {"label_name", model.label_names.empty() ? std::to_string(label) : model.label_names[label]},
-      {"probability", answer.answer[label]},
-      {"exit_stage", answer.exit_stage},
-      {"mmac", model.macs_through(answer.exit_stage) / 1e6},
-      {"latency_ms", answer.latency_ms}};
+  const nlohmann::ordered_json json = {{"image", file},
+                                       {"label", label},
+                                       {"label_name", model.label_name(label)},
+                                       {"probability", answer.answer[label]},
+                                       {"exit_stage", answer.exit_stage},
+                                       {"mmac", model.macs_through(answer.exit_stage) / 1e6},
+                                       {"latency_ms", answer.latency_ms}};
   print_line(json.dump());
   flush_output();
 }
@@ -85,9 +82,7 @@ void predict_stream(const Model& model, const std::vector<Device>& devices, cons
   stream.close();
   printer.join();
   if (failure) std::rethrow_exception(failure);
-  for (const DeviceFailure& of : stream.statistics().failures)
-    device_settings().warning(
-        fmt::format("device {} failed, its stages went on on {}: {}", of.device, of.moved_to, of.reason));
+  for (const DeviceFailure& of : stream.statistics().failures) device_settings().warning(to_string(of));
   if (error) std::rethrow_exception(error);
 }
 

@@ -27,8 +27,7 @@ std::vector<Rehearsal> rehearsals(const Training& training, bool pretraining_onl
   }
   if (pretraining_only || !training.has_policies()) return phases;
   const auto policies = [&model](const Device& device, int batch) {
-    for (std::size_t k = 0; k < model.stages.size(); ++k)
-      CascadeExecutor(single_stage(model, k), {device}, {.max_batch = batch}).warm_up();
+    for (std::size_t k = 0; k < model.stages.size(); ++k) stage_alone(model, k, device, {.max_batch = batch});
   };
   if (training.settings.joint && training.settings.joint_epochs > 0) {
     phases.push_back([&training, policies](const std::vector<Device>& devices, int batch) {

@@ -64,12 +64,6 @@ MeterEnvironment environment_of(const Flags& flags) {
   return environment;
 }
 
-MeterDiscovery meters_of(const MeterEnvironment& environment, const std::vector<Device>& devices) {
-  std::vector<DeviceInfo> infos;
-  for (const Device& device : devices) infos.push_back(device.info());
-  return discover_meters(environment, meter_target(infos));
-}
-
 // Finds out before the work whether the file can be written after it.
 void probe(const std::string& file) {
   if (!file.empty()) AtomicFile{file};
@@ -92,7 +86,7 @@ ordered_json measure(const Flags& flags, const std::optional<EnergyModel>& estim
   const auto dataset = open_data(flags.data, "test");
   check_dataset(model, dataset->header());
   const std::vector<Device> devices = flags.cascade.open_devices(model.stages.size());
-  const MeterDiscovery meters = meters_of(settings.environment, devices);
+  const MeterDiscovery meters = discover_meters(settings.environment, meter_target(devices));
   if (flags.require_energy && !meters.complete) throw MeasurementError("energy: " + missing_energy(meters.attempts));
   settings.executor.max_batch = fitting_batch(model, devices, settings.executor, true, true);
 

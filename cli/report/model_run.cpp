@@ -37,17 +37,11 @@ void decide(const Model& model, const std::vector<Device>& devices, const Datase
   }
 }
 
-MeterDiscovery meters_of(const std::vector<Device>& devices) {
-  std::vector<DeviceInfo> infos;
-  for (const Device& device : devices) infos.push_back(device.info());
-  return discover_meters({}, meter_target(infos));
-}
-
 // Of a cascade on its devices.
 std::optional<double> energy_of(const Model& model, const std::vector<Device>& devices,
                                 std::span<const std::uint8_t> images, std::int64_t count,
                                 const ExecutorSettings& settings, std::string& reason) {
-  const MeterDiscovery meters = meters_of(devices);
+  const MeterDiscovery meters = discover_meters({}, meter_target(devices));
   CascadeExecutor executor(model, devices, settings);
   const EnergyProfile profile = profile_energy(
       meters, [&] { executor.classify(images); }, count);
@@ -59,7 +53,7 @@ std::optional<double> energy_of(const Model& model, const std::vector<Device>& d
 void measure_energy(const Model& model, const std::vector<Device>& devices, const Dataset& dataset,
                     const ExecutorSettings& settings, ModelRun& run) {
   run.stage_mj_per_image.resize(model.stages.size());
-  if (const MeterDiscovery meters = meters_of(devices); !meters.complete) {
+  if (const MeterDiscovery meters = discover_meters({}, meter_target(devices)); !meters.complete) {
     run.energy_reason = missing_energy(meters.attempts);
     return;
   }

@@ -96,12 +96,8 @@ class Bench {
   }
 
   void add_stage(const CascadeResult& result, std::size_t k) {
-    ExecutorSettings settings = settings_;
-    settings.policy = nullptr;
-    settings.combine = Combine::last;
-    stages_.push_back(std::make_unique<CascadeExecutor>(single_stage(model_, k), std::vector{devices_[k]}, settings));
+    stages_.push_back(std::make_unique<CascadeExecutor>(stage_alone(model_, k, devices_[k], settings_)));
     CascadeExecutor& stage = *stages_.back();
-    stage.warm_up();
     ProfiledStage& of = profile_.stages[k];
     if (of.entered > 0 && of.entered < result.images) {
       sets_.push_back(std::make_unique<ImageSet>(survivors(result, k)));

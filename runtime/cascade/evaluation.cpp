@@ -83,13 +83,8 @@ double network_mmac(const Model& model, std::size_t k) {
 std::vector<StaticRun> static_runs(const Model& model, const std::vector<Device>& devices,
                                    const ExecutorSettings& settings) {
   std::vector<StaticRun> runs;
-  ExecutorSettings alone = settings;
-  alone.policy = nullptr;
-  alone.combine = Combine::last;
-  for (std::size_t k = 0; k < model.stages.size(); ++k) {
-    runs.push_back({CascadeExecutor(single_stage(model, k), {devices[k]}, alone), {}, 0});
-    runs.back().executor.warm_up();
-  }
+  for (std::size_t k = 0; k < model.stages.size(); ++k)
+    runs.push_back({stage_alone(model, k, devices[k], settings), {}, 0});
   return runs;
 }
 
@@ -125,6 +120,7 @@ Evaluation evaluate(const Model& model, const std::vector<Device>& devices, cons
   if (settings.compare_precision) {
     ExecutorSettings plain = settings.executor;
     plain.precision = Precision::fp32;
+    plain.trace = nullptr;
     fp32.emplace(model, devices, plain).warm_up();
   }
   if (settings.static_control) statics = static_runs(model, devices, settings.executor);

@@ -19,16 +19,12 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-std::size_t bytes_of(ImageShape shape) {
-  return to_size(shape.channels) * to_size(shape.height) * to_size(shape.width);
-}
-
 }  // namespace
 
 std::size_t window_images(const ExecutorSettings& settings, ImageShape input) {
   constexpr std::size_t kBatches = 16, kBytes = std::size_t{32} << 20;  // of memory for them
   const std::size_t batch = to_size(settings.max_batch);
-  return std::clamp(kBytes / std::max<std::size_t>(bytes_of(input), 1), batch, kBatches * batch);
+  return std::clamp(kBytes / std::max<std::size_t>(input.values(), 1), batch, kBatches * batch);
 }
 
 struct CascadeExecutor::State {
@@ -37,7 +33,7 @@ struct CascadeExecutor::State {
         combine(settings.combine, model.stages.size(), model.combination),
         stages(model.stages.size()),
         classes(model.classes),
-        image_bytes(bytes_of(model.input)) {}
+        image_bytes(model.input.values()) {}
 
   CascadeResult empty_result(std::size_t images) const;
   void add(const Passage& passage, std::size_t image, CascadeResult& result) const;
@@ -108,6 +104,15 @@ std::size_t CascadeExecutor::stage_count() const { return state_->stages; }
 std::size_t CascadeExecutor::peak_bytes() const { return state_->pipeline.peak_bytes(); }
 PipelineStatistics CascadeExecutor::statistics() const { return state_->pipeline.statistics(); }
 
+CascadeExecutor stage_alone(const Model& model, std::size_t stage, const Device& device, ExecutorSettings settings) {
+  settings.policy = nullptr;
+  settings.combine = Combine::last;
+  settings.trace = nullptr;
+  CascadeExecutor executor(single_stage(model, stage), {device}, settings);
+  executor.warm_up();
+  return executor;
+}
+
 int fitting_batch(const Model& model, const std::vector<Device>& devices, const ExecutorSettings& settings,
                   bool stages_alone, bool beside_fp32) {
   const Rehearsal rehearse = [&](const std::vector<Device>& handles, int batch) {
@@ -119,8 +124,7 @@ int fitting_batch(const Model& model, const std::vector<Device>& devices, const 
       plain.precision = Precision::fp32;
       CascadeExecutor(model, handles, plain).warm_up();
     }
-    for (std::size_t k = 0; stages_alone && k < handles.size(); ++k)
-      CascadeExecutor(single_stage(model, k), {handles[k]}, smaller).warm_up();
+    for (std::size_t k = 0; stages_alone && k < handles.size(); ++k) stage_alone(model, k, handles[k], smaller);
   };
   return fitting_batch(settings.max_batch, devices, {rehearse});
 }

@@ -57,6 +57,9 @@ class CascadeExecutor {
   std::unique_ptr<State> state_;
 };
 
+// One stage alone on all images, as a control: no policy decides, nothing is traced, and it is warm.
+CascadeExecutor stage_alone(const Model& model, std::size_t stage, const Device& device, ExecutorSettings settings);
+
 // The batch size with which a cascade fits into its devices' memory: settings.max_batch, or the largest below it that
 // fits, with a warning. stages_alone: beside an executor for each stage alone, as evaluate() has with static_control;
 // beside_fp32: and beside one of fp32, as with compare_precision.

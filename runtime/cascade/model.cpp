@@ -122,6 +122,10 @@ double Model::stage_macs(std::size_t i) const {
   return i < policies.size() ? network + static_cast<double>(policies[i].macs()) : network;
 }
 
+std::string Model::label_name(std::size_t label) const {
+  return label_names.empty() ? std::to_string(label) : label_names[label];
+}
+
 double Model::macs_through(int exit) const {
   double macs = 0;
   for (std::size_t i = 0; i <= static_cast<std::size_t>(exit); ++i) macs += stage_macs(i);

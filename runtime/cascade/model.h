@@ -81,6 +81,7 @@ struct Model {
 
   // Multiply-adds of stage i and its policy (none on the last stage), for one image: F_t of the paper, unnormalised.
   double stage_macs(std::size_t i) const;
+  std::string label_name(std::size_t label) const;  // its number where labels have no names
   // Multiply-adds of an image that leaves at stage `exit`: stage_macs of 0..exit together.
   double macs_through(int exit) const;
 };

@@ -9,9 +9,8 @@
 #include <thread>
 
 #include "data/error.h"
-#include "runtime/cascade/label_probabilities.h"
 #include "runtime/cascade/stage_costs.h"
-#include "runtime/ops/launch.h"
+#include "runtime/statistics.h"
 
 namespace cascadecl {
 namespace {
@@ -19,19 +18,14 @@ namespace {
 constexpr double kMostPlacements = 1e6;
 constexpr int kLatencyRuns = 20;
 
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
-}
-
 double median_ms(int runs, const std::function<void()>& work) {
-  std::vector<double> times;
+  Sample times;
   for (int i = 0; i < runs; ++i) {
     const auto start = std::chrono::steady_clock::now();
     work();
-    times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+    times.values.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
   }
-  return median(std::move(times));
+  return times.median();
 }
 
 PlacementDevice measure_device(const Device& device, std::span<const std::uint8_t> images, std::size_t n) {
@@ -49,6 +43,7 @@ PlacementDevice measure_device(const Device& device, std::span<const std::uint8_
 std::vector<StageCounts> run_cascade(const Model& model, const Device& device, std::span<const std::uint8_t> images,
                                      ExecutorSettings settings) {
   settings.time_stages = true;
+  settings.trace = nullptr;
   CascadeExecutor executor(model, std::vector<Device>(model.stages.size(), device), settings);
   executor.warm_up();
   return executor.classify(images).stages;
@@ -62,11 +57,9 @@ double policy_ms(const StageCounts& stage) {
 std::vector<double> latencies_ms(const Model& model, const Device& device, std::span<const std::uint8_t> image,
                                  ExecutorSettings settings) {
   settings.max_batch = 1;
-  settings.policy = nullptr;
   std::vector<double> times;
   for (std::size_t k = 0; k < model.stages.size(); ++k) {
-    CascadeExecutor alone(single_stage(model, k), {device}, settings);
-    alone.warm_up();
+    CascadeExecutor alone = stage_alone(model, k, device, settings);
     times.push_back(median_ms(kLatencyRuns, [&] { alone.classify(image); }));
   }
   return times;
@@ -142,8 +135,7 @@ std::vector<Placement> rank_placements(const PlacementCosts& costs, Objective ob
 PlacementCosts measure_placement(const Model& model, const std::vector<Device>& devices,
                                  std::span<const std::uint8_t> images, const ExecutorSettings& settings,
                                  Objective objective, const MeterEnvironment& environment) {
-  const std::size_t image_bytes =
-      to_size(model.input.channels) * to_size(model.input.height) * to_size(model.input.width);
+  const std::size_t image_bytes = model.input.values();
   const std::size_t n = images.size() / image_bytes;
   const bool timed = objective != Objective::energy;
   PlacementCosts costs{.stage = std::vector<std::vector<std::optional<double>>>(model.stages.size())};

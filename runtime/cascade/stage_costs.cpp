@@ -9,32 +9,21 @@
 #include "runtime/cascade/label_probabilities.h"
 #include "runtime/energy/device_target.h"
 #include "runtime/energy/profile_energy.h"
+#include "runtime/statistics.h"
 
 namespace cascadecl {
-namespace {
-
-CascadeExecutor alone(const Model& model, std::size_t stage, const Device& device, ExecutorSettings settings) {
-  settings.policy = nullptr;
-  settings.combine = Combine::last;
-  CascadeExecutor executor(single_stage(model, stage), {device}, settings);
-  executor.warm_up();
-  return executor;
-}
-
-}  // namespace
 
 StageCosts stage_times_ms(const Model& model, const Device& device, std::span<const std::uint8_t> images, int runs,
                           const ExecutorSettings& settings) {
   StageCosts costs;
   for (std::size_t k = 0; k < model.stages.size(); ++k) {
-    CascadeExecutor executor = alone(model, k, device, settings);
+    CascadeExecutor executor = stage_alone(model, k, device, settings);
     std::vector<double> times;
     for (int run = 0; run < runs; ++run) {
       const CascadeResult result = executor.classify(images);
       times.push_back(result.seconds * 1e3 / static_cast<double>(result.images));
     }
-    std::ranges::sort(times);
-    costs.stages.push_back(times[times.size() / 2]);
+    costs.stages.push_back(Sample{times}.median());
   }
   return costs;
 }
@@ -45,7 +34,7 @@ StageEnergies stage_energies_mj(const Model& model, const Device& device, std::s
   if (const MeterDiscovery meters = discover(); !meters.complete) return {{}, missing_energy(meters.attempts)};
   StageCosts costs;
   for (std::size_t k = 0; k < model.stages.size(); ++k) {
-    CascadeExecutor executor = alone(model, k, device, settings);
+    CascadeExecutor executor = stage_alone(model, k, device, settings);
     const std::int64_t count = executor.classify(images).images;
     const EnergyProfile energy = profile_energy(
         discover(), [&] { executor.classify(images); }, count);

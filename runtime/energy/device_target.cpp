@@ -48,4 +48,10 @@ MeterTarget meter_target(const std::vector<DeviceInfo>& devices) {
   return target;
 }
 
+MeterTarget meter_target(const std::vector<Device>& devices) {
+  std::vector<DeviceInfo> infos;
+  for (const Device& device : devices) infos.push_back(device.info());
+  return meter_target(infos);
+}
+
 }  // namespace cascadecl

@@ -30,6 +30,10 @@ constexpr float batch_norm_epsilon = 1e-5F;
 // Channels, rows and columns of one image's activation.
 struct ImageShape {
   int channels = 0, height = 0, width = 0;
+  // Of an image, as many bytes where pixels are bytes.
+  std::size_t values() const {
+    return static_cast<std::size_t>(channels) * static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
+  }
   bool operator==(const ImageShape&) const = default;
 };
 

@@ -5,19 +5,15 @@
 #include <filesystem>
 #include <fstream>
 
-#include "data/generate.h"
 #include "data/hdf5_file.h"
-#include "runtime/io/model_file.h"
-#include "tests/cli/fixtures.h"
+#include "tests/cli/layers.h"
 #include "tests/cli/process.h"
-#include "tests/support/random_model.h"
+#include "tests/cli/two_devices.h"
 
 // One of two devices fails in the middle of a cascade, by a layer of the OpenCL loader that lets chosen calls fail
 // (tests/opencl_layer/faults.h). $CASCADECL_EVERY_CALL has each call fail in turn, not some of them.
 namespace cascadecl::testing {
 namespace {
-
-constexpr int images = 40;
 
 // What a run of predict over two devices left.
 struct Outcome {
@@ -27,15 +23,9 @@ struct Outcome {
   std::vector<float> answers;
 };
 
-class TwoDevices : public SmallWorld {
+class TwoDevices : public ThreeStages {
  public:
-  TwoDevices() {
-    generate_dataset({.train_images = 1, .test_images = images, .size = 8}, data());
-    const ImageShape shape{3, 8, 8};
-    write_model(model(), random_model({make_network("resnet-8", shape, 10), make_network("resnet-14", shape, 10),
-                                       make_network("resnet-20", shape, 10)},
-                                      3));
-  }
+  TwoDevices() : ThreeStages(8) {}
 
   Outcome predict(const std::string& faults, const std::vector<std::string>& flags) const {
     const std::string output = path("o.h5");
@@ -44,8 +34,7 @@ class TwoDevices : public SmallWorld {
                                           "--stop",  "sample", "--batch-size", "4",    "--device", "cpu:0,cpu:1,cpu:1",
                                           "--json"};
     arguments.insert(arguments.end(), flags.begin(), flags.end());
-    Outcome outcome{.run = cascadecl_run(arguments, {"POCL_DEVICES=basic basic", "OPENCL_LAYERS=" FAULTS_LAYER,
-                                                     "OPENCL_FAULTS=device=0.1, " + faults})};
+    Outcome outcome{.run = cascadecl_run(arguments, faulty("device=0.1, " + faults, two_basic_devices))};
     outcome.written = std::filesystem::exists(output);
     if (!outcome.written) return outcome;
     const Hdf5Reader file(output);
@@ -65,14 +54,6 @@ class TwoDevices : public SmallWorld {
   }
 };
 
-bool layers_work() {
-  const Finished run = cascadecl_run({"devices", "--json"}, {"POCL_DEVICES=basic basic"});
-  REQUIRE(run.status == 0);
-  if (run.json()["devices"].size() == 2) return true;
-  MESSAGE("skipped: the OpenCL platform does not show two devices when asked to");
-  return false;
-}
-
 // From the first call after the last kernel and buffer were made: what a device does with images.
 std::size_t first_of_running(const std::vector<std::string>& calls) {
   const auto makes = [](const std::string& name) { return name.starts_with("clCreate"); };
@@ -83,7 +64,7 @@ std::size_t first_of_running(const std::vector<std::string>& calls) {
 std::size_t stride() { return std::getenv("CASCADECL_EVERY_CALL") ? 1 : 7; }
 
 TEST_CASE("a device whose calls fail ends the run with its name, or its stages go on elsewhere and nothing is lost") {
-  if (!layers_work()) return;
+  if (!there_are_two()) return;
   const TwoDevices world;
   const Outcome expected = world.predict("log=" + world.path("calls"), {});
   REQUIRE(expected.run.status == 0);
@@ -116,7 +97,7 @@ TEST_CASE("a device whose calls fail ends the run with its name, or its stages g
 }
 
 TEST_CASE("a device that gives no numbers is told from one that works") {
-  if (!layers_work()) return;
+  if (!there_are_two()) return;
   const TwoDevices world;
   const std::string fault = "nan, calls=read, at=1";
   const Outcome stopped = world.predict(fault, {});
@@ -130,7 +111,7 @@ TEST_CASE("a device that gives no numbers is told from one that works") {
 }
 
 TEST_CASE("a device that hangs is given up, and the program ends") {
-  if (!layers_work()) return;
+  if (!there_are_two()) return;
   const TwoDevices world;
   const std::size_t first = first_of_running(world.calls());
   const std::string fault = "hang, at=" + std::to_string(first + 3);
@@ -146,7 +127,7 @@ TEST_CASE("a device that hangs is given up, and the program ends") {
 }
 
 TEST_CASE("a device that cannot be made ready is an error even where others could go on") {
-  if (!layers_work()) return;
+  if (!there_are_two()) return;
   const TwoDevices world;
   const std::size_t first = first_of_running(world.calls());
   const Outcome outcome = world.predict("return=CL_MEM_OBJECT_ALLOCATION_FAILURE, at=" + std::to_string(first / 2),

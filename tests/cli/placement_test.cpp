@@ -4,37 +4,12 @@
 #include <map>
 #include <set>
 
-#include "data/generate.h"
 #include "data/hdf5_file.h"
-#include "runtime/io/model_file.h"
-#include "tests/cli/fixtures.h"
 #include "tests/cli/process.h"
-#include "tests/support/random_model.h"
+#include "tests/cli/two_devices.h"
 
-// Cascades over two devices: PoCL shows as many as it is told, each of one core.
 namespace cascadecl::testing {
 namespace {
-
-const std::vector<std::string> two_devices = {"POCL_DEVICES=basic basic"};
-
-bool there_are_two() {
-  const Finished run = cascadecl_run({"devices", "--json"}, two_devices);
-  REQUIRE(run.status == 0);
-  if (run.json()["devices"].size() == 2) return true;
-  MESSAGE("skipped: the OpenCL platform does not show two devices when asked to");
-  return false;
-}
-
-// A model whose images leave at all of its three stages under --stop sample.
-struct ThreeStages : SmallWorld {
-  ThreeStages() {
-    generate_dataset({.train_images = 1, .test_images = 40, .size = 16}, data());
-    const ImageShape shape{3, 16, 16};
-    write_model(model(), random_model({make_network("resnet-8", shape, 10), make_network("resnet-14", shape, 10),
-                                       make_network("resnet-20", shape, 10)},
-                                      3));
-  }
-};
 
 std::vector<int> exits(const ThreeStages& world, const std::vector<std::string>& flags) {
   const std::string output = world.path("predictions.h5");
@@ -49,7 +24,7 @@ std::vector<int> exits(const ThreeStages& world, const std::vector<std::string>&
 
 TEST_CASE("exits do not depend on which stage runs where") {
   if (!there_are_two()) return;
-  const ThreeStages world;
+  const ThreeStages world(16);
   const std::vector<int> expected = exits(world, {"--device", "cpu:0"});
   CHECK(std::set<int>(expected.begin(), expected.end()).size() == 3);
   CHECK(exits(world, {"--device", "cpu:0,cpu:1,cpu:1"}) == expected);
@@ -58,7 +33,7 @@ TEST_CASE("exits do not depend on which stage runs where") {
 
 TEST_CASE("eval says which device ran which stage and traces what they did") {
   if (!there_are_two()) return;
-  const ThreeStages world;
+  const ThreeStages world(16);
   const std::string trace = world.path("trace.json");
   const Finished run = cascadecl_run({"eval", world.model(), "--data", world.data(), "--device", "cpu:0,cpu:1,cpu:1",
                                       "--stop", "sample", "--json", "--trace", trace},
@@ -81,7 +56,7 @@ TEST_CASE("eval says which device ran which stage and traces what they did") {
 
 TEST_CASE("placement explain shows each stage on each device and all placements, best first") {
   if (!there_are_two()) return;
-  const ThreeStages world;
+  const ThreeStages world(16);
   const std::vector<std::string> base = {"placement", "explain", world.model(), "--data", world.data()};
   const auto with = [&](std::vector<std::string> more) {
     more.insert(more.begin(), base.begin(), base.end());
@@ -106,7 +81,7 @@ TEST_CASE("placement explain shows each stage on each device and all placements,
 
 TEST_CASE("--placement auto places each stage and says where") {
   if (!there_are_two()) return;
-  const ThreeStages world;
+  const ThreeStages world(16);
   const Finished run =
       cascadecl_run({"eval", world.model(), "--data", world.data(), "--placement", "auto", "--json"}, two_devices);
   CAPTURE(run.err);
@@ -117,7 +92,7 @@ TEST_CASE("--placement auto places each stage and says where") {
 }
 
 TEST_CASE("a stream answers every image in order and tells latencies and queues") {
-  const ThreeStages world;
+  const ThreeStages world(16);
   const std::vector<std::string> base = {"eval",     world.model(), "--data", world.data(),
                                          "--stream", "--stop",      "sample", "--json"};
   const auto with = [&](std::vector<std::string> more) {

@@ -13,30 +13,15 @@
 #include "tests/support/device_test.h"
 #include "tests/support/random_model.h"
 #include "tests/support/reference_network.h"
+#include "tests/support/small_cascade.h"
 
 namespace cascadecl {
 namespace {
 
-constexpr ImageShape shape{3, 8, 8};
-constexpr std::size_t image_bytes = 3 * 8 * 8;
-constexpr int classes = 7;
+using namespace small_cascade;
+
 // Float sums of a few hundred terms against double ones.
 constexpr double float_tolerance = 1e-4, half_tolerance = 3e-2;
-
-const Model& test_model() {
-  static const Model model =
-      random_model({make_network("resnet-8", shape, classes), make_network("wrn-10-2", shape, classes),
-                    make_network("resnet-14", shape, classes)},
-                   11);
-  return model;
-}
-
-std::vector<std::uint8_t> random_images(int n, unsigned seed = 5) {
-  std::mt19937 engine(seed);
-  std::vector<std::uint8_t> images(static_cast<std::size_t>(n) * image_bytes);
-  for (std::uint8_t& pixel : images) pixel = static_cast<std::uint8_t>(engine() >> 24);
-  return images;
-}
 
 reference::Values normalised(const Model& model, const std::uint8_t* pixels) {
   reference::Values values(image_bytes);

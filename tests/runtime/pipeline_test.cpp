@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <random>
 #include <set>
 #include <thread>
 
@@ -18,32 +17,15 @@
 #include "runtime/cascade/pipeline/trace.h"
 #include "runtime/cascade/stream_evaluation.h"
 #include "tests/support/device_test.h"
-#include "tests/support/random_model.h"
+#include "tests/support/small_cascade.h"
 
 namespace cascadecl {
 namespace {
 
-constexpr ImageShape shape{3, 8, 8};
-constexpr std::size_t image_bytes = 3 * 8 * 8;
-constexpr int classes = 7;
-
-const Model& test_model() {
-  static const Model model =
-      random_model({make_network("resnet-8", shape, classes), make_network("wrn-10-2", shape, classes),
-                    make_network("resnet-14", shape, classes)},
-                   11);
-  return model;
-}
+using namespace small_cascade;
 
 // A handle with a context of its own: memory is not shared with the others, as on another device.
 Device own_device() { return Device(testing::test_device().info()); }
-
-std::vector<std::uint8_t> random_images(std::size_t n) {
-  std::mt19937 engine(5);
-  std::vector<std::uint8_t> images(n * image_bytes);
-  for (std::uint8_t& pixel : images) pixel = static_cast<std::uint8_t>(engine() >> 24);
-  return images;
-}
 
 std::vector<Passage> passages_of(const std::vector<std::uint8_t>& images, std::size_t first, std::size_t count) {
   std::vector<Passage> passages(count);

@@ -182,7 +182,7 @@ bool CascadePipeline::State::step(std::size_t index, std::unique_lock<std::mutex
   }
   lane.work = queues->take(*stage);
   trace_queue(*stage);
-  const Work work = lane.work;
+  const Work& work = lane.work;  // only this thread takes another
   const Clock::time_point begin = Clock::now();
   lane.busy_since = begin;
   lock.unlock();
@@ -378,6 +378,11 @@ std::vector<StageCounts> CascadePipeline::take_counts() {
   std::vector<StageCounts> counts(state_->counts.size());
   counts.swap(state_->counts);
   return counts;
+}
+
+std::string to_string(const DeviceFailure& failure) {
+  return fmt::format("device {} failed, its stages went on on {}: {}", failure.device, failure.moved_to,
+                     failure.reason);
 }
 
 PipelineStatistics CascadePipeline::statistics() const {

@@ -27,6 +27,9 @@ struct DeviceFailure {
   std::string moved_to;             // the device that runs them now; empty if none is left
 };
 
+// "device A failed, its stages went on on B: reason".
+std::string to_string(const DeviceFailure& failure);
+
 struct PipelineStatistics {
   struct OfDevice {
     std::string device;

@@ -13,10 +13,6 @@
 namespace cascadecl {
 namespace {
 
-std::size_t bytes_of(ImageShape shape) {
-  return to_size(shape.channels) * to_size(shape.height) * to_size(shape.width);
-}
-
 bool side_by_side(std::span<const std::span<const std::uint8_t>> images) {
   const auto apart = [](const auto& a, const auto& b) { return a.data() + a.size() != b.data(); };
   return std::ranges::adjacent_find(images, apart) == images.end();
@@ -30,7 +26,7 @@ StageDevice::StageDevice(const Device& device, const Model& model, const Executo
       settings_(settings),
       device_(device),
       window_(window),
-      image_bytes_(bytes_of(model.input)),
+      image_bytes_(model.input.values()),
       pixels_(device.allocate<std::uint8_t>(slots * image_bytes_)) {}
 
 void StageDevice::add_stage(std::size_t stage) {

@@ -16,7 +16,7 @@ struct CascadeStream::State {
       : pipeline(model, devices, settings),
         combine(settings.executor.combine, model.stages.size(), model.combination),
         classes(to_size(model.classes)),
-        image_bytes(to_size(model.input.channels) * to_size(model.input.height) * to_size(model.input.width)) {}
+        image_bytes(model.input.values()) {}
 
   CascadePipeline pipeline;
   Combiner combine;
