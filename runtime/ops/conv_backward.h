@@ -1,7 +1,9 @@
 #pragma once
 #include <string>
 
-#include "runtime/ops/conv_kernels.h"
+#include "runtime/ops/conv_gradient.h"
+#include "runtime/ops/conv_winograd.h"
+#include "runtime/ops/view.h"
 
 namespace cascadecl {
 

@@ -2,9 +2,9 @@
 
 #include <optional>
 
+#include "runtime/ops/conv_direct.h"
 #include "runtime/ops/conv_gemm.h"
-#include "runtime/ops/conv_kernels.h"
-#include "runtime/ops/conv_setup.h"
+#include "runtime/ops/conv_winograd.h"
 #include "runtime/ops/launch.h"
 
 namespace cascadecl {

@@ -3,9 +3,9 @@
 #include <optional>
 
 #include "data/error.h"
+#include "runtime/ops/conv_direct.h"
 #include "runtime/ops/conv_gemm.h"
-#include "runtime/ops/conv_kernels.h"
-#include "runtime/ops/conv_setup.h"
+#include "runtime/ops/conv_winograd.h"
 #include "runtime/ops/launch.h"
 
 namespace cascadecl {

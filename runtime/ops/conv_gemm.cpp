@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "runtime/ops/conv_kernels.h"
+#include "runtime/ops/conv_setup.h"
 #include "runtime/ops/launch.h"
 #include "runtime/tuning/faults.h"
 
@@ -20,7 +20,6 @@ constexpr std::array kTiles{
     GemmTile{.m = 64, .n = 16, .item_m = 4, .item_n = 4},
 };
 
-std::size_t div_up(std::size_t a, int b) { return (a + to_size(b) - 1) / to_size(b); }
 int padded(int channels, int block) { return block_count(channels, block) * channel_block_of(channels, block); }
 
 // Independent sums over images in the filter gradient: enough work-groups to fill a large GPU, few enough that adding

@@ -24,4 +24,47 @@ std::optional<std::string> gpu_declines(const Device& device, KernelClass kernel
   return gemm_declines(device.info());
 }
 
+std::string not_cpu_class(const Device& device, KernelClass kernels) {
+  const KernelClass runs = kernel_class(device, kernels);
+  if (runs == KernelClass::cpu) return {};
+  return runs == KernelClass::reference ? "reference kernels were asked for" : "a kernel of the CPU class";
+}
+
+Defines shape_defines(const ConvGeometry& g) {
+  const ImageShape out = g.out();
+  return {{"C_CHANNELS", g.in.channels}, {"K_CHANNELS", g.out_channels}, {"HEIGHT", g.in.height},
+          {"WIDTH", g.in.width},         {"OUT_HEIGHT", out.height},     {"OUT_WIDTH", out.width},
+          {"KERNEL_H", g.kernel_h},      {"KERNEL_W", g.kernel_w},       {"STRIDE", g.stride}};
+}
+
+TuningKey tuning_key(std::string_view kernel, std::string_view operation, const ConvGeometry& g, int block,
+                     BatchClass batch) {
+  return {.kernel = std::string(kernel),
+          .operation = std::string(operation),
+          .in_channels = g.in.channels,
+          .height = g.in.height,
+          .width = g.in.width,
+          .out_channels = g.out_channels,
+          .kernel_h = g.kernel_h,
+          .kernel_w = g.kernel_w,
+          .stride = g.stride,
+          .padding = g.padding,
+          .channel_block = block,
+          .batch = batch};
+}
+
+ConvGeometry backward_geometry(const ConvGeometry& g) {
+  ConvGeometry b = g;
+  b.in = g.out();
+  b.out_channels = g.in.channels;
+  return b;
+}
+
+std::optional<ConvGeometry> direct_backward_geometry(const ConvGeometry& g) {
+  ConvGeometry direct = backward_geometry(g);
+  direct.padding = g.kernel_w - 1 - g.padding;
+  if (g.stride != 1 || direct.padding < 0 || g.kernel_h - 1 - g.padding < 0) return std::nullopt;
+  return direct;
+}
+
 }  // namespace cascadecl::conv

@@ -1,12 +1,19 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "runtime/network/layout.h"
 #include "runtime/opencl/device.h"
+#include "runtime/ops/conv_geometry.h"
+#include "runtime/ops/variant.h"
+#include "runtime/tuning/tunables.h"
 
 // What the convolutions share when they choose their kernel.
 namespace cascadecl::conv {
+
+constexpr int kSlices = 8;  // independent sums over images in the filter gradients, where tuning says nothing else
+constexpr int kMostSlices = 256;
 
 // Channels in memory: whole blocks.
 std::size_t padded(int channels, const Device& device);
@@ -18,5 +25,30 @@ Defines weight_defines(const Device& device, int in, int out, int kernel_h, int 
 // Why the GPU class has no kernel for the geometry; "" if it has, nothing if another class runs.
 std::optional<std::string> gpu_declines(const Device& device, KernelClass kernels,
                                         Precision precision = Precision::fp32);
+
+// Why no kernel of the CPU class runs; "" if they may.
+std::string not_cpu_class(const Device& device, KernelClass kernels);
+
+// What tuning knows a convolution's launch by.
+TuningKey tuning_key(std::string_view kernel, std::string_view operation, const ConvGeometry& geometry, int block,
+                     BatchClass batch);
+
+// The parameters of a kernel that has a name of its own and takes a convolution's geometry.
+template <class P>
+P look_up(const Device& device, std::string_view operation, const ConvGeometry& geometry, BatchClass batch,
+          VariantChoice& choice) {
+  return cascadecl::look_up<P>(device, tuning_key(P::kernel, operation, geometry, device.channel_block(), batch),
+                               geometry, choice);
+}
+
+// The defines of kernels/conv_reference.cl, conv_filter_direct.cl and conv_data_strided.cl: plain shapes.
+Defines shape_defines(const ConvGeometry& geometry);
+
+// The geometry of the convolution that computes the gradient by the input of a stride-1 convolution.
+ConvGeometry backward_geometry(const ConvGeometry& geometry);
+// The same as kernels/conv_direct.cl runs it, with the padding that belongs to the turned filter; nothing where that is
+// negative or the stride is not 1. Its paddings differ by direction where the kernel is not square: `padding` is that
+// of the columns.
+std::optional<ConvGeometry> direct_backward_geometry(const ConvGeometry& geometry);
 
 }  // namespace cascadecl::conv

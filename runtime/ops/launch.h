@@ -31,6 +31,12 @@ inline Defines tensor_defines(const Device& device, ImageShape shape) {
           {"WIDTH", shape.width}};
 }
 
+// Rounded up.
+inline int div_up(int a, int b) { return (a + b - 1) / b; }
+inline std::size_t div_up(std::size_t a, int b) {
+  return (a + static_cast<std::size_t>(b) - 1) / static_cast<std::size_t>(b);
+}
+
 inline std::size_t to_size(int count) { return static_cast<std::size_t>(count); }
 
 }  // namespace cascadecl

@@ -43,7 +43,7 @@ std::string StageTunables::fault(const ResidualStageGeometry& g, const TuningTar
 }
 
 std::size_t StageTunables::local_bytes(const ResidualStageGeometry& g, int block) const {
-  const auto bordered = [](int size) { return to_size((size + 3) / 4 * 4 + 2); };
+  const auto bordered = [](int size) { return to_size(div_up(size, 4) * 4 + 2); };
   const std::size_t plane = bordered(g.shape.height) * bordered(g.shape.width);
   std::size_t bytes =
       conv::Winograd::local_bytes(g.convolution(), block) + 2 * plane * to_size(g.shape.channels) * sizeof(float);

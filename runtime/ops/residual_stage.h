@@ -3,7 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "runtime/ops/conv_kernels.h"
+#include "runtime/ops/conv_direct.h"
+#include "runtime/ops/conv_forward.h"
+#include "runtime/ops/conv_winograd.h"
 
 namespace cascadecl {
 

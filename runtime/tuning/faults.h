@@ -37,4 +37,12 @@ inline std::string too_large(std::size_t bytes, std::size_t local_memory) {
   return fmt::format("needs {} bytes of local memory, the device has {}", bytes, local_memory);
 }
 
+constexpr int kRegisters = 32;  // vectors that the fastest loops may hold; more would be spilled on any CPU
+
+// Why a loop over `sums` accumulators and `operands` vectors does not fit into registers, empty if it does.
+inline std::string too_many_registers(int sums, int operands) {
+  if (sums + operands <= kRegisters) return {};
+  return fmt::format("{} vectors in registers, more than {}", sums + operands, kRegisters);
+}
+
 }  // namespace cascadecl

@@ -7,7 +7,8 @@
 
 #include "runtime/network/stages.h"
 #include "runtime/network/training_plan.h"
-#include "runtime/ops/conv_kernels.h"
+#include "runtime/ops/conv_direct.h"
+#include "runtime/ops/conv_winograd.h"
 #include "runtime/ops/residual_stage.h"
 #include "runtime/tuning/network_jobs.h"
 #include "runtime/tuning/shipped.h"

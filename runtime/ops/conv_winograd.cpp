@@ -1,4 +1,4 @@
-#include "runtime/ops/conv_kernels.h"
+#include "runtime/ops/conv_winograd.h"
 
 #include <fmt/format.h>
 
@@ -10,19 +10,11 @@
 namespace cascadecl::conv {
 namespace {
 
-int div_up(int a, int b) { return (a + b - 1) / b; }
-
 int largest_divisor(int value, std::initializer_list<int> candidates) {
   for (int c : candidates) {
     if (value % c == 0) return c;
   }
   return 1;
-}
-
-std::string not_cpu_class(const Device& device, KernelClass kernels) {
-  const KernelClass runs = kernel_class(device, kernels);
-  if (runs == KernelClass::cpu) return {};
-  return runs == KernelClass::reference ? "reference kernels were asked for" : "a kernel of the CPU class";
 }
 
 bool is_3x3(const ConvGeometry& g) { return g.kernel_h == 3 && g.kernel_w == 3 && g.stride == 1 && g.padding == 1; }
@@ -39,14 +31,6 @@ std::string not_3x3_in_blocks(const Device& device, const ConvGeometry& g) {
   return {};
 }
 
-constexpr int kRegisters = 32;  // vectors that the fastest loops may hold; more would be spilled on any CPU
-
-// Why a loop over `sums` accumulators and `operands` vectors does not fit into registers, empty if it does.
-std::string too_many(int sums, int operands) {
-  if (sums + operands <= kRegisters) return {};
-  return fmt::format("{} vectors in registers, more than {}", sums + operands, kRegisters);
-}
-
 // 1, 2, 4, ... below `most`, and `most` itself.
 std::vector<int> doublings(int most) {
   std::vector<int> values;
@@ -57,8 +41,6 @@ std::vector<int> doublings(int most) {
 
 int tiles_across(const ConvGeometry& g) { return div_up(g.in.width, 4); }
 int tiles_down(const ConvGeometry& g) { return div_up(g.in.height, 4); }
-
-constexpr int most_slices = 256;
 
 }  // namespace
 
@@ -89,8 +71,8 @@ std::string Winograd::fault(const ConvGeometry& g, const TuningTarget& target) c
                                 no_divisor("K_GROUP", k_group, div_up(g.out_channels, target.block))});
   if (fault.empty()) fault = out_of_range("TILE_GROUP", tile_group, 1, tile_rows * tiles_across(g));
   if (!fault.empty()) return fault;
-  return first_of(
-      {too_many(tile_group * k_group, k_group), too_large(local_bytes(g, target.block), target.local_memory)});
+  return first_of({too_many_registers(tile_group * k_group, k_group),
+                   too_large(local_bytes(g, target.block), target.local_memory)});
 }
 
 std::size_t Winograd::local_bytes(const ConvGeometry& g, int block) const {
@@ -158,9 +140,10 @@ std::string FilterWinograd::fault(const ConvGeometry& g, const TuningTarget& tar
                                       no_divisor("C_GROUP", c_group, target.block),
                                       no_divisor("K_GROUP", k_group, div_up(g.out_channels, target.block)),
                                       no_divisor("ITEM_BLOCKS", item_blocks, div_up(g.in.channels, target.block)),
-                                      out_of_range("SLICES", slices, 1, most_slices)});
+                                      out_of_range("SLICES", slices, 1, kMostSlices)});
   if (!fault.empty()) return fault;
-  return first_of({too_many(c_group * k_group, k_group), too_large(local_bytes(g, target.block), target.local_memory)});
+  return first_of(
+      {too_many_registers(c_group * k_group, k_group), too_large(local_bytes(g, target.block), target.local_memory)});
 }
 
 std::size_t FilterWinograd::local_bytes(const ConvGeometry& g, int block) const {
@@ -186,122 +169,6 @@ std::string filter_winograd_declines(const Device& device, const ConvGeometry& g
   if (auto reason = not_3x3_in_blocks(device, g); !reason.empty()) return reason;
   const TuningTarget target = TuningTarget::of(device.info());
   return too_large(FilterWinograd::choose(g, target).local_bytes(g, target.block), target.local_memory);
-}
-
-std::array<Tunable<Direct>, 1> Direct::tunables() { return {{{"TILE_W", &Direct::tile_w}}}; }
-
-Direct Direct::choose(const ConvGeometry&, const TuningTarget&) { return {}; }
-
-std::vector<std::vector<int>> Direct::ranges(const ConvGeometry&, const TuningTarget&) {
-  return {{1, 2, 4, 6, 8, 12, 16, 24, 28}};
-}
-
-std::string Direct::fault(const ConvGeometry& g, const TuningTarget& target) const {
-  const int widest = std::max(Direct().tile_w, g.out().width);
-  const std::string fault = first_of({out_of_range("TILE_W", tile_w, 1, widest), too_many(tile_w, 1)});
-  return fault.empty() ? too_large(local_bytes(g, target.block), target.local_memory) : fault;
-}
-
-std::size_t Direct::local_bytes(const ConvGeometry& g, int block) const {
-  const int columns = (div_up(g.out().width, tile_w) * tile_w - 1) * g.stride + g.kernel_w;
-  const int channels = block_count(g.in.channels, block) * channel_block_of(g.in.channels, block);
-  return sizeof(float) * static_cast<std::size_t>(g.kernel_h * columns * channels);
-}
-
-std::string direct_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
-  if (auto reason = not_cpu_class(device, kernels); !reason.empty()) return reason;
-  const TuningTarget target = TuningTarget::of(device.info());
-  return too_large(Direct::choose(g, target).local_bytes(g, target.block), target.local_memory);
-}
-
-Defines shape_defines(const ConvGeometry& g) {
-  const ImageShape out = g.out();
-  return {{"C_CHANNELS", g.in.channels}, {"K_CHANNELS", g.out_channels}, {"HEIGHT", g.in.height},
-          {"WIDTH", g.in.width},         {"OUT_HEIGHT", out.height},     {"OUT_WIDTH", out.width},
-          {"KERNEL_H", g.kernel_h},      {"KERNEL_W", g.kernel_w},       {"STRIDE", g.stride}};
-}
-
-Defines direct_defines(const Device& device, const ConvGeometry& g, int padding_y, int padding_x) {
-  Defines defines = shape_defines(g);
-  defines.set("CB", channel_block_of(g.out_channels, device.channel_block()));
-  defines.set("IN_CB", channel_block_of(g.in.channels, device.channel_block()));
-  defines.set("K_BLOCKS", block_count(g.out_channels, device.channel_block()));
-  defines.set("PADDING_Y", padding_y);
-  defines.set("PADDING_X", padding_x);
-  return defines;
-}
-
-std::array<Tunable<FilterDirect>, 2> FilterDirect::tunables() {
-  return {{{"C_GROUP", &FilterDirect::c_group}, {"SLICES", &FilterDirect::slices}}};
-}
-
-FilterDirect FilterDirect::choose(const ConvGeometry& g, const TuningTarget&) {
-  constexpr int kSums = 27;  // of 32 vector registers
-  return {.c_group = std::clamp(kSums / (g.kernel_h * g.kernel_w), 1, std::min(g.in.channels, 16))};
-}
-
-std::vector<std::vector<int>> FilterDirect::ranges(const ConvGeometry&, const TuningTarget&) {
-  return {{1, 2, 3, 4, 6, 8, 12, 16, 24}, {4, kSlices, 16, 32}};
-}
-
-std::string FilterDirect::fault(const ConvGeometry& g, const TuningTarget& target) const {
-  const std::string fault =
-      first_of({out_of_range("C_GROUP", c_group, 1, g.in.channels), out_of_range("SLICES", slices, 1, most_slices)});
-  if (!fault.empty()) return fault;
-  const std::string registers = c_group == 1 ? "" : too_many(c_group * g.kernel_h * g.kernel_w, 1);
-  return first_of({registers, too_large(local_bytes(g), target.local_memory)});
-}
-
-std::size_t FilterDirect::local_bytes(const ConvGeometry& g) const {
-  const int columns = (g.out().width - 1) * g.stride + g.kernel_w;
-  return sizeof(float) * static_cast<std::size_t>(g.kernel_h * columns * c_group);
-}
-
-std::string filter_direct_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
-  if (auto reason = not_cpu_class(device, kernels); !reason.empty()) return reason;
-  const TuningTarget target = TuningTarget::of(device.info());
-  return too_large(FilterDirect::choose(g, target).local_bytes(g), target.local_memory);
-}
-
-std::array<Tunable<Strided>, 1> Strided::tunables() { return {{{"TILE_W", &Strided::tile_w}}}; }
-
-Strided Strided::choose(const ConvGeometry&, const TuningTarget&) { return {}; }
-
-std::vector<std::vector<int>> Strided::ranges(const ConvGeometry&, const TuningTarget&) { return {{1, 2, 4, 8, 16}}; }
-
-std::string Strided::fault(const ConvGeometry& g, const TuningTarget&) const {
-  const int widest = std::max(Strided().tile_w, div_up(g.in.width, g.stride));
-  return first_of({out_of_range("TILE_W", tile_w, 1, widest), too_many(tile_w, 1)});
-}
-
-TuningKey tuning_key(std::string_view kernel, std::string_view operation, const ConvGeometry& g, int block,
-                     BatchClass batch) {
-  return {.kernel = std::string(kernel),
-          .operation = std::string(operation),
-          .in_channels = g.in.channels,
-          .height = g.in.height,
-          .width = g.in.width,
-          .out_channels = g.out_channels,
-          .kernel_h = g.kernel_h,
-          .kernel_w = g.kernel_w,
-          .stride = g.stride,
-          .padding = g.padding,
-          .channel_block = block,
-          .batch = batch};
-}
-
-ConvGeometry backward_geometry(const ConvGeometry& g) {
-  ConvGeometry b = g;
-  b.in = g.out();
-  b.out_channels = g.in.channels;
-  return b;
-}
-
-std::optional<ConvGeometry> direct_backward_geometry(const ConvGeometry& g) {
-  ConvGeometry direct = backward_geometry(g);
-  direct.padding = g.kernel_w - 1 - g.padding;
-  if (g.stride != 1 || direct.padding < 0 || g.kernel_h - 1 - g.padding < 0) return std::nullopt;
-  return direct;
 }
 
 }  // namespace cascadecl::conv

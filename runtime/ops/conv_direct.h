@@ -1,0 +1,47 @@
+#pragma once
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/ops/conv_setup.h"
+
+// The kernels for CPUs that take any convolution as it is: their tunables, and why they decline.
+namespace cascadecl::conv {
+
+// kernels/conv_direct.cl
+struct Direct {
+  int tile_w = 8;
+  static constexpr std::string_view kernel = "conv_direct";
+  static std::array<Tunable<Direct>, 1> tunables();
+  static Direct choose(const ConvGeometry& geometry, const TuningTarget& target);
+  static std::vector<std::vector<int>> ranges(const ConvGeometry& geometry, const TuningTarget& target);
+  std::string fault(const ConvGeometry& geometry, const TuningTarget& target) const;
+  std::size_t local_bytes(const ConvGeometry& geometry, int block) const;
+};
+std::string direct_declines(const Device& device, const ConvGeometry& geometry, KernelClass kernels);
+Defines direct_defines(const Device& device, const ConvGeometry& geometry, int padding_y, int padding_x);
+
+// kernels/conv_filter_direct.cl
+struct FilterDirect {
+  int c_group = 3, slices = kSlices;
+  static constexpr std::string_view kernel = "conv_filter_direct";
+  static std::array<Tunable<FilterDirect>, 2> tunables();
+  static FilterDirect choose(const ConvGeometry& geometry, const TuningTarget& target);
+  static std::vector<std::vector<int>> ranges(const ConvGeometry& geometry, const TuningTarget& target);
+  std::string fault(const ConvGeometry& geometry, const TuningTarget& target) const;
+  std::size_t local_bytes(const ConvGeometry& geometry) const;
+};
+std::string filter_direct_declines(const Device& device, const ConvGeometry& geometry, KernelClass kernels);
+
+// kernels/conv_data_strided.cl
+struct Strided {
+  int tile_w = 4;
+  static constexpr std::string_view kernel = "conv_data_strided";
+  static std::array<Tunable<Strided>, 1> tunables();
+  static Strided choose(const ConvGeometry& geometry, const TuningTarget& target);
+  static std::vector<std::vector<int>> ranges(const ConvGeometry& geometry, const TuningTarget& target);
+  std::string fault(const ConvGeometry& geometry, const TuningTarget& target) const;
+};
+
+}  // namespace cascadecl::conv
