@@ -60,19 +60,23 @@ typedef CAT(int, CB) IVEC;
 #endif
 #define LOAD_ACTIVATION(p) CAT(LOAD_BLOCK_, CB)(p)
 
-// For tensors larger than the caches. STREAM 1: what is read next is brought into the cache while other work is done;
-// 2: results go past the caches to memory, too, and displace nothing.
+// Brings what will be read soon into the cache while other work is done, where the compiler can say so.
+#define PREFETCH(p)
+#if defined(__has_builtin) && !defined(NO_PREFETCH)
+#if __has_builtin(__builtin_prefetch)
+#undef PREFETCH
+#define PREFETCH(p) __builtin_prefetch(p)
+#endif
+#endif
+
+// For tensors larger than the caches. STREAM 1: their next part is prefetched; 2: results go past the caches to memory,
+// too, and displace nothing.
 #ifndef STREAM
 #define STREAM 0
 #endif
 #define STORE_RESULT(v, p) STORE_ACTIVATION(v, p)
-#define PREFETCH(p)
-#if STREAM && defined(__has_builtin)
-#if __has_builtin(__builtin_prefetch) && !defined(NO_PREFETCH)
-#undef PREFETCH
-#define PREFETCH(p) __builtin_prefetch(p)
-#endif
-#if STREAM == 2 && !HALF_STORAGE && __has_builtin(__builtin_nontemporal_store)
+#if STREAM == 2 && !HALF_STORAGE && defined(__has_builtin)
+#if __has_builtin(__builtin_nontemporal_store)
 #undef STORE_RESULT
 #define STORE_RESULT(v, p) __builtin_nontemporal_store(v, (global VEC*)(p))
 #endif

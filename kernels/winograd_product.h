@@ -29,6 +29,7 @@
 #define TILE_SLOTS (GROUPS * TILE_GROUP)  // the last group may be filled up
 #define STRIPS DIV_UP(DIV_UP(HEIGHT, 4), TILE_ROWS)
 #define K_PADDED (K_BLOCKS * CB)
+#define WEIGHTS_AHEAD DIV_UP(256, K_PADDED)  // input channels whose weights are on their way to the cache: 1 KiB
 #define IN_PLACE (C_BLOCKS == K_BLOCKS && K_GROUP == K_BLOCKS)  // products overwrite the frequencies they came from
 #define WHOLE_TILES (HEIGHT % 4 == 0 && WIDTH % 4 == 0)
 
@@ -44,7 +45,10 @@ INLINE void multiply_group(local const VEC* frequencies, global const float* wei
   for (int c = 0; c < C_CHANNELS; ++c) {
     VEC w[K_GROUP];
 #pragma unroll
-    for (int k = 0; k < K_GROUP; ++k) w[k] = VLOAD(weights + c * K_PADDED + k * CB);
+    for (int k = 0; k < K_GROUP; ++k) {
+      w[k] = VLOAD(weights + c * K_PADDED + k * CB);
+      PREFETCH(weights + (c + WEIGHTS_AHEAD) * K_PADDED + k * CB);
+    }
 #pragma unroll
     for (int t = 0; t < TILE_GROUP; ++t)
 #pragma unroll
@@ -69,10 +73,12 @@ INLINE void multiply(int f, local const VEC* frequencies, global const float* we
 // Prefetches the f-th of 36 shares of a strip's rows, all blocks of an image; of the next image's first strip where
 // `strip` is behind the last. For the work on one frequency, so that memory is read while there is something to do.
 INLINE void prefetch_strip(global const ACTIVATION* image, const int blocks, int strip, int f) {
+#if STREAM
   const int plane = HEIGHT * WIDTH * CB, line = 16, lines = DIV_UP(4 * TILE_ROWS * WIDTH * CB, line);
   const int first = strip < STRIPS ? (4 * TILE_ROWS * strip + 1) * WIDTH * CB : blocks * plane;
   const int end = (f + 1) * blocks * lines / 36;
   for (int i = f * blocks * lines / 36; i < end; ++i) PREFETCH(image + first + i / lines * plane + i % lines * line);
+#endif
 }
 
 // The 4x4 outputs of a tile and channel block; `products` at the tile and block.

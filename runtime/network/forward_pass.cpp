@@ -28,7 +28,7 @@ ForwardPass::ForwardPass(const Device& device, const Network& network, const Par
       precision_(precision) {
   if (!statistics) {
     lowering_ = fuse_residual_stages(network_, lowering_, [&](const LoweredStep& step) {
-      return ResidualStage::most_units(device_, stage_geometry(step), kernels);
+      return ResidualStage::most_units(device_, stage_geometry(step), kernels, max_batch_);
     });
   }
   for (const LoweredStep& step : lowering_.steps) {

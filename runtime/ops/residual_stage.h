@@ -35,9 +35,10 @@ class ResidualStage {
  public:
   // Empty if the device can run the geometry so, else why not.
   static std::string declines(const Device& device, const ResidualStageGeometry& geometry, KernelClass kernels);
-  // How many units one launch should do, 0 if it declines: their filters are read again for every image, so they must
-  // stay in the cache.
-  static int most_units(const Device& device, const ResidualStageGeometry& geometry, KernelClass kernels);
+  // How many units one launch should do, 0 if it declines. A core reads their filters again for each of its images, so
+  // they should stay in its own cache, unless max_batch images leave a core but one.
+  static int most_units(const Device& device, const ResidualStageGeometry& geometry, KernelClass kernels,
+                        int max_batch);
 
   ResidualStage(const Device& device, const ResidualStageGeometry& geometry, KernelClass kernels, BatchClass batch,
                 Precision precision = Precision::fp32);

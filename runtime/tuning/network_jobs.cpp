@@ -221,7 +221,7 @@ class Collector {
       return g;
     };
     const Lowering fused = fuse_residual_stages(*network_, lowering_, [&](const LoweredStep& step) {
-      return ResidualStage::most_units(device_, geometry_of(step), kernels);
+      return ResidualStage::most_units(device_, geometry_of(step), kernels, max_batch_);
     });
     for (const LoweredStep& step : fused.steps) {
       if (step.kind != LoweredStep::Kind::residual_stage) continue;

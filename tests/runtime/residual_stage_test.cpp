@@ -120,12 +120,29 @@ TEST_CASE("a stage declines what its kernel cannot do, and says why") {
   const int block = device.channel_block();
   const ResidualStageGeometry wide{.shape = {block, 200, 200}};
   CHECK(ResidualStage::declines(device, wide, KernelClass::automatic).find("local memory") != std::string::npos);
-  CHECK(ResidualStage::most_units(device, wide, KernelClass::automatic) == 0);
+  CHECK(ResidualStage::most_units(device, wide, KernelClass::automatic, 1) == 0);
   const ResidualStageGeometry ragged{.shape = {block + 1, 8, 8}};
   CHECK(ResidualStage::declines(device, ragged, KernelClass::automatic).find("whole blocks") != std::string::npos);
   const ResidualStageGeometry fits{.shape = {4 * block, 8, 8}};
   CHECK(ResidualStage::declines(device, fits, KernelClass::reference) == "reference kernels were asked for");
-  CHECK(ResidualStage::most_units(device, fits, KernelClass::automatic) >= 1);
+  CHECK(ResidualStage::most_units(device, fits, KernelClass::automatic, 1) >= 1);
+}
+
+TEST_CASE("a launch holds as many units as a core's cache has filters of, unless a core has but one image") {
+  const Device& device = test_device();
+  if (device.info().device_class != DeviceClass::cpu) return;
+  const int block = device.channel_block(), cores = static_cast<int>(device.info().compute_units);
+  const auto most = [&](int channels, int batch) {
+    return ResidualStage::most_units(device, {.shape = {channels, 8, 8}}, KernelClass::automatic, batch);
+  };
+  for (const int channels : {block, 2 * block, 4 * block}) {
+    const auto bytes = [&](int units) { return units * 2.0 * 36 * channels * channels * sizeof(float); };
+    const int units = most(channels, 100 * cores);
+    CHECK(units >= 1);
+    CHECK((units == 1 || bytes(units) <= 1 << 20));
+    CHECK(bytes(units + 1) > 1 << 20);
+    CHECK(bytes(most(channels, cores)) > 100.0 * (1 << 20));
+  }
 }
 
 }  // namespace cascadecl
