@@ -152,7 +152,9 @@ void ForwardPass::prepare_norms(int tensor, int n, bool measured) {
 void ForwardPass::run(int n, const Activation& images, BatchNormMode mode, StepClock* clock) {
   tensors_[0] = images;
   if (mode == BatchNormMode::batch) prepare_norms(0, n, false);
+  CommandLog* const log = device_.command_log();
   for (std::size_t s = 0; s < operations_.size(); ++s) {
+    if (log) log->set_layers(layer_names(network_, lowering_.steps[s]));
     run_step(s, n);
     if (mode == BatchNormMode::batch) {
       const auto* conv = std::get_if<ConvForward>(&operations_[s]);
@@ -160,6 +162,7 @@ void ForwardPass::run(int n, const Activation& images, BatchNormMode mode, StepC
     }
     if (clock) clock->lap();
   }
+  if (log) log->set_layers({});
 }
 
 void ForwardPass::run_step(std::size_t s, int n) {

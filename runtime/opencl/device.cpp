@@ -11,17 +11,29 @@
 namespace cascadecl {
 
 struct Device::State {
+  struct Programs {
+    std::map<std::string, cl::Program> built;  // so far, by file and options
+    ProgramCounts counts;
+  };
+
   DeviceInfo info;
   DeviceSettings settings;
   ProgramCache cache;
   cl::Context context = {};
   cl::CommandQueue queue = {};
-  std::map<std::string, cl::Program> programs = {};  // by file and options
-  ProgramCounts program_counts = {};
+  std::shared_ptr<CommandLog> log = {};  // of the queue's commands, if they are observed
+  // Shared by handles with queues of their own.
+  std::shared_ptr<Programs> programs = std::make_shared<Programs>();
   std::size_t allocated_bytes = 0, largest_array_bytes = 0;
   bool rehearses = false;
 
   cl::Program program(std::string_view file, const std::string& source, const std::string& options);
+  template <class Enqueue>
+  void transfer(Command::Kind kind, std::size_t bytes, const Enqueue& enqueue) const {
+    const auto describe = [&] { return Command{.kind = kind, .bytes = bytes}; };
+    log_command(log.get(), describe, enqueue);
+  }
+  void tell_commands() const;  // once the queue is empty
   void count(std::size_t bytes) {
     allocated_bytes += bytes;
     largest_array_bytes = std::max(largest_array_bytes, bytes);
@@ -100,7 +112,7 @@ cl::Program Device::State::program(std::string_view file, const std::string& sou
   const std::string key = program_key(info, source, options);
   if (const auto binary = cache.load(key, settings.warning)) {
     if (const auto cached = build_from_binary(context, info, *binary, options)) {
-      ++program_counts.from_cache;
+      ++programs->counts.from_cache;
       return *cached;
     }
     cascadecl::warn(
@@ -109,9 +121,13 @@ cl::Program Device::State::program(std::string_view file, const std::string& sou
     cache.drop(key);
   }
   cl::Program built = build_from_source(context, info, file, source, options);
-  ++program_counts.built;
+  ++programs->counts.built;
   store_binary(cache, key, built);
   return built;
+}
+
+void Device::State::tell_commands() const {
+  if (log) checked(info, "asking for the times of commands", [&] { log->tell(); });
 }
 
 Device::Device(const DeviceInfo& info, const DeviceSettings& settings)
@@ -142,6 +158,18 @@ Device Device::rehearsal() const {
   return other;
 }
 
+Device Device::observed(CommandObserver observer) const {
+  if (rehearses()) return *this;
+  Device other = *this;
+  other.state_ = std::make_shared<State>(*state_);
+  State& state = *other.state_;
+  checked(state.info, "opening a queue that tells times",
+          [&] { state.queue = cl::CommandQueue(state.context, state.info.handle, CL_QUEUE_PROFILING_ENABLE); });
+  state.log = std::make_shared<CommandLog>(state.queue, std::move(observer));
+  return other;
+}
+
+CommandLog* Device::command_log() const { return state_->log.get(); }
 bool Device::rehearses() const { return state_->rehearses; }
 
 TuningStore Device::tuning_store() const {
@@ -152,7 +180,7 @@ TuningStore Device::tuning_store() const {
 }
 
 void Device::warn(const std::string& text) const { cascadecl::warn(state_->settings.warning, text); }
-ProgramCounts Device::program_counts() const { return state_->program_counts; }
+ProgramCounts Device::program_counts() const { return state_->programs->counts; }
 
 const DeviceInfo& Device::info() const { return state_->info; }
 const cl::Context& Device::context() const { return state_->context; }
@@ -164,15 +192,17 @@ Kernel Device::kernel(std::string_view file, std::string_view name, const Define
   if (state_->rehearses) return {};
   const std::string options = fmt::format("{}{} {}", kCommonOptions, quirks(info()), defines.options());
   const std::string memory_key = fmt::format("{}\n{}", file, options);
-  auto found = state_->programs.find(memory_key);
-  if (found == state_->programs.end()) {
+  auto& programs = state_->programs->built;
+  auto found = programs.find(memory_key);
+  if (found == programs.end()) {
     const auto source = kernel_sources().find(file);
     if (source == kernel_sources().end()) throw DeviceError(fmt::format("kernels/{}: no such kernel file", file));
-    found = state_->programs.emplace(memory_key, state_->program(file, source->second, options)).first;
+    found = programs.emplace(memory_key, state_->program(file, source->second, options)).first;
   }
   const std::string full_name = fmt::format("{} ({})", name, file);
   return checked(state_->info, fmt::format("kernel {}", full_name), [&] {
-    return Kernel(cl::Kernel(found->second, std::string(name).c_str()), state_->queue, full_name, state_->info.name);
+    return Kernel(cl::Kernel(found->second, std::string(name).c_str()), state_->queue, full_name, state_->info.name,
+                  state_->log);
   });
 }
 
@@ -201,32 +231,44 @@ cl::Buffer Device::slice_bytes(const cl::Buffer& buffer, std::size_t offset, std
 
 void Device::write_bytes(const cl::Buffer& buffer, const void* values, std::size_t bytes, std::size_t offset) const {
   if (state_->rehearses) return;
-  checked(state_->info, fmt::format("writing {} bytes", bytes),
-          [&] { state_->queue.enqueueWriteBuffer(buffer, CL_TRUE, offset, bytes, values); });
+  checked(state_->info, fmt::format("writing {} bytes", bytes), [&] {
+    state_->transfer(Command::Kind::write, bytes, [&](cl::Event* event) {
+      state_->queue.enqueueWriteBuffer(buffer, CL_TRUE, offset, bytes, values, nullptr, event);
+    });
+  });
 }
 
 void Device::read_bytes(const cl::Buffer& buffer, void* values, std::size_t bytes, std::size_t offset) const {
   if (state_->rehearses) return;
-  checked(state_->info, fmt::format("reading {} bytes", bytes),
-          [&] { state_->queue.enqueueReadBuffer(buffer, CL_TRUE, offset, bytes, values); });
+  checked(state_->info, fmt::format("reading {} bytes", bytes), [&] {
+    state_->transfer(Command::Kind::read, bytes, [&](cl::Event* event) {
+      state_->queue.enqueueReadBuffer(buffer, CL_TRUE, offset, bytes, values, nullptr, event);
+    });
+  });
+  state_->tell_commands();
 }
 
 void Device::fill_bytes(const cl::Buffer& buffer, const void* pattern, std::size_t pattern_bytes,
                         std::size_t bytes) const {
   if (state_->rehearses) return;
-  const cl_int status =
-      clEnqueueFillBuffer(state_->queue(), buffer(), pattern, pattern_bytes, 0, bytes, 0, nullptr, nullptr);
-  if (status != CL_SUCCESS) {
-    throw DeviceError(fmt::format("device {}: filling {} bytes failed: clEnqueueFillBuffer returned {}",
-                                  state_->info.name, bytes, status_name(status)));
-  }
+  state_->transfer(Command::Kind::fill, bytes, [&](cl::Event* event) {
+    const cl_int status =
+        clEnqueueFillBuffer(state_->queue(), buffer(), pattern, pattern_bytes, 0, bytes, 0, nullptr, handle_of(event));
+    if (status != CL_SUCCESS) {
+      throw DeviceError(fmt::format("device {}: filling {} bytes failed: clEnqueueFillBuffer returned {}",
+                                    state_->info.name, bytes, status_name(status)));
+    }
+  });
 }
 
 void Device::copy_bytes(const cl::Buffer& from, const cl::Buffer& to, std::size_t bytes, std::size_t from_offset,
                         std::size_t to_offset) const {
   if (state_->rehearses) return;
-  checked(state_->info, fmt::format("copying {} bytes", bytes),
-          [&] { state_->queue.enqueueCopyBuffer(from, to, from_offset, to_offset, bytes); });
+  checked(state_->info, fmt::format("copying {} bytes", bytes), [&] {
+    state_->transfer(Command::Kind::copy, bytes, [&](cl::Event* event) {
+      state_->queue.enqueueCopyBuffer(from, to, from_offset, to_offset, bytes, nullptr, event);
+    });
+  });
 }
 
 void Device::flush() const {
@@ -235,6 +277,7 @@ void Device::flush() const {
 
 void Device::finish() const {
   checked(state_->info, "waiting for the queue", [&] { state_->queue.finish(); });
+  state_->tell_commands();
 }
 
 }  // namespace cascadecl

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/opencl/array.h"
+#include "runtime/opencl/command_log.h"
 #include "runtime/opencl/device_info.h"
 #include "runtime/opencl/kernel.h"
 #include "runtime/opencl/program_cache.h"
@@ -58,6 +59,13 @@ class Device {
   // memory, its kernels launch nothing, what is read back is zero. It counts from nothing, and no array is too large.
   Device rehearsal() const;
   bool rehearses() const;
+
+  // A handle with a queue of its own that tells the observer all its commands, whenever finish() or a read has waited
+  // for them. All that works on an array is to go through one handle, for nothing orders two queues. A rehearsal runs
+  // nothing and stays as it is. Throws DeviceError if there is no such queue.
+  Device observed(CommandObserver observer) const;
+  // For calls that enqueue by themselves, and to say what commands belong to; null if nobody observes.
+  CommandLog* command_log() const;
 
   // Uninitialised memory; throws DeviceError with the bytes asked for and what the device has. size 0 gives an empty
   // array.

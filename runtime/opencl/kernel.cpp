@@ -32,14 +32,22 @@ void Kernel::enqueue(Range global, const Range* local) {
   if (!kernel_() || global.x == 0 || global.y == 0 || global.z == 0) return;
   const std::size_t sizes[3] = {global.x, global.y, global.z};
   const std::size_t group[3] = {local ? local->x : 1, local ? local->y : 1, local ? local->z : 1};
-  const cl_int status =
-      clEnqueueNDRangeKernel(queue_(), kernel_(), 3, nullptr, sizes, local ? group : nullptr, 0, nullptr, nullptr);
-  if (status != CL_SUCCESS) {
-    throw DeviceError(
-        fmt::format("device {}: kernel {}: launch of {}x{}x{} work-items (group {}x{}x{}) failed: "
-                    "clEnqueueNDRangeKernel returned {}",
-                    device_, name_, global.x, global.y, global.z, group[0], group[1], group[2], status_name(status)));
-  }
+  const auto describe = [&] {
+    return Command{.kind = Command::Kind::kernel,
+                   .kernel = name_,
+                   .global = {global.x, global.y, global.z},
+                   .local = local ? std::array{local->x, local->y, local->z} : std::array<std::size_t, 3>{}};
+  };
+  log_command(log_.get(), describe, [&](cl::Event* event) {
+    const cl_int status = clEnqueueNDRangeKernel(queue_(), kernel_(), 3, nullptr, sizes, local ? group : nullptr, 0,
+                                                 nullptr, handle_of(event));
+    if (status != CL_SUCCESS) {
+      throw DeviceError(
+          fmt::format("device {}: kernel {}: launch of {}x{}x{} work-items (group {}x{}x{}) failed: "
+                      "clEnqueueNDRangeKernel returned {}",
+                      device_, name_, global.x, global.y, global.z, group[0], group[1], group[2], status_name(status)));
+    }
+  });
 }
 
 }  // namespace cascadecl

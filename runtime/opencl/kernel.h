@@ -1,11 +1,13 @@
 #pragma once
 #include <concepts>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "runtime/opencl/array.h"
+#include "runtime/opencl/command_log.h"
 #include "runtime/opencl/opencl.h"
 
 namespace cascadecl {
@@ -35,8 +37,13 @@ struct Range {
 class Kernel {
  public:
   Kernel() = default;
-  Kernel(cl::Kernel kernel, cl::CommandQueue queue, std::string name, std::string device)
-      : kernel_(std::move(kernel)), queue_(std::move(queue)), name_(std::move(name)), device_(std::move(device)) {}
+  Kernel(cl::Kernel kernel, cl::CommandQueue queue, std::string name, std::string device,
+         std::shared_ptr<CommandLog> log = {})
+      : kernel_(std::move(kernel)),
+        queue_(std::move(queue)),
+        name_(std::move(name)),
+        device_(std::move(device)),
+        log_(std::move(log)) {}
 
   // Binds the arguments in order and enqueues. A size of zero in `global` launches nothing.
   // Arguments: Array<T> and Activation, cl::Buffer, cl::LocalSpaceArg, int, unsigned, float, double, cl_ulong. An empty
@@ -71,6 +78,7 @@ class Kernel {
   cl::Kernel kernel_;
   cl::CommandQueue queue_;
   std::string name_, device_;
+  std::shared_ptr<CommandLog> log_;  // of the queue, if it is observed
 };
 
 }  // namespace cascadecl

@@ -30,14 +30,17 @@ void multiply(const Device& device, int m, int n, int k, const Matrix& a, const 
               float beta) {
   if (device.rehearses()) return;
   cl_command_queue queue = device.queue()();
-  const clblast::StatusCode status =
-      clblast::Gemm<float>(clblast::Layout::kRowMajor, transpose_of(a), transpose_of(b), to_size(m), to_size(n),
-                           to_size(k), 1.0f, a.values.buffer()(), 0, to_size(a.columns), b.values.buffer()(), 0,
-                           to_size(b.columns), beta, c.values.buffer()(), 0, to_size(c.columns), &queue);
-  if (status != clblast::StatusCode::kSuccess) {
-    throw DeviceError(fmt::format("device {}: CLBlast Sgemm of [{}][{}] by [{}][{}] failed with status {}",
-                                  device.info().name, m, k, k, n, static_cast<int>(status)));
-  }
+  const auto describe = [] { return Command{.kernel = "Sgemm (CLBlast)"}; };
+  log_command(device.command_log(), describe, [&](cl::Event* event) {
+    const clblast::StatusCode status = clblast::Gemm<float>(
+        clblast::Layout::kRowMajor, transpose_of(a), transpose_of(b), to_size(m), to_size(n), to_size(k), 1.0f,
+        a.values.buffer()(), 0, to_size(a.columns), b.values.buffer()(), 0, to_size(b.columns), beta,
+        c.values.buffer()(), 0, to_size(c.columns), &queue, handle_of(event));
+    if (status != clblast::StatusCode::kSuccess) {
+      throw DeviceError(fmt::format("device {}: CLBlast Sgemm of [{}][{}] by [{}][{}] failed with status {}",
+                                    device.info().name, m, k, k, n, static_cast<int>(status)));
+    }
+  });
 }
 
 }  // namespace

@@ -261,7 +261,7 @@ TEST_CASE("a trace tells what each device did, in the order of time, and how lon
   std::vector<double> free_at(2, 0.0);
   for (const auto& event : events) {
     if (event["ph"] == "C") ++queues;
-    if (event["ph"] != "X") continue;
+    if (event["ph"] != "X" || event["cat"] != "work") continue;
     const auto device = event["tid"].get<std::size_t>();
     REQUIRE(device < 2);
     CHECK(event["ts"].get<double>() >= free_at[device] - 1e-3);
@@ -274,6 +274,30 @@ TEST_CASE("a trace tells what each device did, in the order of time, and how lon
   }
   CHECK(first_stage == 30);
   CHECK(queues > 0);
+}
+
+TEST_CASE("a trace keeps as many commands as it may and counts the others") {
+  Trace trace(2);
+  const Trace::Clock::time_point now = Trace::Clock::now();
+  trace.name_device(0, "Toy");
+  trace.add_work(0, "upload", 1, now, now);
+  for (const std::size_t bytes : {10, 20, 30}) {
+    trace.add_command(0, {.kind = Command::Kind::write,
+                          .bytes = bytes,
+                          .queued = now,
+                          .begin = now,
+                          .end = now + std::chrono::microseconds(1)});
+  }
+  const auto json = nlohmann::json::parse(trace.json());
+  std::vector<int> bytes;
+  for (const auto& event : json["traceEvents"]) {
+    if (event.value("cat", "") != "transfer") continue;
+    bytes.push_back(event["args"]["bytes"]);
+    CHECK(event["args"]["work"] == "upload");
+    CHECK(event["dur"].get<double>() == doctest::Approx(1));
+  }
+  CHECK(bytes == std::vector<int>{10, 20});
+  CHECK(json["otherData"]["commands_left_out"] == 1);
 }
 
 }  // namespace

@@ -117,8 +117,8 @@ CascadePipeline::State::State(const Model& of, const std::vector<Device>& device
   const std::size_t window = each_once.size() > 1 ? std::min(whole, kSharedBatches * batch) : whole;
   const std::size_t slots = kWindows * window;
   for (const Device& device : each_once) {
-    if (executor.trace) executor.trace->name_device(lanes.size(), device.info().name);
-    lanes.emplace_back(StageDevice(device, model, executor, window, slots));
+    const Device handle = traced(device, executor.trace, lanes.size());
+    lanes.emplace_back(StageDevice(handle, model, executor, window, slots));
   }
   for (std::size_t stage = 0; stage < owner.size(); ++stage) lanes[owner[stage]].device.add_stage(stage);
   queues.emplace(PassageQueues::Settings{.owner = owner,
