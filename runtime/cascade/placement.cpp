@@ -9,7 +9,9 @@
 #include <thread>
 
 #include "data/error.h"
+#include "runtime/cascade/executor.h"
 #include "runtime/cascade/stage_costs.h"
+#include "runtime/cascade/stage_runner.h"
 #include "runtime/statistics.h"
 
 namespace cascadecl {
@@ -28,25 +30,48 @@ double median_ms(int runs, const std::function<void()>& work) {
   return times.median();
 }
 
-PlacementDevice measure_device(const Device& device, std::span<const std::uint8_t> images, std::size_t n) {
+// What is measured, and on what.
+struct Task {
+  const Model& model;
+  std::span<const std::uint8_t> images;
+  std::span<const std::int32_t> labels;  // of the images, or none
+  ExecutorSettings settings;
+  Objective objective;
+  const MeterEnvironment& environment;
+
+  std::size_t image_bytes() const { return model.input.values(); }
+  std::size_t image_count() const { return images.size() / image_bytes(); }
+};
+
+double host_share_of(const Device& device) {
+  if (device.info().device_class != DeviceClass::cpu) return 0;
   const auto cores = static_cast<double>(std::max(1U, std::thread::hardware_concurrency()));
+  return std::min(1.0, static_cast<double>(device.info().compute_units) / cores);
+}
+
+// Of one of `count` images that are uploaded together, no more than a window of the cascade holds.
+double upload_ms(const Task& task, const Device& device, std::size_t count, int runs) {
+  count = std::min(count, window_images(task.settings, task.model.input));
+  const auto images = task.images.first(count * task.image_bytes());
   const Array<std::uint8_t> pixels = device.allocate<std::uint8_t>(images.size());
-  PlacementDevice measured{.name = device.info().name};
-  if (device.info().device_class == DeviceClass::cpu)
-    measured.host_share = std::min(1.0, static_cast<double>(device.info().compute_units) / cores);
   device.write(pixels, images);
-  measured.upload_ms = median_ms(5, [&] { device.write(pixels, images); }) / static_cast<double>(n);
-  return measured;
+  return median_ms(runs, [&] { device.write(pixels, images); }) / static_cast<double>(count);
 }
 
 // What the whole cascade does on one device: who comes to each stage, and the time of the policies.
-std::vector<StageCounts> run_cascade(const Model& model, const Device& device, std::span<const std::uint8_t> images,
-                                     ExecutorSettings settings) {
+std::vector<StageCounts> run_cascade(const Task& task, const Device& device) {
+  ExecutorSettings settings = task.settings;
   settings.time_stages = true;
-  settings.trace = nullptr;
-  CascadeExecutor executor(model, std::vector<Device>(model.stages.size(), device), settings);
+  CascadeExecutor executor(task.model, std::vector<Device>(task.model.stages.size(), device), settings);
   executor.warm_up();
-  return executor.classify(images).stages;
+  return executor.classify(task.images, 0, task.labels).stages;
+}
+
+std::vector<double> reach_of(const std::vector<StageCounts>& stages, std::size_t images) {
+  std::vector<double> reach;
+  for (const StageCounts& stage : stages)
+    reach.push_back(static_cast<double>(stage.entered) / static_cast<double>(images));
+  return reach;
 }
 
 // Milliseconds of the policy for an image that enters a stage; 0 for a stage that none enters.
@@ -54,30 +79,93 @@ double policy_ms(const StageCounts& stage) {
   return stage.entered > 0 ? stage.policy_seconds * 1e3 / static_cast<double>(stage.entered) : 0;
 }
 
-std::vector<double> latencies_ms(const Model& model, const Device& device, std::span<const std::uint8_t> image,
-                                 ExecutorSettings settings) {
+// [stages], of the cost of an image on one device as PlacementCosts has it.
+using DeviceCosts = std::vector<std::optional<double>>;
+
+// One image that comes alone, from its pixels on the device to the answer and the stop probability on the host.
+DeviceCosts latencies_ms(const Task& task, const Device& device) {
+  ExecutorSettings settings = task.settings;
   settings.max_batch = 1;
-  std::vector<double> times;
-  for (std::size_t k = 0; k < model.stages.size(); ++k) {
-    CascadeExecutor alone = stage_alone(model, k, device, settings);
-    times.push_back(median_ms(kLatencyRuns, [&] { alone.classify(image); }));
+  const Array<std::uint8_t> pixels = device.upload(task.images.first(task.image_bytes()));
+  const std::vector<int> slot = {0};
+  DeviceCosts costs;
+  for (std::size_t k = 0; k < task.model.stages.size(); ++k) {
+    StageRunner runner(device, task.model, k, settings, 1);
+    double unused = 0;
+    const auto run = [&] { runner.run(pixels, slot, unused); };
+    run();
+    costs.emplace_back(median_ms(kLatencyRuns, run));
   }
-  return times;
+  return costs;
 }
 
-// [stages]; uploads included.
-std::vector<std::optional<double>> stage_costs(const Model& model, const Device& device,
-                                               std::span<const std::uint8_t> images, std::size_t image_bytes,
-                                               const ExecutorSettings& settings, Objective objective,
-                                               const MeterEnvironment& environment) {
-  const auto known = [](const std::vector<double>& values) {
-    return std::vector<std::optional<double>>(values.begin(), values.end());
+// A long run of full batches: stages alone, less the upload that is in their time, and their policies.
+DeviceCosts throughput_ms(const Task& task, const Device& device, const std::vector<StageCounts>& counts,
+                          double upload) {
+  DeviceCosts costs;
+  for (const double alone : stage_times_ms(task.model, device, task.images, 3, task.settings).stages)
+    costs.emplace_back(std::max(0.0, alone - upload + policy_ms(counts[costs.size()])));
+  return costs;
+}
+
+DeviceCosts energies_mj(const Task& task, const Device& device) {
+  const StageEnergies energies = stage_energies_mj(task.model, device, task.images, task.settings, task.environment);
+  if (!energies.costs) return DeviceCosts(task.model.stages.size());
+  return {energies.costs->stages.begin(), energies.costs->stages.end()};
+}
+
+struct MeasuredDevice {
+  PlacementDevice device;
+  std::vector<double> reach;  // [stages]
+  DeviceCosts costs;
+};
+
+// `reach` is that of a device before, if any: who comes to a stage does not depend on the device.
+MeasuredDevice measure_device(Task task, const Device& device, const std::vector<double>& reach) {
+  const std::vector<Device> everywhere(task.model.stages.size(), device);
+  task.settings.max_batch = fitting_batch(task.model, everywhere, task.settings);
+  MeasuredDevice measured{
+      .device = {.name = device.info().name, .host_share = host_share_of(device), .max_batch = task.settings.max_batch},
+      .reach = reach};
+  PlacementDevice& of = measured.device;
+  const bool latency = task.objective == Objective::latency;
+  of.upload_ms = latency ? upload_ms(task, device, 1, kLatencyRuns) : upload_ms(task, device, task.image_count(), 5);
+  std::vector<StageCounts> counts;
+  if (reach.empty() || task.objective == Objective::throughput) {
+    counts = run_cascade(task, device);
+    measured.reach = reach_of(counts, task.image_count());
+  }
+  measured.costs = latency                                   ? latencies_ms(task, device)
+                   : task.objective == Objective::throughput ? throughput_ms(task, device, counts, of.upload_ms)
+                                                             : energies_mj(task, device);
+  return measured;
+}
+
+// The same; a device that cannot is told with the reason.
+MeasuredDevice measure_or_leave_out(const Task& task, const Device& device, const std::vector<double>& reach) {
+  try {
+    return measure_device(task, device, reach);
+  } catch (const DeviceHangError&) {
+    throw;  // its thread may still be in the device
+  } catch (const DeviceError& error) {
+    return {.device = {.name = device.info().name, .left_out = error.what()},
+            .reach = reach,
+            .costs = DeviceCosts(task.model.stages.size())};
+  }
+}
+
+// Throws if nothing can be placed.
+void require_costs(const PlacementCosts& costs, const MeterEnvironment& environment) {
+  if (std::ranges::all_of(costs.devices, [](const PlacementDevice& device) { return !device.left_out.empty(); })) {
+    std::string reasons;
+    for (const PlacementDevice& device : costs.devices) reasons += (reasons.empty() ? "" : "; ") + device.left_out;
+    throw DeviceError("placement: no device can run the cascade: " + reasons);
+  }
+  const auto known = [](const DeviceCosts& row) {
+    return std::ranges::any_of(row, [](const auto& cost) { return cost.has_value(); });
   };
-  if (objective == Objective::latency) return known(latencies_ms(model, device, images.first(image_bytes), settings));
-  if (objective == Objective::throughput) return known(stage_times_ms(model, device, images, 3, settings).stages);
-  const StageEnergies energies = stage_energies_mj(model, device, images, settings, environment);
-  if (energies.costs) return known(energies.costs->stages);
-  return std::vector<std::optional<double>>(model.stages.size());
+  if (std::ranges::none_of(costs.stage, known))
+    throw MeasurementError("placement: energy: " + missing_energy(discover_meters(environment, {}).attempts));
 }
 
 }  // namespace
@@ -134,29 +222,19 @@ std::vector<Placement> rank_placements(const PlacementCosts& costs, Objective ob
 
 PlacementCosts measure_placement(const Model& model, const std::vector<Device>& devices,
                                  std::span<const std::uint8_t> images, const ExecutorSettings& settings,
-                                 Objective objective, const MeterEnvironment& environment) {
-  const std::size_t image_bytes = model.input.values();
-  const std::size_t n = images.size() / image_bytes;
-  const bool timed = objective != Objective::energy;
-  PlacementCosts costs{.stage = std::vector<std::vector<std::optional<double>>>(model.stages.size())};
-  bool any = false;
+                                 Objective objective, const MeterEnvironment& environment,
+                                 std::span<const std::int32_t> labels) {
+  Task task{model, images, labels, settings, objective, environment};
+  task.settings.trace = nullptr;
+  task.settings.time_stages = false;  // but where their parts are asked for
+  PlacementCosts costs{.stage = std::vector<DeviceCosts>(model.stages.size())};
   for (const Device& device : devices) {
-    costs.devices.push_back(measure_device(device, images, n));
-    const std::vector<StageCounts> counts = run_cascade(model, device, images, settings);
-    if (costs.reach.empty())
-      for (const StageCounts& stage : counts)
-        costs.reach.push_back(static_cast<double>(stage.entered) / static_cast<double>(n));
-    const auto of_stages = stage_costs(model, device, images, image_bytes, settings, objective, environment);
-    for (std::size_t k = 0; k < of_stages.size(); ++k) {
-      any |= of_stages[k].has_value();
-      const double beside = timed ? policy_ms(counts[k]) - costs.devices.back().upload_ms : 0;
-      costs.stage[k].push_back(of_stages[k] ? std::optional(std::max(0.0, *of_stages[k] + beside)) : std::nullopt);
-    }
+    const MeasuredDevice measured = measure_or_leave_out(task, device, costs.reach);
+    costs.devices.push_back(measured.device);
+    if (costs.reach.empty()) costs.reach = measured.reach;
+    for (std::size_t k = 0; k < costs.stage.size(); ++k) costs.stage[k].push_back(measured.costs[k]);
   }
-  if (!any) {
-    const MeterDiscovery meters = discover_meters(environment, {});
-    throw MeasurementError("placement: energy: " + missing_energy(meters.attempts));
-  }
+  require_costs(costs, environment);
   return costs;
 }
 

@@ -23,7 +23,9 @@ struct PlacementDevice {
   // Devices of the host's processor share its cores: what they do at once adds up. Those with memory and units of their
   // own do not. Share of the host's cores that the device keeps busy, 0 for a GPU.
   double host_share = 0;
-  double upload_ms = 0;  // of one image
+  double upload_ms = 0;  // of one image: of many at once, for latency of one that comes alone
+  int max_batch = 0;     // with which the cascade fits into its memory, at most that of the settings
+  std::string left_out;  // why no stage can run on it; empty where they can
 };
 
 // What a placement is chosen from, measured.
@@ -31,8 +33,8 @@ struct PlacementCosts {
   std::vector<PlacementDevice> devices;
   std::vector<double> reach;  // [stages], share of all images that come to a stage
   // [stages][devices], of an image that enters: in milliseconds for throughput (full batches) and latency (batches of
-  // one), its policy included and its upload not; in millijoules for energy, its upload included and its policy not,
-  // where nothing stands for a device whose energy cannot be measured.
+  // one), its policy included and its upload not; in millijoules for energy, its upload included and its policy not.
+  // Nothing stands for a device that is left out, or whose energy cannot be measured.
   std::vector<std::vector<std::optional<double>>> stage;
 };
 
@@ -52,10 +54,13 @@ std::optional<double> placement_cost(const PlacementCosts& costs, std::span<cons
 // there are more than a million.
 std::vector<Placement> rank_placements(const PlacementCosts& costs, Objective objective);
 
-// Measures on images uint8 [N][C][H][W], N >= 1. Devices that differ have contexts of their own. Throws
+// Measures on images uint8 [N][C][H][W], N >= 1, with labels [N] for policies that look at them, or none. Devices that
+// differ have contexts of their own. One that cannot run the cascade, for want of memory or because a call fails, is
+// left out with the reason. Throws DeviceError if none is left, DeviceHangError if one does not answer,
 // MeasurementError for energy if no device's can be measured.
 PlacementCosts measure_placement(const Model& model, const std::vector<Device>& devices,
                                  std::span<const std::uint8_t> images, const ExecutorSettings& settings,
-                                 Objective objective, const MeterEnvironment& environment = {});
+                                 Objective objective, const MeterEnvironment& environment = {},
+                                 std::span<const std::int32_t> labels = {});
 
 }  // namespace cascadecl

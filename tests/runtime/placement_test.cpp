@@ -79,11 +79,16 @@ TEST_CASE("too many placements are refused") {
   CHECK_THROWS_AS(rank_placements(costs, Objective::latency), UsageError);
 }
 
+constexpr ImageShape shape{3, 8, 8};
+
+Model two_stages() {
+  return random_model({make_network("resnet-8", shape, 7), make_network("resnet-14", shape, 7)}, 3);
+}
+
 TEST_CASE("a measured placement has a cost for each stage on each device") {
-  const ImageShape shape{3, 8, 8};
-  const Model model = random_model({make_network("resnet-8", shape, 7), make_network("resnet-14", shape, 7)}, 3);
+  const Model model = two_stages();
   const Device other(testing::test_device().info());
-  const std::vector<std::uint8_t> images(3 * 8 * 8 * 6, 100);
+  const std::vector<std::uint8_t> images(shape.values() * 6, 100);
   for (const Objective objective : {Objective::throughput, Objective::latency}) {
     const PlacementCosts costs =
         measure_placement(model, {testing::test_device(), other}, images, {.max_batch = 4}, objective);
@@ -94,6 +99,58 @@ TEST_CASE("a measured placement has a cost for each stage on each device") {
       for (const auto& cost : row) CHECK(cost.value() >= 0);  // less than its upload took, on a busy machine: 0
     CHECK(rank_placements(costs, objective).size() == 4);
   }
+}
+
+TEST_CASE("latency is measured on images that come alone") {
+  const Model model = two_stages();
+  const Device first(testing::test_device().info()), second(testing::test_device().info());
+  constexpr int batch = 2048;
+  const std::vector<std::uint8_t> images(shape.values() * batch, 100);
+  const PlacementCosts costs =
+      measure_placement(model, {first, second}, images, {.max_batch = batch}, Objective::latency);
+  // Only the first, which also tells who comes to each stage, has held what a full batch takes: 16 channels each.
+  const std::size_t layer = batch * 16 * shape.height * shape.width * sizeof(float);
+  CHECK(first.largest_array_bytes() >= layer);
+  CHECK(second.largest_array_bytes() < layer);
+  for (const Row& row : costs.stage)
+    for (const auto& cost : row) CHECK(cost.value() > 0);
+}
+
+TEST_CASE("a device without enough memory is left out with the reason, and runs no stage") {
+  const Model model = two_stages();
+  DeviceInfo info = testing::test_device().info();
+  info.global_memory_bytes = 100'000;
+  const Device small(info);
+  const std::vector<std::uint8_t> images(shape.values() * 6, 100);
+  for (const Objective objective : {Objective::throughput, Objective::latency}) {
+    const PlacementCosts costs =
+        measure_placement(model, {small, testing::test_device()}, images, {.max_batch = 4}, objective);
+    CHECK(costs.devices[0].left_out.find("batches of 1 need") != std::string::npos);
+    CHECK(costs.devices[1].left_out.empty());
+    CHECK(costs.devices[1].max_batch == 4);
+    CHECK(costs.reach.front() == 1);
+    const std::vector<Placement> ranked = rank_placements(costs, objective);
+    REQUIRE(ranked.size() == 1);
+    CHECK(ranked.front().device == std::vector<std::size_t>{1, 1});
+  }
+  CHECK_THROWS_AS(measure_placement(model, {small}, images, {.max_batch = 4}, Objective::latency), DeviceError);
+}
+
+TEST_CASE("a device of little memory is measured with the batch that fits") {
+  const Model model = two_stages();
+  DeviceInfo info = testing::test_device().info();
+  info.global_memory_bytes = 6'300'000;
+  const std::vector<std::uint8_t> images(shape.values() * 6, 100);
+  const PlacementCosts costs =
+      measure_placement(model, {Device(info)}, images, {.max_batch = 512}, Objective::throughput);
+  CHECK(costs.devices[0].left_out.empty());
+  CHECK(costs.devices[0].max_batch >= 1);
+  CHECK(costs.devices[0].max_batch < 512);
+}
+
+TEST_CASE("energy that no device's meter tells is an error") {
+  const Model model = two_stages();
+  const std::vector<std::uint8_t> images(shape.values() * 6, 100);
   MeterEnvironment nothing;
   nothing.nvml_library = "/nonexistent/libnvidia-ml.so.1";
   nothing.sys_root = "/nonexistent";
