@@ -100,7 +100,7 @@ void run_calibrate(const Arguments& arguments) {
   stages.policies.clear();
   const bool features = sees_features(model.policies) || flags.settings.phase.input == PolicyInput::features;
   CascadeTable table = cascade_table(
-      stages, device, *images.dataset, images.indices, flags.batch_size,
+      stages, device, *images.dataset, images.indices, {.max_batch = flags.batch_size},
       [&](std::int64_t done) { progress.update(done); }, features);
   progress.wipe();
   Calibration calibration = calibrate(model, std::move(table), device, flags.settings);

@@ -237,8 +237,9 @@ void compare_all(const Model& model, const std::string& data, const CascadeFlags
   const auto dataset = open_data(data, "test");
   const Device device = flags.open_devices(1).front();
   Progress progress("evaluating", dataset->size(), options.quiet());
-  const CascadeTable table = cascade_table(model, device, *dataset, all_indices(dataset->size()), flags.batch_size(),
-                                           [&](std::int64_t done) { progress.update(done); });
+  const CascadeTable table =
+      cascade_table(model, device, *dataset, all_indices(dataset->size()), {.max_batch = flags.batch_size()},
+                    [&](std::int64_t done) { progress.update(done); });
   progress.wipe();
   const std::vector<ComparedPolicy> compared = compare_policies(model, table, device, flags.combine());
   if (!options.json()) {

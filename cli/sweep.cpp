@@ -156,8 +156,8 @@ class Source {
     stages.policies.clear();
     stages.exit_functions.clear();
     return cascade_table(
-        stages, device_, dataset, indices, flags_.batch_size, [&](std::int64_t done) { progress.update(done); },
-        features());
+        stages, device_, dataset, indices, {.max_batch = flags_.batch_size},
+        [&](std::int64_t done) { progress.update(done); }, features());
   }
 
   const Flags& flags_;

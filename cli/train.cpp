@@ -224,8 +224,8 @@ nlohmann::ordered_json find_threshold(const BudgetQuestion& question, const Flag
   Model model = trained;
   try {
     Progress progress("label probabilities", static_cast<std::int64_t>(held_out.size()), quiet);
-    CascadeTable table =
-        cascade_table(model, device, dataset, held_out, batch_size, [&](std::int64_t done) { progress.update(done); });
+    CascadeTable table = cascade_table(model, device, dataset, held_out, {.max_batch = batch_size},
+                                       [&](std::int64_t done) { progress.update(done); });
     progress.wipe();
     auto decision = flags.budget.decide(question, model, table, device, dataset, flags.data, batch_size);
     write_model(flags.output, model);

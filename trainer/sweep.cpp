@@ -97,11 +97,11 @@ std::vector<SweepPoint> run_joint_task(const SweepTask& task, const SweepSetting
           .model;
   CombinationWeights weights;
   if (std::ranges::find(settings.combines, Combine::fitted) != settings.combines.end()) {
-    const CascadeTable seen = cascade_table(trained, device, start.train, held_out, start.batch_size);
+    const CascadeTable seen = cascade_table(trained, device, start.train, held_out, {.max_batch = start.batch_size});
     weights = fit_combination(seen.probabilities, seen.labels);
   }
   const CascadeTable test =
-      cascade_table(trained, device, start.test, all_indices(start.test.size()), start.batch_size);
+      cascade_table(trained, device, start.test, all_indices(start.test.size()), {.max_batch = start.batch_size});
   return judge(task, settings, test, 0.5, 0.5, weights);
 }
 

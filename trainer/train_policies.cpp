@@ -23,7 +23,7 @@ PolicyPhase make_policy_phase(const Training& training) {
                                      .seed = training.settings.seed_of_policies()};
   const StageOutputs outputs =
       stage_outputs(training.state.model, training.device(), training.data, training.split.held_out,
-                    images_at_once(training.settings.batch_size, training.settings.micro_batch),
+                    {.max_batch = images_at_once(training.settings.batch_size, training.settings.micro_batch)},
                     training.settings.policy_input == PolicyInput::features);
   std::vector<int> labels;
   for (std::int64_t i : training.split.held_out) labels.push_back(training.data.labels()[static_cast<std::size_t>(i)]);

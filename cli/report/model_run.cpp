@@ -78,8 +78,7 @@ ModelRun run_model(const Model& model, const std::vector<Device>& devices, const
   run.evaluation =
       evaluate(model, devices, dataset, {.executor = settings, .static_control = true, .progress = pass(0)});
   decide(model, devices, dataset, settings, pass(1), run);
-  run.probabilities =
-      label_probabilities(model, devices.front(), dataset, all_indices(images), settings.max_batch, pass(2));
+  run.probabilities = label_probabilities(model, devices.front(), dataset, all_indices(images), settings, pass(2));
   measure_energy(model, devices, dataset, settings, run);
   return run;
 }

@@ -62,10 +62,10 @@ Visit CascadeTable::visit(std::size_t stage, std::size_t image) const {
 }
 
 CascadeTable cascade_table(const Model& model, const Device& device, const Dataset& dataset,
-                           std::span<const std::int64_t> indices, int batch_size,
+                           std::span<const std::int64_t> indices, const ExecutorSettings& settings,
                            const std::function<void(std::int64_t done)>& progress, bool features) {
   features = features || sees_features(model.policies) || sees_features(model.exit_functions);
-  StageOutputs outputs = stage_outputs(model, device, dataset, indices, batch_size, features, progress);
+  StageOutputs outputs = stage_outputs(model, device, dataset, indices, settings, features, progress);
   CascadeTable table{.probabilities = std::move(outputs.probabilities),
                      .labels = labels_at(dataset, indices),
                      .numbers = {indices.begin(), indices.end()},

@@ -33,7 +33,7 @@ struct CascadeTable {
 // Runs every stage on the images at `indices`, and the model's policies. Keeps the stages' features if asked for, or if
 // the model's policies or exit functions see them. Throws as label_probabilities() does.
 CascadeTable cascade_table(const Model& model, const Device& device, const Dataset& dataset,
-                           std::span<const std::int64_t> indices, int batch_size = 128,
+                           std::span<const std::int64_t> indices, const ExecutorSettings& settings = {},
                            const std::function<void(std::int64_t done)>& progress = {}, bool features = false);
 // The same table under other policies of the same stages, which run on the device. Throws UsageError if they see
 // features that the table does not hold.

@@ -55,7 +55,7 @@ Budget judge_decision(const BudgetAnswer& answer, const Model& model, const Devi
                       std::span<const std::int64_t> indices, int batch_size) {
   const PolicyKind kind = model.decision.value().policy.kind;
   const CascadeTable table =
-      under_policy(cascade_table(model, device, dataset, indices, batch_size), model, kind, device);
+      under_policy(cascade_table(model, device, dataset, indices, {.max_batch = batch_size}), model, kind, device);
   Budget judged{.limit = answer.budget.limit,
                 .simulation = simulate(table, scores_of(table, *make_policy(kind)), answer.simulation)};
   judged.cost = mean_cost(answer.costs, judged.simulation.stopped, answer.simulation.asks_model);

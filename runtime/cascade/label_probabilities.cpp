@@ -13,18 +13,17 @@
 namespace cascadecl {
 
 StageProbabilities label_probabilities(const Model& model, const Device& device, const Dataset& dataset,
-                                       std::span<const std::int64_t> indices, int batch_size,
+                                       std::span<const std::int64_t> indices, const ExecutorSettings& settings,
                                        const std::function<void(std::int64_t done)>& progress) {
-  return stage_outputs(model, device, dataset, indices, batch_size, false, progress).probabilities;
+  return stage_outputs(model, device, dataset, indices, settings, false, progress).probabilities;
 }
 
 StageOutputs stage_outputs(const Model& model, const Device& device, const Dataset& dataset,
-                           std::span<const std::int64_t> indices, int batch_size, bool features,
+                           std::span<const std::int64_t> indices, const ExecutorSettings& settings, bool features,
                            const std::function<void(std::int64_t done)>& progress) {
   check_dataset(model, dataset.header());
   check_model(model);
-  const ExecutorSettings settings{.max_batch = batch_size};
-  const std::size_t stages = model.stages.size(), window = to_size(batch_size);
+  const std::size_t stages = model.stages.size(), window = to_size(settings.max_batch);
   Model silent = model;
   silent.policies.clear();
   std::vector<StageRunner> runners;
@@ -35,7 +34,7 @@ StageOutputs stage_outputs(const Model& model, const Device& device, const Datas
   StageProbabilities& p = all.probabilities;
   p.values.resize(p.stages * p.images * p.classes);
   if (features) all.features.resize(stages);
-  BatchLoader loader(dataset, {indices.begin(), indices.end()}, {.batch_size = batch_size, .shuffle = false});
+  BatchLoader loader(dataset, {indices.begin(), indices.end()}, {.batch_size = settings.max_batch, .shuffle = false});
   loader.start_epoch(0);
   std::size_t done = 0;
   std::vector<int> slots;

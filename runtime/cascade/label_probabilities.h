@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "runtime/cascade/executor_settings.h"
 #include "runtime/cascade/model.h"
 #include "runtime/cascade/policies/stopping_policy.h"
 #include "runtime/opencl/device.h"
@@ -22,9 +23,10 @@ struct StageProbabilities {
 
 // All stages on the images at `indices`, in that order. Throws FileError if the dataset does not fit the model
 // (check_dataset) or cannot be read, UsageError for an index out of range. progress, if any, is told how many images
-// are done, from 0 to indices.size(), now and then.
+// are done, from 0 to indices.size(), now and then. Of the settings, max_batch, kernels and
+// precision hold: no policy runs.
 StageProbabilities label_probabilities(const Model& model, const Device& device, const Dataset& dataset,
-                                       std::span<const std::int64_t> indices, int batch_size = 128,
+                                       std::span<const std::int64_t> indices, const ExecutorSettings& settings = {},
                                        const std::function<void(std::int64_t done)>& progress = {});
 
 // What enters the dense layer of each stage: [stages][images * features of the stage].
@@ -36,7 +38,7 @@ struct StageOutputs {
   StageFeatures features;  // empty unless asked for
 };
 StageOutputs stage_outputs(const Model& model, const Device& device, const Dataset& dataset,
-                           std::span<const std::int64_t> indices, int batch_size, bool features,
+                           std::span<const std::int64_t> indices, const ExecutorSettings& settings, bool features,
                            const std::function<void(std::int64_t done)>& progress = {});
 
 // Throws FileError naming both sides if the images' shape or the number of classes differ from the model's.

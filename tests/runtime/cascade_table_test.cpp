@@ -52,7 +52,7 @@ MemoryDataset noise() {
 }
 
 CascadeTable table_of(const Model& model) {
-  return cascade_table(model, testing::test_device(), noise(), all_indices(images), 16);
+  return cascade_table(model, testing::test_device(), noise(), all_indices(images), {.max_batch = 16});
 }
 
 // Two stages of 1 and 3 MMAC, four images of two classes, all of label 0; stage 0 is right on the first two, stage 1 on

@@ -102,7 +102,8 @@ TEST_CASE("the static control gives each stage alone") {
   const MemoryDataset dataset = small_dataset(30);
   const Evaluation result =
       evaluate(model, devices_of(model), dataset, {.executor = {.max_batch = 16}, .static_control = true});
-  const StageProbabilities all = label_probabilities(model, testing::test_device(), dataset, all_indices(30), 7);
+  const StageProbabilities all =
+      label_probabilities(model, testing::test_device(), dataset, all_indices(30), {.max_batch = 7});
   REQUIRE(result.static_stages.size() == 2);
   for (std::size_t k = 0; k < 2; ++k) {
     int correct = 0;
@@ -116,12 +117,24 @@ TEST_CASE("the static control gives each stage alone") {
     CHECK(result.saving_ratio().value() == doctest::Approx(*result.measured_saving / result.predicted_saving));
 }
 
+TEST_CASE("label probabilities are those of the precision asked for") {
+  const Model model = small_model();
+  const MemoryDataset dataset = small_dataset(12);
+  const auto alone = [&](const ExecutorSettings& settings) {
+    return label_probabilities(model, testing::test_device(), dataset, all_indices(12), settings).values;
+  };
+  const ExecutorSettings half{.precision = Precision::fp16};
+  CHECK(alone(half) != alone({}));
+  CHECK(alone(half) ==
+        evaluate(model, devices_of(model), dataset, {.executor = half, .static_control = true}).alone.values);
+}
+
 TEST_CASE("label probabilities come in the order of the indices and sum to one") {
   const Model model = small_model();
   const MemoryDataset dataset = small_dataset(12);
   const StageProbabilities all = label_probabilities(model, testing::test_device(), dataset, all_indices(12));
   const std::vector<std::int64_t> chosen = {9, 2, 2, 11};
-  const StageProbabilities some = label_probabilities(model, testing::test_device(), dataset, chosen, 3);
+  const StageProbabilities some = label_probabilities(model, testing::test_device(), dataset, chosen, {.max_batch = 3});
   for (std::size_t k = 0; k < 2; ++k) {
     for (std::size_t i = 0; i < chosen.size(); ++i) {
       double sum = 0;
