@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/flag_rules.h"
 #include "cli/open_data.h"
 #include "cli/output.h"
 #include "data/dataset_file.h"
@@ -52,12 +53,13 @@ std::optional<BudgetQuestion> BudgetFlags::question() const {
   for (const BudgetQuestion& one :
        {BudgetQuestion{{Kind::cost, mac_}, CostUnit::mac}, BudgetQuestion{{Kind::cost, ms_}, CostUnit::ms},
         BudgetQuestion{{Kind::cost, mj_}, CostUnit::mj}, BudgetQuestion{{Kind::drop, drop_}, CostUnit::mac}}) {
-    if (!options_->given(flag_of(one))) continue;
-    if (chosen) throw UsageError(fmt::format("--{} and --{}: give one target", flag_of(*chosen), flag_of(one)));
+    const std::string flag = flag_of(one);
+    if (!options_->given(flag)) continue;
+    if (chosen)
+      check_flags(*options_, {{true, {flag}, fmt::format("not with --{}: give one target", flag_of(*chosen))}});
     chosen = one;
   }
-  for (const char* flag : {"policy", "combine", "test"})
-    if (!chosen && options_->given(flag)) throw UsageError(fmt::format("--{}: only with a --target", flag));
+  check_flags(*options_, {{!chosen, {"policy", "combine", "test"}, "only with a --target"}});
   if (!chosen) return {};
   chosen->policy = parse_policy_kind(policy_);
   chosen->combine = combine_;

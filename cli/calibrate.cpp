@@ -8,11 +8,12 @@
 #include "cli/commands.h"
 #include "cli/device_flags.h"
 #include "cli/fitting_images.h"
+#include "cli/flag_rules.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/output_file.h"
 #include "cli/phase_flags.h"
 #include "cli/progress.h"
-#include "data/atomic_file.h"
 #include "runtime/io/model_file.h"
 
 namespace cascadecl {
@@ -45,7 +46,7 @@ void add_flags(Options& options, Flags& flags) {
   flags.budget.add_to(options);
   flags.device.add_to(options, false);
   options.add_number("batch-size", flags.batch_size, 1, 65536, "images that a stage runs at once");
-  add_phase_flags(options, flags.settings.phase);
+  add_exit_function_flags(options, flags.settings.phase);
 }
 
 ordered_json stages_json(const Calibration& calibration) {
@@ -89,10 +90,14 @@ void run_calibrate(const Arguments& arguments) {
   options.require("MODEL");
   options.require("data");
   options.require("output");
+  check_flags(options,
+              {{!flags.settings.exit_functions,
+                {"alpha", "seed", "policy-epochs", "policy-learning-rate", "policy-input", "policy-hidden", "top-k"},
+                "only with --exit-functions yes"}});
   const std::optional<BudgetQuestion> question = flags.budget.question();
   const Model model = read_model(flags.model);
   const FittingImages images = fitting_images(model, flags.data);
-  { const AtomicFile probe(flags.output); }
+  check_writable(flags.output);
   const Device device = flags.device.open();
 
   Progress progress("label probabilities", static_cast<std::int64_t>(images.indices.size()), options.quiet());

@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/dataset_info.h"
+#include "cli/flag_rules.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -24,7 +25,6 @@ std::filesystem::path cache_folder(const std::string& given) {
 }
 
 std::optional<Checksum> expected_checksum(const std::string& md5, const std::string& sha256) {
-  if (!md5.empty() && !sha256.empty()) throw UsageError("--md5 and --sha256: give one of them");
   if (!md5.empty()) return parse_checksum(ChecksumKind::md5, md5);
   if (!sha256.empty()) return parse_checksum(ChecksumKind::sha256, sha256);
   return std::nullopt;
@@ -56,7 +56,8 @@ void run_data_fetch(const Arguments& arguments) {
   options.require("output");
   if (name != "cifar10" && name != "cifar100")
     throw UsageError(fmt::format("unknown dataset '{}': expected cifar10 or cifar100", name));
-  if (name == "cifar10" && options.given("labels")) throw UsageError("--labels is for cifar100 only");
+  check_flags(options, {{name == "cifar10", {"labels"}, "only with cifar100"},
+                        {!md5.empty(), {"sha256"}, "not with --md5: give one of them"}});
   settings.checksum = expected_checksum(md5, sha256);
   settings.cache = cache_folder(cache);
   std::unique_ptr<Progress> progress;

@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/dataset_info.h"
+#include "cli/flag_rules.h"
 #include "cli/image_shape.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -32,12 +33,6 @@ Format parse_format(const std::string& text) {
   if (text == "imagenet32") return Format::imagenet32;
   if (text == "folder") return Format::folder;
   throw UsageError(fmt::format("unknown format '{}': expected cifar10, cifar100, imagenet32 or folder", text));
-}
-
-void check_flags(const Options& options, Format format) {
-  if (options.given("labels") && format != Format::cifar100) throw UsageError("--labels is for cifar100 only");
-  for (const char* flag : {"size", "strict"})
-    if (options.given(flag) && format != Format::folder) throw UsageError(fmt::format("--{} is for folder only", flag));
 }
 
 void print_result(const std::string& file, const ImageFolderResult& result, bool json) {
@@ -101,7 +96,8 @@ void run_data_import(const Arguments& arguments) {
   options.require("FOLDER");
   options.require("output");
   const Format format = parse_format(format_text);
-  check_flags(options, format);
+  check_flags(options, {{format != Format::cifar100, {"labels"}, "only with cifar100"},
+                        {format != Format::folder, {"size", "strict"}, "only with folder"}});
   if (format == Format::folder) return import_folder(inputs, options);
   if (format == Format::cifar10) import_cifar10(inputs.source, inputs.target, storage);
   if (format == Format::cifar100) import_cifar100(inputs.source, inputs.labels, inputs.target, storage);

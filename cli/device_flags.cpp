@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cli/lists.h"
 #include "cli/open_device.h"
 #include "data/error.h"
 #include "runtime/cascade/executor.h"
@@ -53,22 +54,19 @@ Device DeviceFlags::open() const {
 }
 
 std::optional<Device> DeviceFlags::open_if_named() const {
-  if (!device_.empty()) return open();
-  if (kernels_ != KernelClass::automatic) throw UsageError("--kernel-class: needs --device");
-  return std::nullopt;
+  if (device_.empty()) return std::nullopt;
+  return open();
 }
 
 std::vector<Device> DeviceFlags::open_all() const {
   const std::vector<DeviceInfo> usable = usable_devices();
   std::vector<Device> devices;
-  for (std::size_t start = 0; start <= device_.size();) {
-    const std::size_t comma = std::min(device_.find(',', start), device_.size());
-    const DeviceInfo info = select_device(std::string_view(device_).substr(start, comma - start), usable);
+  for (const std::string& spec : split_words(device_)) {
+    const DeviceInfo info = select_device(spec, usable);
     for (const Device& other : devices)
       if (other.info().platform == info.platform && other.info().device == info.device)
         throw UsageError(fmt::format("--device {}: {} is named twice", device_, info.name));
     devices.emplace_back(with_class(info), device_settings());
-    start = comma + 1;
   }
   return devices;
 }

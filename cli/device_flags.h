@@ -22,8 +22,8 @@ class DeviceFlags {
 
   // After parsing. Throw UsageError for a bad --device, DeviceNotFoundError if it is not there or cannot run the class.
   Device open() const;
-  std::optional<Device> open_if_named() const;  // nothing without a SPEC; then --kernel-class is wrong usage
-  std::vector<Device> open_all() const;         // after add_list_to(); UsageError if one is named twice
+  std::optional<Device> open_if_named() const;                // nothing without a SPEC
+  std::vector<Device> open_all() const;                       // after add_list_to(); UsageError if one is named twice
   std::vector<Device> open_stages(std::size_t stages) const;  // equal ones share a handle
   std::vector<Device> open_candidates() const;                // as open_all(), and all there are for auto
 

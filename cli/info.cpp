@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/dataset_info.h"
 #include "cli/device_flags.h"
+#include "cli/flag_rules.h"
 #include "cli/image_shape.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -193,8 +194,13 @@ void run_info(const Arguments& arguments) {
   add_precision(options, precision);
   if (!options.parse(arguments)) return print(options.help());
   if (file.empty() == stages.empty()) throw UsageError("give either a file or --stages (see cascadecl info --help)");
+  check_flags(options, {{stages.empty(), {"input", "classes"}, "only with --stages"},
+                        {!options.given("device"), {"kernel-class", "batch-size", "precision"}, "only with --device"}});
 
-  if (!file.empty() && !is_model_file(file)) return print_dataset_info(file, options.json());
+  if (!file.empty() && !is_model_file(file)) {
+    check_flags(options, {{true, {"device"}, "only with --stages or a model file"}});
+    return print_dataset_info(file, options.json());
+  }
   const Model model = file.empty() ? model_of(stages, parse_image_shape(input), classes) : read_model(file);
   const std::optional<Device> device = device_flags.open_if_named();
 

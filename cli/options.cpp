@@ -84,7 +84,10 @@ void Options::add(std::string_view name, std::string_view value_name, const std:
 
 void Options::add_switch(std::string_view name, bool& target, std::string_view help) {
   flags_->own.add_options()(std::string(name).c_str(), std::string(help).c_str());
-  assign_[std::string(name)] = [&target](const std::string& value) { target = parse_bool(value); };
+  assign_[std::string(name)] = [this, &target, flag = std::string(name)](const std::string& value) {
+    target = parse_bool(value);
+    if (!target) off_.insert(flag);
+  };
 }
 
 void Options::add_text(std::string_view name, std::string& target, std::string_view value_name, std::string_view help) {
@@ -242,12 +245,14 @@ void Options::read_config(const std::string& path) {
   }
 }
 
-bool Options::given(std::string_view name) const { return given_.find(name) != given_.end(); }
+bool Options::given(std::string_view name) const { return given_.contains(name) && !off_.contains(name); }
+
+std::string Options::shown_name(std::string_view name) const {
+  return (assign_.contains(name) ? "--" : "") + std::string(name);
+}
 
 void Options::require(std::string_view name) const {
-  if (given(name)) return;
-  const bool flag = assign_.find(name) != assign_.end();
-  throw UsageError(fmt::format("{}{} is missing (usage: cascadecl {})", flag ? "--" : "", name, usage_));
+  if (!given(name)) throw UsageError(fmt::format("{} is missing (usage: cascadecl {})", shown_name(name), usage_));
 }
 
 std::string Options::help() const {

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -58,8 +59,10 @@ class Options {
   // Throws UsageError naming the flag and what it expects; FileError for a fault in the config file.
   bool parse(const std::vector<std::string>& arguments);
 
-  // Whether the flag stood on the command line or in the config file.
+  // Whether the flag stood on the command line or in the config file; a switch that the file turns off did not.
   bool given(std::string_view name) const;
+  // As one types it: "--data" for a flag, "MODEL" for a positional.
+  std::string shown_name(std::string_view name) const;
   // Throws UsageError if a flag or positional ("MODEL") was not given.
   void require(std::string_view name) const;
 
@@ -82,6 +85,7 @@ class Options {
   std::unique_ptr<Flags> flags_;
   std::map<std::string, Assign, std::less<>> assign_;
   std::map<std::string, std::string, std::less<>> given_;  // values by flag
+  std::set<std::string, std::less<>> off_;                 // switches given as false
   std::vector<std::pair<std::string, std::string>> second_words_;
   std::vector<std::pair<std::string, std::string*>> positionals_;
   std::pair<std::string, std::vector<std::string>*> positional_list_;

@@ -2,7 +2,7 @@
 
 namespace cascadecl {
 
-void add_phase_flags(Options& options, PolicyPhaseSettings& phase) {
+void add_exit_function_flags(Options& options, PolicyPhaseSettings& phase) {
   options.add_number("policy-epochs", phase.epochs, 0, 100000, "epochs of policies and exit functions");
   options.add_number("policy-learning-rate", phase.learning_rate, 0, 1000, "x 0.9 every 4 epochs");
   options.add_choice<PolicyInput>(
@@ -14,6 +14,11 @@ void add_phase_flags(Options& options, PolicyPhaseSettings& phase) {
       "what policies see: label probabilities, or sorted ones with the stage's pooled features");
   options.add_number("policy-hidden", phase.hidden, 0, 4096,
                      "hidden units of a policy; 0: 64, or 256 from 1,000 classes on");
+  options.add_number("top-k", phase.top_k, 1, 1000, "an answer is right if the label is among the first k");
+}
+
+void add_phase_flags(Options& options, PolicyPhaseSettings& phase) {
+  add_exit_function_flags(options, phase);
   options.add_choice<EstimatorKind>("estimator", phase.estimator,
                                     {{"reinforce", EstimatorKind::reinforce}, {"exact", EstimatorKind::exact}},
                                     "of the gradient of the expected reward");
@@ -21,7 +26,6 @@ void add_phase_flags(Options& options, PolicyPhaseSettings& phase) {
                                   {{"sampled", RewardLabel::sampled}, {"argmax", RewardLabel::argmax}},
                                   "which answer the reward judges");
   options.add_number("entropy", phase.entropy, 0, 100, "weight of the entropy bonus at first; it decays to 0");
-  options.add_number("top-k", phase.top_k, 1, 1000, "an answer is right if the label is among the first k");
 }
 
 }  // namespace cascadecl

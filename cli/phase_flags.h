@@ -4,8 +4,10 @@
 
 namespace cascadecl {
 
-// The flags of commands that fit policies on frozen stages: --policy-epochs, --policy-learning-rate, --policy-input,
-// --policy-hidden, --estimator, --reward-label, --entropy, --top-k.
+// The flags of commands that fit exit functions on frozen stages: --policy-epochs, --policy-learning-rate,
+// --policy-input, --policy-hidden, --top-k.
+void add_exit_function_flags(Options& options, PolicyPhaseSettings& phase);
+// Of those that also fit policies, which learn by reward: besides --estimator, --reward-label, --entropy.
 void add_phase_flags(Options& options, PolicyPhaseSettings& phase);
 
 }  // namespace cascadecl

@@ -8,15 +8,16 @@
 #include "cli/cascade_flags.h"
 #include "cli/commands.h"
 #include "cli/fitting_images.h"
+#include "cli/flag_rules.h"
 #include "cli/lists.h"
 #include "cli/open_data.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/output_file.h"
 #include "cli/phase_flags.h"
 #include "cli/progress.h"
 #include "cli/sweep_file.h"
 #include "cli/version.h"
-#include "data/atomic_file.h"
 #include "data/dataset_file.h"
 #include "data/error.h"
 #include "data/loader.h"
@@ -248,13 +249,6 @@ std::string to_text(const ordered_json& content) {
   return table.text();
 }
 
-void write_text(const std::string& path, const std::string& text) {
-  if (path.empty()) return;
-  AtomicFile file(path);
-  file.append(text);
-  file.commit();
-}
-
 // A line for each epoch of a joint training's stages.
 class EpochNotes : public TrainObserver {
  public:
@@ -319,8 +313,12 @@ void run_sweep(const Arguments& arguments) {
   options.require("data");
   options.require("output");
   parse_lists(flags);
-  if (flags.sweep.joint && !flags.held_out.empty())
-    throw UsageError("--joint and --held-out: joint runs hold out the images that the model's training did");
+  check_flags(options, {{!flags.sweep.joint, {"joint-epochs", "joint-learning-rate"}, "only with --joint"},
+                        {flags.sweep.joint,
+                         {"held-out"},
+                         "not with --joint, which holds out the images that the model's training did"}});
+  check_writable(flags.csv);
+  check_writable(flags.markdown);
   const Model model = read_model(flags.model);
   if (model.stages.size() < 2) throw UsageError("sweep: a single stage has nothing to decide");
   const std::vector<SweepTask> tasks = sweep_tasks(flags.sweep, model.stages.size());
@@ -329,8 +327,8 @@ void run_sweep(const Arguments& arguments) {
   SweepFile file(flags.output, fresh_json(flags, arguments, source),
                  settings_json(flags, model, source.fitting_key(), source.test_key(), source.device_name()));
   if (file.tasks_done() < tasks.size()) run_tasks(tasks, flags, model, device, source, file, options.quiet());
-  write_text(flags.csv, sweep_csv(file.content()));
-  write_text(flags.markdown, sweep_markdown(file.content()));
+  write_file(flags.csv, sweep_csv(file.content()));
+  write_file(flags.markdown, sweep_markdown(file.content()));
   if (options.json()) return print_json(file.content());
   print(to_text(file.content()));
 }

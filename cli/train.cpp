@@ -11,12 +11,13 @@
 #include "cli/cascade_flags.h"
 #include "cli/commands.h"
 #include "cli/device_flags.h"
+#include "cli/lists.h"
 #include "cli/open_data.h"
 #include "cli/open_device.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/output_file.h"
 #include "cli/progress.h"
-#include "data/atomic_file.h"
 #include "data/error.h"
 #include "runtime/io/model_file.h"
 #include "trainer/held_out.h"
@@ -114,18 +115,6 @@ struct Flags {
   TrainSettings settings;
 };
 
-std::vector<std::string> split_list(const std::string& text) {
-  std::vector<std::string> parts(1);
-  for (const char c : text) {
-    if (c == ',') {
-      parts.emplace_back();
-    } else {
-      parts.back() += c;
-    }
-  }
-  return parts;
-}
-
 // A choice among all values of an enumeration, by the names that to_string gives them.
 template <class Value>
 void add_enumeration(Options& options, std::string_view name, Value& target, const std::vector<Value>& values,
@@ -182,16 +171,13 @@ void add_policy_flags(Options& options, TrainSettings& settings) {
 
 void set_phases(TrainSettings& settings, const std::string& phases) {
   settings.pretrain = settings.policy = settings.joint = false;
-  for (const std::string& phase : split_list(phases)) {
+  for (const std::string& phase : split_words(phases)) {
     if (phase != "pretrain" && phase != "policy" && phase != "joint") {
       throw UsageError(fmt::format("--phases: '{}' is none of pretrain, policy, joint", phase));
     }
     (phase == "pretrain" ? settings.pretrain : phase == "policy" ? settings.policy : settings.joint) = true;
   }
 }
-
-// Fails now rather than after hours if the result could not be written.
-void check_writable(const std::filesystem::path& target) { AtomicFile probe(target); }
 
 [[noreturn]] void tell_how_to_resume(const Arguments& arguments, const std::string& checkpoint) {
   std::string command = "cascadecl train";
@@ -299,7 +285,7 @@ void run_train(const Arguments& arguments) {
     initial = read_model(flags.from);
     for (const Stage& stage : initial->stages) flags.settings.stages.push_back(stage.network.name());
   } else {
-    flags.settings.stages = split_list(flags.stages);
+    flags.settings.stages = split_words(flags.stages);
   }
   const std::optional<BudgetQuestion> question = flags.budget.question();
   check_writable(flags.output);

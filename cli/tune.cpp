@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/device_flags.h"
 #include "cli/image_shape.h"
+#include "cli/lists.h"
 #include "cli/open_device.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -35,14 +36,12 @@ struct Flags {
 
 std::vector<int> parse_batches(const std::string& text) {
   std::vector<int> batches;
-  for (std::size_t start = 0; start <= text.size();) {
-    const std::size_t comma = std::min(text.find(',', start), text.size());
+  for (const std::string& word : split_words(text)) {
     int batch = 0;
-    const auto [end, error] = std::from_chars(text.data() + start, text.data() + comma, batch);
-    if (error != std::errc{} || end != text.data() + comma || batch < 1 || batch > 65536)
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), batch);
+    if (error != std::errc{} || end != word.data() + word.size() || batch < 1 || batch > 65536)
       throw UsageError(fmt::format("--batch: '{}' is not a list of numbers in 1..65536", text));
     batches.push_back(batch);
-    start = comma + 1;
   }
   return batches;
 }

@@ -35,9 +35,8 @@ TEST_CASE("calibrate fits what is asked for, and never makes the likelihood wors
 }
 
 std::vector<std::string> budget(const TrainedWorld& world, const std::vector<std::string>& more) {
-  std::vector<std::string> arguments = {
-      "calibrate", world.trained(),   "--data", world.data(), "-o",    world.path("c.h5"), "--exit-functions",
-      "no",        "--policy-epochs", "1",      "--quiet",    "--json"};
+  std::vector<std::string> arguments = {"calibrate",        world.trained(),    "--data", world.data(), "-o",
+                                        world.path("c.h5"), "--exit-functions", "no",     "--quiet",    "--json"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
 }

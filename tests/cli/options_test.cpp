@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "cli/flag_rules.h"
 #include "data/error.h"
 #include "tests/data/temporary_folder.h"
 
@@ -96,6 +97,20 @@ TEST_CASE("a positional list takes all that is left") {
   CHECK(command.settings.rest == std::vector<std::string>{"b", "c"});
 }
 
+TEST_CASE("a rule refuses the first of its flags that was given, where it applies") {
+  const auto fault = [](const std::vector<std::string>& arguments, bool applies) {
+    Command command;
+    command.options.parse(arguments);
+    return error_of<UsageError>([&] {
+      check_flags(command.options, {{applies, {"share", "count", "FILE"}, "only with --fast"}});
+    });
+  };
+  CHECK(fault({"--count", "2", "in.h5"}, true) == "--count: only with --fast");
+  CHECK(fault({"in.h5"}, true) == "FILE: only with --fast");
+  CHECK(fault({"--text", "x"}, true) == "");
+  CHECK(fault({"--count", "2"}, false) == "");
+}
+
 TEST_CASE("require names what was not given") {
   Command command;
   command.options.parse({});
@@ -114,6 +129,15 @@ TEST_CASE("a config file gives what the command line does not") {
   CHECK(command.settings.fast);
   CHECK(command.settings.output == "y");
   CHECK(command.options.given("output"));
+}
+
+TEST_CASE("a switch that a config file turns off was not given") {
+  const TemporaryFolder folder;
+  const std::string config = (folder / "flags.ini").string();
+  write_text(config, "fast = false\n");
+  Command command;
+  command.options.parse({"--config", config});
+  CHECK_FALSE(command.options.given("fast"));
 }
 
 TEST_CASE("faults of a config file are named with the file") {
