@@ -2,20 +2,24 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "cli/flag_rules.h"
 #include "cli/open_device.h"
-#include "cli/output.h"
+#include "cli/output_file.h"
 #include "cli/progress.h"
-#include "data/atomic_file.h"
 #include "data/error.h"
+#include "runtime/cascade/evaluation.h"
+#include "runtime/cascade/label_probabilities.h"
 #include "runtime/cascade/pipeline/trace.h"
 #include "runtime/cascade/stage_costs.h"
 
 namespace cascadecl {
 
-void CascadeFlags::add_to(Options& options) {
+void CascadeFlags::add_to(Options& options, CascadeUse use) {
   options_ = &options;
+  use_ = use;
   device_.add_to(options, true);
   add_precision(options, precision_);
   options.add_number("batch-size", batch_size_, 1, 65536, "images that a stage runs at once");
@@ -27,22 +31,37 @@ void CascadeFlags::add_to(Options& options) {
                               {{"reweight", Combine::reweight}, {"last", Combine::last}, {"fitted", Combine::fitted}},
                               "the answer: of all visited stages weighted by stop probability, of the last one, or of "
                               "all with weights that calibrate fitted");
-  options.add_text("policy", policy_, "NAME[:PARAMETER]",
-                   "who decides when an image stops: learned[:T], ann[:T], static[:STAGE], confidence:T, margin:T, "
-                   "entropy:T, agreement[:N], random:P or oracle; without this flag and --stop what "
-                   "calibrate has chosen for the model, else learned");
-  options.add_number("seed", seed_, "for --stop sample");
-  options.add_choice<bool>(
-      "placement", auto_placement_, {{"given", false}, {"auto", true}},
-      "which stage runs where: as --device says, or what a measurement of the devices it lists (of "
-      "all for auto) finds best; see cascadecl placement");
+  options.add_text(
+      "policy", policy_, "NAME[:PARAMETER]",
+      fmt::format("who decides when an image stops: learned[:T], ann[:T], static[:STAGE], confidence:T, margin:T, "
+                  "entropy:T, agreement[:N], random:P or oracle; {}without this flag and --stop what calibrate has "
+                  "chosen for the model, else learned",
+                  use == CascadeUse::evaluate ? "all compares them; " : ""));
+  options.add_number("seed", seed_, "for --stop sample and --policy random");
+  if (use != CascadeUse::measure) {
+    options.add_choice<bool>(
+        "placement", auto_placement_, {{"given", false}, {"auto", true}},
+        "which stage runs where: as --device says, or what a measurement of the devices it lists (of "
+        "all for auto) finds best; see cascadecl placement");
+    options.add_choice<OnDeviceFailure>(
+        "on-device-failure", on_failure_, {{"stop", OnDeviceFailure::stop}, {"continue", OnDeviceFailure::go_on}},
+        "of several devices: stop with an error, or move the stages of a device that fails to another");
+  }
   add_objective(options, objective_);
-  options.add_choice<OnDeviceFailure>(
-      "on-device-failure", on_failure_, {{"stop", OnDeviceFailure::stop}, {"continue", OnDeviceFailure::go_on}},
-      "of several devices: stop with an error, or move the stages of a device that fails to another");
   options.add_number("device-timeout", timeout_s_, 0.001, 1e6,
                      "seconds for one piece of work after which a device has failed");
-  options.add_text("trace", trace_, "FILE", "write what each device did and when, in Chrome's trace event format");
+  if (use == CascadeUse::evaluate || use == CascadeUse::trace)
+    options.add_text("trace", trace_, "FILE", "write what each device did and when, in Chrome's trace event format");
+}
+
+void CascadeFlags::check() const {
+  const PolicyChoice chosen = use_ == CascadeUse::evaluate ? choice({}) : parse_policy_choice(policy_);
+  const bool says_when = !asks_model(chosen.kind) || policy_.find(':') != std::string::npos || all_policies();
+  check_flags(*options_,
+              {{!auto_placement_ && use_ != CascadeUse::measure, {"objective"}, "only with --placement auto"},
+               {says_when, {"stop"}, fmt::format("not with --policy {}, which says when to stop", policy_)}});
+  settings({});
+  check_writable(trace_);
 }
 
 bool CascadeFlags::decides(const std::optional<Decision>& standard) const {
@@ -64,8 +83,6 @@ ExecutorSettings CascadeFlags::settings(const std::optional<Decision>& standard)
   const PolicyChoice choice = this->choice(standard);
   if (asks_model(choice.kind)) {
     if (choice.parameter != 0.5) {
-      if (stop_ != "argmax")
-        throw UsageError(fmt::format("--policy {} and --stop {}: each gives a threshold", policy_, stop_));
       settings.stop.kind = StopRule::Kind::threshold;
       settings.stop.threshold = *choice.parameter;
     }
@@ -77,22 +94,34 @@ ExecutorSettings CascadeFlags::settings(const std::optional<Decision>& standard)
 }
 
 PolicyChoice CascadeFlags::choice(const std::optional<Decision>& standard) const {
-  return decides(standard) ? standard->policy : parse_policy_choice(policy_);
+  if (decides(standard)) return standard->policy;
+  return all_policies() ? PolicyChoice{PolicyKind::learned, 0.5} : parse_policy_choice(policy_);
 }
 
-std::vector<Device> CascadeFlags::open_devices(std::size_t stages) const {
-  if (auto_placement_) throw UsageError("--placement auto: this command measures nothing to choose from");
-  return device_.open_stages(stages);
+ChosenCascade CascadeFlags::choose(const Model& whole) const {
+  const PolicyChoice chosen = choice(whole.decision);
+  return {model_under(whole, chosen), chosen, settings(whole.decision), largest_mmac(whole)};
 }
+
+Device CascadeFlags::open_one() const { return device_.open_stages(1).front(); }
 
 std::vector<Device> CascadeFlags::open_candidates() const { return device_.open_candidates(); }
 
-std::vector<Device> CascadeFlags::place(const Model& model, const Dataset& dataset, const ExecutorSettings& settings,
-                                        bool quiet) const {
+std::vector<Device> CascadeFlags::place(const ChosenCascade& cascade, const Dataset& dataset, bool quiet) const {
+  if (!auto_placement_) return place(cascade, std::span<const std::uint8_t>(), quiet);
+  return place(cascade, first_images(dataset, placement_images), quiet, dataset.labels());
+}
+
+std::vector<Device> CascadeFlags::place(const ChosenCascade& cascade, std::span<const std::uint8_t> images, bool quiet,
+                                        std::span<const std::int32_t> labels) const {
+  const Model& model = cascade.model;
   if (!auto_placement_) return device_.open_stages(model.stages.size());
   const std::vector<Device> candidates = open_candidates();
-  const PlacementCosts costs =
-      measure_placement(model, candidates, first_images(dataset, placement_images), settings, objective_);
+  images = images.first(std::min(images.size(), placement_images * model.input.values()));
+  labels = labels.first(std::min(labels.size(), images.size() / model.input.values()));
+  const PlacementCosts costs = measure_placement(model, candidates, images, cascade.settings, objective_, {}, labels);
+  for (const PlacementDevice& device : costs.devices)
+    if (!device.left_out.empty()) device_settings().warning("left out of the placement: " + device.left_out);
   const Placement best = rank_placements(costs, objective_).front();
   std::vector<Device> devices;
   for (const std::size_t i : best.device) devices.push_back(candidates[i]);
@@ -101,15 +130,8 @@ std::vector<Device> CascadeFlags::place(const Model& model, const Dataset& datas
   return devices;
 }
 
-void CascadeFlags::refuse_trace() const {
-  if (!trace_.empty()) throw UsageError("--trace: only with eval, predict and profile, and one policy");
-}
-
 void CascadeFlags::write_trace(const ExecutorSettings& settings) const {
-  if (!settings.trace) return;
-  AtomicFile file(trace_);
-  file.append(settings.trace->json());
-  file.commit();
+  if (settings.trace) write_file(trace_, settings.trace->json());
 }
 
 nlohmann::ordered_json pipeline_json(const PipelineStatistics& statistics) {
@@ -149,7 +171,9 @@ void refuse_fp16_training(Precision precision) {
       "--precision fp16: training runs in fp32; fp16 is for bench --mode infer, eval, predict and profile");
 }
 
-nlohmann::ordered_json policy_json(const Model& model, const ExecutorSettings& settings, const PolicyChoice& choice) {
+nlohmann::ordered_json policy_json(const ChosenCascade& cascade) {
+  const Model& model = cascade.model;
+  const PolicyChoice& choice = cascade.choice;
   nlohmann::ordered_json json = {
       {"name", to_string(choice.kind)}, {"parameter", nullptr}, {"input", nullptr}, {"hidden", nullptr}};
   if (choice.parameter) json["parameter"] = *choice.parameter;
@@ -157,9 +181,18 @@ nlohmann::ordered_json policy_json(const Model& model, const ExecutorSettings& s
     json["input"] = to_string(model.policies.front().input);
     json["hidden"] = model.policies.front().hidden;
   }
-  json["stop"] = to_string(settings.stop);
-  json["combine"] = to_string(settings.combine);
+  json["stop"] = to_string(cascade.settings.stop);
+  json["combine"] = to_string(cascade.settings.combine);
   return json;
+}
+
+std::string policy_text(const ChosenCascade& cascade) {
+  const PolicyChoice& choice = cascade.choice;
+  const std::string combine = fmt::format("combine {}", to_string(cascade.settings.combine));
+  if (!asks_model(choice.kind)) return fmt::format("policy {}, {}", to_string(choice), combine);
+  const std::string policy =
+      choice.kind == PolicyKind::learned ? "" : fmt::format("policy {}, ", to_string(choice.kind));
+  return fmt::format("{}stop {}, {}", policy, to_string(cascade.settings.stop), combine);
 }
 
 }  // namespace cascadecl

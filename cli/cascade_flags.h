@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,35 +14,55 @@
 
 namespace cascadecl {
 
+// A model as the flags, and where they are silent its own decision, have it run.
+struct ChosenCascade {
+  Model model;  // see model_under()
+  PolicyChoice choice;
+  ExecutorSettings settings;
+  double largest_mmac = 0;  // of the whole model, which for static is more than what runs
+};
+
+// What a command does with a cascade, and so which of the flags it takes.
+enum class CascadeUse {
+  evaluate,  // all of them, and --policy all
+  trace,     // all of them
+  run,       // all but --trace
+  measure,   // its stages on each device: nor --placement and --on-device-failure
+};
+
 // The flags of all commands that run a model: --device, --kernel-class, --precision, --batch-size, --stop, --combine,
 // --policy, --seed, --placement, --objective, --on-device-failure, --device-timeout, --trace.
 class CascadeFlags {
  public:
-  void add_to(Options& options);
+  void add_to(Options& options, CascadeUse use);
 
-  // After parsing. `standard` is the model's own decision, which holds where neither --policy nor --stop was given, and
-  // its combination where --combine was not. Throw UsageError for a bad --stop or --policy.
-  ExecutorSettings settings(const std::optional<Decision>& standard = {}) const;
-  void check() const { settings(); }                                        // before a model is read
-  PolicyChoice choice(const std::optional<Decision>& standard = {}) const;  // model_under() gives the model it runs
-  int batch_size() const { return batch_size_; }
-  Combine combine() const { return combine_; }
+  // After parsing, before a model is read. Throws UsageError for a bad --stop or --policy and for flags that do not go
+  // together, OutputError if nothing can be written to --trace.
+  void check() const;
+  // The model's own decision holds where neither --policy nor --stop was given, and its combination where --combine was
+  // not either. --policy all gives the learned policy, which others are compared with. Throws as model_under().
+  ChosenCascade choose(const Model& whole) const;
   bool all_policies() const { return policy_ == "all"; }
-  std::vector<Device> open_devices(std::size_t stages) const;  // throws DeviceNotFoundError
+  bool auto_placement() const { return auto_placement_; }
+
   // One device for each stage: with --placement auto those that are best by a measurement on the first images of the
-  // dataset, which are announced on stderr unless quiet.
-  std::vector<Device> place(const Model& model, const Dataset& dataset, const ExecutorSettings& settings,
-                            bool quiet) const;
+  // dataset, or on those given, which are announced on stderr unless quiet. Throw DeviceNotFoundError.
+  std::vector<Device> place(const ChosenCascade& cascade, const Dataset& dataset, bool quiet) const;
+  std::vector<Device> place(const ChosenCascade& cascade, std::span<const std::uint8_t> images, bool quiet,
+                            std::span<const std::int32_t> labels = {}) const;
+  Device open_one() const;
   // All devices that --device names, or all of the machine.
   std::vector<Device> open_candidates() const;
   Objective objective() const { return objective_; }
-  void refuse_trace() const;                                 // throws UsageError where it would trace nothing
   void write_trace(const ExecutorSettings& settings) const;  // to --trace, if given; throws OutputError
 
  private:
+  ExecutorSettings settings(const std::optional<Decision>& standard) const;
+  PolicyChoice choice(const std::optional<Decision>& standard) const;
   bool decides(const std::optional<Decision>& standard) const;
 
   const Options* options_ = nullptr;  // given to add_to, outlives this
+  CascadeUse use_ = CascadeUse::run;
   DeviceFlags device_;
   std::string stop_ = "argmax", policy_ = "learned";
   Combine combine_ = Combine::reweight;
@@ -57,7 +78,10 @@ class CascadeFlags {
 
 // How a model decides and answers, for JSON: {"name": "learned", "parameter": 0.5, "input": "sorted",
 // "hidden": 64, "stop": "argmax", "combine": "reweight"}.
-nlohmann::ordered_json policy_json(const Model& model, const ExecutorSettings& settings, const PolicyChoice& choice);
+nlohmann::ordered_json policy_json(const ChosenCascade& cascade);
+// The same in words: "stop argmax, combine reweight", with another policy than the learned one "policy margin:0.5,
+// ...".
+std::string policy_text(const ChosenCascade& cascade);
 
 // What the devices did, for JSON: "devices" [{device, busy_s}], "longest_queue" [stages] and "device_failures"
 // [{device, reason, stages, moved_to}].

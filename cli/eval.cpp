@@ -8,6 +8,7 @@
 #include "cli/cascade_flags.h"
 #include "cli/commands.h"
 #include "cli/eval_stream.h"
+#include "cli/flag_rules.h"
 #include "cli/open_data.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -166,9 +167,8 @@ std::string precision_text(const Evaluation& result, Precision precision) {
   return text;
 }
 
-ordered_json to_json(const Evaluation& result, const Model& model, const ExecutorSettings& settings,
-                     const std::vector<Device>& devices, const PolicyChoice& choice, const Setup& setup,
-                     const std::optional<AccuracyMatrix>& matrix) {
+ordered_json to_json(const Evaluation& result, const ChosenCascade& cascade, const std::vector<Device>& devices,
+                     const Setup& setup, const std::optional<AccuracyMatrix>& matrix) {
   ordered_json json = {{"images", result.images},
                        {"top1", result.top1},
                        {"top5", number_or_null(result.top5)},
@@ -179,11 +179,11 @@ ordered_json to_json(const Evaluation& result, const Model& model, const Executo
                        {"setup_ms", setup.ms},
                        {"programs_built", setup.programs.built},
                        {"programs_from_cache", setup.programs.from_cache},
-                       {"batch_size", settings.max_batch},
+                       {"batch_size", cascade.settings.max_batch},
                        {"device", device_names(devices)},
                        {"kernel_class", kernel_class_names(devices)},
-                       {"precision", precision_json(result, settings.precision)},
-                       {"policy", policy_json(model, settings, choice)},
+                       {"precision", precision_json(result, cascade.settings.precision)},
+                       {"policy", policy_json(cascade)},
                        {"predicted_saving", result.predicted_saving},
                        {"measured_saving", number_or_null(result.measured_saving)},
                        {"saving_ratio", number_or_null(result.saving_ratio())},
@@ -192,20 +192,20 @@ ordered_json to_json(const Evaluation& result, const Model& model, const Executo
   if (!result.static_stages.empty()) json["static"] = static_json(result);
   if (matrix) json["accuracy_matrix"] = matrix_json(*matrix);
   if (!result.classes.empty()) {
-    json["classes"] = classes_json(result, model);
+    json["classes"] = classes_json(result, cascade.model);
     json["worst_class"] = json["classes"][worst_class(result)];
   }
   return json;
 }
 
-std::string to_text(const Evaluation& result, const ExecutorSettings& settings, const std::vector<Device>& devices) {
+std::string to_text(const Evaluation& result, const ChosenCascade& cascade, const std::vector<Device>& devices) {
   std::string text = fmt::format(
       "images          {}\ntop-1           {}\ntop-5           {}\ncost            {:.2f} MMAC an image, {} of the "
       "largest stage alone\nspeed           {:.1f} images/s\ndevice          {}, kernel class {}\nprecision       "
-      "{}\ndecision        stop {}, combine {}\n\n",
+      "{}\ndecision        {}\n\n",
       grouped(result.images), percent(result.top1), percent(result.top5), result.mmac_per_image,
       percent(result.mac_fraction, 1), result.images_per_s, device_names(devices), kernel_class_names(devices),
-      precision_text(result, settings.precision), to_string(settings.stop), to_string(settings.combine));
+      precision_text(result, cascade.settings.precision), policy_text(cascade));
   Table stages({"stage", "<network", "MMAC", "entered", "stopped", "top-1 of stopped", "ms/image", "time", "of policy",
                 "of compaction", "<device"});
   const auto share = [&](double seconds) { return percent(seconds / result.seconds, 1); };
@@ -232,25 +232,28 @@ std::string to_text(const Evaluation& result, const ExecutorSettings& settings, 
              decimal(result.saving_ratio(), 2));
 }
 
-// eval --policy all.
-void compare_all(const Model& model, const std::string& data, const CascadeFlags& flags, const Options& options) {
-  const auto dataset = open_data(data, "test");
-  const Device device = flags.open_devices(1).front();
-  Progress progress("evaluating", dataset->size(), options.quiet());
-  const CascadeTable table =
-      cascade_table(model, device, *dataset, all_indices(dataset->size()), {.max_batch = flags.batch_size()},
-                    [&](std::int64_t done) { progress.update(done); });
+// eval --policy all. `learned`: the cascade under the learned policy, which the others are compared with.
+void compare_all(const Model& model, ChosenCascade learned, const Dataset& dataset, const Device& device,
+                 const Options& options) {
+  require_policies(model);
+  ExecutorSettings& settings = learned.settings;
+  settings.max_batch = fitting_batch(model, std::vector<Device>(model.stages.size(), device), settings);
+  Progress progress("evaluating", dataset.size(), options.quiet());
+  const CascadeTable table = cascade_table(model, device, dataset, all_indices(dataset.size()), settings,
+                                           [&](std::int64_t done) { progress.update(done); });
   progress.wipe();
-  const std::vector<ComparedPolicy> compared = compare_policies(model, table, device, flags.combine());
+  const std::vector<ComparedPolicy> compared =
+      compare_policies(model, table, device, settings.combine, *learned.choice.parameter, settings.stop.seed);
   if (!options.json()) {
     Table text({"<policy", "parameter", "<network", "top-1", "MMAC", "of largest", "<stopped"});
     for (const ComparedPolicy& of : compared)
       text.add_row({std::string(to_string(of.choice.kind)), decimal(of.choice.parameter, 4), of.network,
                     percent(of.simulation.top1), decimal(of.simulation.mmac_per_image, 2),
                     percent(of.simulation.mac_fraction, 1), fmt::format("{}", fmt::join(of.simulation.stopped, " "))});
-    return print(
-        fmt::format("{}{} images on {}, combine {}. Thresholds meet the learned policy's cost on these very images.\n",
-                    text.text(), grouped(dataset->size()), device.info().name, to_string(flags.combine())));
+    return print(fmt::format(
+        "{}{} images on {}, {}, combine {}. Thresholds meet the learned policy's cost on these very images.\n",
+        text.text(), grouped(dataset.size()), device.info().name, to_string(settings.precision),
+        to_string(settings.combine)));
   }
   ordered_json list = ordered_json::array();
   for (const ComparedPolicy& of : compared)
@@ -262,10 +265,24 @@ void compare_all(const Model& model, const std::string& data, const CascadeFlags
                     {"mmac_per_image", of.simulation.mmac_per_image},
                     {"mac_fraction", of.simulation.mac_fraction},
                     {"stopped", of.simulation.stopped}});
-  print_json({{"images", dataset->size()},
+  print_json({{"images", dataset.size()},
+              {"batch_size", settings.max_batch},
               {"device", device.info().name},
-              {"combine", to_string(flags.combine())},
+              {"kernel_class", to_string(device.info().kernel_class())},
+              {"precision", to_string(settings.precision)},
+              {"combine", to_string(settings.combine)},
               {"policies", list}});
+}
+
+// Images that come one by one are run once, and a comparison of policies runs no cascade at all.
+void check_company(const Options& options, bool all_policies, bool stream) {
+  check_flags(
+      options,
+      {{all_policies,
+        {"stream", "static", "matrix", "per-class", "no-compare", "placement", "on-device-failure", "device-timeout",
+         "trace"},
+        "not with --policy all, which compares policies on the label probabilities of all stages"},
+       {stream, {"static", "matrix", "per-class", "no-compare"}, "not with --stream, which runs the cascade alone"}});
 }
 
 }  // namespace
@@ -281,7 +298,7 @@ void run_eval(const Arguments& arguments) {
                   "Speed counts upload, all stages and read-back, not the reading of the file.");
   options.add_positional("MODEL", model_path);
   options.add_text("data", data, "FILE[:split]", "dataset file");
-  flags.add_to(options);
+  flags.add_to(options, CascadeUse::evaluate);
   options.add_switch("static", static_control, "also run each stage alone on all images, as control");
   options.add_switch("matrix", with_matrix,
                      "also the accuracy of each stage on the images that left at each stage; runs all stages on all "
@@ -295,29 +312,28 @@ void run_eval(const Arguments& arguments) {
   options.require("data");
   static_control = static_control || with_matrix;
 
-  if (!flags.all_policies()) flags.check();
   stream.check(options);
+  check_company(options, flags.all_policies(), stream.wanted());
+  flags.check();
   const Model whole = read_model(model_path);
-  if (flags.all_policies()) {
-    flags.refuse_trace();
-    return compare_all(whole, data, flags, options);
-  }
-  const PolicyChoice choice = flags.choice(whole.decision);
-  EvaluationSettings settings{
-      .executor = flags.settings(whole.decision), .static_control = static_control, .per_class = per_class};
-  settings.executor.time_stages = true;
-  settings.compare_precision = settings.executor.precision != Precision::fp32 && !no_compare;
-  const Model model = model_under(whole, choice);
-  settings.largest_mmac = largest_mmac(whole);
+  ChosenCascade cascade = flags.choose(whole);
+  const Model& model = cascade.model;
   const auto dataset = open_data(data, "test");
   check_dataset(model, dataset->header());
-  const std::vector<Device> devices = flags.place(model, *dataset, settings.executor, options.quiet());
-  settings.executor.max_batch =
-      fitting_batch(model, devices, settings.executor, static_control, settings.compare_precision);
+  if (flags.all_policies()) return compare_all(whole, cascade, *dataset, flags.open_one(), options);
+  cascade.settings.time_stages = true;
+  const bool compare_precision = cascade.settings.precision != Precision::fp32 && !no_compare && !stream.wanted();
+  const std::vector<Device> devices = flags.place(cascade, *dataset, options.quiet());
+  cascade.settings.max_batch = fitting_batch(model, devices, cascade.settings, static_control, compare_precision);
   if (stream.wanted()) {
-    stream.run(model, devices, *dataset, settings.executor, options);
-    return flags.write_trace(settings.executor);
+    stream.run(model, devices, *dataset, cascade.settings, options);
+    return flags.write_trace(cascade.settings);
   }
+  EvaluationSettings settings{.executor = cascade.settings,
+                              .static_control = static_control,
+                              .largest_mmac = cascade.largest_mmac,
+                              .per_class = per_class,
+                              .compare_precision = compare_precision};
   Progress progress("evaluating", dataset->size(), options.quiet());
   Setup setup;
   settings.progress = [&](std::int64_t done) {
@@ -329,13 +345,16 @@ void run_eval(const Arguments& arguments) {
   };
   const Evaluation result = evaluate(model, devices, *dataset, settings);
   progress.wipe();
-  flags.write_trace(settings.executor);
   std::optional<AccuracyMatrix> matrix;
   if (with_matrix) matrix = accuracy_matrix(result.alone, result.exit_stage, dataset->labels());
-  if (options.json()) return print_json(to_json(result, model, settings.executor, devices, choice, setup, matrix));
-  print(to_text(result, settings.executor, devices));
-  if (matrix) print(matrix_text(*matrix, result));
-  if (!result.classes.empty()) print(classes_text(result, model));
+  if (options.json()) {
+    print_json(to_json(result, cascade, devices, setup, matrix));
+  } else {
+    print(to_text(result, cascade, devices));
+    if (matrix) print(matrix_text(*matrix, result));
+    if (!result.classes.empty()) print(classes_text(result, model));
+  }
+  flags.write_trace(cascade.settings);
 }
 
 }  // namespace cascadecl

@@ -5,9 +5,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/flag_rules.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "data/error.h"
 #include "runtime/cascade/stream_evaluation.h"
 
 namespace cascadecl {
@@ -76,8 +76,8 @@ void StreamFlags::add_to(Options& options) {
 }
 
 void StreamFlags::check(const Options& options) const {
-  for (const char* flag : {"rate", "arrivals", "arrivals-seed", "max-delay-ms", "queue"})
-    if (!wanted_ && options.given(flag)) throw UsageError(fmt::format("--{}: only with --stream", flag));
+  check_flags(options,
+              {{!wanted_, {"rate", "arrivals", "arrivals-seed", "max-delay-ms", "queue"}, "only with --stream"}});
 }
 
 PipelineSettings StreamFlags::pipeline(const ExecutorSettings& settings) const {

@@ -23,13 +23,31 @@ constexpr std::size_t kShown = 10;  // placements in the text
 
 std::string_view unit_of(Objective objective) { return objective == Objective::energy ? "mJ" : "ms"; }
 
+ordered_json device_json(const PlacementDevice& device) {
+  if (!device.left_out.empty())
+    return {{"device", device.name},
+            {"host_share", nullptr},
+            {"upload_ms_per_image", nullptr},
+            {"batch_size", nullptr},
+            {"left_out", device.left_out}};
+  return {{"device", device.name},
+          {"host_share", device.host_share},
+          {"upload_ms_per_image", device.upload_ms},
+          {"batch_size", device.max_batch},
+          {"left_out", nullptr}};
+}
+
+std::string device_text(const PlacementDevice& device) {
+  if (!device.left_out.empty()) return fmt::format("{}, left out: {}", device.name, device.left_out);
+  return fmt::format("{}, {:.4f} ms to upload an image, batches of {}", device.name, device.upload_ms,
+                     device.max_batch);
+}
+
 ordered_json to_json(const PlacementCosts& costs, const std::vector<Placement>& ranked, const Model& model,
                      Objective objective) {
   const std::string unit(unit_of(objective));
   ordered_json devices = ordered_json::array(), stages = ordered_json::array(), placements = ordered_json::array();
-  for (const PlacementDevice& device : costs.devices)
-    devices.push_back(
-        {{"device", device.name}, {"host_share", device.host_share}, {"upload_ms_per_image", device.upload_ms}});
+  for (const PlacementDevice& device : costs.devices) devices.push_back(device_json(device));
   for (std::size_t k = 0; k < costs.stage.size(); ++k) {
     ordered_json of_devices = ordered_json::array();
     for (const auto& cost : costs.stage[k]) of_devices.push_back(number_or_null(cost));
@@ -47,8 +65,7 @@ std::string to_text(const PlacementCosts& costs, const std::vector<Placement>& r
   const std::string_view unit = unit_of(objective);
   std::string text;
   for (std::size_t i = 0; i < costs.devices.size(); ++i)
-    text += fmt::format("device {}  {}, {:.4f} ms to upload an image\n", i, costs.devices[i].name,
-                        costs.devices[i].upload_ms);
+    text += fmt::format("device {}  {}\n", i, device_text(costs.devices[i]));
   std::vector<std::string> columns = {"stage", "<network", "images"};
   for (std::size_t i = 0; i < costs.devices.size(); ++i) columns.push_back(fmt::format("{} on {}", unit, i));
   Table stages(columns);
@@ -80,21 +97,21 @@ void run_placement(const Arguments& arguments) {
   options.add_positional("explain", verb);
   options.add_positional("MODEL", model_path);
   options.add_text("data", data, "FILE[:split]", "dataset file, of which the first images are run");
-  flags.add_to(options);
+  flags.add_to(options, CascadeUse::measure);
   if (!options.parse(arguments)) return print(options.help());
   if (verb != "explain") throw UsageError("placement: say 'placement explain MODEL' (see cascadecl placement --help)");
   options.require("MODEL");
   options.require("data");
 
   flags.check();
-  flags.refuse_trace();
-  const Model whole = read_model(model_path);
-  const ExecutorSettings settings = flags.settings(whole.decision);
-  const Model model = model_under(whole, flags.choice(whole.decision));
+  const ChosenCascade cascade = flags.choose(read_model(model_path));
+  const Model& model = cascade.model;
   const auto dataset = open_data(data, "test");
   check_dataset(model, dataset->header());
-  const PlacementCosts costs = measure_placement(model, flags.open_candidates(),
-                                                 first_images(*dataset, placement_images), settings, flags.objective());
+  const std::vector<std::uint8_t> images = first_images(*dataset, placement_images);
+  const auto labels = dataset->labels().first(images.size() / model.input.values());
+  const PlacementCosts costs =
+      measure_placement(model, flags.open_candidates(), images, cascade.settings, flags.objective(), {}, labels);
   const std::vector<Placement> ranked = rank_placements(costs, flags.objective());
   if (options.json()) return print_json(to_json(costs, ranked, model, flags.objective()));
   print(to_text(costs, ranked, model, flags.objective()));

@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/cascade_flags.h"
 #include "cli/commands.h"
+#include "cli/flag_rules.h"
 #include "cli/open_data.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -90,41 +92,44 @@ PredictionsHeader header_of(const Model& model, const ExecutorSettings& settings
           .precision = std::string(to_string(settings.precision))};
 }
 
-void predict_files(const Model& model, const Inputs& inputs, const std::vector<Device>& devices,
-                   const ExecutorSettings& settings, bool json) {
-  const ImageDims dims{model.input.channels, model.input.height, model.input.width};
+std::vector<std::uint8_t> read_images(const std::vector<std::string>& files, const ImageShape& shape) {
   std::vector<std::uint8_t> pixels;
-  for (const std::string& file : inputs.files) {
-    const Image image = read_image_file(file, dims);
+  for (const std::string& file : files) {
+    const Image image = read_image_file(file, {shape.channels, shape.height, shape.width});
     pixels.insert(pixels.end(), image.pixels.begin(), image.pixels.end());
   }
+  return pixels;
+}
+
+void predict_files(const Model& model, const Inputs& inputs, const std::vector<std::uint8_t>& pixels,
+                   const std::vector<Device>& devices, const ExecutorSettings& settings, bool json) {
+  const std::string device = device_names(devices);
+  std::optional<PredictionsWriter> writer;
+  if (!inputs.output.empty())
+    writer.emplace(inputs.output, header_of(model, settings, device, static_cast<std::int64_t>(inputs.files.size())));
   CascadeExecutor executor(model, devices, settings);
   const CascadeResult result = executor.classify(pixels);
-  const std::string device = device_names(devices);
-  if (!inputs.output.empty()) {
-    PredictionsWriter writer(inputs.output, header_of(model, settings, device, result.images));
-    writer.append(result);
-    writer.commit();
+  if (writer) {
+    writer->append(result);
+    writer->commit();
   }
   print_images(model, result, executor.statistics(), inputs, device, settings.max_batch, to_string(settings.precision),
                json);
 }
 
-void predict_dataset(const Model& model, const Inputs& inputs, const std::vector<Device>& devices,
-                     const ExecutorSettings& settings, const Options& options) {
-  const auto dataset = open_data(inputs.data, "test");
-  check_dataset(model, dataset->header());
+void predict_dataset(const Model& model, const Inputs& inputs, const Dataset& dataset,
+                     const std::vector<Device>& devices, const ExecutorSettings& settings, const Options& options) {
   const std::string device = device_names(devices);
-  PredictionsWriter writer(inputs.output, header_of(model, settings, device, dataset->size()));
+  PredictionsWriter writer(inputs.output, header_of(model, settings, device, dataset.size()));
   CascadeExecutor executor(model, devices, settings);
-  Progress progress("predicting", dataset->size(), options.quiet());
-  BatchLoader loader(*dataset, all_indices(dataset->size()), {.batch_size = settings.max_batch * 8, .shuffle = false});
+  Progress progress("predicting", dataset.size(), options.quiet());
+  BatchLoader loader(dataset, all_indices(dataset.size()), {.batch_size = settings.max_batch * 8, .shuffle = false});
   loader.start_epoch(0);
   std::vector<std::int64_t> stopped(model.stages.size());
   std::int64_t done = 0;
   while (const auto batch = loader.next()) {
     progress.update(done);
-    const CascadeResult result = executor.classify(batch->images, static_cast<std::uint64_t>(done));
+    const CascadeResult result = executor.classify(batch->images, static_cast<std::uint64_t>(done), batch->labels);
     writer.append(result);
     for (std::size_t k = 0; k < stopped.size(); ++k) stopped[k] += result.stages[k].stopped;
     done += batch->n;
@@ -167,30 +172,37 @@ void run_predict(const Arguments& arguments) {
                      "soon as its answer and all before it are there");
   options.add_number("max-delay-ms", max_delay_ms, 0, 1e6,
                      "with --stream: how long an image may wait for others to fill the batch of a late stage");
-  flags.add_to(options);
+  flags.add_to(options, CascadeUse::trace);
   if (!options.parse(arguments)) return print(options.help());
   options.require("MODEL");
-  if (!stream && options.given("max-delay-ms")) throw UsageError("--max-delay-ms: only with --stream");
-  if (stream) {
-    if (!inputs.files.empty() || !inputs.data.empty() || !inputs.output.empty())
-      throw UsageError("--stream: the names of image files come from standard input, and nothing else");
-  } else if (inputs.files.empty() == inputs.data.empty()) {
+  check_flags(
+      options,
+      {{!stream, {"max-delay-ms"}, "only with --stream"},
+       {stream, {"IMAGE", "data", "output"}, "not with --stream, which reads names from standard input"},
+       {stream && flags.auto_placement(), {"placement"}, "auto not with --stream: no image is there to measure"},
+       {!inputs.data.empty(), {"IMAGE"}, "not with --data"}});
+  if (!stream && inputs.files.empty() && inputs.data.empty())
     throw UsageError("give either image files or --data (see cascadecl predict --help)");
-  }
   if (!inputs.data.empty()) options.require("output");
 
   flags.check();
-  const Model whole = read_model(inputs.model);
-  ExecutorSettings settings = flags.settings(whole.decision);
-  const Model model = model_under(whole, flags.choice(whole.decision));
-  const std::vector<Device> devices = flags.open_devices(model.stages.size());
+  ChosenCascade cascade = flags.choose(read_model(inputs.model));
+  if (cascade.choice.kind == PolicyKind::oracle)
+    check_flags(options, {{inputs.data.empty(), {"policy"}, "oracle only with --data: it looks at the labels"}});
+  const Model& model = cascade.model;
+  ExecutorSettings& settings = cascade.settings;
+  const auto dataset = inputs.data.empty() ? nullptr : open_data(inputs.data, "test");
+  if (dataset) check_dataset(model, dataset->header());
+  const std::vector<std::uint8_t> pixels = read_images(inputs.files, model.input);
+  const std::vector<Device> devices =
+      dataset ? flags.place(cascade, *dataset, options.quiet()) : flags.place(cascade, pixels, options.quiet());
   settings.max_batch = fitting_batch(model, devices, settings);
   if (stream) {
     predict_stream(model, devices, settings, max_delay_ms);
-  } else if (!inputs.data.empty()) {
-    predict_dataset(model, inputs, devices, settings, options);
+  } else if (dataset) {
+    predict_dataset(model, inputs, *dataset, devices, settings, options);
   } else {
-    predict_files(model, inputs, devices, settings, options.json());
+    predict_files(model, inputs, pixels, devices, settings, options.json());
   }
   flags.write_trace(settings);
 }

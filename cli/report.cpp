@@ -5,6 +5,7 @@
 
 #include "cli/cascade_flags.h"
 #include "cli/commands.h"
+#include "cli/flag_rules.h"
 #include "cli/open_data.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -98,21 +99,15 @@ void add_model_file(const std::string& file, const Inputs& inputs, const Cascade
   }
   const auto dataset = open_data(inputs.data, "test");
   check_dataset(model, dataset->header());
-  const std::vector<Device> devices = flags.open_devices(model.stages.size());
-  ExecutorSettings settings = flags.settings();
-  settings.max_batch = fitting_batch(model, devices, settings, true);
+  ChosenCascade cascade = flags.choose(model);
+  cascade.model.training = model.training;  // which a stage alone does not have
+  const std::vector<Device> devices = flags.place(cascade, *dataset, quiet);
+  cascade.settings.max_batch = fitting_batch(cascade.model, devices, cascade.settings, true);
   Progress progress(file_name(file), dataset->size() * model_run_passes, quiet);
-  const ModelRun run = run_model(model, devices, *dataset, settings, [&](std::int64_t done) { progress.update(done); });
-  add_model(sources, file_name(file), model, run, dataset->labels());
-  ordered_json json = model_json(file, model,
-                                 MeasuredModel{.data = inputs.data,
-                                               .dataset = dataset.get(),
-                                               .run = &run,
-                                               .devices = device_names(devices),
-                                               .precision = std::string(to_string(settings.precision)),
-                                               .batch_size = settings.max_batch,
-                                               .stop = to_string(settings.stop),
-                                               .combine = std::string(to_string(settings.combine))});
+  const ModelRun run = run_model(cascade, devices, *dataset, [&](std::int64_t done) { progress.update(done); });
+  add_model(sources, file_name(file), cascade, run, dataset->labels());
+  ordered_json json =
+      model_json(file, cascade.model, MeasuredModel{inputs.data, dataset.get(), &run, &cascade, device_names(devices)});
   json["run"]["drivers"] = drivers(devices);
   report["models"].push_back(json);
 }
@@ -136,9 +131,13 @@ void run_report(const Arguments& arguments) {
   options.add_text("data", inputs.data, "FILE[:split]", "dataset file on which the models are run");
   options.add_text("output,o", inputs.output, "FILE.html", "the page to write");
   options.add_text("title", inputs.title, "TEXT", "of the page");
-  flags.add_to(options);
+  flags.add_to(options, CascadeUse::run);
   if (!options.parse(arguments)) return print(options.help());
-  flags.refuse_trace();
+  check_flags(options, {{inputs.data.empty(),
+                         {"device", "kernel-class", "precision", "batch-size", "stop", "combine", "policy", "seed",
+                          "placement", "objective", "on-device-failure", "device-timeout"},
+                         "only with --data, on which models are run"}});
+  flags.check();
   if (inputs.files.empty()) throw UsageError("give at least one MODEL or SWEEP (see cascadecl report --help)");
   if (inputs.title.empty()) inputs.title = default_title(inputs.files);
 
@@ -158,6 +157,7 @@ void run_report(const Arguments& arguments) {
       sources.push_back({file_name(file), sweep, false});
     }
   }
+  if (report["models"].empty()) check_flags(options, {{true, {"data"}, "only with a MODEL; sweeps are not run"}});
   report["costs"] = cost_json(sources);
   const std::string page = report_page(inputs.title, report);
   output.append(page);

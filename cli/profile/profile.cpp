@@ -8,12 +8,12 @@
 #include "cli/open_data.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/output_file.h"
 #include "cli/profile/compare.h"
 #include "cli/profile/energy_model.h"
 #include "cli/profile/profile_json.h"
 #include "cli/profile/profile_text.h"
 #include "cli/progress.h"
-#include "data/atomic_file.h"
 #include "data/error.h"
 #include "runtime/cascade/cascade_profile.h"
 #include "runtime/cascade/evaluation.h"
@@ -40,7 +40,7 @@ struct Flags {
 void add_flags(Options& options, Flags& flags) {
   options.add_positional("MODEL", flags.model);
   options.add_text("data", flags.data, "FILE[:split]", "dataset file");
-  flags.cascade.add_to(options);
+  flags.cascade.add_to(options, CascadeUse::trace);
   options.add_number("images", flags.images, 1, 10'000'000, "how many images, at most");
   options.add_number("runs", flags.runs, 1, 1000, "windows of each part, in shuffled order; times are medians");
   options.add_number("window-s", flags.window_s, 0, 86400,
@@ -64,28 +64,14 @@ MeterEnvironment environment_of(const Flags& flags) {
   return environment;
 }
 
-// Finds out before the work whether the file can be written after it.
-void probe(const std::string& file) {
-  if (!file.empty()) AtomicFile{file};
-}
-
-void write(const std::string& path, const std::string& text) {
-  if (path.empty()) return;
-  AtomicFile file(path);
-  file.append(text);
-  file.commit();
-}
-
-ordered_json measure(const Flags& flags, const std::optional<EnergyModel>& estimate, bool quiet) {
-  const Model whole = read_model(flags.model);
-  const PolicyChoice choice = flags.cascade.choice(whole.decision);
-  CascadeProfileSettings settings{.executor = flags.cascade.settings(whole.decision),
-                                  .largest_mmac = largest_mmac(whole),
-                                  .environment = environment_of(flags)};
-  const Model model = model_under(whole, choice);
+ordered_json measure(const Flags& flags, const ChosenCascade& cascade, const std::optional<EnergyModel>& estimate,
+                     bool quiet) {
+  const Model& model = cascade.model;
+  CascadeProfileSettings settings{
+      .executor = cascade.settings, .largest_mmac = cascade.largest_mmac, .environment = environment_of(flags)};
   const auto dataset = open_data(flags.data, "test");
   check_dataset(model, dataset->header());
-  const std::vector<Device> devices = flags.cascade.open_devices(model.stages.size());
+  const std::vector<Device> devices = flags.cascade.place(cascade, *dataset, quiet);
   const MeterDiscovery meters = discover_meters(settings.environment, meter_target(devices));
   if (flags.require_energy && !meters.complete) throw MeasurementError("energy: " + missing_energy(meters.attempts));
   settings.executor.max_batch = fitting_batch(model, devices, settings.executor, true, true);
@@ -104,10 +90,8 @@ ordered_json measure(const Flags& flags, const std::optional<EnergyModel>& estim
   if (flags.require_energy && !profile.cascade().figures.total_mj_per_image)
     throw MeasurementError("energy: " + missing_energy(profile.attempts));
 
-  if (traced.trace) {  // one more run of the cascade, so that what is measured is not traced
-    CascadeExecutor(model, devices, traced).classify(images, 0, labels);
-    flags.cascade.write_trace(traced);
-  }
+  // One more run of the cascade, so that what is measured is not traced.
+  if (traced.trace) CascadeExecutor(model, devices, traced).classify(images, 0, labels);
 
   ordered_json json = {{"format", "cascadecl-profile"},
                        {"format_version", 1},
@@ -117,7 +101,7 @@ ordered_json measure(const Flags& flags, const std::optional<EnergyModel>& estim
                        {"device", device_names(devices)},
                        {"kernel_class", kernel_class_names(devices)},
                        {"precision", to_string(settings.executor.precision)},
-                       {"policy", policy_json(model, settings.executor, choice)}};
+                       {"policy", policy_json(cascade)}};
   json.update(profile_json(profile, estimate));
   return json;
 }
@@ -141,14 +125,19 @@ void run_profile(const Arguments& arguments) {
   flags.cascade.check();
   std::optional<EnergyModel> estimate;
   if (options.given("energy-model")) estimate = parse_energy_model(flags.energy_model);
-  probe(flags.csv);
-  probe(flags.markdown);
+  check_writable(flags.csv);
+  check_writable(flags.markdown);
 
-  const ordered_json profile = measure(flags, estimate, options.quiet());
-  write(flags.csv, profile_csv(profile));
-  write(flags.markdown, profile_markdown(profile));
-  if (options.json()) return print_json(profile);
-  print(profile_text(profile));
+  const ChosenCascade cascade = flags.cascade.choose(read_model(flags.model));
+  const ordered_json profile = measure(flags, cascade, estimate, options.quiet());
+  if (options.json()) {
+    print_json(profile);
+  } else {
+    print(profile_text(profile));
+  }
+  write_file(flags.csv, profile_csv(profile));
+  write_file(flags.markdown, profile_markdown(profile));
+  flags.cascade.write_trace(cascade.settings);
 }
 
 }  // namespace cascadecl

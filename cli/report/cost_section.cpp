@@ -28,7 +28,11 @@ ordered_json single_json(std::optional<double> value) {
 
 // "alpha 0.05", "0.9", a stage's name; what tells the points of one series apart.
 std::string setting_of(const OperatingPoint& point, const Sweep& sweep) {
-  if (point.alpha) return fmt::format("alpha {:g}", *point.alpha);
+  if (point.alpha) {
+    const double threshold = point.parameter.value_or(0.5);  // as policies are trained
+    return fmt::format("alpha {:g}", *point.alpha) +
+           (threshold != 0.5 ? fmt::format(", threshold {:g}", threshold) : "");
+  }
   if (!point.parameter) return "";
   const double parameter = *point.parameter;
   if (point.policy == "static" && parameter >= 0 && parameter < static_cast<double>(sweep.stages.size())) {
@@ -152,12 +156,13 @@ bool clashes(const Sweep& sweep, const SweepPoint& point) {
 
 }  // namespace
 
-void add_model(std::vector<CostSource>& sources, const std::string& file, const Model& model, const ModelRun& run,
-               std::span<const std::int32_t> labels) {
+void add_model(std::vector<CostSource>& sources, const std::string& file, const ChosenCascade& cascade,
+               const ModelRun& run, std::span<const std::int32_t> labels) {
+  const Model& model = cascade.model;
   const TrainingFacts facts = training_facts(model.training);
   const Evaluation& evaluation = run.evaluation;
-  SweepPoint point{.policy = "learned",
-                   .alpha = facts.alpha,
+  const PolicyKind kind = cascade.choice.kind;
+  SweepPoint point{.policy = std::string(to_string(kind)),
                    .seed = facts.seed,
                    .frozen = !facts.joint,
                    .top1 = evaluation.top1,
@@ -166,6 +171,14 @@ void add_model(std::vector<CostSource>& sources, const std::string& file, const 
                    .top5 = evaluation.top5,
                    .ms_per_image = 1e3 / evaluation.images_per_s,
                    .mj_per_image = run.mj_per_image};
+  if (kind == PolicyKind::learned) {
+    point.alpha = facts.alpha;
+    if (cascade.choice.parameter != 0.5) point.parameter = cascade.choice.parameter;
+  } else if (kind == PolicyKind::fixed) {
+    point.parameter = 0;  // the one stage that ran
+  } else if (has_threshold(kind)) {
+    point.parameter = cascade.choice.parameter;
+  }
   Sweep sweep{.model = file, .images = evaluation.images, .energy_reason = run.energy_reason};
   for (std::size_t k = 0; k < model.stages.size(); ++k) {
     sweep.stages.push_back(stage_of(model, run, k, labels));

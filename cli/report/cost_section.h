@@ -18,8 +18,8 @@ struct CostSource {
 
 // A model's run joins the source of models with the same stages if there is one, and else becomes a source of its own.
 // labels [N] of the images.
-void add_model(std::vector<CostSource>& sources, const std::string& file, const Model& model, const ModelRun& run,
-               std::span<const std::int32_t> labels);
+void add_model(std::vector<CostSource>& sources, const std::string& file, const ChosenCascade& cascade,
+               const ModelRun& run, std::span<const std::int32_t> labels);
 
 // {"sources": [{"name", "networks", "energy_reason"}], "points": [...], "table2": [{"source", "rows": [...]}]}: the
 // points of all sources with means and deviations over seeds, named by the series to which they belong.

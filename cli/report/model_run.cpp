@@ -25,7 +25,7 @@ void decide(const Model& model, const std::vector<Device>& devices, const Datase
   run.stop_probability.resize(model.stages.size() * images);
   while (const auto batch = loader.next()) {
     const std::size_t done = run.exits.size();
-    const CascadeResult result = executor.classify(batch->images, done);
+    const CascadeResult result = executor.classify(batch->images, done, batch->labels);
     const auto count = static_cast<std::size_t>(result.images);
     run.exits.insert(run.exits.end(), result.exit_stage.begin(), result.exit_stage.end());
     for (std::int64_t i = 0; i < result.images; ++i) run.answers.push_back(result.label(i));
@@ -39,12 +39,12 @@ void decide(const Model& model, const std::vector<Device>& devices, const Datase
 
 // Of a cascade on its devices.
 std::optional<double> energy_of(const Model& model, const std::vector<Device>& devices,
-                                std::span<const std::uint8_t> images, std::int64_t count,
+                                std::span<const std::uint8_t> images, std::span<const std::int32_t> labels,
                                 const ExecutorSettings& settings, std::string& reason) {
   const MeterDiscovery meters = discover_meters({}, meter_target(devices));
   CascadeExecutor executor(model, devices, settings);
   const EnergyProfile profile = profile_energy(
-      meters, [&] { executor.classify(images); }, count);
+      meters, [&] { executor.classify(images, 0, labels); }, static_cast<std::int64_t>(labels.size()));
   if (!profile.total_mj_per_image) reason = missing_energy(profile.attempts);
   return profile.total_mj_per_image;
 }
@@ -58,18 +58,20 @@ void measure_energy(const Model& model, const std::vector<Device>& devices, cons
     return;
   }
   const std::vector<std::uint8_t> images = first_images(dataset, energy_images);
-  const std::int64_t count = std::min(dataset.size(), energy_images);
-  run.mj_per_image = energy_of(model, devices, images, count, settings, run.energy_reason);
+  const auto labels = dataset.labels().first(static_cast<std::size_t>(std::min(dataset.size(), energy_images)));
+  run.mj_per_image = energy_of(model, devices, images, labels, settings, run.energy_reason);
   for (std::size_t k = 0; k < model.stages.size(); ++k) {
     run.stage_mj_per_image[k] =
-        energy_of(single_stage(model, k), {devices[k]}, images, count, settings, run.energy_reason);
+        energy_of(single_stage(model, k), {devices[k]}, images, labels, settings, run.energy_reason);
   }
 }
 
 }  // namespace
 
-ModelRun run_model(const Model& model, const std::vector<Device>& devices, const Dataset& dataset,
-                   const ExecutorSettings& settings, const Progress& progress) {
+ModelRun run_model(const ChosenCascade& cascade, const std::vector<Device>& devices, const Dataset& dataset,
+                   const Progress& progress) {
+  const Model& model = cascade.model;
+  const ExecutorSettings& settings = cascade.settings;
   const std::int64_t images = dataset.size();
   const auto pass = [&](std::int64_t number) {
     return [&progress, images, number](std::int64_t done) { progress(number * images + done); };

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/cascade_flags.h"
 #include "data/dataset.h"
 #include "runtime/cascade/evaluation.h"
 #include "runtime/cascade/label_probabilities.h"
@@ -24,10 +25,10 @@ struct ModelRun {
   std::string energy_reason;                              // why they are unknown; empty where they are known
 };
 
-// Runs the cascade, and each stage alone, on all images. progress is told how many images all passes have seen, of
-// model_run_passes times N.
-ModelRun run_model(const Model& model, const std::vector<Device>& devices, const Dataset& dataset,
-                   const ExecutorSettings& settings, const std::function<void(std::int64_t)>& progress);
+// Runs the cascade as it was chosen, and each stage alone, on all images. progress is told how many images all passes
+// have seen, of model_run_passes times N.
+ModelRun run_model(const ChosenCascade& cascade, const std::vector<Device>& devices, const Dataset& dataset,
+                   const std::function<void(std::int64_t)>& progress);
 
 inline constexpr int model_run_passes = 3;
 

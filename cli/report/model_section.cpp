@@ -94,14 +94,17 @@ ordered_json model_json(const std::string& file, const Model& model, const std::
                        {"run", nullptr}};
   if (!measured) return json;
   const Dataset& dataset = *measured->dataset;
+  const ExecutorSettings& settings = measured->cascade->settings;
   if (model.label_names.empty()) json["label_names"] = dataset.header().label_names;
   json["run"] = {{"data", measured->data},
                  {"dataset", dataset.header().name},
                  {"device", measured->devices},
-                 {"precision", measured->precision},
-                 {"batch_size", measured->batch_size},
-                 {"stop", measured->stop},
-                 {"combine", measured->combine},
+                 {"precision", to_string(settings.precision)},
+                 {"batch_size", settings.max_batch},
+                 {"stop", to_string(settings.stop)},
+                 {"combine", to_string(settings.combine)},
+                 {"policy", policy_json(*measured->cascade)},
+                 {"decision", policy_text(*measured->cascade)},
                  {"result", result_json(*measured->run)},
                  {"matrix", matrix_json(*measured->run, dataset)},
                  {"calibration", calibration_json(model, *measured->run, dataset)},

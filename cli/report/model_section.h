@@ -13,10 +13,10 @@ struct MeasuredModel {
   std::string data;  // "FILE:split"
   const Dataset* dataset = nullptr;
   const ModelRun* run = nullptr;
-  std::string devices, precision;
-  int batch_size = 0;
-  std::string stop, combine;
+  const ChosenCascade* cascade = nullptr;  // that ran
+  std::string devices;
 };
+// model: that of the cascade, where one ran.
 nlohmann::ordered_json model_json(const std::string& file, const Model& model,
                                   const std::optional<MeasuredModel>& measured);
 

@@ -5,9 +5,13 @@
 
 namespace cascadecl {
 
+void require_policies(const Model& model) {
+  if (model.policies.empty()) throw UsageError("policies: the model has none to compare others with");
+}
+
 std::vector<ComparedPolicy> compare_policies(const Model& model, CascadeTable table, const Device& device,
                                              Combine combine, double learned_limit, std::uint64_t seed) {
-  if (model.policies.empty()) throw UsageError("policies: the model has none to compare others with");
+  require_policies(model);
   std::vector<ComparedPolicy> compared;
   SimulationSettings settings{
       .limit = learned_limit, .asks_model = true, .combine = combine, .combination = model.combination};

@@ -18,8 +18,11 @@ struct ComparedPolicy {
 // policy with a threshold at the one that comes closest to the learned one's multiply-adds from below, each stage
 // alone, and the oracle as bound. Policies that the model lacks (ann without exit functions) are left out. The
 // thresholds are chosen on the very images that they are judged on, which favours them over the learned policy.
-// seed: of the random policy. Throws UsageError for a model without policies.
+// seed: of the random policy. Throws as require_policies().
 std::vector<ComparedPolicy> compare_policies(const Model& model, CascadeTable table, const Device& device,
                                              Combine combine, double learned_limit = 0.5, std::uint64_t seed = 0);
+
+// Throws UsageError for a model without policies, which others could be compared with.
+void require_policies(const Model& model);
 
 }  // namespace cascadecl

@@ -14,7 +14,7 @@ function madeModel(model) {
   const {training, run} = model;
   return [element("h3", {}, fileName(model.file)),
     facts([["file", model.file], ["run on", run && run.device], ["drivers", run && run.drivers], ["data", run && run.data], ["precision", run && run.precision],
-           ["batch size", run && grouped(run.batch_size)], ["decision", run && `stop ${run.stop}, combine ${run.combine}`], ["trained on", training && training.device],
+           ["batch size", run && grouped(run.batch_size)], ["decision", run && run.decision], ["trained on", training && training.device],
            ["with", training && training.driver], ["seed", training && training.settings.seed !== undefined ? `${training.settings.seed}` : null]]),
     training && training.command ? [element("p", {class: "faint"}, "The training’s settings as a command:"), element("pre", {}, element("code", {}, training.command))] : null,
     training && Object.keys(training.settings).length ? folded("All settings of the training", table(["<setting", "<value"],

@@ -21,10 +21,15 @@ function largestStage(model) {
   return model.stages.reduce((a, b) => (b.mmac > a.mmac ? b : a)).network;
 }
 
+function policyText(model, stage, k) {
+  if (stage.policy_hidden !== null) return `${stage.policy_input} label probabilities, ${stage.policy_hidden} hidden`;
+  if (k === model.stages.length - 1) return "always stops";
+  return model.run ? `${model.run.policy.name}${model.run.policy.parameter === null ? "" : ` ${model.run.policy.parameter}`}` : "none";
+}
 function stageTable(model) {
-  return table(["<stage", "MMAC", "policy MMAC", "<policy"], model.stages.map((stage) => [
+  return table(["<stage", "MMAC", "policy MMAC", "<policy"], model.stages.map((stage, k) => [
     stage.network, fixed(stage.mmac, 2), stage.policy_hidden === null ? "–" : fixed(stage.policy_mmac, 4),
-    stage.policy_hidden === null ? "always stops" : `${stage.policy_input} label probabilities, ${stage.policy_hidden} hidden`]), "Stages of the cascade");
+    policyText(model, stage, k)]), "Stages of the cascade");
 }
 
 // The diagonal against the entries to its right: would a later stage have done better on these images?

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "data/hdf5_file.h"
+#include "tests/cli/layers.h"
 #include "tests/cli/process.h"
 #include "tests/cli/two_devices.h"
 
@@ -89,6 +90,56 @@ TEST_CASE("--placement auto places each stage and says where") {
   CHECK(run.json()["stages"].size() == 3);
   for (const char* stage : {"stage 0 (resnet-8) runs on", "stage 2 (resnet-20) runs on"})
     CHECK(run.err.find(stage) != std::string::npos);
+}
+
+TEST_CASE("predict, profile and report place the stages too") {
+  if (!there_are_two()) return;
+  const ThreeStages world(16);
+  const std::string image = world.path("image.png");
+  write_png(image, 16, 16, 3, random_pixels(16 * 16 * 3));
+  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
+           {"predict", world.model(), "--data", world.data(), "-o", world.path("p.h5")},
+           {"predict", world.model(), "--data", world.data(), "-o", world.path("p.h5"), "--policy", "oracle"},
+           {"predict", world.model(), image},
+           {"profile", world.model(), "--data", world.data(), "--runs", "1", "--images", "8"},
+           {"report", world.model(), "--data", world.data(), "-o", world.path("r.html")}}) {
+    std::vector<std::string> arguments = command;
+    arguments.insert(arguments.end(), {"--placement", "auto", "--objective", "latency"});
+    const Finished run = cascadecl_run(arguments, two_devices);
+    CAPTURE(run.err);
+    CHECK(run.status == 0);
+    CHECK(contains(run.err, "stage 2 (resnet-20) runs on"));
+  }
+}
+
+TEST_CASE("a device without enough memory is left out of the placement with the reason") {
+  if (!there_are_two()) return;
+  const ThreeStages world(16);
+  const std::vector<std::string> small = presented("0.1 class=gpu, name=Small GPU, memory=100000", two_basic_devices);
+  const std::vector<std::string> explain = {"placement", "explain", world.model(), "--data", world.data()};
+  std::vector<std::string> as_json = explain;
+  as_json.emplace_back("--json");
+  const Finished run = cascadecl_run(as_json, small), text = cascadecl_run(explain, small);
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  const nlohmann::json json = run.json();
+  CHECK(json["devices"][0]["left_out"].is_null());
+  CHECK(json["devices"][0]["batch_size"] == 128);
+  CHECK(contains(json["devices"][1]["left_out"], "the device has 100000"));
+  CHECK(json["devices"][1]["upload_ms_per_image"].is_null());
+  CHECK(json["stages"][0]["ms_per_entered_image"][1].is_null());
+  CHECK(json["placements"].size() == 1);
+  CHECK(contains(text.out, "Small GPU, left out: device Small GPU: batches of 1 need"));
+
+  const Finished eval =
+      cascadecl_run({"eval", world.model(), "--data", world.data(), "--placement", "auto", "--json"}, small);
+  CAPTURE(eval.err);
+  REQUIRE(eval.status == 0);
+  CHECK(contains(eval.err, "left out of the placement: device Small GPU"));
+  CHECK_FALSE(contains(eval.json()["device"], "Small GPU"));
+  std::vector<std::string> alone = explain;
+  alone.insert(alone.end(), {"--device", "gpu"});
+  CHECK(error_fault(cascadecl_run(alone, small), 1, "no device can run the cascade: device Small GPU") == "");
 }
 
 TEST_CASE("a stream answers every image in order and tells latencies and queues") {

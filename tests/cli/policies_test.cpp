@@ -28,6 +28,59 @@ TEST_CASE("eval compares all policies at the learned one's cost") {
                     2, "all") == "");
 }
 
+TEST_CASE("the oracle sees the labels of a dataset, and is refused where there are none") {
+  const SmallWorld world;
+  const std::vector<std::string> oracle = {"--policy", "oracle", "--json"};
+  const auto with = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), oracle.begin(), oracle.end());
+    return cascadecl_run(arguments);
+  };
+  const Finished eval = with({"eval", world.model(), "--data", world.data()});
+  const Finished predict = with({"predict", world.model(), "--data", world.data(), "-o", world.path("o.h5")});
+  CAPTURE(predict.err);
+  REQUIRE(predict.status == 0);
+  for (std::size_t k = 0; k < 2; ++k) CHECK(predict.json()["stopped"][k] == eval.json()["stages"][k]["stopped"]);
+  CHECK(error_fault(with({"predict", world.model(), "a.png"}), 2, "--policy: oracle only with --data") == "");
+}
+
+TEST_CASE("eval --policy all follows precision, kernel class, batch size, combination and seed") {
+  const SmallWorld world;
+  const auto compare = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"eval", world.model(), "--data", world.data(), "--policy", "all", "--json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Finished run = cascadecl_run(arguments);
+    CAPTURE(run.err);
+    REQUIRE(run.status == 0);
+    return run.json();
+  };
+  const nlohmann::json plain = compare({}), again = compare({"--seed", "5"});
+  const nlohmann::json other =
+      compare({"--precision", "fp16", "--kernel-class", "reference", "--batch-size", "7", "--combine", "last"});
+  CHECK(plain["precision"] == "fp32");
+  CHECK(other["precision"] == "fp16 storage");
+  CHECK(other["kernel_class"] == "reference");
+  CHECK(other["batch_size"] == 7);
+  CHECK(other["combine"] == "last");
+  const auto drawn = [](const nlohmann::json& json) {
+    for (const auto& policy : json["policies"])
+      if (policy["policy"] == "random") return policy["parameter"];
+    return nlohmann::json();
+  };
+  CHECK(drawn(plain).is_number());
+  CHECK(drawn(plain) != drawn(again));  // of other numbers another threshold meets the same cost
+}
+
+TEST_CASE("eval --policy all runs the largest batch that fits") {
+  const SmallWorld world;
+  ::setenv("CASCADECL_MEMORY_LIMIT", "6300000", 1);
+  const Finished run = cascadecl_run({"eval", world.model(), "--data", world.data(), "--policy", "all", "--json"});
+  ::unsetenv("CASCADECL_MEMORY_LIMIT");
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  CHECK(run.json()["batch_size"] < 128);
+  CHECK(contains(run.err, "batches of"));
+}
+
 TEST_CASE("eval tells how right every stage is on the images that left at each stage") {
   const SmallWorld world;
   const Finished run = cascadecl_run({"eval", world.model(), "--data", world.data(), "--matrix", "--json"});

@@ -69,6 +69,64 @@ TEST_CASE("report runs a model: its matrix, calibration, examples and costs belo
   CHECK(report["command"].get<std::string>().starts_with("cascadecl report "));
 }
 
+TEST_CASE("report shows the policy that it was asked for, as eval measures it") {
+  const SmallWorld world;
+  Model decided = small_model();
+  decided.decision = {{PolicyKind::margin, 0.02}, Combine::last};
+  write_model(world.path("decided.h5"), decided);
+  const auto run = [&](const std::string& command, std::vector<std::string> flags) {
+    flags.insert(flags.begin(), {command, world.path("decided.h5"), "--data", world.data(), "--json"});
+    if (command == "report") flags.insert(flags.end(), {"-o", world.path("r.html")});
+    const Finished finished = cascadecl_run(flags);
+    CAPTURE(finished.err);
+    REQUIRE(finished.status == 0);
+    return finished.json();
+  };
+  const std::vector<std::vector<std::string>> choices = {{},
+                                                         {"--policy", "confidence:0.15"},
+                                                         {"--policy", "oracle"},
+                                                         {"--policy", "static:0"},
+                                                         {"--policy", "learned:0.4"},
+                                                         {"--combine", "reweight"}};
+  for (const auto& flags : choices) {
+    const json eval = run("eval", flags);
+    run("report", flags);
+    const json report = report_of(world.path("r.html")), told = report["models"][0]["run"];
+    CAPTURE(told["policy"].dump());
+    CHECK(told["policy"] == eval["policy"]);
+    CHECK(told["result"]["top1"] == eval["top1"]);
+    CHECK(told["result"]["mmac_per_image"] == eval["mmac_per_image"]);
+    for (std::size_t k = 0; k < eval["stages"].size(); ++k)
+      CHECK(told["matrix"]["exits"][k]["images"] == eval["stages"][k]["stopped"]);
+    const json& point = report["costs"]["points"].back();
+    CHECK(point["policy"] == eval["policy"]["name"]);
+  }
+  run("report", {"--policy", "confidence:0.15"});
+  const json report = report_of(world.path("r.html")), point = report["costs"]["points"].back();
+  CHECK(point["series"] == "confidence");
+  CHECK(point["setting"] == "0.15");
+  CHECK(report["models"][0]["run"]["decision"] == "policy confidence:0.15, combine reweight");
+}
+
+TEST_CASE("report --precision fp16 shows the label probabilities of that precision") {
+  const SmallWorld world;
+  const auto calibration = [&](const std::string& precision) {
+    REQUIRE(cascadecl_run(
+                {"report", world.model(), "--data", world.data(), "-o", world.path("r.html"), "--precision", precision})
+                .status == 0);
+    return report_of(world.path("r.html"))["models"][0]["run"]["calibration"];
+  };
+  CHECK(calibration("fp16") != calibration("fp32"));
+}
+
+TEST_CASE("report refuses data that it would run nothing on") {
+  const SmallWorld world;
+  write_text(world.folder / "s.json", sweep_text);
+  const Finished run =
+      cascadecl_run({"report", world.path("s.json"), "--data", world.data(), "-o", world.path("r.html")});
+  CHECK(error_fault(run, 2, "--data: only with a MODEL") == "");
+}
+
 TEST_CASE("report on a sweep groups its points and needs no device") {
   const SmallWorld world;
   write_text(world.folder / "s.json", sweep_text);

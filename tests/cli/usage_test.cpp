@@ -10,9 +10,9 @@ namespace cascadecl::testing {
 namespace {
 
 const std::vector<std::vector<std::string>> all_commands = {
-    {"devices"},      {"info"},  {"data", "import"}, {"data", "fetch"}, {"data", "generate"},
-    {"data", "info"}, {"train"}, {"eval"},           {"predict"},       {"profile"},
-    {"report"},       {"tune"},  {"bench"}};
+    {"devices"}, {"info"},      {"data", "import"}, {"data", "fetch"}, {"data", "generate"}, {"data", "info"},
+    {"train"},   {"eval"},      {"predict"},        {"profile"},       {"report"},           {"tune"},
+    {"bench"},   {"placement"}, {"calibrate"},      {"sweep"}};
 
 std::vector<std::string> with(std::vector<std::string> command, const std::vector<std::string>& more) {
   command.insert(command.end(), more.begin(), more.end());
@@ -71,6 +71,93 @@ TEST_CASE("bad values are named with their flag") {
   CHECK(error_fault(cascadecl_run({"eval", "m.h5", "--data", "d.h5", "--combine", "mean"}), 2, "--combine") == "");
   CHECK(error_fault(cascadecl_run({"train", "--data", "d", "--stages", "resnet-8", "-o", "m", "--phases", "sleep"}), 2,
                     "'sleep'") == "");
+}
+
+// Flags that may not be given together, each as it is named in the error.
+struct Company {
+  std::vector<std::string> command;
+  std::vector<std::string> flag;   // refused
+  std::vector<std::string> other;  // beside it; empty where it needs another one
+  std::string needed = {};
+};
+
+TEST_CASE("flags that would say nothing in each other's company are refused, and both are named") {
+  const std::vector<std::string> eval = {"eval", "m.h5", "--data", "d.h5"};
+  const std::vector<std::string> all = {"--policy", "all"}, stream = {"--stream"};
+  const std::vector<std::string> latency = {"--objective", "latency"};
+  std::vector<Company> cases = {
+      {eval, {"--placement", "auto"}, all},
+      {eval, {"--on-device-failure", "continue"}, all},
+      {eval, {"--device-timeout", "5"}, all},
+      {eval, {"--trace", "t.json"}, all},
+      {eval, {"--stop", "sample"}, all},
+      {eval, {"--stream"}, all},
+      {eval, {"--stop", "sample"}, {"--policy", "confidence:0.8"}},
+      {eval, {"--stop", "argmax"}, {"--policy", "learned:0.7"}},
+      {eval, {"--rate", "5"}, {}, "--stream"},
+      {{"predict", "m.h5", "a.png"}, {"--stop", "sample"}, {"--policy", "static"}},
+      {{"predict", "m.h5", "a.png"}, {"--max-delay-ms", "5"}, {}, "--stream"},
+      {{"predict", "m.h5"}, {"--data", "d.h5"}, stream},
+      {{"predict", "m.h5"}, {"--output", "o.h5"}, stream},
+      {{"predict", "m.h5"}, {"--placement", "auto"}, stream},
+      {{"predict", "m.h5", "a.png", "--output", "o.h5"}, {}, {"--data", "d.h5"}, "IMAGE"},
+      {{"report", "m.h5"}, {"--policy", "oracle"}, {}, "--data"},
+      {{"report", "m.h5"}, {"--device", "auto"}, {}, "--data"},
+      {{"info", "--stages", "resnet-8"}, {"--batch-size", "4"}, {}, "--device"},
+      {{"info", "--stages", "resnet-8"}, {"--precision", "fp16"}, {}, "--device"},
+      {{"info", "m.h5"}, {"--classes", "4"}, {}, "--stages"},
+      {{"calibrate", "m.h5", "--data", "d.h5", "-o", "o.h5"}, {"--alpha", "1"}, {"--exit-functions", "no"}},
+      {{"calibrate", "m.h5", "--data", "d.h5", "-o", "o.h5"}, {"--target-ms", "1"}, {"--target-mac", "1"}},
+      {{"calibrate", "m.h5", "--data", "d.h5", "-o", "o.h5"}, {"--test", "test"}, {}, "--target"},
+      {{"sweep", "m.h5", "--data", "d.h5", "-o", "o.json"}, {"--joint-epochs", "2"}, {}, "--joint"},
+      {{"sweep", "m.h5", "--data", "d.h5", "-o", "o.json"}, {"--held-out", "train"}, {"--joint"}},
+      {{"data", "import", "cifar10", "x", "-o", "o.h5"}, {"--labels", "fine"}, {}, "cifar100"},
+      {{"data", "import", "cifar10", "x", "-o", "o.h5"}, {"--size", "3x8x8"}, {}, "folder"},
+      {{"data", "fetch", "cifar10", "-o", "o.h5"}, {"--sha256", "12"}, {"--md5", "12"}},
+  };
+  for (const char* more : {"--static", "--matrix", "--per-class", "--no-compare"})
+    for (const auto& other : {all, stream}) cases.push_back({eval, {more}, other});
+  for (const char* command : {"eval", "profile", "report"})
+    cases.push_back({{command, "m.h5", "--data", "d.h5"}, latency, {}, "--placement auto"});
+  cases.push_back({{"predict", "m.h5", "a.png"}, latency, {}, "--placement auto"});
+  for (const Company& of : cases) {
+    const Finished run = cascadecl_run(with(with(of.command, of.flag), of.other));
+    CAPTURE(run.err);
+    if (!of.flag.empty()) CHECK(error_fault(run, 2, of.flag.front()) == "");
+    CHECK(error_fault(run, 2, of.other.empty() || !of.needed.empty() ? of.needed : of.other.front()) == "");
+  }
+}
+
+TEST_CASE("a command takes no flag that it would not follow") {
+  const auto taken = [](const std::string& command, const std::string& flag) {
+    return contains(cascadecl_run({command, "--help"}).out, "\n  " + flag + " ");
+  };
+  for (const char* flag : {"--trace", "--placement", "--on-device-failure", "--objective", "--device-timeout"}) {
+    CAPTURE(flag);
+    for (const char* command : {"eval", "predict", "profile"}) CHECK(taken(command, flag));
+  }
+  CHECK_FALSE(taken("report", "--trace"));
+  for (const char* flag : {"--trace", "--placement", "--on-device-failure"}) {
+    CHECK_FALSE(taken("placement", flag));
+    const Finished run = cascadecl_run({"placement", "explain", "m.h5", "--data", "d.h5", flag, "auto"});
+    CHECK(error_fault(run, 2, flag) == "");
+  }
+  for (const char* flag : {"--estimator", "--reward-label", "--entropy"}) {
+    CHECK(taken("sweep", flag));
+    CHECK_FALSE(taken("calibrate", flag));
+  }
+}
+
+TEST_CASE("a file that could not be written after the work is told before it") {
+  const std::string nowhere = "/proc/none/file";
+  for (const char* command : {"eval", "profile"})
+    CHECK(error_fault(cascadecl_run({command, "m.h5", "--data", "d.h5", "--trace", nowhere}), 1, nowhere) == "");
+  CHECK(error_fault(cascadecl_run({"predict", "m.h5", "a.png", "--trace", nowhere}), 1, nowhere) == "");
+  for (const char* flag : {"--csv", "--markdown"}) {
+    CHECK(error_fault(cascadecl_run({"profile", "m.h5", "--data", "d.h5", flag, nowhere}), 1, nowhere) == "");
+    CHECK(error_fault(cascadecl_run({"sweep", "m.h5", "--data", "d.h5", "-o", "o.json", flag, nowhere}), 1, nowhere) ==
+          "");
+  }
 }
 
 TEST_CASE("what is missing is named") {
