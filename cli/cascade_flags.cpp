@@ -20,6 +20,7 @@ namespace cascadecl {
 void CascadeFlags::add_to(Options& options, CascadeUse use) {
   options_ = &options;
   use_ = use;
+  const std::size_t others = options.names().size();
   device_.add_to(options, true);
   add_precision(options, precision_);
   options.add_number("batch-size", batch_size_, 1, 65536, "images that a stage runs at once");
@@ -52,6 +53,8 @@ void CascadeFlags::add_to(Options& options, CascadeUse use) {
                      "seconds for one piece of work after which a device has failed");
   if (use == CascadeUse::evaluate || use == CascadeUse::trace)
     options.add_text("trace", trace_, "FILE", "write what each device did and when, in Chrome's trace event format");
+  names_ = options.names();
+  names_.erase(names_.begin(), names_.begin() + static_cast<std::ptrdiff_t>(others));
 }
 
 void CascadeFlags::check() const {
@@ -168,7 +171,7 @@ void add_precision(Options& options, Precision& precision) {
 void refuse_fp16_training(Precision precision) {
   if (precision == Precision::fp32) return;
   throw UsageError(
-      "--precision fp16: training runs in fp32; fp16 is for bench --mode infer, eval, predict and profile");
+      "--precision fp16: training runs in fp32; fp16 is for commands that run a model, and bench --mode infer");
 }
 
 nlohmann::ordered_json policy_json(const ChosenCascade& cascade) {

@@ -35,6 +35,7 @@ enum class CascadeUse {
 class CascadeFlags {
  public:
   void add_to(Options& options, CascadeUse use);
+  const std::vector<std::string>& names() const { return names_; }  // as add_to() declared them
 
   // After parsing, before a model is read. Throws UsageError for a bad --stop or --policy and for flags that do not go
   // together, OutputError if nothing can be written to --trace.
@@ -44,6 +45,7 @@ class CascadeFlags {
   ChosenCascade choose(const Model& whole) const;
   bool all_policies() const { return policy_ == "all"; }
   bool auto_placement() const { return auto_placement_; }
+  Precision precision() const { return precision_; }
 
   // One device for each stage: with --placement auto those that are best by a measurement on the first images of the
   // dataset, or on those given, which are announced on stderr unless quiet. Throw DeviceNotFoundError.
@@ -62,6 +64,7 @@ class CascadeFlags {
   bool decides(const std::optional<Decision>& standard) const;
 
   const Options* options_ = nullptr;  // given to add_to, outlives this
+  std::vector<std::string> names_;
   CascadeUse use_ = CascadeUse::run;
   DeviceFlags device_;
   std::string stop_ = "argmax", policy_ = "learned";

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 
 #include "cli/lists.h"
 #include "cli/open_device.h"
@@ -78,10 +79,19 @@ std::vector<Device> DeviceFlags::open_stages(std::size_t stages) const {
 }
 
 std::vector<Device> DeviceFlags::open_candidates() const {
-  std::vector<DeviceInfo> all = usable_devices();
+  const std::vector<DeviceInfo> all = usable_devices();
   if (device_ != "auto" || all.empty()) return open_all();
   std::vector<Device> devices;
-  for (DeviceInfo& info : all) devices.emplace_back(with_class(std::move(info)), device_settings());
+  std::exception_ptr failure;
+  for (const DeviceInfo& info : all) {
+    try {
+      devices.emplace_back(with_class(info), device_settings());
+    } catch (const Error& error) {
+      failure = std::current_exception();
+      device_settings().warning(fmt::format("left out of the placement: {}", error.what()));
+    }
+  }
+  if (devices.empty()) std::rethrow_exception(failure);
   return devices;
 }
 

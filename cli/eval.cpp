@@ -275,13 +275,14 @@ void compare_all(const Model& model, ChosenCascade learned, const Dataset& datas
 }
 
 // Images that come one by one are run once, and a comparison of policies runs no cascade at all.
-void check_company(const Options& options, bool all_policies, bool stream) {
+void check_company(const Options& options, bool all_policies, bool stream, bool fp32) {
   check_flags(
       options,
       {{all_policies,
         {"stream", "static", "matrix", "per-class", "no-compare", "placement", "on-device-failure", "device-timeout",
          "trace"},
         "not with --policy all, which compares policies on the label probabilities of all stages"},
+       {fp32, {"no-compare"}, "only with --precision fp16, which is compared with fp32"},
        {stream, {"static", "matrix", "per-class", "no-compare"}, "not with --stream, which runs the cascade alone"}});
 }
 
@@ -313,7 +314,7 @@ void run_eval(const Arguments& arguments) {
   static_control = static_control || with_matrix;
 
   stream.check(options);
-  check_company(options, flags.all_policies(), stream.wanted());
+  check_company(options, flags.all_policies(), stream.wanted(), flags.precision() == Precision::fp32);
   flags.check();
   const Model whole = read_model(model_path);
   ChosenCascade cascade = flags.choose(whole);

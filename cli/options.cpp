@@ -247,6 +247,12 @@ void Options::read_config(const std::string& path) {
 
 bool Options::given(std::string_view name) const { return given_.contains(name) && !off_.contains(name); }
 
+std::vector<std::string> Options::names() const {
+  std::vector<std::string> names;
+  for (const auto& option : flags_->own.options()) names.push_back(option->long_name());
+  return names;
+}
+
 std::string Options::shown_name(std::string_view name) const {
   return (assign_.contains(name) ? "--" : "") + std::string(name);
 }

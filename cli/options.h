@@ -61,6 +61,7 @@ class Options {
 
   // Whether the flag stood on the command line or in the config file; a switch that the file turns off did not.
   bool given(std::string_view name) const;
+  std::vector<std::string> names() const;  // of the flags declared so far, in order
   // As one types it: "--data" for a flag, "MODEL" for a positional.
   std::string shown_name(std::string_view name) const;
   // Throws UsageError if a flag or positional ("MODEL") was not given.

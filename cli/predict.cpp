@@ -109,12 +109,12 @@ void predict_files(const Model& model, const Inputs& inputs, const std::vector<s
     writer.emplace(inputs.output, header_of(model, settings, device, static_cast<std::int64_t>(inputs.files.size())));
   CascadeExecutor executor(model, devices, settings);
   const CascadeResult result = executor.classify(pixels);
+  print_images(model, result, executor.statistics(), inputs, device, settings.max_batch, to_string(settings.precision),
+               json);
   if (writer) {
     writer->append(result);
     writer->commit();
   }
-  print_images(model, result, executor.statistics(), inputs, device, settings.max_batch, to_string(settings.precision),
-               json);
 }
 
 void predict_dataset(const Model& model, const Inputs& inputs, const Dataset& dataset,

@@ -133,10 +133,8 @@ void run_report(const Arguments& arguments) {
   options.add_text("title", inputs.title, "TEXT", "of the page");
   flags.add_to(options, CascadeUse::run);
   if (!options.parse(arguments)) return print(options.help());
-  check_flags(options, {{inputs.data.empty(),
-                         {"device", "kernel-class", "precision", "batch-size", "stop", "combine", "policy", "seed",
-                          "placement", "objective", "on-device-failure", "device-timeout"},
-                         "only with --data, on which models are run"}});
+  const std::vector<std::string_view> of_runs(flags.names().begin(), flags.names().end());
+  check_flags(options, {{inputs.data.empty(), of_runs, "only with --data, on which models are run"}});
   flags.check();
   if (inputs.files.empty()) throw UsageError("give at least one MODEL or SWEEP (see cascadecl report --help)");
   if (inputs.title.empty()) inputs.title = default_title(inputs.files);

@@ -119,6 +119,9 @@ CPU_KERNEL void residual_stage(global const ACTIVATION* src, global const float*
               const int at = from + (p / 4 * WIDTH + p % 4) * CB;
               v += LOAD_ACTIVATION(added + at);
               STORE_ACTIVATION(v, x + at);
+#if HALF_STORAGE
+              v = LOAD_ACTIVATION(x + at);  // as the first unit of another launch would read it
+#endif
             }
             to[p / 4 * BORDERED_WIDTH + p % 4] = relu_of(v, scale, shift);
           }

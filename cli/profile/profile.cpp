@@ -64,34 +64,44 @@ MeterEnvironment environment_of(const Flags& flags) {
   return environment;
 }
 
-ordered_json measure(const Flags& flags, const ChosenCascade& cascade, const std::optional<EnergyModel>& estimate,
-                     bool quiet) {
-  const Model& model = cascade.model;
-  CascadeProfileSettings settings{
-      .executor = cascade.settings, .largest_mmac = cascade.largest_mmac, .environment = environment_of(flags)};
+// What is run, and where.
+struct Workload {
+  ChosenCascade cascade;
+  std::vector<Device> devices;
+  std::vector<std::uint8_t> images;
+  std::vector<std::int32_t> labels;
+};
+
+Workload workload_of(const Flags& flags, bool quiet) {
+  Workload work{.cascade = flags.cascade.choose(read_model(flags.model))};
   const auto dataset = open_data(flags.data, "test");
-  check_dataset(model, dataset->header());
-  const std::vector<Device> devices = flags.cascade.place(cascade, *dataset, quiet);
+  check_dataset(work.cascade.model, dataset->header());
+  work.devices = flags.cascade.place(work.cascade, *dataset, quiet);
+  work.images = first_images(*dataset, flags.images);
+  const auto labels = dataset->labels().first(static_cast<std::size_t>(std::min(flags.images, dataset->size())));
+  work.labels.assign(labels.begin(), labels.end());
+  return work;
+}
+
+ordered_json measure(const Flags& flags, Workload& work, const std::optional<EnergyModel>& estimate, bool quiet) {
+  const auto& [cascade, devices, images, labels] = work;
+  const Model& model = cascade.model;
+  CascadeProfileSettings settings{.largest_mmac = cascade.largest_mmac, .environment = environment_of(flags)};
   const MeterDiscovery meters = discover_meters(settings.environment, meter_target(devices));
   if (flags.require_energy && !meters.complete) throw MeasurementError("energy: " + missing_energy(meters.attempts));
-  settings.executor.max_batch = fitting_batch(model, devices, settings.executor, true, true);
+  work.cascade.settings.max_batch = fitting_batch(model, devices, cascade.settings, true, true);
+  settings.executor = cascade.settings;
+  settings.executor.trace = nullptr;
 
-  const std::vector<std::uint8_t> images = first_images(*dataset, flags.images);
-  const auto labels = dataset->labels().first(static_cast<std::size_t>(std::min(flags.images, dataset->size())));
   Progress progress("profiling", profile_windows(model.stages.size(), flags.runs), quiet, 0, "windows");
   settings.measure = {.repeats = flags.runs,
                       .window_s = std::max(flags.window_s, meters.meters.empty() ? 0.0 : 1.0),
                       .seed = settings.executor.stop.seed,
                       .progress = [&](int done) { progress.update(done); }};
-  const ExecutorSettings traced = settings.executor;
-  settings.executor.trace = nullptr;
   const CascadeProfile profile = profile_cascade(model, devices, images, labels, meters, settings);
   progress.wipe();
   if (flags.require_energy && !profile.cascade().figures.total_mj_per_image)
     throw MeasurementError("energy: " + missing_energy(profile.attempts));
-
-  // One more run of the cascade, so that what is measured is not traced.
-  if (traced.trace) CascadeExecutor(model, devices, traced).classify(images, 0, labels);
 
   ordered_json json = {{"format", "cascadecl-profile"},
                        {"format_version", 1},
@@ -128,8 +138,8 @@ void run_profile(const Arguments& arguments) {
   check_writable(flags.csv);
   check_writable(flags.markdown);
 
-  const ChosenCascade cascade = flags.cascade.choose(read_model(flags.model));
-  const ordered_json profile = measure(flags, cascade, estimate, options.quiet());
+  Workload work = workload_of(flags, options.quiet());
+  const ordered_json profile = measure(flags, work, estimate, options.quiet());
   if (options.json()) {
     print_json(profile);
   } else {
@@ -137,6 +147,10 @@ void run_profile(const Arguments& arguments) {
   }
   write_file(flags.csv, profile_csv(profile));
   write_file(flags.markdown, profile_markdown(profile));
+  const ChosenCascade& cascade = work.cascade;
+  if (!cascade.settings.trace) return;
+  // Once more, so that what is measured is not traced.
+  CascadeExecutor(cascade.model, work.devices, cascade.settings).classify(work.images, 0, work.labels);
   flags.cascade.write_trace(cascade.settings);
 }
 

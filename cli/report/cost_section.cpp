@@ -150,7 +150,8 @@ bool same_stages(const Sweep& a, const Sweep& b) {
 // Whether a point would be taken for the same run with another seed, and is not.
 bool clashes(const Sweep& sweep, const SweepPoint& point) {
   return std::any_of(sweep.points.begin(), sweep.points.end(), [&](const SweepPoint& other) {
-    return other.alpha == point.alpha && other.frozen == point.frozen && other.seed == point.seed;
+    return other.policy == point.policy && other.parameter == point.parameter && other.combine == point.combine &&
+           other.alpha == point.alpha && other.frozen == point.frozen && other.seed == point.seed;
   });
 }
 
@@ -163,6 +164,7 @@ void add_model(std::vector<CostSource>& sources, const std::string& file, const 
   const Evaluation& evaluation = run.evaluation;
   const PolicyKind kind = cascade.choice.kind;
   SweepPoint point{.policy = std::string(to_string(kind)),
+                   .combine = std::string(to_string(cascade.settings.combine)),
                    .seed = facts.seed,
                    .frozen = !facts.joint,
                    .top1 = evaluation.top1,

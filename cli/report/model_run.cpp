@@ -77,8 +77,9 @@ ModelRun run_model(const ChosenCascade& cascade, const std::vector<Device>& devi
     return [&progress, images, number](std::int64_t done) { progress(number * images + done); };
   };
   ModelRun run;
-  run.evaluation =
-      evaluate(model, devices, dataset, {.executor = settings, .static_control = true, .progress = pass(0)});
+  run.evaluation = evaluate(
+      model, devices, dataset,
+      {.executor = settings, .static_control = true, .largest_mmac = cascade.largest_mmac, .progress = pass(0)});
   decide(model, devices, dataset, settings, pass(1), run);
   run.probabilities = label_probabilities(model, devices.front(), dataset, all_indices(images), settings, pass(2));
   measure_energy(model, devices, dataset, settings, run);

@@ -55,6 +55,7 @@ Clock::time_point CommandLog::host_time(cl_ulong device_ns) const {
 
 void CommandLog::tell() {
   if (pending_.empty()) return;
+  pending_.back().event.wait();  // a blocking read may return before its event has changed
   if (!synchronised_ || Clock::now() - *synchronised_ > kSynchronised) synchronise();
   for (; !pending_.empty(); pending_.pop_front()) {
     auto& [command, event] = pending_.front();

@@ -18,7 +18,7 @@ struct Command {
   enum class Kind { kernel, write, read, copy, fill };
   Kind kind = Kind::kernel;
   std::string kernel = {};                             // "name (file)"; empty for transfers
-  std::array<std::size_t, 3> global = {}, local = {};  // work-items; a local size of 0 was left to the driver
+  std::array<std::size_t, 3> global = {}, local = {};  // work-items; 0: unknown, as the library or the driver chose
   std::size_t bytes = 0;                               // of transfers
   std::string layers = {};                             // of the network, that it computes; may be empty
   Clock::time_point queued = {};                       // the host began to enqueue it

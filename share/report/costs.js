@@ -126,7 +126,10 @@ function savings(costs) {
 function savingsSection(costs) {
   const list = savings(costs);
   if (!list.length) {
-    return section("savings", "Predicted and measured savings", element("p", {class: "absent"}, "Neither time nor energy was measured, so that nothing stands beside the predicted savings."));
+    const why = costs.points.every((point) => point.policy === "static")
+      ? "Nothing but stages alone was run, so that nothing was saved."
+      : "Neither time nor energy was measured, so that nothing stands beside the predicted savings.";
+    return section("savings", "Predicted and measured savings", element("p", {class: "absent"}, why));
   }
   const ratio = (saving, key) => (saving[key] !== null && saving.predicted > 0 ? (saving[key] / saving.predicted).toFixed(2) : "–");
   const kinds = [["ms", "time", looks["ours-s"]], ["mj", "energy", looks["ours"]]].filter(([key]) => list.some((saving) => saving[key] !== null));

@@ -35,7 +35,8 @@ ordered_json work_at(const std::vector<Work>& work, Trace::Clock::time_point tim
 
 ordered_json args_of(const Command& command) {
   if (command.kind != Command::Kind::kernel) return {{"bytes", command.bytes}};
-  ordered_json args = {{"global", command.global}, {"local", nullptr}};
+  ordered_json args = {{"global", nullptr}, {"local", nullptr}};
+  if (command.global[0] > 0) args["global"] = command.global;
   if (command.local[0] > 0) args["local"] = command.local;
   if (!command.layers.empty()) args["layers"] = command.layers;
   return args;
