@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <new>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include "cli/output.h"
 #include "cli/version.h"
 #include "data/error.h"
+#include "runtime/cascade/pipeline/pipeline.h"
 
 namespace cascadecl {
 namespace {
@@ -87,15 +89,18 @@ int report_error(const std::string& prefix) {
     return tell(error.what(), 4);
   } catch (const MeasurementError& error) {
     return tell(error.what(), 5);
-  } catch (const DeviceHangError& error) {
-    // The thread that waits for the device cannot be ended: leave without taking OpenCL down under it.
-    tell(error.what(), 1);
-    std::_Exit(1);
   } catch (const std::bad_alloc&) {
     return tell("not enough memory", 1);
   } catch (const std::exception& error) {
     return tell(error.what(), 1);
   }
+}
+
+// The thread that waits for a device that hangs cannot be ended: leaves without taking OpenCL down under it.
+int leave(int status) {
+  if (!threads_left_behind()) return status;
+  std::fflush(nullptr);
+  std::_Exit(status);
 }
 
 }  // namespace
@@ -105,8 +110,8 @@ int main(int argc, char** argv) {
   std::string prefix = "cascadecl";
   try {
     cascadecl::run({argv + 1, argv + argc}, prefix);
-    return 0;
+    return cascadecl::leave(0);
   } catch (...) {
-    return cascadecl::report_error(prefix);
+    return cascadecl::leave(cascadecl::report_error(prefix));
   }
 }

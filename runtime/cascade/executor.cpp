@@ -102,7 +102,15 @@ CascadeResult CascadeExecutor::classify(std::span<const std::uint8_t> images, st
 void CascadeExecutor::warm_up() { state_->pipeline.warm_up(); }
 std::size_t CascadeExecutor::stage_count() const { return state_->stages; }
 std::size_t CascadeExecutor::peak_bytes() const { return state_->pipeline.peak_bytes(); }
+void CascadeExecutor::give_up(const Device& device, const std::exception_ptr& error, const std::string& where) {
+  state_->pipeline.give_up(device, error, where);
+}
+std::exception_ptr CascadeExecutor::failure_of(const Device& device) const {
+  return state_->pipeline.failure_of(device);
+}
+Device CascadeExecutor::device(std::size_t stage) const { return state_->pipeline.device(stage); }
 PipelineStatistics CascadeExecutor::statistics() const { return state_->pipeline.statistics(); }
+void CascadeExecutor::restart_statistics() { state_->pipeline.restart_statistics(); }
 
 CascadeExecutor stage_alone(const Model& model, std::size_t stage, const Device& device, ExecutorSettings settings) {
   settings.policy = nullptr;

@@ -1,7 +1,9 @@
 #pragma once
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "runtime/cascade/executor_settings.h"
@@ -41,16 +43,23 @@ class CascadeExecutor {
   // Classifies images uint8 [N][C][H][W], any N (0 gives an empty result). first_image is the number of the first one
   // in its dataset, from which StopRule::Kind::sample draws. The result does not depend on how a dataset is cut into
   // calls. labels: one for each image, for policies that look at them, or none. Throws ShapeError if the size is no
-  // whole number of images or labels are of another number.
+  // whole number of images or labels are of another number, and what CascadePipeline::next() throws: images may then be
+  // freed at once, also if a device hangs.
   CascadeResult classify(std::span<const std::uint8_t> images, std::uint64_t first_image = 0,
                          std::span<const std::int32_t> labels = {});
 
-  // Runs every stage once on black images, so that the first call is not slower than the others.
+  // Runs every stage once on black images, so that the first call is not slower than the others. Throws as classify()
+  // does.
   void warm_up();
 
   std::size_t stage_count() const;
-  std::size_t peak_bytes() const;         // device memory of all stages' plans
-  PipelineStatistics statistics() const;  // since it was made
+  std::size_t peak_bytes() const;  // device memory of all stages' plans
+  // See CascadePipeline.
+  void give_up(const Device& device, const std::exception_ptr& error, const std::string& where);
+  std::exception_ptr failure_of(const Device& device) const;
+  Device device(std::size_t stage) const;
+  PipelineStatistics statistics() const;
+  void restart_statistics();
 
  private:
   struct State;

@@ -28,7 +28,7 @@ struct ExecutorSettings {
   bool time_stages = false;  // waits for the device around each stage, so that its time is known
   KernelClass kernels = KernelClass::automatic;
   Precision precision = Precision::fp32;  // of images and activations on the device
-  // A device that takes longer than that for one piece of work has failed.
+  // A device that takes longer than that for one piece of work has failed; ten times as long for the first of a stage.
   std::chrono::milliseconds device_timeout{300'000};
   // go_on: the stages of a device that fails move to the first one that is left, with all images that wait for them.
   OnDeviceFailure on_failure = OnDeviceFailure::stop;

@@ -61,6 +61,11 @@ std::size_t first_of_running(const std::vector<std::string>& calls) {
   return static_cast<std::size_t>(calls.rend() - last) + 1;  // calls count from 1
 }
 
+// Where stages have run before.
+std::size_t middle_of_running(const std::vector<std::string>& calls) {
+  return (first_of_running(calls) + calls.size()) / 2;
+}
+
 std::size_t stride() { return std::getenv("CASCADECL_EVERY_CALL") ? 1 : 7; }
 
 TEST_CASE("a device whose calls fail ends the run with its name, or its stages go on elsewhere and nothing is lost") {
@@ -113,10 +118,9 @@ TEST_CASE("a device that gives no numbers is told from one that works") {
 TEST_CASE("a device that hangs is given up, and the program ends") {
   if (!there_are_two()) return;
   const TwoDevices world;
-  const std::size_t first = first_of_running(world.calls());
-  const std::string fault = "hang, at=" + std::to_string(first + 3);
+  const std::string fault = "hang, at=" + std::to_string(middle_of_running(world.calls()));
   const Outcome stopped = world.predict(fault, {"--device-timeout", "2"});
-  CHECK(error_fault(stopped.run, 1, "has not ended within 2 s") == "");
+  CHECK(error_fault(stopped.run, 1, "has not ended within") == "");
   CHECK_FALSE(stopped.written);
   const Outcome expected = world.predict("log=" + world.path("calls"), {});
   const Outcome moved = world.predict(fault, {"--device-timeout", "2", "--on-device-failure", "continue"});
@@ -134,6 +138,33 @@ TEST_CASE("a device that cannot be made ready is an error even where others coul
                                         {"--on-device-failure", "continue"});
   CHECK(error_fault(outcome.run, 1, "") == "");
   CHECK_FALSE(outcome.written);
+}
+
+TEST_CASE("a device that hangs while it is warmed up is given up, and the program ends") {
+  if (!there_are_two()) return;
+  const TwoDevices world;
+  const std::string hang = "hang, at=" + std::to_string(first_of_running(world.calls()));
+  const std::vector<std::string> arguments = {"eval",     world.model(),       "--data",           world.data(),
+                                              "--device", "cpu:0,cpu:1,cpu:1", "--device-timeout", "1",
+                                              "--json"};
+  CHECK(error_fault(cascadecl_run(arguments, faulty("device=0.1, " + hang, two_basic_devices)), 1,
+                    "warming up has not ended within 10 s") == "");
+}
+
+TEST_CASE("a program that has given a device up does not take OpenCL down under the thread that waits for it") {
+  if (!there_are_two()) return;
+  const TwoDevices world;
+  const std::string ended = world.path("ended");
+  CHECK(world.predict("ended=" + ended, {}).run.status == 0);
+  CHECK(std::filesystem::remove(ended));
+  const std::string hang = "hang, at=" + std::to_string(middle_of_running(world.calls())) + ", ended=" + ended;
+  const Outcome stopped = world.predict(hang, {"--device-timeout", "2"});
+  CHECK(error_fault(stopped.run, 1, "has not ended within") == "");
+  CHECK_FALSE(std::filesystem::exists(ended));
+  const Outcome moved = world.predict(hang, {"--device-timeout", "2", "--on-device-failure", "continue"});
+  REQUIRE(moved.run.status == 0);
+  CHECK(moved.run.json()["images"] == TwoDevices::images);
+  CHECK_FALSE(std::filesystem::exists(ended));
 }
 
 }  // namespace

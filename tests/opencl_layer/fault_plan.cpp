@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <map>
@@ -34,6 +36,10 @@ void set(FaultPlan& plan, const std::string& word, const std::string& value) {
     plan.kinds = split(value, '+');
   } else if (word == "log") {
     plan.log = value;
+  } else if (word == "stall") {
+    plan.stall = value;
+  } else if (word == "ended") {
+    plan.ended = value;
   } else if (word == "at") {
     plan.at = parse_number(variable, value);
   } else if (word == "return") {
@@ -76,6 +82,10 @@ Fault FaultClock::tick(cl_device_id device, const std::string& kind, const std::
   if (log_.is_open()) log_ << function << std::endl;  // at once: the process may be killed
   if (plan_.at == 0 || count_ < plan_.at) return Fault::none;
   return count_ == plan_.at || plan_.sticky ? plan_.fault : Fault::none;
+}
+
+bool FaultClock::stalled(cl_device_id device) const {
+  return !plan_.stall.empty() && position_of(device) == plan_.device && ::access(plan_.stall.c_str(), F_OK) == 0;
 }
 
 bool FaultClock::stopped(cl_device_id device) {

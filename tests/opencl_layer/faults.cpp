@@ -22,7 +22,15 @@ FaultClock& fault_clock() {
 
 void wait_for(cl_device_id device) {
   if (fault_clock().stopped(device)) hang();
+  while (fault_clock().stalled(device)) ::usleep(1000);
 }
+
+// Tells that the library is taken down.
+struct End {
+  ~End() {
+    if (const std::string& file = fault_clock().plan().ended; !file.empty()) std::ofstream(file) << "ended\n";
+  }
+} const end;
 
 void fill_with_nan(void* out, size_t bytes) {
   constexpr cl_uint quiet_nan = 0x7FC00000;

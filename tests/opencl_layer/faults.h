@@ -22,6 +22,9 @@
 //   nan          instead: if it reads, NaN comes in place of every 4 bytes
 //   hang         instead: the device stops there. Calls that wait for it, from this one on, never return
 //   sticky       every watched call after it fails as well
+//   stall=FILE   calls that wait for the device do not return as long as FILE is there, which a test may create and
+//                remove at any time
+//   ended=FILE   written when the program takes its libraries down, as one that leaves by _Exit does not
 //
 // kinds: create (contexts, queues), buffer (buffers and sub-buffers), build, kernel (kernel objects), enqueue
 // (launches, copies, fills), write, read, finish (also waiting for events and flushing)
@@ -31,7 +34,7 @@ enum class Fault { none, error, nan, hang };
 
 // What OPENCL_FAULTS says.
 struct FaultPlan {
-  std::string device = "0.0", log;
+  std::string device = "0.0", log, stall, ended;
   std::vector<std::string> kinds;  // empty: all
   unsigned long long at = 0;
   Fault fault = Fault::none;
@@ -47,9 +50,12 @@ class FaultClock {
   explicit FaultClock(FaultPlan plan);
   // Counts a call of `function` and says what is to happen to it.
   Fault tick(cl_device_id device, const std::string& kind, const std::string& function);
-  // Whether the watched device has stopped.
+  // Whether the watched device has stopped for good.
   bool stopped(cl_device_id device);
+  // Whether it stands still for now.
+  bool stalled(cl_device_id device) const;
   cl_int error() const { return plan_.error; }
+  const FaultPlan& plan() const { return plan_; }
 
  private:
   bool watches(const std::string& kind) const;

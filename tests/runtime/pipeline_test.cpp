@@ -4,6 +4,7 @@
 #include <rapidcheck.h>
 
 #include <algorithm>
+#include <new>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <thread>
@@ -17,6 +18,7 @@
 #include "runtime/cascade/pipeline/trace.h"
 #include "runtime/cascade/stream_evaluation.h"
 #include "tests/support/device_test.h"
+#include "tests/support/short_memory.h"
 #include "tests/support/small_cascade.h"
 
 namespace cascadecl {
@@ -108,10 +110,13 @@ TEST_CASE("every image goes through its stages once, whatever devices do when, a
         RC_ASSERT(!work.passages.empty());
         RC_ASSERT(work.passages.size() <= window);
         std::set<std::size_t> slots;
-        for (const Passage* passage : work.passages) {
-          RC_ASSERT(passage->stage == *stage);
-          RC_ASSERT(passage->device == device);
-          RC_ASSERT(slots.insert(passage->slot).second);
+        RC_ASSERT(work.slots.size() == work.passages.size());
+        for (std::size_t i = 0; i < work.passages.size(); ++i) {
+          const Passage& passage = *work.passages[i];
+          RC_ASSERT(passage.stage == *stage);
+          RC_ASSERT(passage.device == device);
+          RC_ASSERT(work.slots[i] == static_cast<int>(passage.slot));
+          RC_ASSERT(slots.insert(passage.slot).second);
         }
         const auto left = static_cast<std::size_t>(std::ranges::count(failed, false));
         if (left > 1 && *rc::gen::inRange(0, 10) == 0) {
@@ -227,6 +232,67 @@ TEST_CASE("a stream answers each image once, in order, and as a whole run does")
   client.join();
   CHECK(count == 50);
   CHECK_THROWS_AS(stream.push(std::vector<std::uint8_t>(image_bytes - 1)), ShapeError);
+}
+
+TEST_CASE("a submitter is told whether it had to wait for room") {
+  const std::vector<std::uint8_t> images = random_images(3);
+  const Device device = own_device();
+  ExecutorSettings never_stops = by_number;
+  never_stops.stop = {.kind = StopRule::Kind::threshold, .threshold = 2};
+  CascadePipeline pipeline(test_model(), {device, device, device}, {.executor = never_stops, .capacity = 2});
+  CHECK_FALSE(pipeline.submit(passages_of(images, 0, 1)));
+  CHECK_FALSE(pipeline.submit(passages_of(images, 1, 1)));
+  CHECK(pipeline.submit(passages_of(images, 2, 1)));  // the others wait for a full batch, which cannot come
+  CHECK(pipeline.drain().size() == 3);
+}
+
+TEST_CASE("an image of another size is refused before anything is run") {
+  const Device device = own_device();
+  CascadePipeline pipeline(test_model(), {device, device, device}, {.executor = by_number});
+  const std::vector<std::uint8_t> images = random_images(2);
+  std::vector<Passage> passages = passages_of(images, 0, 1);
+  passages[0].pixels = images;
+  CHECK_THROWS_WITH_AS(pipeline.submit(passages), "cascade: an image of 384 bytes, expected 192", ShapeError);
+  CHECK(pipeline.drain().empty());
+}
+
+TEST_CASE("memory that the host lacks ends the run, and is no device's failure") {
+  const std::vector<std::uint8_t> images = random_images(60);
+  const Device a = own_device(), b = own_device();
+  ExecutorSettings settings{.max_batch = 60, .on_failure = OnDeviceFailure::go_on};
+  CascadeExecutor executor(test_model(), {a, b, b}, settings);
+  executor.warm_up();
+  CascadePipeline pipeline(test_model(), {a, b, b}, {.executor = settings});
+  std::vector<Passage> passages = passages_of(images, 0, 60);
+  {
+    const testing::ShortMemory shortage(images.size());
+    pipeline.submit(std::move(passages));
+    CHECK_THROWS_AS(pipeline.drain(), std::bad_alloc);
+  }
+  CHECK(pipeline.statistics().failures.empty());
+}
+
+TEST_CASE("a device that is given up from outside leaves its stages to another, or ends the run") {
+  const std::vector<std::uint8_t> images = random_images(20);
+  const Device a = own_device(), b = own_device();
+  const auto error = std::make_exception_ptr(DeviceError("does not answer"));
+  const CascadeResult whole = CascadeExecutor(test_model(), {a, b, b}, by_number).classify(images);
+  ExecutorSettings settings = by_number;
+  settings.on_failure = OnDeviceFailure::go_on;
+  CascadeExecutor executor(test_model(), {a, b, b}, settings);
+  executor.classify(images);
+  executor.give_up(b, error, "elsewhere");
+  executor.give_up(b, error, "elsewhere");
+  CHECK(executor.classify(images).exit_stage == whole.exit_stage);
+  CHECK(executor.device(1).context()() == a.context()());
+  CHECK(executor.failure_of(b) == error);
+  CHECK(executor.failure_of(a) == nullptr);
+  const std::vector<DeviceFailure> failures = executor.statistics().failures;
+  REQUIRE(failures.size() == 1);
+  CHECK(failures[0].reason == "does not answer (elsewhere)");
+  CHECK(failures[0].stages == std::vector<std::size_t>{1, 2});
+  CHECK_THROWS_WITH_AS(executor.give_up(a, error, ""), "does not answer", DeviceError);
+  CHECK_THROWS_AS(executor.classify(images), DeviceError);
 }
 
 TEST_CASE("images arrive in order and on the average at the rate") {

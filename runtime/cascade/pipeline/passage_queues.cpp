@@ -5,6 +5,13 @@
 
 namespace cascadecl {
 
+void Work::gather() {
+  std::size_t bytes = 0;
+  for (const auto& image : uploads) bytes += image.size();
+  pixels.reserve(bytes);
+  for (const auto& image : uploads) pixels.insert(pixels.end(), image.begin(), image.end());
+}
+
 PassageQueues::PassageQueues(const Settings& settings)
     : owner_(settings.owner),
       rings_(settings.devices, SlotRing(settings.slots)),
@@ -86,10 +93,12 @@ Work PassageQueues::take(std::size_t stage) {
   if (!work.uploads.empty()) work.first_slot = rings_[device].take(work.uploads.size()).value();
   std::size_t slot = work.first_slot;
   for (Passage* passage : work.passages) {
-    if (passage->device == device) continue;
-    leave_device(*passage);
-    passage->device = device;
-    passage->slot = slot++;
+    if (passage->device != device) {
+      leave_device(*passage);
+      passage->device = device;
+      passage->slot = slot++;
+    }
+    work.slots.push_back(static_cast<int>(passage->slot));
   }
   running_[stage] += work.passages.size();
   return work;
@@ -138,6 +147,8 @@ void PassageQueues::leave_device(Passage& passage) {
   if (passage.device) rings_[*passage.device].release(passage.slot);
   passage.device.reset();
 }
+
+void PassageQueues::forget_longest() { longest_.assign(longest_.size(), 0); }
 
 Passage PassageQueues::pop() {
   Passage passage = std::move(inside_.front());

@@ -13,12 +13,17 @@
 
 namespace cascadecl {
 
-// Images that a device takes through a stage together.
+// Images that a device takes through a stage together. `passages` belong to the queues and `uploads` to whoever
+// submitted them; slots and pixels are copies, so that a device that is late needs nothing that may be gone by then.
 struct Work {
   std::size_t stage = 0;
   std::vector<Passage*> passages;
+  std::vector<int> slots;                              // [passages] on the device
   std::vector<std::span<const std::uint8_t>> uploads;  // of those that the device does not hold yet
   std::size_t first_slot = 0;                          // of the uploads, which lie side by side
+  std::vector<std::uint8_t> pixels;                    // of the uploads, once gather() has copied them
+
+  void gather();
 };
 
 // All images inside a pipeline: in which order they came, which stage each waits for, which device holds it, and what a
@@ -52,6 +57,7 @@ class PassageQueues {
   std::size_t owner(std::size_t stage) const { return owner_[stage]; }
   std::size_t waiting(std::size_t stage) const { return queues_[stage].size(); }
   const std::vector<std::size_t>& longest() const { return longest_; }  // [stages], most that waited
+  void forget_longest();
   std::size_t unfinished() const { return unfinished_; }
   bool empty() const { return inside_.empty(); }
   bool next_is_done() const { return !inside_.empty() && inside_.front().done; }

@@ -1,6 +1,7 @@
 #pragma once
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,7 +34,7 @@ std::string to_string(const DeviceFailure& failure);
 struct PipelineStatistics {
   struct OfDevice {
     std::string device;
-    double busy_seconds = 0;
+    double busy_seconds = 0;  // of its uploads and stages, warming up left out
   };
   std::vector<OfDevice> devices;           // each once
   std::vector<std::size_t> longest_queue;  // [stages], most images that waited for one
@@ -46,33 +47,49 @@ struct PipelineStatistics {
 // by one that submits and one that takes.
 class CascadePipeline {
  public:
-  // devices: one for each stage; stages that share a device share its handle. Compiles all kernels. Throws what
-  // CascadeExecutor throws.
+  // devices: one for each stage; stages that share a device share its handle. Compiles all kernels, however long that
+  // takes. Throws what CascadeExecutor throws.
   CascadePipeline(const Model& model, const std::vector<Device>& devices, const PipelineSettings& settings);
-  ~CascadePipeline();  // drops what is inside
+  ~CascadePipeline();  // drops what is inside, once the devices have ended what they are at or are late
   CascadePipeline(CascadePipeline&&) noexcept;
   CascadePipeline& operator=(CascadePipeline&&) noexcept;
 
-  // Of each, number, label and pixels are to be set. Waits for room: back-pressure. Throws as next() does.
-  void submit(std::vector<Passage> passages);
+  // Of each, number, label and pixels are to be set. Waits for room: back-pressure. Returns whether it had to. Throws
+  // ShapeError if an image has another size than the model's, and as next() does.
+  bool submit(std::vector<Passage> passages);
   // No more images come until the next submit(): late stages wait for nothing.
   void flush();
   // The next image that has left, in the order of submission: waits for it. Nothing once all are back after flush().
-  // Throws DeviceError if a device failed and OnDeviceFailure does not tell to go on, or if none is left: all other
-  // devices have then stopped. DeviceHangError if it did not answer in time; its thread is left to itself.
+  // Throws DeviceError if a device failed and OnDeviceFailure does not tell to go on, or if none is left, and what a
+  // policy or a lack of memory has thrown: all other devices have then stopped. DeviceHangError if it did not answer in
+  // time; see threads_left_behind(). Images are not looked at any more once this has thrown.
   std::optional<Passage> next();
   // flush(), and all that is inside once the last image has left, in order. Throws as next() does. Takes no core from
   // the devices on the way.
   std::vector<Passage> drain();
 
-  void warm_up();  // runs every stage once, so that the first images are not slower; before the first submit()
-  std::vector<StageCounts> take_counts();  // [stages] since the last call
-  PipelineStatistics statistics() const;   // since the pipeline was made
-  std::size_t peak_bytes() const;          // device memory of all stages' plans
+  // Runs every stage once, so that the first images are not slower; before the first submit(). A device that fails here
+  // fails as it would with images. Throws as next() does.
+  void warm_up();
+  // For one who has met the failure of a device elsewhere, while no image is inside: the device fails here too, and
+  // DeviceFailure::reason says `where` it did. Throws the error if its stages do not go on on another. Nothing if it
+  // has failed already.
+  void give_up(const Device& device, const std::exception_ptr& error, const std::string& where);
+  std::exception_ptr failure_of(const Device& device) const;  // null while it works
+  Device device(std::size_t stage) const;                     // that runs the stage now
+  std::vector<StageCounts> take_counts();                     // [stages] since the last call
+  PipelineStatistics statistics() const;                      // since the pipeline was made
+  void restart_statistics();                                  // from now on; failures stay
+  std::size_t peak_bytes() const;                             // device memory of all stages' plans
 
  private:
   struct State;
   std::shared_ptr<State> state_;
 };
+
+// Whether a thread of this process may still wait for a device that did not answer in time: a pipeline has thrown
+// DeviceHangError or gone on without the device. Pipeline and images may be destroyed, for the thread has copies of
+// what it needs; the program should end by std::_Exit, or OpenCL would be taken down under the thread.
+bool threads_left_behind();
 
 }  // namespace cascadecl

@@ -1,10 +1,10 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <set>
 #include <span>
 #include <vector>
 
-#include "runtime/cascade/pipeline/passage.h"
 #include "runtime/cascade/stage_runner.h"
 
 namespace cascadecl {
@@ -19,13 +19,14 @@ class StageDevice {
 
   void add_stage(std::size_t stage);  // builds its kernels
   bool has_stage(std::size_t stage) const { return runners_.contains(stage); }
+  bool is_warm(std::size_t stage) const { return warm_.contains(stage); }  // has run once
   const Device& device() const { return device_; }
 
-  // Uploads images to the slots from first_slot on.
-  void upload(std::span<const std::span<const std::uint8_t>> images, std::size_t first_slot);
-  // Runs a stage on passages whose slots hold their images. Adds the times to counts. Throws DeviceError if the device
+  // Uploads images uint8 [n][C][H][W] to the slots from first_slot on.
+  void upload(std::span<const std::uint8_t> images, std::size_t first_slot);
+  // Runs a stage on the images that lie at `slots` [n]. Adds the times to counts. Throws DeviceError if the device
   // gives values that are no probabilities.
-  StageRunner::Outcome run(std::size_t stage, std::span<Passage* const> passages, StageCounts& counts);
+  StageRunner::Outcome run(std::size_t stage, std::span<const int> slots, StageCounts& counts);
   // Runs each stage once, images side by side and not.
   void warm_up();
 
@@ -38,6 +39,7 @@ class StageDevice {
   std::size_t window_, image_bytes_;
   Array<std::uint8_t> pixels_;  // [slots][C][H][W]
   std::map<std::size_t, StageRunner> runners_;
+  std::set<std::size_t> warm_;
 };
 
 }  // namespace cascadecl

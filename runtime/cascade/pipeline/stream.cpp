@@ -34,7 +34,7 @@ CascadeStream& CascadeStream::operator=(CascadeStream&&) noexcept = default;
 
 void CascadeStream::warm_up() { state_->pipeline.warm_up(); }
 
-void CascadeStream::push(std::span<const std::uint8_t> image, std::optional<std::int32_t> label,
+bool CascadeStream::push(std::span<const std::uint8_t> image, std::optional<std::int32_t> label,
                          Clock::time_point arrival) {
   if (image.size() != state_->image_bytes)
     throw ShapeError(fmt::format("stream: an image of {} bytes, expected {}", image.size(), state_->image_bytes));
@@ -45,7 +45,7 @@ void CascadeStream::push(std::span<const std::uint8_t> image, std::optional<std:
   }
   std::vector<Passage> passages;
   passages.push_back(std::move(passage));
-  state_->pipeline.submit(std::move(passages));
+  return state_->pipeline.submit(std::move(passages));
 }
 
 void CascadeStream::close() { state_->pipeline.flush(); }

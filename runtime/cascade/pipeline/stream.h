@@ -34,11 +34,11 @@ class CascadeStream {
   CascadeStream(CascadeStream&&) noexcept;
   CascadeStream& operator=(CascadeStream&&) noexcept;
 
-  void warm_up();
-  // Copies the image uint8 [C][H][W]; waits while the stream is full. arrival: since when its latency counts; now if
-  // not given. label: the true one, for policies that look at it. Throws ShapeError if the size is wrong, or what
-  // pop() throws.
-  void push(std::span<const std::uint8_t> image, std::optional<std::int32_t> label = {},
+  void warm_up();  // throws as pop() does
+  // Copies the image uint8 [C][H][W]; waits while the stream is full, and returns whether it had to. arrival: since
+  // when its latency counts; now if not given. label: the true one, for policies that look at it. Throws ShapeError if
+  // the size is wrong, or what pop() throws.
+  bool push(std::span<const std::uint8_t> image, std::optional<std::int32_t> label = {},
             Clock::time_point arrival = {});
   void close();  // no more push()
   // The next answer, waiting for it; nothing after the last one. Throws DeviceError as CascadePipeline::next() does.

@@ -1,0 +1,65 @@
+#pragma once
+#include <chrono>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "runtime/cascade/pipeline/passage_queues.h"
+#include "runtime/cascade/pipeline/stage_device.h"
+
+namespace cascadecl {
+
+// A device of a pipeline, its thread, and the watch over what the device does. One that does not end its work in time
+// is left behind: nothing can end its thread, which from then on touches copies alone. The pipeline's mutex guards all
+// but `device` and `stages`.
+class Lane {
+ public:
+  using Clock = Passage::Clock;
+  using Lock = std::unique_lock<std::mutex>;  // on the pipeline's mutex
+
+  Lane(const Device& of, StageDevice with_stages, std::size_t place)
+      : device(of), stages(std::move(with_stages)), number(place) {}
+
+  const Device device;  // as the pipeline got it
+  StageDevice stages;   // for the lane's thread alone, once it runs
+  const std::size_t number;
+
+  std::shared_ptr<Work> work;  // what it is at: from when it is taken until it is settled. Shared with the thread
+  std::string doing;           // for messages
+  bool cold = false;           // to be warmed up before its next work
+  double busy_seconds = 0;     // of the device, warming up left out
+  std::size_t peak_bytes = 0;  // of its stages
+
+  // The body keeps all that it uses, and calls leave() at its end.
+  void start(std::function<void()> body);
+  void leave();
+  // The thread, to be joined without the lock; nothing if there is none or if it is left behind.
+  std::thread take_thread();
+  bool runs() const { return running_; }  // it has a thread that has not left
+  bool busy() const { return running_ && !failed() && (work || watched_until_ || cold); }
+
+  // Of the thread: has the device do something, without the lock. Throws what that throws. Returns false if the lane
+  // was left behind meanwhile: other devices have its images then.
+  bool watched(Lock& lock, std::chrono::milliseconds limit, const std::function<void()>& device_work);
+  bool overdue() const { return watched_until_ && Clock::now() >= *watched_until_; }
+  std::chrono::milliseconds limit() const { return limit_; }  // of what is watched, or was last
+
+  void fail(const std::exception_ptr& error);  // takes no more work
+  bool failed() const { return error_ != nullptr || left_behind_; }
+  const std::exception_ptr& error() const { return error_; }
+  void leave_behind();  // with its thread, which waits for the device
+  bool left_behind() const { return left_behind_; }
+
+ private:
+  std::thread thread_;
+  bool running_ = false, left_behind_ = false;
+  std::exception_ptr error_;  // the device's failure
+  std::optional<Clock::time_point> watched_until_;
+  std::chrono::milliseconds limit_{};
+};
+
+}  // namespace cascadecl
