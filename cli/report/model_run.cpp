@@ -71,7 +71,8 @@ void measure_energy(const Model& model, const std::vector<Device>& devices, cons
 ModelRun run_model(const ChosenCascade& cascade, const std::vector<Device>& devices, const Dataset& dataset,
                    const Progress& progress) {
   const Model& model = cascade.model;
-  const ExecutorSettings& settings = cascade.settings;
+  ExecutorSettings settings = cascade.settings;
+  settings.on_failure = OnDeviceFailure::stop;  // figures of two devices in one would be of none
   const std::int64_t images = dataset.size();
   const auto pass = [&](std::int64_t number) {
     return [&progress, images, number](std::int64_t done) { progress(number * images + done); };

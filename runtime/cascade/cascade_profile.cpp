@@ -36,6 +36,7 @@ class Bench {
         std::span<const std::int32_t> labels, const ExecutorSettings& settings, CascadeProfile& profile)
       : model_(model), devices_(devices), images_(images), labels_(labels), settings_(settings), profile_(profile) {
     settings_.time_stages = true;
+    settings_.on_failure = OnDeviceFailure::stop;  // figures of two devices in one would be of none
     cascade_ = std::make_unique<CascadeExecutor>(model, devices, settings_);
     cascade_->warm_up();
     const CascadeResult result = cascade_->classify(images, 0, labels);

@@ -4,6 +4,7 @@
 
 #include "data/loader.h"
 #include "runtime/cascade/calibration.h"
+#include "runtime/cascade/control.h"
 #include "runtime/cascade/label_probabilities.h"
 
 namespace cascadecl {
@@ -16,7 +17,7 @@ struct StageSums {
 };
 
 struct StaticRun {
-  CascadeExecutor executor;
+  StageControl control;
   AccuracyCount accuracy;
   double seconds = 0;
   std::vector<float> answers = {};  // [images][classes], for the calibration error
@@ -80,12 +81,17 @@ double network_mmac(const Model& model, std::size_t k) {
   return static_cast<double>(model.stages[k].network.macs()) / 1e6;
 }
 
-std::vector<StaticRun> static_runs(const Model& model, const std::vector<Device>& devices,
-                                   const ExecutorSettings& settings) {
+std::vector<StaticRun> static_runs(const Model& model, const ExecutorSettings& settings, CascadeExecutor& cascade) {
   std::vector<StaticRun> runs;
   for (std::size_t k = 0; k < model.stages.size(); ++k)
-    runs.push_back({stage_alone(model, k, devices[k], settings), {}, 0});
+    runs.push_back({StageControl(model, k, settings, cascade), {}, 0});
   return runs;
+}
+
+std::vector<Device> devices_now(const CascadeExecutor& executor) {
+  std::vector<Device> devices;
+  for (std::size_t k = 0; k < executor.stage_count(); ++k) devices.push_back(executor.device(k));
+  return devices;
 }
 
 // Images of a turn: a window, or several where devices are to work on different ones at once.
@@ -121,9 +127,10 @@ Evaluation evaluate(const Model& model, const std::vector<Device>& devices, cons
     ExecutorSettings plain = settings.executor;
     plain.precision = Precision::fp32;
     plain.trace = nullptr;
-    fp32.emplace(model, devices, plain).warm_up();
+    fp32.emplace(model, devices_now(executor), plain).warm_up();
+    share_failures(*fp32, executor, devices, "in fp32");
   }
-  if (settings.static_control) statics = static_runs(model, devices, settings.executor);
+  if (settings.static_control) statics = static_runs(model, settings.executor, executor);
 
   Evaluation evaluation;
   AccuracyCount accuracy;
@@ -136,7 +143,8 @@ Evaluation evaluate(const Model& model, const std::vector<Device>& devices, cons
     loader.settle();  // or reading would take its core from the cascade, and from no control
     if (!statics.empty() && evaluation.images == 0) {  // the first to run would pay for what is cold
       executor.classify(batch->images, 0, batch->labels);
-      for (StaticRun& run : statics) run.executor.classify(batch->images);
+      for (StaticRun& run : statics) run.control.classify(batch->images);
+      executor.restart_statistics();
     }
     const auto first = static_cast<std::uint64_t>(batch->indices.front());
     const CascadeResult result = executor.classify(batch->images, first, batch->labels);
@@ -145,9 +153,13 @@ Evaluation evaluate(const Model& model, const std::vector<Device>& devices, cons
     evaluation.exit_stage.insert(evaluation.exit_stage.end(), result.exit_stage.begin(), result.exit_stage.end());
     if (settings.per_class) add_classes(model, result, batch->labels, classes);
     evaluation.seconds += result.seconds;
-    if (fp32) comparison.add(result, fp32->classify(batch->images, first, batch->labels), batch->labels);
+    if (fp32) {
+      share_failures(executor, *fp32, devices, "in the cascade");
+      comparison.add(result, fp32->classify(batch->images, first, batch->labels), batch->labels);
+      share_failures(*fp32, executor, devices, "in fp32");
+    }
     for (StaticRun& run : statics) {
-      const CascadeResult alone = run.executor.classify(batch->images);
+      const CascadeResult alone = run.control.classify(batch->images);
       run.accuracy.add(alone.answer, batch->labels);
       run.seconds += alone.seconds;
       run.answers.insert(run.answers.end(), alone.answer.begin(), alone.answer.end());
@@ -164,7 +176,7 @@ Evaluation evaluate(const Model& model, const std::vector<Device>& devices, cons
   evaluation.images_per_s = images / evaluation.seconds;
   for (std::size_t k = 0; k < sums.size(); ++k) {
     evaluation.stages.push_back(
-        stage_evaluation(model, devices[k], k, sums[k].counts, sums[k].correct, settings.executor.time_stages));
+        stage_evaluation(model, executor.device(k), k, sums[k].counts, sums[k].correct, settings.executor.time_stages));
     evaluation.mmac_per_image += evaluation.stages[k].mmac * static_cast<double>(sums[k].counts.entered) / images;
   }
   evaluation.mac_fraction =
@@ -173,7 +185,7 @@ Evaluation evaluate(const Model& model, const std::vector<Device>& devices, cons
   for (const ClassSums& of : classes) evaluation.classes.push_back(class_evaluation(of));
   for (std::size_t k = 0; k < statics.size(); ++k) {
     evaluation.static_stages.push_back({.network = model.stages[k].network.name(),
-                                        .device = devices[k].info().name,
+                                        .device = statics[k].control.device().info().name,
                                         .mmac = network_mmac(model, k),
                                         .top1 = statics[k].accuracy.top1(),
                                         .top5 = statics[k].accuracy.top5(),

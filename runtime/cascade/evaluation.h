@@ -25,8 +25,8 @@ struct EvaluationSettings {
 
 // One stage of the cascade. All times leave out reading the dataset.
 struct StageEvaluation {
-  std::string network, device;
-  double mmac = 0;  // for one image, the policy included
+  std::string network, device;  // that runs it in the end, if one has failed
+  double mmac = 0;              // for one image, the policy included
   std::int64_t entered = 0, stopped = 0;
   std::optional<double> top1_of_stopped;  // accuracy on the images that stopped here; empty if none did
   std::optional<double> ms_per_image;     // for an image that entered; empty without time_stages or if none did
@@ -64,7 +64,7 @@ struct Evaluation {
   StageProbabilities alone;                     // with static_control: every stage on every image
 
   std::optional<PrecisionChange> precision_change;  // with compare_precision
-  PipelineStatistics pipeline;                      // of the cascade
+  PipelineStatistics pipeline;  // of the cascade; failures also of what ran beside it on its devices
 
   // Savings against the largest stage alone: 1 - cost of the cascade / cost of the stage, in MACs and in time of this
   // run. Measured only with static_control. Negative if the cascade costs more.

@@ -167,5 +167,47 @@ TEST_CASE("a program that has given a device up does not take OpenCL down under 
   CHECK_FALSE(std::filesystem::exists(ended));
 }
 
+TEST_CASE("controls go on where the stages of a device that fails go, and results name the device that ran them") {
+  if (!there_are_two()) return;
+  const TwoDevices world;
+  const auto eval = [&](const std::string& faults) {
+    std::vector<std::string> environment = faulty("device=0.1, " + faults, two_basic_devices);
+    environment.insert(environment.begin(),
+                       {"OPENCL_LAYERS=" PRESENT_LAYER ":" FAULTS_LAYER, "OPENCL_PRESENT=0.1 name=Second"});
+    return cascadecl_run({"eval", world.model(), "--data", world.data(), "--stop", "sample", "--batch-size", "4",
+                          "--device", "cpu:0,cpu:1,cpu:1", "--matrix", "--on-device-failure", "continue", "--json"},
+                         environment);
+  };
+  const std::string log = world.path("calls");
+  const Finished whole = eval("log=" + log);
+  CAPTURE(whole.err);
+  REQUIRE(whole.status == 0);
+  CHECK(whole.json()["stages"][1]["device"] == "Second");
+  CHECK(whole.json()["static"][2]["device"] == "Second");
+  const nlohmann::json first_device = whole.json()["stages"][0]["device"];
+  std::ifstream file(log);
+  std::vector<std::string> calls;
+  for (std::string line; std::getline(file, line);) calls.push_back(line);
+  const std::size_t first = first_of_running(calls);
+  REQUIRE(first < calls.size());
+  int in_controls = 0;
+  const std::size_t step = std::getenv("CASCADECL_EVERY_CALL") ? 1 : (calls.size() - first) / 12 + 1;
+  for (std::size_t at = first; at <= calls.size(); at += step) {
+    CAPTURE(at);
+    const Finished run = eval("return=CL_OUT_OF_RESOURCES, sticky, at=" + std::to_string(at));
+    CAPTURE(run.err);
+    REQUIRE(run.status == 0);
+    const nlohmann::json json = run.json();
+    REQUIRE(json["device_failures"].size() == 1);
+    CHECK(json["device_failures"][0]["device"] == "Second");
+    CHECK(json["device_failures"][0]["moved_to"] == first_device);
+    for (const auto& stage : json["stages"]) CHECK(stage["device"] == first_device);
+    CHECK(json["top1"] == whole.json()["top1"]);
+    CHECK(json["accuracy_matrix"] == whole.json()["accuracy_matrix"]);
+    in_controls += contains(json["device_failures"][0]["reason"], "alone, as control");
+  }
+  CHECK(in_controls > 0);
+}
+
 }  // namespace
 }  // namespace cascadecl::testing

@@ -173,5 +173,15 @@ TEST_CASE("top-5 accuracy is unknown with five classes or fewer") {
   CHECK(many.top5() == 1.0);
 }
 
+TEST_CASE("the time that devices were busy is that of the images counted, without the turn before them") {
+  const Model model = small_model();
+  const MemoryDataset dataset = small_dataset(30);
+  const Evaluation result =
+      evaluate(model, devices_of(model), dataset, {.executor = {.max_batch = 30}, .static_control = true});
+  REQUIRE(result.pipeline.devices.size() == 1);
+  CHECK(result.pipeline.devices[0].busy_seconds > 0);
+  CHECK(result.pipeline.devices[0].busy_seconds <= result.seconds);
+}
+
 }  // namespace
 }  // namespace cascadecl
