@@ -52,7 +52,7 @@ std::string to_text(const StreamEvaluation& result, const StreamEvaluationSettin
   std::string text = fmt::format(
       "images          {} came, {} answered in order\ntop-1           {}\ncost            {:.2f} MMAC an image\n"
       "rate            {:.1f} images/s came, {:.1f} answered\ndevice          {}\nstopped         {}\n"
-      "longest queues  {}, at most {} images inside\nheld back       {} images came late into a full queue\n\n",
+      "longest queues  {}, at most {} images inside\nheld back       {} images met a full queue\n\n",
       grouped(result.images), grouped(result.answered), percent(result.top1), result.mmac_per_image,
       settings.rate_per_s, result.images_per_s(), device_names(devices), fmt::join(result.stopped, " "),
       fmt::join(result.pipeline.longest_queue, " "), settings.pipeline.capacity, grouped(result.held_back));

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <condition_variable>
 #include <exception>
+#include <mutex>
+#include <stop_token>
 #include <thread>
 
 #include "data/loader.h"
@@ -14,15 +17,22 @@ namespace {
 
 using Clock = CascadeStream::Clock;
 
-constexpr std::chrono::milliseconds kLate{1};
-
 std::chrono::nanoseconds nanoseconds(double seconds) {
   return std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9));
 }
 
-// Pushes the images at their times. Returns how many were late because the stream was full.
+// Sleeps until a moment, or until it is told to stop: returns whether it was not.
+bool sleep_until(Clock::time_point moment, const std::stop_token& stopping) {
+  std::mutex mutex;
+  std::condition_variable_any stopped;
+  std::unique_lock lock(mutex);
+  stopped.wait_until(lock, stopping, moment, [] { return false; });
+  return !stopping.stop_requested();
+}
+
+// Pushes the images at their times. Returns how many met a full stream.
 std::int64_t send(CascadeStream& stream, const Dataset& dataset, const std::vector<double>& times,
-                  Clock::time_point start) {
+                  Clock::time_point start, const std::stop_token& stopping) {
   const auto bytes = static_cast<std::size_t>(dataset.header().dims.bytes());
   BatchLoader loader(dataset, all_indices(dataset.size()), {.batch_size = 256, .shuffle = false});
   loader.start_epoch(0);
@@ -30,9 +40,8 @@ std::int64_t send(CascadeStream& stream, const Dataset& dataset, const std::vect
   while (const auto batch = loader.next()) {
     for (std::size_t i = 0; i < batch->labels.size(); ++i) {
       const Clock::time_point due = start + nanoseconds(times[static_cast<std::size_t>(batch->indices[i])]);
-      std::this_thread::sleep_until(due);
-      stream.push(std::span(batch->images).subspan(i * bytes, bytes), batch->labels[i], due);
-      held_back += Clock::now() - due > kLate;
+      if (!sleep_until(due, stopping)) return held_back;
+      held_back += stream.push(std::span(batch->images).subspan(i * bytes, bytes), batch->labels[i], due);
     }
   }
   return held_back;
@@ -65,9 +74,9 @@ StreamEvaluation evaluate_stream(const Model& model, const std::vector<Device>& 
       arrival_times(dataset.size(), settings.rate_per_s, settings.arrivals, settings.seed);
   const Clock::time_point start = Clock::now();
   std::exception_ptr error;
-  std::thread sender([&] {
+  std::jthread sender([&](const std::stop_token& stopping) {
     try {
-      evaluation.held_back = send(stream, dataset, times, start);
+      evaluation.held_back = send(stream, dataset, times, start, stopping);
     } catch (...) {
       error = std::current_exception();
     }
@@ -87,6 +96,7 @@ StreamEvaluation evaluate_stream(const Model& model, const std::vector<Device>& 
     }
   } catch (...) {
     failure = std::current_exception();
+    sender.request_stop();
   }
   evaluation.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   sender.join();

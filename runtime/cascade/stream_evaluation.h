@@ -22,7 +22,7 @@ struct StreamEvaluationSettings {
 // Latency counts from the moment an image was to arrive, so that waiting for room in a full queue is in it.
 struct StreamEvaluation {
   std::int64_t images = 0, answered = 0, out_of_order = 0;
-  std::int64_t held_back = 0;  // images that came into the queue more than 1 ms late
+  std::int64_t held_back = 0;  // images that met a full stream and waited for room
   double seconds = 0;          // from the first arrival to the last answer
   double top1 = 0;
   double mmac_per_image = 0;

@@ -16,7 +16,6 @@
 #include "runtime/cascade/pipeline/slot_ring.h"
 #include "runtime/cascade/pipeline/stream.h"
 #include "runtime/cascade/pipeline/trace.h"
-#include "runtime/cascade/stream_evaluation.h"
 #include "tests/support/device_test.h"
 #include "tests/support/short_memory.h"
 #include "tests/support/small_cascade.h"
@@ -293,27 +292,6 @@ TEST_CASE("a device that is given up from outside leaves its stages to another, 
   CHECK(failures[0].stages == std::vector<std::size_t>{1, 2});
   CHECK_THROWS_WITH_AS(executor.give_up(a, error, ""), "does not answer", DeviceError);
   CHECK_THROWS_AS(executor.classify(images), DeviceError);
-}
-
-TEST_CASE("images arrive in order and on the average at the rate") {
-  for (const Arrivals arrivals : {Arrivals::poisson, Arrivals::uniform}) {
-    const std::vector<double> times = arrival_times(20'000, 50, arrivals, 4);
-    CHECK(times.front() == 0);
-    CHECK(std::ranges::is_sorted(times));
-    CHECK(times.back() == doctest::Approx(20'000 / 50.0).epsilon(0.03));
-    CHECK(times == arrival_times(20'000, 50, arrivals, 4));
-  }
-  CHECK(arrival_times(100, 50, Arrivals::poisson, 4) != arrival_times(100, 50, Arrivals::poisson, 5));
-}
-
-TEST_CASE("latency percentiles are of the nearest rank") {
-  StreamEvaluation evaluation;
-  for (int i = 1; i <= 200; ++i) evaluation.latencies_ms.push_back(i);
-  CHECK(evaluation.latency_ms(0.5) == 100);
-  CHECK(evaluation.latency_ms(0.99) == 198);
-  CHECK(evaluation.latency_ms(0.999) == 200);
-  CHECK(evaluation.latency_ms(1) == 200);
-  CHECK(evaluation.latency_ms(0.001) == 1);
 }
 
 TEST_CASE("a trace tells what each device did, in the order of time, and how long the queues were") {
