@@ -103,7 +103,9 @@ PolicyChoice CascadeFlags::choice(const std::optional<Decision>& standard) const
 
 ChosenCascade CascadeFlags::choose(const Model& whole) const {
   const PolicyChoice chosen = choice(whole.decision);
-  return {model_under(whole, chosen), chosen, settings(whole.decision), largest_mmac(whole)};
+  ChosenCascade cascade{model_under(whole, chosen), chosen, settings(whole.decision), largest_mmac(whole)};
+  if (chosen.kind == PolicyKind::fixed) cascade.settings.combine = Combine::last;  // there is one answer
+  return cascade;
 }
 
 Device CascadeFlags::open_one() const { return device_.open_stages(1).front(); }

@@ -35,8 +35,13 @@ void print_line(std::string_view text) {
   print("\n");
 }
 
+// What is no UTF-8, in the name of a file say, is replaced rather than refused.
 void print_json(const nlohmann::ordered_json& result) {
   print_line(result.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+void print_json_line(const nlohmann::ordered_json& result) {
+  print_line(result.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
 void flush_output() {

@@ -10,8 +10,9 @@ namespace cascadecl {
 // Results go to stdout and nowhere else. All functions throw OutputError if it cannot be written (full disk).
 void print(std::string_view text);
 void print_line(std::string_view text);
-void print_json(const nlohmann::ordered_json& result);  // indented, with a line end
-void flush_output();                                    // at the end of every run
+void print_json(const nlohmann::ordered_json& result);       // indented, with a line end
+void print_json_line(const nlohmann::ordered_json& result);  // on one line
+void flush_output();                                         // at the end of every run
 
 // A number for JSON: null where it is unknown or not finite.
 nlohmann::ordered_json number_or_null(std::optional<double> value);

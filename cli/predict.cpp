@@ -179,6 +179,7 @@ void run_predict(const Arguments& arguments) {
       options,
       {{!stream, {"max-delay-ms"}, "only with --stream"},
        {stream, {"IMAGE", "data", "output"}, "not with --stream, which reads names from standard input"},
+       {stream, {"trace"}, "not with --stream, which may never end"},
        {stream && flags.auto_placement(), {"placement"}, "auto not with --stream: no image is there to measure"},
        {!inputs.data.empty(), {"IMAGE"}, "not with --data"}});
   if (!stream && inputs.files.empty() && inputs.data.empty())

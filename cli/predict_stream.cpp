@@ -1,13 +1,15 @@
 #include "cli/predict_stream.h"
 
+#include <unistd.h>
+
 #include <deque>
 #include <exception>
-#include <iostream>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
 
+#include "cli/line_reader.h"
 #include "cli/open_device.h"
 #include "cli/output.h"
 #include "data/image_file.h"
@@ -44,7 +46,7 @@ void print_answer(const Model& model, const StreamAnswer& answer, const std::str
                                        {"exit_stage", answer.exit_stage},
                                        {"mmac", model.macs_through(answer.exit_stage) / 1e6},
                                        {"latency_ms", answer.latency_ms}};
-  print_line(json.dump());
+  print_json_line(json);
   flush_output();
 }
 
@@ -59,21 +61,23 @@ void predict_stream(const Model& model, const std::vector<Device>& devices, cons
                         .max_delay = std::chrono::microseconds(static_cast<std::int64_t>(max_delay_ms * 1e3))});
   stream.warm_up();
   Names names;
+  LineReader lines(STDIN_FILENO, "standard input");
   std::exception_ptr failure;
   std::thread printer([&] {
     try {
       while (const auto answer = stream.pop()) print_answer(model, *answer, names.pop());
     } catch (...) {
       failure = std::current_exception();
+      lines.stop();  // also where no line comes for long
     }
   });
   std::exception_ptr error;
   const ImageDims dims{model.input.channels, model.input.height, model.input.width};
   try {
-    for (std::string line; std::getline(std::cin, line);) {
-      if (line.empty()) continue;
-      const Image image = read_image_file(line, dims);
-      names.push(line);
+    while (const auto line = lines.next()) {
+      if (line->empty()) continue;
+      const Image image = read_image_file(*line, dims);
+      names.push(*line);
       stream.push(image.pixels);
     }
   } catch (...) {

@@ -37,12 +37,11 @@ void decide(const Model& model, const std::vector<Device>& devices, const Datase
   }
 }
 
-// Of a cascade on its devices.
-std::optional<double> energy_of(const Model& model, const std::vector<Device>& devices,
+// Of a cascade that runs on these devices.
+std::optional<double> energy_of(CascadeExecutor executor, const std::vector<Device>& devices,
                                 std::span<const std::uint8_t> images, std::span<const std::int32_t> labels,
-                                const ExecutorSettings& settings, std::string& reason) {
+                                std::string& reason) {
   const MeterDiscovery meters = discover_meters({}, meter_target(devices));
-  CascadeExecutor executor(model, devices, settings);
   const EnergyProfile profile = profile_energy(
       meters, [&] { executor.classify(images, 0, labels); }, static_cast<std::int64_t>(labels.size()));
   if (!profile.total_mj_per_image) reason = missing_energy(profile.attempts);
@@ -59,10 +58,11 @@ void measure_energy(const Model& model, const std::vector<Device>& devices, cons
   }
   const std::vector<std::uint8_t> images = first_images(dataset, energy_images);
   const auto labels = dataset.labels().first(static_cast<std::size_t>(std::min(dataset.size(), energy_images)));
-  run.mj_per_image = energy_of(model, devices, images, labels, settings, run.energy_reason);
+  run.mj_per_image =
+      energy_of(CascadeExecutor(model, devices, settings), devices, images, labels, run.energy_reason);
   for (std::size_t k = 0; k < model.stages.size(); ++k) {
     run.stage_mj_per_image[k] =
-        energy_of(single_stage(model, k), {devices[k]}, images, labels, settings, run.energy_reason);
+        energy_of(stage_alone(model, k, devices[k], settings), {devices[k]}, images, labels, run.energy_reason);
   }
 }
 

@@ -1,7 +1,6 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <sstream>
 
 #include "data/dataset_file.h"
 #include "data/hdf5_file.h"
@@ -93,41 +92,6 @@ TEST_CASE("image files get the answers that the same images get in a dataset") {
       CHECK(images[i]["answer"][j].get<double>() == doctest::Approx(files.answer[i * 10 + j]));
     }
   }
-}
-
-TEST_CASE("predict --stream answers the files that it is told on standard input, line by line") {
-  const SmallWorld world;
-  std::vector<std::string> files;
-  std::string names;
-  for (int i = 0; i < 5; ++i) {
-    files.push_back(world.path(std::to_string(i) + ".png"));
-    write_png(files.back(), 8, 8, 3, random_pixels(192));
-    names += files.back() + "\n";
-  }
-  write_text(world.folder / "names", names);
-  const Finished run = Process({"predict", world.model(), "--stream"}, {}, {}, world.folder / "names").wait();
-  CAPTURE(run.err);
-  REQUIRE(run.status == 0);
-  std::vector<std::string> arguments = {"predict", world.model(), "--json"};
-  arguments.insert(arguments.end(), files.begin(), files.end());
-  const nlohmann::json expected = cascadecl_run(arguments).json()["images"];
-  std::istringstream lines(run.out);
-  std::size_t i = 0;
-  for (std::string line; std::getline(lines, line); ++i) {
-    const nlohmann::json answer = nlohmann::json::parse(line);
-    REQUIRE(i < files.size());
-    CHECK(answer["image"] == files[i]);
-    CHECK(answer["label"] == expected[i]["label"]);
-    CHECK(answer["exit_stage"] == expected[i]["exit_stage"]);
-    CHECK(answer["latency_ms"] > 0);
-  }
-  CHECK(i == files.size());
-
-  write_text(world.folder / "names", files[0] + "\n" + world.path("missing.png") + "\n" + files[1] + "\n");
-  const Finished broken = Process({"predict", world.model(), "--stream"}, {}, {}, world.folder / "names").wait();
-  CHECK(broken.status == 4);
-  CHECK(contains(broken.err, "missing.png"));
-  CHECK(nlohmann::json::parse(broken.out)["image"] == files[0]);  // what came before is answered
 }
 
 TEST_CASE("one bad image file among good ones is named, and nothing is written") {

@@ -1,0 +1,114 @@
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sstream>
+
+#include "tests/cli/fixtures.h"
+#include "tests/cli/layers.h"
+#include "tests/cli/process.h"
+
+namespace cascadecl::testing {
+namespace {
+
+// For the standard input of a process: stays open, as it does where names come from a program that runs on.
+class OpenInput {
+ public:
+  explicit OpenInput(const std::filesystem::path& file) : file_(file) {
+    REQUIRE(::mkfifo(file.c_str(), 0600) == 0);
+    end_ = ::open(file.c_str(), O_RDWR);
+    REQUIRE(end_ >= 0);
+  }
+  ~OpenInput() { ::close(end_); }
+  OpenInput(const OpenInput&) = delete;
+  OpenInput& operator=(const OpenInput&) = delete;
+  void write_line(const std::string& line) const {
+    const std::string text = line + "\n";
+    REQUIRE(::write(end_, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  }
+  const std::filesystem::path& file() const { return file_; }
+
+ private:
+  std::filesystem::path file_;
+  int end_;
+};
+
+TEST_CASE("predict --stream answers the files that it is told on standard input, line by line") {
+  const SmallWorld world;
+  std::vector<std::string> files;
+  std::string names;
+  for (int i = 0; i < 5; ++i) {
+    files.push_back(world.path(std::to_string(i) + ".png"));
+    write_png(files.back(), 8, 8, 3, random_pixels(192));
+    names += files.back() + "\n";
+  }
+  write_text(world.folder / "names", names);
+  const Finished run = Process({"predict", world.model(), "--stream"}, {}, {}, world.folder / "names").wait();
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  std::vector<std::string> arguments = {"predict", world.model(), "--json"};
+  arguments.insert(arguments.end(), files.begin(), files.end());
+  const nlohmann::json expected = cascadecl_run(arguments).json()["images"];
+  std::istringstream lines(run.out);
+  std::size_t i = 0;
+  for (std::string line; std::getline(lines, line); ++i) {
+    const nlohmann::json answer = nlohmann::json::parse(line);
+    REQUIRE(i < files.size());
+    CHECK(answer["image"] == files[i]);
+    CHECK(answer["label"] == expected[i]["label"]);
+    CHECK(answer["exit_stage"] == expected[i]["exit_stage"]);
+    CHECK(answer["latency_ms"] > 0);
+  }
+  CHECK(i == files.size());
+
+  write_text(world.folder / "names", files[0] + "\n" + world.path("missing.png") + "\n" + files[1] + "\n");
+  const Finished broken = Process({"predict", world.model(), "--stream"}, {}, {}, world.folder / "names").wait();
+  CHECK(broken.status == 4);
+  CHECK(contains(broken.err, "missing.png"));
+  CHECK(nlohmann::json::parse(broken.out)["image"] == files[0]);  // what came before is answered
+}
+
+TEST_CASE("predict --stream prints the name of a file that is no UTF-8 with a mark in place of what is none") {
+  const SmallWorld world;
+  const std::string file = world.path("a\xFF.png");
+  write_png(file, 8, 8, 3, random_pixels(192));
+  write_text(world.folder / "names", file + "\n");
+  const Finished run = Process({"predict", world.model(), "--stream"}, {}, {}, world.folder / "names").wait();
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  CHECK(contains(run.json()["image"], "a\xEF\xBF\xBD.png"));
+}
+
+TEST_CASE("predict --stream ends when its output cannot be written, though standard input stays open") {
+  const SmallWorld world;
+  write_png(world.path("a.png"), 8, 8, 3, random_pixels(192));
+  const OpenInput input(world.folder / "names");
+  Process process({"predict", world.model(), "--stream"}, "/dev/full", {}, input.file());
+  input.write_line(world.path("a.png"));
+  CHECK(error_fault(process.wait(), 1, "standard output: No space left on device") == "");
+}
+
+TEST_CASE("predict --stream ends when a device fails, though standard input stays open") {
+  const SmallWorld world;
+  write_png(world.path("a.png"), 8, 8, 3, random_pixels(192));
+  const std::string log = world.path("calls");
+  REQUIRE(cascadecl_run({"predict", world.model(), "--stream"}, faulty("calls=read, log=" + log)).status == 0);
+  const std::string calls = read_text(log);  // those of warming up
+  const auto reads = std::count(calls.begin(), calls.end(), '\n');
+  REQUIRE(reads > 0);
+  const OpenInput input(world.folder / "names");
+  Process process({"predict", world.model(), "--stream"}, {},
+                  faulty("calls=read, return=CL_OUT_OF_RESOURCES, at=" + std::to_string(reads + 1)), input.file());
+  input.write_line(world.path("a.png"));
+  CHECK(error_fault(process.wait(), 1, "CL_OUT_OF_RESOURCES") == "");
+}
+
+TEST_CASE("predict --stream keeps no trace, which would grow as long as names come") {
+  const SmallWorld world;
+  CHECK(error_fault(cascadecl_run({"predict", world.model(), "--stream", "--trace", world.path("t.json")}), 2,
+                    "--trace: not with --stream") == "");
+}
+
+}  // namespace
+}  // namespace cascadecl::testing
