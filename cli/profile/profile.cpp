@@ -64,32 +64,32 @@ MeterEnvironment environment_of(const Flags& flags) {
   return environment;
 }
 
-// What is run, and where.
-struct Workload {
+// What is profiled, and where.
+struct Subject {
   ChosenCascade cascade;
   std::vector<Device> devices;
   std::vector<std::uint8_t> images;
   std::vector<std::int32_t> labels;
 };
 
-Workload workload_of(const Flags& flags, bool quiet) {
-  Workload work{.cascade = flags.cascade.choose(read_model(flags.model))};
+Subject subject_of(const Flags& flags, bool quiet) {
+  Subject subject{.cascade = flags.cascade.choose(read_model(flags.model))};
   const auto dataset = open_data(flags.data, "test");
-  check_dataset(work.cascade.model, dataset->header());
-  work.devices = flags.cascade.place(work.cascade, *dataset, quiet);
-  work.images = first_images(*dataset, flags.images);
+  check_dataset(subject.cascade.model, dataset->header());
+  subject.devices = flags.cascade.place(subject.cascade, *dataset, quiet);
+  subject.images = first_images(*dataset, flags.images);
   const auto labels = dataset->labels().first(static_cast<std::size_t>(std::min(flags.images, dataset->size())));
-  work.labels.assign(labels.begin(), labels.end());
-  return work;
+  subject.labels.assign(labels.begin(), labels.end());
+  return subject;
 }
 
-ordered_json measure(const Flags& flags, Workload& work, const std::optional<EnergyModel>& estimate, bool quiet) {
-  const auto& [cascade, devices, images, labels] = work;
+ordered_json measure(const Flags& flags, Subject& subject, const std::optional<EnergyModel>& estimate, bool quiet) {
+  const auto& [cascade, devices, images, labels] = subject;
   const Model& model = cascade.model;
   CascadeProfileSettings settings{.largest_mmac = cascade.largest_mmac, .environment = environment_of(flags)};
   const MeterDiscovery meters = discover_meters(settings.environment, meter_target(devices));
   if (flags.require_energy && !meters.complete) throw MeasurementError("energy: " + missing_energy(meters.attempts));
-  work.cascade.settings.max_batch = fitting_batch(model, devices, cascade.settings, true, true);
+  subject.cascade.settings.max_batch = fitting_batch(model, devices, cascade.settings, true, true);
   settings.executor = cascade.settings;
   settings.executor.trace = nullptr;
 
@@ -138,8 +138,8 @@ void run_profile(const Arguments& arguments) {
   check_writable(flags.csv);
   check_writable(flags.markdown);
 
-  Workload work = workload_of(flags, options.quiet());
-  const ordered_json profile = measure(flags, work, estimate, options.quiet());
+  Subject subject = subject_of(flags, options.quiet());
+  const ordered_json profile = measure(flags, subject, estimate, options.quiet());
   if (options.json()) {
     print_json(profile);
   } else {
@@ -147,10 +147,10 @@ void run_profile(const Arguments& arguments) {
   }
   write_file(flags.csv, profile_csv(profile));
   write_file(flags.markdown, profile_markdown(profile));
-  const ChosenCascade& cascade = work.cascade;
+  const ChosenCascade& cascade = subject.cascade;
   if (!cascade.settings.trace) return;
   // Once more, so that what is measured is not traced.
-  CascadeExecutor(cascade.model, work.devices, cascade.settings).classify(work.images, 0, work.labels);
+  CascadeExecutor(cascade.model, subject.devices, cascade.settings).classify(subject.images, 0, subject.labels);
   flags.cascade.write_trace(cascade.settings);
 }
 

@@ -164,9 +164,9 @@ void add_model(std::vector<CostSource>& sources, const std::string& file, const 
   const Evaluation& evaluation = run.evaluation;
   const PolicyKind kind = cascade.choice.kind;
   SweepPoint point{.policy = std::string(to_string(kind)),
-                   .combine = std::string(to_string(cascade.settings.combine)),
                    .seed = facts.seed,
                    .frozen = !facts.joint,
+                   .combine = std::string(to_string(cascade.settings.combine)),
                    .top1 = evaluation.top1,
                    .mmac_per_image = evaluation.mmac_per_image,
                    .mac_fraction = evaluation.mac_fraction,

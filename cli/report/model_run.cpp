@@ -58,8 +58,7 @@ void measure_energy(const Model& model, const std::vector<Device>& devices, cons
   }
   const std::vector<std::uint8_t> images = first_images(dataset, energy_images);
   const auto labels = dataset.labels().first(static_cast<std::size_t>(std::min(dataset.size(), energy_images)));
-  run.mj_per_image =
-      energy_of(CascadeExecutor(model, devices, settings), devices, images, labels, run.energy_reason);
+  run.mj_per_image = energy_of(CascadeExecutor(model, devices, settings), devices, images, labels, run.energy_reason);
   for (std::size_t k = 0; k < model.stages.size(); ++k) {
     run.stage_mj_per_image[k] =
         energy_of(stage_alone(model, k, devices[k], settings), {devices[k]}, images, labels, run.energy_reason);

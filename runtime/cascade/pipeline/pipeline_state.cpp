@@ -62,7 +62,7 @@ CascadePipeline::State::State(const Model& of, const std::vector<Device>& device
   const std::size_t slots = kWindows * window;
   for (const Device& device : each_once) {
     const Device handle = traced(device, executor.trace, lanes.size());
-    lanes.emplace_back(handle, StageDevice(handle, model, executor, window, slots), lanes.size());
+    lanes.emplace_back(device, StageDevice(handle, model, executor, window, slots), lanes.size());
   }
   for (std::size_t stage = 0; stage < owner.size(); ++stage) lanes[owner[stage]].stages.add_stage(stage);
   for (Lane& lane : lanes) lane.peak_bytes = lane.stages.peak_bytes();
