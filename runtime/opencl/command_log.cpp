@@ -1,6 +1,7 @@
 #include "runtime/opencl/command_log.h"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace cascadecl {
 namespace {
@@ -8,26 +9,17 @@ namespace {
 using Clock = Command::Clock;
 using std::chrono::nanoseconds;
 
-constexpr int kMarkers = 4;  // of a synchronisation; the one that was done soonest counts
-constexpr std::chrono::milliseconds kSynchronised{200};
-
 nanoseconds since_epoch(Clock::time_point time) {
   return std::chrono::duration_cast<nanoseconds>(time.time_since_epoch());
 }
 
-// What the host's clock is ahead of the device's: between these two.
-struct Bounds {
-  nanoseconds least, most;
-};
+Clock::time_point at(nanoseconds since_epoch) {
+  return Clock::time_point(std::chrono::duration_cast<Clock::duration>(since_epoch));
+}
 
-Bounds measure(const cl::CommandQueue& queue) {
-  cl::Event marker;
-  const Clock::time_point before = Clock::now();
-  queue.enqueueMarkerWithWaitList(nullptr, &marker);
-  marker.wait();
-  const Clock::time_point after = Clock::now();
-  const nanoseconds device(static_cast<std::int64_t>(marker.getProfilingInfo<CL_PROFILING_COMMAND_END>()));
-  return {since_epoch(before) - device, since_epoch(after) - device};
+template <cl_profiling_info what>
+nanoseconds device_time(const cl::Event& event) {
+  return nanoseconds(static_cast<std::int64_t>(event.getProfilingInfo<what>()));
 }
 
 }  // namespace
@@ -37,32 +29,36 @@ void CommandLog::add(Command command, cl::Event event) {
   pending_.push_back({std::move(command), std::move(event)});
 }
 
-void CommandLog::synchronise() {
-  Bounds best = measure(queue_);
-  for (int i = 1; i < kMarkers; ++i) {
-    const Bounds bounds = measure(queue_);
-    if (bounds.most - bounds.least < best.most - best.least) best = bounds;
+void CommandLog::ask_device() {
+  for (Pending& pending : pending_) {
+    pending.begin = device_time<CL_PROFILING_COMMAND_START>(pending.event);
+    pending.end = device_time<CL_PROFILING_COMMAND_END>(pending.event);
   }
-  // It stays where it may, so that the times of neighbours fit together.
-  ahead_ = synchronised_ ? std::clamp(ahead_, best.least, best.most) : (best.least + best.most) / 2;
-  synchronised_ = Clock::now();
 }
 
-Clock::time_point CommandLog::host_time(cl_ulong device_ns) const {
-  return Clock::time_point(
-      std::chrono::duration_cast<Clock::duration>(nanoseconds(static_cast<std::int64_t>(device_ns)) + ahead_));
+// What the clocks differ by lies between two bounds. The lower one is close where a command began at once, so it is
+// where to start from; then it moves only as the clocks drift, so that the times of neighbours fit together.
+void CommandLog::compare_clocks() {
+  const nanoseconds now = since_epoch(Clock::now());
+  nanoseconds least = nanoseconds::min(), most = nanoseconds::max();
+  for (const Pending& pending : pending_) {
+    least = std::max(least, since_epoch(pending.command.queued) - pending.begin);
+    most = std::min(most, now - pending.end);
+  }
+  ahead_ = std::min(std::max(ahead_.value_or(least), least), most);
 }
 
 void CommandLog::tell() {
   if (pending_.empty()) return;
   pending_.back().event.wait();  // a blocking read may return before its event has changed
-  if (!synchronised_ || Clock::now() - *synchronised_ > kSynchronised) synchronise();
-  for (; !pending_.empty(); pending_.pop_front()) {
-    auto& [command, event] = pending_.front();
-    command.begin = host_time(event.getProfilingInfo<CL_PROFILING_COMMAND_START>());
-    command.end = host_time(event.getProfilingInfo<CL_PROFILING_COMMAND_END>());
-    observer_(std::move(command));
+  ask_device();
+  compare_clocks();
+  for (Pending& pending : pending_) {
+    pending.command.begin = at(pending.begin + *ahead_);
+    pending.command.end = at(pending.end + *ahead_);
+    observer_(std::move(pending.command));
   }
+  pending_.clear();
 }
 
 }  // namespace cascadecl

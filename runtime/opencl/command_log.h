@@ -2,11 +2,11 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
-#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "runtime/opencl/opencl.h"
 
@@ -28,34 +28,32 @@ struct Command {
 // Told each command once it has ended, in the order of the queue, by the thread that waited for it.
 using CommandObserver = std::function<void(Command)>;
 
-// What is in a profiling in-order queue, and when it ran. For one thread at a time.
+// What is in a profiling in-order queue, and when it ran. The device's clock is brought onto the host's by what must
+// be: no command begins before it is enqueued, none ends after the host has waited for it. For one thread at a time.
 class CommandLog {
  public:
-  CommandLog(cl::CommandQueue queue, CommandObserver observer)
-      : queue_(std::move(queue)), observer_(std::move(observer)) {}
+  explicit CommandLog(CommandObserver observer) : observer_(std::move(observer)) {}
 
   // From now on commands belong to these layers; to none if empty.
   void set_layers(std::string layers) { layers_ = std::move(layers); }
   void add(Command command, cl::Event event);
-  // Once the queue is empty: tells the observer all that is new and releases its events. Throws cl::Error.
+  // To be called once the host has waited for all: tells the observer all that is new and releases its events. Throws
+  // cl::Error.
   void tell();
 
  private:
-  // The device's clock is brought onto the host's by markers: each lies between two times of the host. Clocks drift,
-  // so this is done anew now and then, while the queue is empty.
-  void synchronise();
-  Command::Clock::time_point host_time(cl_ulong device_ns) const;
-
   struct Pending {
     Command command;
     cl::Event event;
+    std::chrono::nanoseconds begin{}, end{};  // by the device's clock
   };
-  cl::CommandQueue queue_;
+  void ask_device();
+  void compare_clocks();
+
   CommandObserver observer_;
   std::string layers_;
-  std::deque<Pending> pending_;
-  std::optional<Command::Clock::time_point> synchronised_;
-  std::chrono::nanoseconds ahead_{};  // of the device's clock, what the host's is
+  std::vector<Pending> pending_;
+  std::optional<std::chrono::nanoseconds> ahead_;  // of the device's clock, what the host's is
 };
 
 // For OpenCL's own functions, which take an event or NULL.

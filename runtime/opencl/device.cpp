@@ -165,7 +165,7 @@ Device Device::observed(CommandObserver observer) const {
   State& state = *other.state_;
   checked(state.info, "opening a queue that tells times",
           [&] { state.queue = cl::CommandQueue(state.context, state.info.handle, CL_QUEUE_PROFILING_ENABLE); });
-  state.log = std::make_shared<CommandLog>(state.queue, std::move(observer));
+  state.log = std::make_shared<CommandLog>(std::move(observer));
   return other;
 }
 
