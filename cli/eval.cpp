@@ -282,8 +282,8 @@ void check_company(const Options& options, bool all_policies, bool stream, bool 
         {"stream", "static", "matrix", "per-class", "no-compare", "placement", "on-device-failure", "device-timeout",
          "trace"},
         "not with --policy all, which compares policies on the label probabilities of all stages"},
-       {fp32, {"no-compare"}, "only with --precision fp16, which is compared with fp32"},
-       {stream, {"static", "matrix", "per-class", "no-compare"}, "not with --stream, which runs the cascade alone"}});
+       {stream, {"static", "matrix", "per-class", "no-compare"}, "not with --stream, which runs the cascade alone"},
+       {fp32, {"no-compare"}, "only with --precision fp16, which is compared with fp32"}});
 }
 
 }  // namespace

@@ -117,6 +117,7 @@ TEST_CASE("flags that would say nothing in each other's company are refused, and
   };
   for (const char* more : {"--static", "--matrix", "--per-class", "--no-compare"})
     for (const auto& other : {all, stream}) cases.push_back({eval, {more}, other});
+  cases.push_back({eval, {"--no-compare"}, {}, "--precision fp16"});
   for (const char* command : {"eval", "profile", "report"})
     cases.push_back({{command, "m.h5", "--data", "d.h5"}, latency, {}, "--placement auto"});
   cases.push_back({{"predict", "m.h5", "a.png"}, latency, {}, "--placement auto"});

@@ -97,6 +97,42 @@ TEST_CASE("a stage computes what the reference computes: odd images, many units,
   }
 }
 
+TEST_CASE("how many units a launch holds does not change a bit, with activations in float or half") {
+  if (test_device().info().device_class != DeviceClass::cpu) return;
+  const int block = std::max(test_device().channel_block(), 8);
+  NetworkBuilder net({3, 8, 8});
+  std::string x = net.convolution(4 * block, {3, 3, 1, 1});
+  for (int unit = 0; unit < 3; ++unit) {
+    half_unit(net, 4 * block);
+    half_unit(net, 4 * block);
+    x = net.add(x, net.last());
+  }
+  const Network network = net.finish(4);
+  const Parameters parameters = random_parameters(network, 3);
+  const std::vector<float> images =
+      to_blocked(random_images(network, 3, 3), shape_of(3, network.input_shape()), test_device().channel_block());
+  for (const Precision precision : {Precision::fp32, Precision::fp16}) {
+    std::vector<std::vector<float>> logits;
+    std::vector<std::size_t> launches;
+    for (const unsigned cores : {1u, 3u}) {  // of three images one core has all, or each core one
+      DeviceInfo info = test_device().info();
+      info.compute_units = cores;
+      const Device device(info);
+      InferencePlan plan(device, network, parameters, 3, KernelClass::automatic, precision);
+      launches.push_back(plan.steps().size());
+      Activation input = device.upload(images);
+      if (precision == Precision::fp16) {
+        std::vector<Half> halves(images.size());
+        std::ranges::transform(images, halves.begin(), to_half);
+        input = device.upload(halves);
+      }
+      logits.push_back(device.read(plan.run(3, input), 12));
+    }
+    CHECK(logits[0] == logits[1]);
+    if (block == 16) CHECK(launches[0] > launches[1]);
+  }
+}
+
 TEST_CASE("a convolution that winograd runs stays a step of its own before its stage") {
   const int block = std::max(test_device().channel_block(), 8);
   NetworkBuilder net({block, 8, 8});
