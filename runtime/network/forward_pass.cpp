@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/network/step_geometry.h"
 #include "runtime/ops/launch.h"
 
 namespace cascadecl {
@@ -26,11 +27,7 @@ ForwardPass::ForwardPass(const Device& device, const Network& network, const Par
       lowering_(lower(network_)),
       max_batch_(max_batch),
       precision_(precision) {
-  if (!statistics) {
-    lowering_ = fuse_residual_stages(network_, lowering_, [&](const LoweredStep& step) {
-      return ResidualStage::most_units(device_, stage_geometry(step), kernels, max_batch_);
-    });
-  }
+  if (!statistics) lowering_ = fuse_for_device(device_, network_, lowering_, kernels, max_batch_);
   for (const LoweredStep& step : lowering_.steps) {
     operations_.push_back(make_operation(step, max_batch, kernels, statistics));
   }
@@ -54,16 +51,7 @@ Precision ForwardPass::tensor_precision(int tensor) const {
   return tensor_facts(tensor).rows ? Precision::fp32 : precision_;
 }
 
-ConvGeometry ForwardPass::geometry(const LoweredStep& step) const {
-  const Layer& l = layer(step.layer);
-  return {shape(step.in.tensor), l.out_channels, l.kernel_h, l.kernel_w, l.stride, l.padding};
-}
-
-ResidualStageGeometry ForwardPass::stage_geometry(const LoweredStep& step) const {
-  ResidualStageGeometry g{.shape = shape(step.out), .units = static_cast<int>(step.parts.size() / 2)};
-  if (step.parts.size() % 2 == 1) g.head = geometry(step.parts.front());
-  return g;
-}
+ConvGeometry ForwardPass::geometry(const LoweredStep& step) const { return conv_geometry(network_, lowering_, step); }
 
 PoolGeometry ForwardPass::pool_geometry(const LoweredStep& step) const {
   const Layer& l = layer(step.layer);
@@ -82,7 +70,8 @@ ForwardPass::Operation ForwardPass::make_operation(const LoweredStep& step, int 
                          batch_class(max_batch));
     }
     case LoweredStep::Kind::residual_stage:
-      return ResidualStage(device_, stage_geometry(step), kernels, batch_class(max_batch), precision_);
+      return ResidualStage(device_, stage_geometry(network_, lowering_, step), kernels, batch_class(max_batch),
+                           precision_);
     case LoweredStep::Kind::add:
       return AddViews(device_, in, kind(step.in), kind(step.other), batch_class(max_batch));
     case LoweredStep::Kind::pool:

@@ -48,7 +48,6 @@ class ForwardPass {
   Array<float> tensor(int i) const { return activation(i).floats(); }  // where it holds floats
   BatchNorm& norm(int layer) { return norms_.at(layer); }
   ConvGeometry geometry(const LoweredStep& step) const;
-  ResidualStageGeometry stage_geometry(const LoweredStep& step) const;
   PoolGeometry pool_geometry(const LoweredStep& step) const;
   Pool& pool(std::size_t step) { return std::get<Pool>(operations_[step]); }
   GlobalAveragePool& global_pool(std::size_t step) { return std::get<GlobalAveragePool>(operations_[step]); }

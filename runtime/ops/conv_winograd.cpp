@@ -39,6 +39,25 @@ std::vector<int> doublings(int most) {
   return values;
 }
 
+// Of both kernels; what follows from the geometry alone.
+Defines shared_defines(const ConvGeometry& g, int block) {
+  return {{"CB", block},
+          {"C_CHANNELS", g.in.channels},
+          {"C_BLOCKS", div_up(g.in.channels, block)},
+          {"K_BLOCKS", div_up(g.out_channels, block)},
+          {"HEIGHT", g.in.height},
+          {"WIDTH", g.in.width}};
+}
+
+// Of a kernel with these tunables.
+template <class Tunables>
+std::string declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
+  if (auto reason = not_cpu_class(device, kernels); !reason.empty()) return reason;
+  if (auto reason = not_3x3_in_blocks(device, g); !reason.empty()) return reason;
+  const TuningTarget target = TuningTarget::of(device.info());
+  return too_large(Tunables::choose(g, target).local_bytes(g, target.block), target.local_memory);
+}
+
 int tiles_across(const ConvGeometry& g) { return div_up(g.in.width, 4); }
 int tiles_down(const ConvGeometry& g) { return div_up(g.in.height, 4); }
 
@@ -85,21 +104,13 @@ std::size_t Winograd::local_bytes(const ConvGeometry& g, int block) const {
 int Winograd::strips(const ConvGeometry& g) const { return div_up(tiles_down(g), tile_rows); }
 
 Defines Winograd::defines(const ConvGeometry& g, int block) const {
-  Defines defines = {{"CB", block},
-                     {"C_CHANNELS", g.in.channels},
-                     {"C_BLOCKS", div_up(g.in.channels, block)},
-                     {"K_BLOCKS", div_up(g.out_channels, block)},
-                     {"HEIGHT", g.in.height},
-                     {"WIDTH", g.in.width}};
+  Defines defines = shared_defines(g, block);
   define(*this, defines);
   return defines;
 }
 
 std::string winograd_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
-  if (auto reason = not_cpu_class(device, kernels); !reason.empty()) return reason;
-  if (auto reason = not_3x3_in_blocks(device, g); !reason.empty()) return reason;
-  const TuningTarget target = TuningTarget::of(device.info());
-  return too_large(Winograd::choose(g, target).local_bytes(g, target.block), target.local_memory);
+  return declines<Winograd>(device, g, kernels);
 }
 
 FilterWinograd FilterWinograd::choose(const ConvGeometry& g, const TuningTarget& target) {
@@ -153,22 +164,14 @@ std::size_t FilterWinograd::local_bytes(const ConvGeometry& g, int block) const 
 }
 
 Defines FilterWinograd::defines(const ConvGeometry& g, int block) const {
-  Defines defines = {{"CB", block},
-                     {"C_CHANNELS", g.in.channels},
-                     {"K_CHANNELS", g.out_channels},
-                     {"C_BLOCKS", div_up(g.in.channels, block)},
-                     {"K_BLOCKS", div_up(g.out_channels, block)},
-                     {"HEIGHT", g.in.height},
-                     {"WIDTH", g.in.width}};
+  Defines defines = shared_defines(g, block);
+  defines.set("K_CHANNELS", g.out_channels);
   define(*this, defines);
   return defines;
 }
 
 std::string filter_winograd_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
-  if (auto reason = not_cpu_class(device, kernels); !reason.empty()) return reason;
-  if (auto reason = not_3x3_in_blocks(device, g); !reason.empty()) return reason;
-  const TuningTarget target = TuningTarget::of(device.info());
-  return too_large(FilterWinograd::choose(g, target).local_bytes(g, target.block), target.local_memory);
+  return declines<FilterWinograd>(device, g, kernels);
 }
 
 }  // namespace cascadecl::conv

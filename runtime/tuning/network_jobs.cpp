@@ -8,6 +8,7 @@
 
 #include "runtime/network/layout.h"
 #include "runtime/network/lowering.h"
+#include "runtime/network/step_geometry.h"
 #include "runtime/network/training_plan.h"
 #include "runtime/ops/batch_norm.h"
 #include "runtime/ops/compact.h"
@@ -73,10 +74,7 @@ class Collector {
   };
 
   ImageShape shape(int tensor) const { return lowering_.tensors[to_size(tensor)].shape; }
-  ConvGeometry geometry(const LoweredStep& step) const {
-    const Layer& l = network_->layers()[to_size(step.layer)];
-    return {shape(step.in.tensor), l.out_channels, l.kernel_h, l.kernel_w, l.stride, l.padding};
-  }
+  ConvGeometry geometry(const LoweredStep& step) const { return conv_geometry(*network_, lowering_, step); }
   static double macs(const ConvGeometry& g) {
     return static_cast<double>(g.weight_count()) * g.out().height * g.out().width;
   }
@@ -215,18 +213,11 @@ class Collector {
 
   // Residual stages, as inference fuses them.
   void add_stages() {
-    const auto geometry_of = [&](const LoweredStep& step) {
-      ResidualStageGeometry g{.head = {}, .shape = shape(step.out), .units = static_cast<int>(step.parts.size() / 2)};
-      if (step.parts.size() % 2 == 1) g.head = geometry(step.parts.front());
-      return g;
-    };
-    const Lowering fused = fuse_residual_stages(*network_, lowering_, [&](const LoweredStep& step) {
-      return ResidualStage::most_units(device_, geometry_of(step), kernels, max_batch_);
-    });
+    const Lowering fused = fuse_for_device(device_, *network_, lowering_, kernels, max_batch_);
     for (const LoweredStep& step : fused.steps) {
       if (step.kind != LoweredStep::Kind::residual_stage) continue;
       name_ = layer_names(*network_, step);
-      const ResidualStageGeometry g = geometry_of(step);
+      const ResidualStageGeometry g = stage_geometry(*network_, lowering_, step);
       const std::size_t floats =
           std::max(image_elements(g.shape, target_.block), g.head ? image_elements(g.head->in, target_.block) : 0);
       const double work = 2 * g.units * macs(g.convolution()) + (g.head ? macs(*g.head) : 0);

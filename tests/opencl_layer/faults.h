@@ -52,7 +52,7 @@ class FaultClock {
   Fault tick(cl_device_id device, const std::string& kind, const std::string& function);
   // Whether the watched device has stopped for good.
   bool stopped(cl_device_id device);
-  // Whether it stands still for now.
+  // Whether it stands still until the file of its plan is gone.
   bool stalled(cl_device_id device) const;
   cl_int error() const { return plan_.error; }
   const FaultPlan& plan() const { return plan_; }

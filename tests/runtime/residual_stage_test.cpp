@@ -29,6 +29,18 @@ void half_unit(NetworkBuilder& net, int channels) {
   net.convolution(channels, {3, 3, 1, 1});
 }
 
+// Three units behind a convolution of the image.
+Network three_units(ImageShape image, int channels, NetworkBuilder::Window head) {
+  NetworkBuilder net(image);
+  std::string x = net.convolution(channels, head);
+  for (int unit = 0; unit < 3; ++unit) {
+    half_unit(net, channels);
+    half_unit(net, channels);
+    x = net.add(x, net.last());
+  }
+  return net.finish(4);
+}
+
 }  // namespace
 
 TEST_CASE("the residual units of a shape and the convolution before them become one step") {
@@ -67,14 +79,7 @@ TEST_CASE("a stage computes what the reference computes: odd images, many units,
   const int block = std::max(test_device().channel_block(), 8);
   for (const ImageShape image : {ImageShape{3, 16, 16}, {5, 9, 14}, {2, 4, 3}, {1, 17, 16}}) {
     CAPTURE(to_string(image));
-    NetworkBuilder net(image);
-    std::string x = net.convolution(2 * block, {5, 3, 1, 1});
-    for (int unit = 0; unit < 3; ++unit) {
-      half_unit(net, 2 * block);
-      half_unit(net, 2 * block);
-      x = net.add(x, net.last());
-    }
-    const Network network = net.finish(4);
+    const Network network = three_units(image, 2 * block, {5, 3, 1, 1});
     const Parameters parameters = random_parameters(network, 3);
     for (const Device& device : {test_device(), split}) {
       CAPTURE(device.info().compute_units);
@@ -100,14 +105,7 @@ TEST_CASE("a stage computes what the reference computes: odd images, many units,
 TEST_CASE("how many units a launch holds does not change a bit, with activations in float or half") {
   if (test_device().info().device_class != DeviceClass::cpu) return;
   const int block = std::max(test_device().channel_block(), 8);
-  NetworkBuilder net({3, 8, 8});
-  std::string x = net.convolution(4 * block, {3, 3, 1, 1});
-  for (int unit = 0; unit < 3; ++unit) {
-    half_unit(net, 4 * block);
-    half_unit(net, 4 * block);
-    x = net.add(x, net.last());
-  }
-  const Network network = net.finish(4);
+  const Network network = three_units({3, 8, 8}, 4 * block, {3, 3, 1, 1});
   const Parameters parameters = random_parameters(network, 3);
   const std::vector<float> images =
       to_blocked(random_images(network, 3, 3), shape_of(3, network.input_shape()), test_device().channel_block());

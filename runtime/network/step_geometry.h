@@ -1,0 +1,17 @@
+#pragma once
+#include "runtime/network/lowering.h"
+#include "runtime/ops/residual_stage.h"
+
+namespace cascadecl {
+
+// What the operations of a lowered network's steps are made for.
+
+ConvGeometry conv_geometry(const Network& network, const Lowering& lowering, const LoweredStep& step);
+// Of a step of kind residual_stage, also one that is still being made.
+ResidualStageGeometry stage_geometry(const Network& network, const Lowering& lowering, const LoweredStep& step);
+
+// fuse_residual_stages() with as many units in a stage as the device should run in one launch.
+Lowering fuse_for_device(const Device& device, const Network& network, const Lowering& lowering, KernelClass kernels,
+                         int max_batch);
+
+}  // namespace cascadecl
