@@ -39,20 +39,28 @@ kernel void pack_weights(global const float* w, global float* packed) {
           out < OUT_CHANNELS ? filter_tap(w, in, out, r, s) : 0.0f;
 }
 
-// transformed [36][IN][OUT padded] = G w G'; global id: 0 = padded output channel, 1 = input channel
-kernel void transform_weights(global const float* w, global float* transformed) {
-  const int out = get_global_id(0), in = get_global_id(1);
-  float rows[6][3];
+// transformed [36][IN][OUT padded] = G w G'; global id: 0 = output channel block, 1 = input channel
+CPU_KERNEL void transform_weights(global const float* w, global float* transformed) {
+  const int block = get_global_id(0), in = get_global_id(1);
+  VEC rows[6][3];
+#pragma unroll
   for (int s = 0; s < 3; ++s) {
-    const int inside = out < OUT_CHANNELS;
-    const float g0 = inside ? filter_tap(w, in, out, 0, s) : 0.0f;
-    const float g1 = inside ? filter_tap(w, in, out, 1, s) : 0.0f;
-    const float g2 = inside ? filter_tap(w, in, out, 2, s) : 0.0f;
-    WINOGRAD_FILTER(g0, g1, g2, rows[0][s], rows[1][s], rows[2][s], rows[3][s], rows[4][s], rows[5][s])
+    VEC g[3];
+#pragma unroll
+    for (int r = 0; r < 3; ++r) {
+      float lanes[CB];
+      for (int i = 0; i < CB; ++i)
+        lanes[i] = block * CB + i < OUT_CHANNELS ? filter_tap(w, in, block * CB + i, r, s) : 0.0f;
+      g[r] = VLOAD(lanes);
+    }
+    WINOGRAD_FILTER(g[0], g[1], g[2], rows[0][s], rows[1][s], rows[2][s], rows[3][s], rows[4][s], rows[5][s])
   }
+#pragma unroll
   for (int i = 0; i < 6; ++i) {
-    float u[6];
+    VEC u[6];
     WINOGRAD_FILTER(rows[i][0], rows[i][1], rows[i][2], u[0], u[1], u[2], u[3], u[4], u[5])
-    for (int j = 0; j < 6; ++j) transformed[((i * 6 + j) * IN_CHANNELS + in) * OUT_PADDED + out] = u[j];
+#pragma unroll
+    for (int j = 0; j < 6; ++j)
+      STORE_GLOBAL(u[j], transformed + ((i * 6 + j) * IN_CHANNELS + in) * OUT_PADDED + block * CB);
   }
 }

@@ -57,11 +57,11 @@
     m5 = y3;                                                               \
   }
 
-// G g: three filter taps to six frequencies (scalars).
+// G g: three filter taps to six frequencies.
 #define WINOGRAD_FILTER(g0, g1, g2, u0, u1, u2, u3, u4, u5) \
   {                                                         \
-    const float a_ = (g0) + (g2);                           \
-    const float c_ = (g0) + 4.0f * (g2);                    \
+    const VEC a_ = (g0) + (g2);                             \
+    const VEC c_ = (g0) + 4.0f * (g2);                      \
     u0 = (g0) / 4.0f;                                       \
     u1 = -(a_ + (g1)) / 6.0f;                               \
     u2 = -(a_ - (g1)) / 6.0f;                               \

@@ -91,19 +91,11 @@ ConvBackward::ConvBackward(const Device& device, const ConvGeometry& g, const Fu
 
   reduce_ = device.kernel("conv_filter_winograd.cl", "filter_gradient", filter_part(tunables).defines(g, block));
   reduce_range_ = {to_size(g.in.channels), to_size(block_count(g.out_channels, block))};
-  prepare_ = device.kernel("conv_weights.cl", "transform_weights",
-                           {{"CB", block},
-                            {"IN_CHANNELS", g.out_channels},
-                            {"OUT_CHANNELS", g.in.channels},
-                            {"KERNEL_H", 3},
-                            {"KERNEL_W", 3},
-                            {"FLIPPED", 1}});
-  prepare_range_ = {in_padded, to_size(g.out_channels)};
-  prepare_group_ = {to_size(block)};
-  weights_ = device.allocate<float>(36 * to_size(g.out_channels) * in_padded);
+  layout_ = conv::FilterLayout::winograd(device, g.out_channels, g.in.channels, true);
+  weights_ = device.allocate<float>(layout_.floats());
 }
 
-void ConvBackward::prepare(const Array<float>& weight) { prepare_(prepare_range_, prepare_group_, weight, weights_); }
+void ConvBackward::prepare(const Array<float>& weight) { layout_.run(weight, weights_); }
 
 void ConvBackward::run(int n, const Gradient& out, const ConvMask& mask, const Array<float>& workspace,
                        const Array<float>& in_gradient, const Array<float>& weight_gradient) {

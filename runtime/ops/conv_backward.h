@@ -3,6 +3,7 @@
 
 #include "runtime/ops/conv_gradient.h"
 #include "runtime/ops/conv_winograd.h"
+#include "runtime/ops/filter_layout.h"
 #include "runtime/ops/view.h"
 
 namespace cascadecl {
@@ -48,8 +49,9 @@ class ConvBackward {
 
  private:
   VariantChoice choice_;
-  Kernel prepare_, run_, reduce_;
-  Range prepare_range_, prepare_group_, reduce_range_;
+  conv::FilterLayout layout_;
+  Kernel run_, reduce_;
+  Range reduce_range_;
   std::size_t slices_ = 1, workspace_floats_ = 0;
   Array<float> weights_;
 };

@@ -15,9 +15,7 @@ bool ConvBackwardData::can_fuse(const Device& device, const ConvGeometry& g, Ker
 
 ConvBackwardData::ConvBackwardData(const Device& device, const ConvGeometry& g, const Fusion& fusion,
                                    KernelClass kernels, BatchClass batch)
-    : geometry_(g),
-      prepare_range_{conv::padded(g.in.channels, device), to_size(g.out_channels)},
-      prepare_group_(to_size(channel_block_of(g.in.channels, device.channel_block()))) {
+    : geometry_(g), in_padded_(conv::padded(g.in.channels, device)) {
   const std::optional<std::string> gpu = conv::gpu_declines(device, kernels);
   if (gpu && gpu->empty()) {
     choice_.variant = "gemm";
@@ -27,8 +25,9 @@ ConvBackwardData::ConvBackwardData(const Device& device, const ConvGeometry& g, 
   }
   const ConvGeometry back = conv::backward_geometry(g);
   const int block = device.channel_block();
-  const Defines weights = conv::weight_defines(device, g.out_channels, g.in.channels, g.kernel_h, g.kernel_w, true);
-  const std::size_t packed = to_size(g.kernel_h * g.kernel_w * g.out_channels) * conv::padded(g.in.channels, device);
+  const auto packed = [&] {
+    return conv::FilterLayout::packed(device, g.out_channels, g.in.channels, g.kernel_h, g.kernel_w, true);
+  };
   in_blocks_ = to_size(block_count(g.in.channels, block));
   choice_.reason = conv::winograd_declines(device, back, kernels);
   if (choice_.reason.empty() && g.stride == 1) {
@@ -39,8 +38,8 @@ ConvBackwardData::ConvBackwardData(const Device& device, const ConvGeometry& g, 
     defines.set("MASK", static_cast<int>(fusion.mask));
     defines.set("RESIDUAL", fusion.residual ? 1 : 0);
     if (batch == BatchClass::many) defines.set("STREAM", 2);
-    prepare_ = device.kernel("conv_weights.cl", "transform_weights", weights);
-    weights_ = device.allocate<float>(36 * to_size(g.out_channels) * conv::padded(g.in.channels, device));
+    layout_ = conv::FilterLayout::winograd(device, g.out_channels, g.in.channels, true);
+    weights_ = device.allocate<float>(layout_.floats());
     run_ = device.kernel("conv_winograd.cl", "conv_winograd", defines);
     return;
   }
@@ -61,8 +60,8 @@ ConvBackwardData::ConvBackwardData(const Device& device, const ConvGeometry& g, 
                        {"PADDING_Y", g.kernel_h - 1 - g.padding},
                        {"PADDING_X", direct->padding}};
     define(conv::look_up<conv::Direct>(device, "data", *direct, batch, choice_), defines);
-    prepare_ = device.kernel("conv_weights.cl", "pack_weights", weights);
-    weights_ = device.allocate<float>(packed);
+    layout_ = packed();
+    weights_ = device.allocate<float>(layout_.floats());
     run_ = device.kernel("conv_direct.cl", "conv_direct", defines);
     return;
   }
@@ -73,8 +72,8 @@ ConvBackwardData::ConvBackwardData(const Device& device, const ConvGeometry& g, 
     defines.set("CB", channel_block_of(g.in.channels, block));
     defines.set("OUT_CB", channel_block_of(g.out_channels, block));
     define(conv::look_up<conv::Strided>(device, "data", g, batch, choice_), defines);
-    prepare_ = device.kernel("conv_weights.cl", "pack_weights", weights);
-    weights_ = device.allocate<float>(packed);
+    layout_ = packed();
+    weights_ = device.allocate<float>(layout_.floats());
     run_ = device.kernel("conv_data_strided.cl", "conv_data_strided", defines);
   } else {
     choice_ = {.variant = "reference", .reason = gpu.value_or(choice_.reason)};
@@ -94,7 +93,7 @@ void ConvBackwardData::prepare(const Array<float>& weight) {
   if (choice_.variant == "reference") {
     weights_ = weight;
   } else {
-    prepare_(prepare_range_, Range{prepare_group_}, weight, weights_);
+    layout_.run(weight, weights_);
   }
 }
 
@@ -110,7 +109,7 @@ void ConvBackwardData::run(int n, const Gradient& out, const ConvMask& mask, con
   } else if (choice_.variant == "strided") {
     run_(Range{in_blocks_, to_size(n)}, Range{}, out.data, weights_, in_gradient);
   } else {
-    run_.run(Range{to_size(geometry_.in.height * geometry_.in.width), prepare_range_.x, to_size(n)}, out.data, weights_,
+    run_.run(Range{to_size(geometry_.in.height * geometry_.in.width), in_padded_, to_size(n)}, out.data, weights_,
              in_gradient);
   }
 }

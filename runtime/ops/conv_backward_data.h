@@ -4,6 +4,7 @@
 #include "runtime/opencl/device.h"
 #include "runtime/ops/conv_geometry.h"
 #include "runtime/ops/conv_gradient.h"
+#include "runtime/ops/filter_layout.h"
 #include "runtime/ops/variant.h"
 
 namespace cascadecl {
@@ -42,10 +43,9 @@ class ConvBackwardData {
   ConvGeometry geometry_;
   bool fused_ = false;
   VariantChoice choice_;
-  Kernel prepare_, run_;
-  Range prepare_range_;
-  std::size_t prepare_group_;
-  std::size_t in_blocks_ = 1;
+  conv::FilterLayout layout_;
+  Kernel run_;
+  std::size_t in_blocks_ = 1, in_padded_ = 1;
   Array<float> weights_;
   std::shared_ptr<conv::GpuConv> gpu_;  // runs instead, in the GPU class
 };

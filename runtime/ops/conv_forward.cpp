@@ -14,11 +14,7 @@ namespace cascadecl {
 
 ConvForward::ConvForward(const Device& device, const ConvGeometry& g, const ConvFusion& fusion, KernelClass kernels,
                          BatchClass batch)
-    : geometry_(g),
-      prepare_range_{conv::padded(g.out_channels, device), to_size(g.in.channels)},
-      prepare_group_(to_size(channel_block_of(g.out_channels, device.channel_block()))),
-      cores_(static_cast<int>(device.info().compute_units)),
-      device_(device) {
+    : geometry_(g), cores_(static_cast<int>(device.info().compute_units)), device_(device) {
   const std::optional<std::string> gpu = conv::gpu_declines(device, kernels, fusion.view.precision);
   if (gpu && gpu->empty()) {
     choice_.variant = "gemm";
@@ -27,7 +23,6 @@ ConvForward::ConvForward(const Device& device, const ConvGeometry& g, const Conv
     return;
   }
   const int block = device.channel_block();
-  const Defines weights = conv::weight_defines(device, g.in.channels, g.out_channels, g.kernel_h, g.kernel_w, false);
   choice_.reason = conv::winograd_declines(device, g, kernels);
   Defines defines;
   if (choice_.reason.empty()) {
@@ -35,14 +30,12 @@ ConvForward::ConvForward(const Device& device, const ConvGeometry& g, const Conv
     const auto tunables = conv::look_up<conv::Winograd>(device, "forward", g, batch, choice_);
     defines = tunables.defines(g, block);
     if (!fusion.statistics) most_shares_ = tunables.strips(g);
-    prepare_ = device.kernel("conv_weights.cl", "transform_weights", weights);
-    weight_floats_ = 36 * to_size(g.in.channels) * conv::padded(g.out_channels, device);
+    layout_ = conv::FilterLayout::winograd(device, g.in.channels, g.out_channels, false);
   } else if (const std::string declined = conv::direct_declines(device, g, kernels); declined.empty()) {
     choice_.variant = "direct";
     defines = conv::direct_defines(device, g, g.padding, g.padding);
     define(conv::look_up<conv::Direct>(device, "forward", g, batch, choice_), defines);
-    prepare_ = device.kernel("conv_weights.cl", "pack_weights", weights);
-    weight_floats_ = to_size(g.kernel_h * g.kernel_w * g.in.channels) * conv::padded(g.out_channels, device);
+    layout_ = conv::FilterLayout::packed(device, g.in.channels, g.out_channels, g.kernel_h, g.kernel_w, false);
   } else {
     choice_ = {.variant = "reference", .reason = gpu.value_or(declined)};
     defines = conv::direct_defines(device, g, g.padding, g.padding);
@@ -55,7 +48,6 @@ ConvForward::ConvForward(const Device& device, const ConvGeometry& g, const Conv
   if (batch == BatchClass::many) defines.set("STREAM", fusion.statistics ? 2 : 1);
   if (choice_.variant == "reference") {
     run_ = device.kernel("conv_reference.cl", "conv_forward", defines);
-    prepare_range_.x = conv::padded(g.out_channels, device);
   } else {
     run_ = device.kernel(fmt::format("conv_{}.cl", choice_.variant), fmt::format("conv_{}", choice_.variant), defines);
   }
@@ -72,12 +64,12 @@ void ConvForward::prepare(const Array<float>& weight) {
     weights_ = weight;  // read as they are
     return;
   }
-  if (weights_.empty()) weights_ = device_.allocate<float>(weight_floats_);
+  if (weights_.empty()) weights_ = device_.allocate<float>(layout_.floats());
   prepare(weight, weights_);
 }
 
 void ConvForward::prepare(const Array<float>& weight, const Array<float>& into) {
-  prepare_(prepare_range_, Range{prepare_group_}, weight, into);
+  layout_.run(weight, into);
 }
 
 void ConvForward::run(int n, const View& in, const Activation& residual, const Activation& out,
@@ -92,7 +84,7 @@ void ConvForward::run(int n, const View& in, const Activation& residual, const A
     run_(Range{to_size(n)}, Range{}, in.data, in.scale, in.shift, weights_, residual, out, moments);
   } else {
     const ImageShape shape = geometry_.out();
-    run_.run(Range{to_size(shape.height * shape.width), prepare_range_.x, to_size(n)}, in.data, in.scale, in.shift,
+    run_.run(Range{to_size(shape.height * shape.width), conv::padded(geometry_.out_channels, device_), to_size(n)}, in.data, in.scale, in.shift,
              weights_, residual, out);
   }
 }

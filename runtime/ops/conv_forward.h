@@ -3,6 +3,7 @@
 
 #include "runtime/opencl/device.h"
 #include "runtime/ops/conv_geometry.h"
+#include "runtime/ops/filter_layout.h"
 #include "runtime/ops/variant.h"
 #include "runtime/ops/view.h"
 
@@ -32,7 +33,7 @@ class ConvForward {
   void prepare(const Array<float>& weight, const Array<float>& into);
   void use(const Array<float>& prepared) { weights_ = prepared; }
   const Array<float>& weights() const { return weights_; }
-  std::size_t weight_floats() const { return weight_floats_; }
+  std::size_t weight_floats() const { return layout_.floats(); }
 
   // Few images are split over the device's cores, unless they are measured.
   //   in        [n][C/b][H][W][b], by the view given at construction
@@ -49,9 +50,8 @@ class ConvForward {
  private:
   ConvGeometry geometry_;
   VariantChoice choice_;
-  Kernel prepare_, run_;
-  Range prepare_range_;
-  std::size_t prepare_group_, weight_floats_ = 0;
+  conv::FilterLayout layout_;
+  Kernel run_;
   int cores_ = 1, most_shares_ = 1;  // an image's strips may be shared out over so many work-items
   Device device_;
   Array<float> weights_;
