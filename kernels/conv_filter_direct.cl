@@ -10,65 +10,56 @@
 #define SLICES 8  // independent sums over images
 #endif
 #ifndef C_GROUP
-#define C_GROUP 3  // input channels held in registers together, times R*S vectors
+#define C_GROUP 4  // input channels held in registers together, times R*S vectors; of one channel block
 #endif
 
-#define COLUMNS ((OUT_WIDTH - 1) * STRIDE + KERNEL_W)
 #define TAPS (KERNEL_H * KERNEL_W)
 #define K_BLOCKS DIV_UP(K_CHANNELS, CB)
+#define K_PADDED (K_BLOCKS * CB)
 
-// Input row y of C_GROUP channels from c0 on, as row[COLUMNS][C_GROUP], zero where outside the image.
-inline void load_row(global const float* src, global const float* scale, global const float* shift, int c0, int y,
-                     local float* row) {
-  for (int x = 0; x < COLUMNS; ++x) {
-    const int column = x - PADDING;
-    for (int i = 0; i < C_GROUP; ++i) {
-      const int c = c0 + i;
-      float v = 0.0f;
-      if (y >= 0 && y < HEIGHT && column >= 0 && column < WIDTH && c < C_CHANNELS) {
-        v = src[((size_t)(c / IN_CB * HEIGHT + y) * WIDTH + column) * IN_CB + c % IN_CB];
-#if VIEW_AFFINE
-        v = fma(v, scale[c], shift[c]);
-#endif
-#if VIEW_RELU
-        v = v < 0.0f ? 0.0f : v;
-#endif
-      }
-      row[x * C_GROUP + i] = v;
-    }
-  }
-}
+// Rows of the one input channel block that has the group.
+#define SRC_CHANNELS IN_CB
+#define SRC_CB IN_CB
+#define SRC_HEIGHT HEIGHT
+#define SRC_WIDTH WIDTH
+#define DST_WIDTH OUT_WIDTH
+#define PADDING_Y PADDING
+#define PADDING_X PADDING
+#define TILE_W 1
+#include "direct.h"
 
 CPU_KERNEL void conv_filter_direct(global const float* restrict src,       //
                                    global const float* restrict scale,     // [C] of the view, else NULL
                                    global const float* restrict shift,     // [C]
                                    global const float* restrict gradient,  //
                                    global float* restrict partial, int images) {
-  local float rows[KERNEL_H * COLUMNS * C_GROUP];
+  local SRC_VEC rows[KERNEL_H * ROW_COLUMNS];
   const int c0 = get_global_id(0) * C_GROUP, k = get_global_id(1), slice = get_global_id(2);
+  const int block = c0 / IN_CB, lane = c0 % IN_CB;
+#if VIEW_AFFINE
+  scale += block * IN_CB;
+  shift += block * IN_CB;
+#endif
   VEC sum[C_GROUP][TAPS];
 #pragma unroll
   for (int i = 0; i < C_GROUP; ++i)
 #pragma unroll
     for (int t = 0; t < TAPS; ++t) sum[i][t] = (VEC)(0.0f);
   for (int n = slice; n < images; n += SLICES) {
-    global const float* image = src + (size_t)n * DIV_UP(C_CHANNELS, IN_CB) * HEIGHT * WIDTH * IN_CB;
+    global const float* image = src + (size_t)(n * DIV_UP(C_CHANNELS, IN_CB) + block) * HEIGHT * WIDTH * IN_CB;
     global const float* out = gradient + (size_t)(n * K_BLOCKS + k) * OUT_HEIGHT * OUT_WIDTH * CB;
     for (int y = 0; y < OUT_HEIGHT; ++y) {
-      // Input row i lies at i % KERNEL_H: rows that output row y shares with the one before are there already.
+      advance_rows(image, scale, shift, y, rows);
       local const float* tap_rows[KERNEL_H];
-      for (int r = 0; r < KERNEL_H; ++r) {
-        local float* row = rows + (y * STRIDE + r) % KERNEL_H * COLUMNS * C_GROUP;
-        if (y == 0 || r >= KERNEL_H - STRIDE) load_row(image, scale, shift, c0, y * STRIDE + r - PADDING, row);
-        tap_rows[r] = row;
-      }
+      for (int r = 0; r < KERNEL_H; ++r)
+        tap_rows[r] = (local const float*)(rows + (y * STRIDE + r) % KERNEL_H * ROW_COLUMNS) + lane;
       for (int x = 0; x < OUT_WIDTH; ++x) {
         const VEC d = VLOAD(out + (y * OUT_WIDTH + x) * CB);
 #pragma unroll
         for (int i = 0; i < C_GROUP; ++i)
 #pragma unroll
           for (int t = 0; t < TAPS; ++t)
-            sum[i][t] = fma((VEC)(tap_rows[t / KERNEL_W][(x * STRIDE + t % KERNEL_W) * C_GROUP + i]), d, sum[i][t]);
+            sum[i][t] = fma((VEC)(tap_rows[t / KERNEL_W][(x * STRIDE + t % KERNEL_W) * IN_CB + i]), d, sum[i][t]);
       }
     }
   }

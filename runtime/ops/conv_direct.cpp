@@ -1,6 +1,7 @@
 #include "runtime/ops/conv_direct.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "runtime/ops/launch.h"
 #include "runtime/tuning/faults.h"
@@ -47,32 +48,37 @@ std::array<Tunable<FilterDirect>, 2> FilterDirect::tunables() {
   return {{{"C_GROUP", &FilterDirect::c_group}, {"SLICES", &FilterDirect::slices}}};
 }
 
-FilterDirect FilterDirect::choose(const ConvGeometry& g, const TuningTarget&) {
+FilterDirect FilterDirect::choose(const ConvGeometry& g, const TuningTarget& target) {
   constexpr int kSums = 27;  // of 32 vector registers
-  return {.c_group = std::clamp(kSums / (g.kernel_h * g.kernel_w), 1, std::min(g.in.channels, 16))};
+  const int fit = std::max(1, kSums / (g.kernel_h * g.kernel_w)), block = channel_block_of(g.in.channels, target.block);
+  if (g.in.channels <= std::min(fit, block)) return {.c_group = g.in.channels};
+  return {.c_group = std::min(static_cast<int>(std::bit_floor(static_cast<unsigned>(fit))), block)};
 }
 
 std::vector<std::vector<int>> FilterDirect::ranges(const ConvGeometry&, const TuningTarget&) {
-  return {{1, 2, 3, 4, 6, 8, 12, 16, 24}, {4, kSlices, 16, 32}};
+  return {{1, 2, 3, 4, 8, 16}, {4, kSlices, 16, 32}};
 }
 
 std::string FilterDirect::fault(const ConvGeometry& g, const TuningTarget& target) const {
-  const std::string fault =
-      first_of({out_of_range("C_GROUP", c_group, 1, g.in.channels), out_of_range("SLICES", slices, 1, kMostSlices)});
+  const int block = channel_block_of(g.in.channels, target.block);
+  const bool whole = c_group == g.in.channels && c_group <= block;  // else groups must not straddle blocks
+  const std::string fault = first_of({out_of_range("C_GROUP", c_group, 1, g.in.channels),
+                                      whole ? "" : no_divisor("C_GROUP", c_group, block),
+                                      out_of_range("SLICES", slices, 1, kMostSlices)});
   if (!fault.empty()) return fault;
   const std::string registers = c_group == 1 ? "" : too_many_registers(c_group * g.kernel_h * g.kernel_w, 1);
-  return first_of({registers, too_large(local_bytes(g), target.local_memory)});
+  return first_of({registers, too_large(local_bytes(g, target.block), target.local_memory)});
 }
 
-std::size_t FilterDirect::local_bytes(const ConvGeometry& g) const {
+std::size_t FilterDirect::local_bytes(const ConvGeometry& g, int block) const {
   const int columns = (g.out().width - 1) * g.stride + g.kernel_w;
-  return sizeof(float) * static_cast<std::size_t>(g.kernel_h * columns * c_group);
+  return sizeof(float) * static_cast<std::size_t>(g.kernel_h * columns * channel_block_of(g.in.channels, block));
 }
 
 std::string filter_direct_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
   if (auto reason = not_cpu_class(device, kernels); !reason.empty()) return reason;
   const TuningTarget target = TuningTarget::of(device.info());
-  return too_large(FilterDirect::choose(g, target).local_bytes(g), target.local_memory);
+  return too_large(FilterDirect::choose(g, target).local_bytes(g, target.block), target.local_memory);
 }
 
 std::array<Tunable<Strided>, 1> Strided::tunables() { return {{{"TILE_W", &Strided::tile_w}}}; }

@@ -24,13 +24,13 @@ Defines direct_defines(const Device& device, const ConvGeometry& geometry, int p
 
 // kernels/conv_filter_direct.cl
 struct FilterDirect {
-  int c_group = 3, slices = kSlices;
+  int c_group = 3, slices = 2 * kSlices;
   static constexpr std::string_view kernel = "conv_filter_direct";
   static std::array<Tunable<FilterDirect>, 2> tunables();
   static FilterDirect choose(const ConvGeometry& geometry, const TuningTarget& target);
   static std::vector<std::vector<int>> ranges(const ConvGeometry& geometry, const TuningTarget& target);
   std::string fault(const ConvGeometry& geometry, const TuningTarget& target) const;
-  std::size_t local_bytes(const ConvGeometry& geometry) const;
+  std::size_t local_bytes(const ConvGeometry& geometry, int block) const;
 };
 std::string filter_direct_declines(const Device& device, const ConvGeometry& geometry, KernelClass kernels);
 
