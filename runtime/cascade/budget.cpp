@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
 
 #include "data/error.h"
 
@@ -38,6 +39,14 @@ Budget budget_at(const CascadeTable& table, std::span<const double> scores, cons
   return budget;
 }
 
+// With six digits and not below it, so that a target of what is told can be reached.
+std::string rounded_up(double value) {
+  std::string text = fmt::format("{:.6g}", value);
+  if (const double shown = std::stod(text); shown < value)
+    text = fmt::format("{:.6g}", shown + std::pow(10, std::floor(std::log10(std::abs(value))) - 5));
+  return text;
+}
+
 Budget within_cost(const CascadeTable& table, std::span<const double> scores, const StageCosts& costs, double most,
                    const SimulationSettings& settings, std::string_view unit) {
   const std::vector<double> limits = all_limits(scores);  // the cost rises with them
@@ -46,8 +55,8 @@ Budget within_cost(const CascadeTable& table, std::span<const double> scores, co
   };
   const auto dear = std::partition_point(limits.begin(), limits.end(), [&](double l) { return cost(l) <= most; });
   if (dear == limits.begin())
-    throw Error(fmt::format("target {:.6g} {}: cannot be reached; the nearest is {:.6g}, all images stopping first",
-                            most, unit, cost(limits.front())));
+    throw Error(fmt::format("target {:.6g} {}: cannot be reached; the nearest is {}, all images stopping first", most,
+                            unit, rounded_up(cost(limits.front()))));
   return budget_at(table, scores, costs, settings, *(dear - 1));
 }
 
@@ -65,8 +74,8 @@ Budget within_drop(const CascadeTable& table, std::span<const double> scores, co
     if (budget.simulation.top1 >= reference - points / 100 - 1e-12) return budget;
     best = std::max(best, budget.simulation.top1);
   }
-  throw Error(fmt::format("target {:.6g} {}: cannot be reached; the nearest is {:.6g}", points, unit,
-                          100 * (reference - best)));
+  throw Error(fmt::format("target {:.6g} {}: cannot be reached; the nearest is {}", points, unit,
+                          rounded_up(100 * (reference - best))));
 }
 
 }  // namespace

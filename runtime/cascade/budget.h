@@ -30,8 +30,8 @@ struct Budget {
 };
 
 // settings.limit is of no matter. For a cost: the largest limit that keeps to it. For a drop: the cheapest among up to
-// 1,000 limits spread evenly over the scores. Throws Error, which names the nearest value that can be reached, if none
-// meets the target; `unit` follows that value.
+// 1,000 limits spread evenly over the scores. Throws Error, which names the nearest value that can be reached (rounded
+// to one that can), if none meets the target; `unit` follows the target.
 Budget find_budget(const CascadeTable& table, std::span<const double> scores, const StageCosts& costs,
                    const BudgetTarget& target, SimulationSettings settings, std::string_view unit);
 

@@ -4,6 +4,7 @@
 #include <rapidcheck.h>
 
 #include <algorithm>
+#include <cmath>
 #include <random>
 #include <set>
 
@@ -167,6 +168,26 @@ TEST_CASE("a budget is met as closely as a threshold can, and an unreachable one
   };
   CHECK(contains(message({Kind::cost, 0.5}), "the nearest is 1"));
   CHECK(contains(message({Kind::drop, -5}), "the nearest is 0"));
+}
+
+TEST_CASE("the nearest that an unreachable budget names can be reached") {
+  const CascadeTable table = tiny();
+  const std::vector<double> scores = scores_of(table, *make_policy(PolicyKind::confidence));
+  CHECK(rc::check([&] {
+    const double first = std::exp(*rc::gen::inRange(-10000, 10000) / 1e3);
+    const StageCosts costs{{first, 2 * first}};
+    double nearest = 0;
+    try {
+      find_budget(table, scores, costs, {BudgetTarget::Kind::cost, first / 2}, {}, "mJ");
+      RC_FAIL("half of what the first stage costs was reached");
+    } catch (const Error& error) {
+      const std::string text = error.what(), before = "nearest is ";
+      nearest = std::stod(text.substr(text.find(before) + before.size()));
+    }
+    RC_ASSERT(nearest <= first * (1 + 1e-5));
+    const Budget reached = find_budget(table, scores, costs, {BudgetTarget::Kind::cost, nearest}, {}, "mJ");
+    RC_ASSERT(reached.simulation.stopped[0] == 4);
+  }));
 }
 
 TEST_CASE("budgets are kept, and a larger one never costs less") {
