@@ -74,8 +74,9 @@ void BudgetFlags::check_test(const std::string& data) const {
 
 ordered_json BudgetFlags::decide(const BudgetQuestion& question, Model& model, CascadeTable& table,
                                  const Device& device, const Dataset& fitted_on, const std::string& data,
-                                 int batch_size) const {
-  const BudgetAnswer answer = cascadecl::decide(question, model, table, device, fitted_on);
+                                 int batch_size, const MeterEnvironment& meters) const {
+  const BudgetAnswer answer =
+      cascadecl::decide(question, model, table, device, fitted_on, {.max_batch = batch_size}, meters);
   ordered_json json = {
       {"policy", to_string(question.policy)},
       {"parameter", *model.decision->policy.parameter},

@@ -23,7 +23,8 @@ class BudgetFlags {
   // Finds the threshold, makes it the model's decision and tells target, validation and, with --test, test figures, for
   // which the file of `data` ("FILE[:split]") is opened.
   nlohmann::ordered_json decide(const BudgetQuestion& question, Model& model, CascadeTable& table, const Device& device,
-                                const Dataset& fitted_on, const std::string& data, int batch_size) const;
+                                const Dataset& fitted_on, const std::string& data, int batch_size,
+                                const MeterEnvironment& meters) const;
   // Throws FileError now if the images of --test are not there.
   void check_test(const std::string& data) const;
 

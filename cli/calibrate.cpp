@@ -9,6 +9,7 @@
 #include "cli/device_flags.h"
 #include "cli/fitting_images.h"
 #include "cli/flag_rules.h"
+#include "cli/meter_flags.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/output_file.h"
@@ -26,6 +27,7 @@ struct Flags {
   DeviceFlags device;
   int batch_size = 128;
   BudgetFlags budget;
+  MeterFlags meters;
   CalibrationSettings settings;
 };
 
@@ -44,6 +46,7 @@ void add_flags(Options& options, Flags& flags) {
   options.add_number("alpha", flags.settings.phase.alpha, 0, 1e6, "price of MACs for the exit functions");
   options.add_number("seed", flags.settings.phase.seed, "of the exit functions");
   flags.budget.add_to(options);
+  flags.meters.add_to(options);
   flags.device.add_to(options, false);
   options.add_number("batch-size", flags.batch_size, 1, 65536, "images that a stage runs at once");
   add_exit_function_flags(options, flags.settings.phase);
@@ -93,12 +96,14 @@ void run_calibrate(const Arguments& arguments) {
   check_flags(options,
               {{!flags.settings.exit_functions,
                 {"alpha", "seed", "policy-epochs", "policy-learning-rate", "policy-input", "policy-hidden", "top-k"},
-                "only with --exit-functions yes"}});
+                "only with --exit-functions yes"},
+               {!options.given("target-mj"), MeterFlags::names(), "only with --target-mj"}});
   const std::optional<BudgetQuestion> question = flags.budget.question();
   const Model model = read_model(flags.model);
   const FittingImages images = fitting_images(model, flags.data);
   check_writable(flags.output);
   const Device device = flags.device.open();
+  if (question && question->unit == CostUnit::mj) require_meters(device, flags.meters.environment());
 
   Progress progress("label probabilities", static_cast<std::int64_t>(images.indices.size()), options.quiet());
   Model stages = before_calibration(model, flags.settings);
@@ -112,7 +117,7 @@ void run_calibrate(const Arguments& arguments) {
   ordered_json decision;
   if (question)
     decision = flags.budget.decide(*question, calibration.model, calibration.table, device, *images.dataset, flags.data,
-                                   flags.batch_size);
+                                   flags.batch_size, flags.meters.environment());
   write_model(flags.output, calibration.model);
 
   if (options.json()) {

@@ -49,9 +49,10 @@ void CascadeFlags::add_to(Options& options, CascadeUse use) {
         "of several devices: stop with an error, or move the stages of a device that fails to another");
   }
   add_objective(options, objective_);
+  meters_.add_to(options);
   options.add_number("device-timeout", timeout_s_, 0.001, 1e6,
                      "seconds for one piece of work after which a device has failed");
-  if (use == CascadeUse::evaluate || use == CascadeUse::trace)
+  if (use != CascadeUse::run && use != CascadeUse::measure)
     options.add_text("trace", trace_, "FILE", "write what each device did and when, in Chrome's trace event format");
   names_ = options.names();
   names_.erase(names_.begin(), names_.begin() + static_cast<std::ptrdiff_t>(others));
@@ -60,8 +61,11 @@ void CascadeFlags::add_to(Options& options, CascadeUse use) {
 void CascadeFlags::check() const {
   const PolicyChoice chosen = use_ == CascadeUse::evaluate ? choice({}) : parse_policy_choice(policy_);
   const bool says_when = !asks_model(chosen.kind) || policy_.find(':') != std::string::npos || all_policies();
+  const bool measures_energy =
+      use_ == CascadeUse::profile || use_ == CascadeUse::run || objective_ == Objective::energy;
   check_flags(*options_,
               {{!auto_placement_ && use_ != CascadeUse::measure, {"objective"}, "only with --placement auto"},
+               {!measures_energy, MeterFlags::names(), "only with --objective energy"},
                {says_when, {"stop"}, fmt::format("not with --policy {}, which says when to stop", policy_)}});
   settings({});
   check_writable(trace_);
@@ -124,7 +128,8 @@ std::vector<Device> CascadeFlags::place(const ChosenCascade& cascade, std::span<
   const std::vector<Device> candidates = open_candidates();
   images = images.first(std::min(images.size(), placement_images * model.input.values()));
   labels = labels.first(std::min(labels.size(), images.size() / model.input.values()));
-  const PlacementCosts costs = measure_placement(model, candidates, images, cascade.settings, objective_, {}, labels);
+  const PlacementCosts costs =
+      measure_placement(model, candidates, images, cascade.settings, objective_, meters(), labels);
   for (const PlacementDevice& device : costs.devices)
     if (!device.left_out.empty()) device_settings().warning("left out of the placement: " + device.left_out);
   const Placement best = rank_placements(costs, objective_).front();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/device_flags.h"
+#include "cli/meter_flags.h"
 #include "data/dataset.h"
 #include "runtime/cascade/executor.h"
 #include "runtime/cascade/placement.h"
@@ -26,12 +27,13 @@ struct ChosenCascade {
 enum class CascadeUse {
   evaluate,  // all of them, and --policy all
   trace,     // all of them
-  run,       // all but --trace
+  profile,   // all of them; energy is measured whatever --objective says
+  run,       // all but --trace; so it is there
   measure,   // its stages on each device: nor --placement and --on-device-failure
 };
 
 // The flags of all commands that run a model: --device, --kernel-class, --precision, --batch-size, --stop, --combine,
-// --policy, --seed, --placement, --objective, --on-device-failure, --device-timeout, --trace.
+// --policy, --seed, --placement, --objective, --on-device-failure, --device-timeout, --trace, and those of MeterFlags.
 class CascadeFlags {
  public:
   void add_to(Options& options, CascadeUse use);
@@ -56,6 +58,7 @@ class CascadeFlags {
   // All devices that --device names, or all of the machine.
   std::vector<Device> open_candidates() const;
   Objective objective() const { return objective_; }
+  MeterEnvironment meters() const { return meters_.environment(); }
   void write_trace(const ExecutorSettings& settings) const;  // to --trace, if given; throws OutputError
 
  private:
@@ -74,6 +77,7 @@ class CascadeFlags {
   Precision precision_ = Precision::fp32;
   bool auto_placement_ = false;
   Objective objective_ = Objective::throughput;
+  MeterFlags meters_;
   OnDeviceFailure on_failure_ = OnDeviceFailure::stop;
   double timeout_s_ = 300;
   std::string trace_;

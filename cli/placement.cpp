@@ -110,8 +110,8 @@ void run_placement(const Arguments& arguments) {
   check_dataset(model, dataset->header());
   const std::vector<std::uint8_t> images = first_images(*dataset, placement_images);
   const auto labels = dataset->labels().first(images.size() / model.input.values());
-  const PlacementCosts costs =
-      measure_placement(model, flags.open_candidates(), images, cascade.settings, flags.objective(), {}, labels);
+  const PlacementCosts costs = measure_placement(model, flags.open_candidates(), images, cascade.settings,
+                                                 flags.objective(), flags.meters(), labels);
   const std::vector<Placement> ranked = rank_placements(costs, flags.objective());
   if (options.json()) return print_json(to_json(costs, ranked, model, flags.objective()));
   print(to_text(costs, ranked, model, flags.objective()));

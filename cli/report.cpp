@@ -104,7 +104,8 @@ void add_model_file(const std::string& file, const Inputs& inputs, const Cascade
   const std::vector<Device> devices = flags.place(cascade, *dataset, quiet);
   cascade.settings.max_batch = fitting_batch(cascade.model, devices, cascade.settings, true);
   Progress progress(file_name(file), dataset->size() * model_run_passes, quiet);
-  const ModelRun run = run_model(cascade, devices, *dataset, [&](std::int64_t done) { progress.update(done); });
+  const ModelRun run =
+      run_model(cascade, devices, *dataset, flags.meters(), [&](std::int64_t done) { progress.update(done); });
   add_model(sources, file_name(file), cascade, run, dataset->labels());
   ordered_json json =
       model_json(file, cascade.model, MeasuredModel{inputs.data, dataset.get(), &run, &cascade, device_names(devices)});

@@ -10,6 +10,7 @@
 #include "cli/fitting_images.h"
 #include "cli/flag_rules.h"
 #include "cli/lists.h"
+#include "cli/meter_flags.h"
 #include "cli/open_data.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -40,6 +41,7 @@ struct Flags {
   std::string policies = "learned,ann,static,confidence,margin,entropy,agreement,random,oracle";
   std::string combines = "reweight,last";
   DeviceFlags device;
+  MeterFlags meters;
   int batch_size = 128;
   bool no_reuse = false;
   SweepSettings sweep;
@@ -62,6 +64,7 @@ void add_flags(Options& options, Flags& flags) {
   options.add_text("combine", flags.combines, "LIST", "answers: reweight, last, fitted");
   options.add_number("thresholds", flags.sweep.thresholds, 0, 10000, "of each policy with a threshold");
   flags.device.add_to(options, false);
+  flags.meters.add_to(options);
   options.add_number("batch-size", flags.batch_size, 1, 65536, "images that a stage runs at once");
   options.add_switch("no-reuse", flags.no_reuse, "run the stages anew for each point, to measure what reuse saves");
   options.add_switch("joint", flags.sweep.joint,
@@ -215,12 +218,13 @@ std::optional<StageCosts> costs_in(const ordered_json& content, const char* key)
   return costs;
 }
 
-void measure_stages(const Model& model, const Device& device, const Source& source, const CascadeTable& test,
-                    SweepFile& file) {
+void measure_stages(const Flags& flags, const Model& model, const Device& device, const Source& source,
+                    const CascadeTable& test, SweepFile& file) {
   constexpr std::int64_t kImages = 1024;
   const std::vector<std::uint8_t> images = first_images(source.test(), kImages);
-  const StageCosts ms = stage_times_ms(model, device, images);
-  const StageEnergies mj = stage_energies_mj(model, device, images);
+  const ExecutorSettings settings{.max_batch = flags.batch_size};
+  const StageCosts ms = stage_times_ms(model, device, images, 3, settings);
+  const StageEnergies mj = stage_energies_mj(model, device, images, settings, flags.meters.environment());
   file.content()["stages"] = stages_json(model, test, ms, mj);
   file.content()["energy_reason"] = mj.reason;
   file.write();
@@ -266,7 +270,7 @@ void run_tasks(const std::vector<SweepTask>& tasks, const Flags& flags, const Mo
                Source& source, SweepFile& file, bool quiet) {
   const Clock::time_point begin = Clock::now();
   SweepTables tables = flags.no_reuse ? source.computed() : source.cached();
-  if (file.content()["stages"].empty()) measure_stages(model, device, source, tables.test, file);
+  if (file.content()["stages"].empty()) measure_stages(flags, model, device, source, tables.test, file);
   const auto ms = costs_in(file.content(), "ms_per_image"), mj = costs_in(file.content(), "mj_per_image");
   const bool fitted = std::ranges::find(flags.sweep.combines, Combine::fitted) != flags.sweep.combines.end();
   const CombinationWeights weights =

@@ -11,7 +11,9 @@
 #include "cli/cascade_flags.h"
 #include "cli/commands.h"
 #include "cli/device_flags.h"
+#include "cli/flag_rules.h"
 #include "cli/lists.h"
+#include "cli/meter_flags.h"
 #include "cli/open_data.h"
 #include "cli/open_device.h"
 #include "cli/options.h"
@@ -112,6 +114,7 @@ struct Flags {
   std::uint64_t policy_seed = 1;
   bool resume = false;
   BudgetFlags budget;
+  MeterFlags meters;
   TrainSettings settings;
 };
 
@@ -198,7 +201,7 @@ void check_budget(const BudgetQuestion& question, const Flags& flags, std::size_
   if (question.policy == PolicyKind::ann || question.combine == Combine::fitted)
     throw UsageError(
         "--policy ann and --combine fitted: cascadecl calibrate fits what they need, and takes a --target");
-  if (question.unit == CostUnit::mj) require_meters(device);
+  if (question.unit == CostUnit::mj) require_meters(device, flags.meters.environment());
   flags.budget.check_test(flags.data);
 }
 
@@ -213,7 +216,8 @@ nlohmann::ordered_json find_threshold(const BudgetQuestion& question, const Flag
     CascadeTable table = cascade_table(model, device, dataset, held_out, {.max_batch = batch_size},
                                        [&](std::int64_t done) { progress.update(done); });
     progress.wipe();
-    auto decision = flags.budget.decide(question, model, table, device, dataset, flags.data, batch_size);
+    auto decision = flags.budget.decide(question, model, table, device, dataset, flags.data, batch_size,
+                                        flags.meters.environment());
     write_model(flags.output, model);
     return decision;
   } catch (const MeasurementError& error) {
@@ -270,10 +274,13 @@ void run_train(const Arguments& arguments) {
   add_policy_flags(options, flags.settings);
   options.add_number("policy-seed", flags.policy_seed, "of policies and the joint phase; if not given that of --seed");
   flags.budget.add_to(options);
+  flags.meters.add_to(options);
   if (!options.parse(arguments)) return print(options.help());
   options.require("data");
   options.require("output");
   refuse_fp16_training(precision);
+  check_flags(options, {{flags.settings.cost != CostUnit::mj && !options.given("target-mj"), MeterFlags::names(),
+                         "only with --cost mj or --target-mj"}});
   if (flags.stages.empty() == flags.from.empty()) throw UsageError("give either --stages or --from");
   set_phases(flags.settings, flags.phases);
   if (options.given("policy-seed")) flags.settings.policy_seed = flags.policy_seed;
@@ -296,7 +303,8 @@ void run_train(const Arguments& arguments) {
 
   const InterruptGuard guard;
   TrainDisplay display(options.quiet());
-  const TrainResult result = train(flags.settings, *dataset, devices, display, checkpoint, flags.resume, initial);
+  const TrainResult result =
+      train(flags.settings, *dataset, devices, display, checkpoint, flags.resume, initial, flags.meters.environment());
   display.clear();
   if (!result.complete) tell_how_to_resume(arguments, checkpoint);
   write_model(flags.output, result.model);

@@ -13,9 +13,9 @@ std::vector<double> relative_costs(const Model& model) {
 }
 
 std::vector<double> relative_costs(const Model& model, CostUnit unit, const Device& device, const Dataset& data,
-                                   int batch_size) {
+                                   int batch_size, const MeterEnvironment& environment) {
   if (unit == CostUnit::mac) return relative_costs(model);
-  std::vector<double> costs = measured_costs(unit, model, device, data, {.max_batch = batch_size}).stages;
+  std::vector<double> costs = measured_costs(unit, model, device, data, {.max_batch = batch_size}, environment).stages;
   const double largest = *std::ranges::max_element(costs);
   for (double& cost : costs) cost /= largest;
   return costs;

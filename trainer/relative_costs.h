@@ -11,6 +11,6 @@ std::vector<double> relative_costs(const Model& model);
 // The same in time or energy, measured on the device: each stage's, divided by the dearest one's; policies cost
 // nothing. CostUnit::mac gives the one above. Throws MeasurementError telling why energy cannot be measured.
 std::vector<double> relative_costs(const Model& model, CostUnit unit, const Device& device, const Dataset& data,
-                                   int batch_size);
+                                   int batch_size, const MeterEnvironment& environment = {});
 
 }  // namespace cascadecl

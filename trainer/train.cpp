@@ -52,15 +52,16 @@ Model result(const Training& training) {
 }  // namespace
 
 TrainResult train(const TrainSettings& settings, const Dataset& data, const Device& device, TrainObserver& observer,
-                  const std::filesystem::path& checkpoint, bool resume, const std::optional<Model>& initial) {
-  return train(settings, data, std::vector<Device>{device}, observer, checkpoint, resume, initial);
+                  const std::filesystem::path& checkpoint, bool resume, const std::optional<Model>& initial,
+                  const MeterEnvironment& meters) {
+  return train(settings, data, std::vector<Device>{device}, observer, checkpoint, resume, initial, meters);
 }
 
 TrainResult train(const TrainSettings& settings, const Dataset& data, const std::vector<Device>& devices,
                   TrainObserver& observer, const std::filesystem::path& checkpoint, bool resume,
-                  const std::optional<Model>& initial) {
+                  const std::optional<Model>& initial, const MeterEnvironment& meters) {
   const ValidationSplit split = split_validation(data.labels(), settings.validation_share, settings.seed);
-  Training training{settings, data, devices, observer, checkpoint, split};
+  Training training{settings, data, devices, observer, checkpoint, split, meters};
   if (resume) {
     training.resume();
   } else {

@@ -5,6 +5,7 @@
 
 #include "data/dataset.h"
 #include "runtime/cascade/model.h"
+#include "runtime/energy/meter.h"
 #include "runtime/opencl/device.h"
 #include "trainer/checkpoint.h"
 #include "trainer/observer.h"
@@ -29,15 +30,16 @@ struct TrainResult {
 //               settings.stages are built and initialised
 //   checkpoint  written after every epoch and when the observer stops the training; empty: none
 //   resume      go on from the checkpoint file, bit-identical to a training that was never interrupted
+//   meters      where the energy is measured that TrainSettings::cost may ask for
 // Throws DeviceError if TrainSettings::micro_batch does not fit into the device's memory, naming the largest that does,
 // UsageError (settings that do not fit, among them a checkpoint of other settings),
 // MeasurementError (before any training: TrainSettings::cost asks for energy that cannot be measured),
 // TrainingError (loss not finite; the last checkpoint is kept), FileError, OutputError.
 TrainResult train(const TrainSettings& settings, const Dataset& data, const std::vector<Device>& devices,
                   TrainObserver& observer, const std::filesystem::path& checkpoint = {}, bool resume = false,
-                  const std::optional<Model>& initial = {});
+                  const std::optional<Model>& initial = {}, const MeterEnvironment& meters = {});
 TrainResult train(const TrainSettings& settings, const Dataset& data, const Device& device, TrainObserver& observer,
                   const std::filesystem::path& checkpoint = {}, bool resume = false,
-                  const std::optional<Model>& initial = {});
+                  const std::optional<Model>& initial = {}, const MeterEnvironment& meters = {});
 
 }  // namespace cascadecl

@@ -101,8 +101,8 @@ void Training::start(const std::optional<Model>& initial) {
   check(*this);
   fit_batch(*this);
   if ((settings.policy || settings.joint) && has_policies())
-    state.relative_costs =
-        relative_costs(model, settings.cost, device(), data, images_at_once(settings.batch_size, settings.micro_batch));
+    state.relative_costs = relative_costs(model, settings.cost, device(), data,
+                                          images_at_once(settings.batch_size, settings.micro_batch), meters);
   advance(Position::pretrain);
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "runtime/energy/meter.h"
 #include "runtime/opencl/device.h"
 #include "trainer/checkpoint.h"
 #include "trainer/observer.h"
@@ -19,7 +20,8 @@ struct Training {
   std::vector<Device> devices;  // one at least: the first runs all phases, the others pretrain stages beside it
   TrainObserver& observer;
   std::filesystem::path checkpoint;
-  ValidationSplit split;  // of data: for the stages, and held out for the policies
+  ValidationSplit split;         // of data: for the stages, and held out for the policies
+  MeterEnvironment meters = {};  // where energy is measured, if the settings ask for it
   TrainState state = {};
 
   // One of the two comes first; arguments and errors are those of train().

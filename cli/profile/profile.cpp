@@ -29,7 +29,7 @@ namespace {
 using nlohmann::ordered_json;
 
 struct Flags {
-  std::string model, data, csv, markdown, energy_model, sys_root = "/sys", nvml_library = "libnvidia-ml.so.1";
+  std::string model, data, csv, markdown, energy_model;
   CascadeFlags cascade;
   std::int64_t images = 2048;
   int runs = 10;
@@ -40,7 +40,7 @@ struct Flags {
 void add_flags(Options& options, Flags& flags) {
   options.add_positional("MODEL", flags.model);
   options.add_text("data", flags.data, "FILE[:split]", "dataset file");
-  flags.cascade.add_to(options, CascadeUse::trace);
+  flags.cascade.add_to(options, CascadeUse::profile);
   options.add_number("images", flags.images, 1, 10'000'000, "how many images, at most");
   options.add_number("runs", flags.runs, 1, 1000, "windows of each part, in shuffled order; times are medians");
   options.add_number("window-s", flags.window_s, 0, 86400,
@@ -52,16 +52,6 @@ void add_flags(Options& options, Flags& flags) {
                    "estimated wherever it shows");
   options.add_text("csv", flags.csv, "FILE", "also write the parts measured as CSV");
   options.add_text("markdown", flags.markdown, "FILE", "also write them as a Markdown table");
-  options.add_text("sys-root", flags.sys_root, "FOLDER",
-                   "where the kernel's files are; in a container, where those of the host are mounted");
-  options.add_text("nvml-library", flags.nvml_library, "FILE", "NVIDIA's management library");
-}
-
-MeterEnvironment environment_of(const Flags& flags) {
-  MeterEnvironment environment;
-  environment.sys_root = flags.sys_root;
-  environment.nvml_library = flags.nvml_library;
-  return environment;
 }
 
 // What is profiled, and where.
@@ -86,7 +76,7 @@ Subject subject_of(const Flags& flags, bool quiet) {
 ordered_json measure(const Flags& flags, Subject& subject, const std::optional<EnergyModel>& estimate, bool quiet) {
   const auto& [cascade, devices, images, labels] = subject;
   const Model& model = cascade.model;
-  CascadeProfileSettings settings{.largest_mmac = cascade.largest_mmac, .environment = environment_of(flags)};
+  CascadeProfileSettings settings{.largest_mmac = cascade.largest_mmac, .environment = flags.cascade.meters()};
   const MeterDiscovery meters = discover_meters(settings.environment, meter_target(devices));
   if (flags.require_energy && !meters.complete) throw MeasurementError("energy: " + missing_energy(meters.attempts));
   subject.cascade.settings.max_batch = fitting_batch(model, devices, cascade.settings, true, true);

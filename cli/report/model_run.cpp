@@ -39,9 +39,9 @@ void decide(const Model& model, const std::vector<Device>& devices, const Datase
 
 // Of a cascade that runs on these devices.
 std::optional<double> energy_of(CascadeExecutor executor, const std::vector<Device>& devices,
-                                std::span<const std::uint8_t> images, std::span<const std::int32_t> labels,
-                                std::string& reason) {
-  const MeterDiscovery meters = discover_meters({}, meter_target(devices));
+                                const MeterEnvironment& environment, std::span<const std::uint8_t> images,
+                                std::span<const std::int32_t> labels, std::string& reason) {
+  const MeterDiscovery meters = discover_meters(environment, meter_target(devices));
   const EnergyProfile profile = profile_energy(
       meters, [&] { executor.classify(images, 0, labels); }, static_cast<std::int64_t>(labels.size()));
   if (!profile.total_mj_per_image) reason = missing_energy(profile.attempts);
@@ -50,25 +50,26 @@ std::optional<double> energy_of(CascadeExecutor executor, const std::vector<Devi
 
 // Without a counter nothing is read or run.
 void measure_energy(const Model& model, const std::vector<Device>& devices, const Dataset& dataset,
-                    const ExecutorSettings& settings, ModelRun& run) {
+                    const MeterEnvironment& environment, const ExecutorSettings& settings, ModelRun& run) {
   run.stage_mj_per_image.resize(model.stages.size());
-  if (const MeterDiscovery meters = discover_meters({}, meter_target(devices)); !meters.complete) {
+  if (const MeterDiscovery meters = discover_meters(environment, meter_target(devices)); !meters.complete) {
     run.energy_reason = missing_energy(meters.attempts);
     return;
   }
   const std::vector<std::uint8_t> images = first_images(dataset, energy_images);
   const auto labels = dataset.labels().first(static_cast<std::size_t>(std::min(dataset.size(), energy_images)));
-  run.mj_per_image = energy_of(CascadeExecutor(model, devices, settings), devices, images, labels, run.energy_reason);
+  run.mj_per_image =
+      energy_of(CascadeExecutor(model, devices, settings), devices, environment, images, labels, run.energy_reason);
   for (std::size_t k = 0; k < model.stages.size(); ++k) {
-    run.stage_mj_per_image[k] =
-        energy_of(stage_alone(model, k, devices[k], settings), {devices[k]}, images, labels, run.energy_reason);
+    run.stage_mj_per_image[k] = energy_of(stage_alone(model, k, devices[k], settings), {devices[k]}, environment,
+                                          images, labels, run.energy_reason);
   }
 }
 
 }  // namespace
 
 ModelRun run_model(const ChosenCascade& cascade, const std::vector<Device>& devices, const Dataset& dataset,
-                   const Progress& progress) {
+                   const MeterEnvironment& meters, const Progress& progress) {
   const Model& model = cascade.model;
   ExecutorSettings settings = cascade.settings;
   settings.on_failure = OnDeviceFailure::stop;  // figures of two devices in one would be of none
@@ -82,7 +83,7 @@ ModelRun run_model(const ChosenCascade& cascade, const std::vector<Device>& devi
       {.executor = settings, .static_control = true, .largest_mmac = cascade.largest_mmac, .progress = pass(0)});
   decide(model, devices, dataset, settings, pass(1), run);
   run.probabilities = label_probabilities(model, devices.front(), dataset, all_indices(images), settings, pass(2));
-  measure_energy(model, devices, dataset, settings, run);
+  measure_energy(model, devices, dataset, meters, settings, run);
   return run;
 }
 

@@ -25,10 +25,11 @@ struct ModelRun {
   std::string energy_reason;                              // why they are unknown; empty where they are known
 };
 
-// Runs the cascade as it was chosen, and each stage alone, on all images. progress is told how many images all passes
+// Runs the cascade as it was chosen, and each stage alone, on all images; `meters` says where energy counters are.
+// progress is told how many images all passes
 // have seen, of model_run_passes times N.
 ModelRun run_model(const ChosenCascade& cascade, const std::vector<Device>& devices, const Dataset& dataset,
-                   const std::function<void(std::int64_t)>& progress);
+                   const MeterEnvironment& meters, const std::function<void(std::int64_t)>& progress);
 
 inline constexpr int model_run_passes = 3;
 

@@ -11,8 +11,8 @@ namespace cascadecl {
 namespace {
 
 StageCosts costs_of(CostUnit unit, const CascadeTable& table, const Model& model, const Device& device,
-                    const Dataset& timed_on) {
-  if (unit != CostUnit::mac) return measured_costs(unit, model, device, timed_on);
+                    const Dataset& timed_on, const ExecutorSettings& settings, const MeterEnvironment& environment) {
+  if (unit != CostUnit::mac) return measured_costs(unit, model, device, timed_on, settings, environment);
   StageCosts costs = mac_costs(table);
   const double largest = *std::ranges::max_element(costs.stages);
   for (double& cost : costs.stages) cost /= largest;
@@ -36,13 +36,13 @@ std::string_view target_unit_text(const BudgetQuestion& question) {
 }
 
 BudgetAnswer decide(const BudgetQuestion& question, Model& model, CascadeTable& table, const Device& device,
-                    const Dataset& timed_on) {
+                    const Dataset& timed_on, const ExecutorSettings& settings, const MeterEnvironment& environment) {
   const PolicyKind kind = question.policy;
   if (!has_threshold(kind)) throw UsageError(fmt::format("policy {}: it has no threshold to find", to_string(kind)));
   table = under_policy(std::move(table), model, kind, device);
   const auto policy = make_policy(kind);
   BudgetAnswer answer{
-      .costs = costs_of(question.unit, table, model, device, timed_on),
+      .costs = costs_of(question.unit, table, model, device, timed_on, settings, environment),
       .simulation = {.asks_model = asks_model(kind), .combine = question.combine, .combination = model.combination}};
   answer.budget = find_budget(table, scores_of(table, *policy), answer.costs, question.target, answer.simulation,
                               target_unit_text(question));

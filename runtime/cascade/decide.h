@@ -31,10 +31,12 @@ struct BudgetAnswer {
 };
 
 // Finds the threshold on the images of a table of the model's stages and makes it the model's decision. The table's
-// stop probabilities become those of the policy asked for; costs in ms and mJ are measured on images of `timed_on`.
+// stop probabilities become those of the policy asked for; costs in ms and mJ are measured on images of `timed_on`, run
+// as `settings` say.
 // Throws UsageError (the policy has no threshold, a single stage), MeasurementError, Error as find_budget().
 BudgetAnswer decide(const BudgetQuestion& question, Model& model, CascadeTable& table, const Device& device,
-                    const Dataset& timed_on);
+                    const Dataset& timed_on, const ExecutorSettings& settings = {},
+                    const MeterEnvironment& environment = {});
 
 // What the model's decision gives on all images of another dataset, or part of one.
 Budget judge_decision(const BudgetAnswer& answer, const Model& model, const Device& device, const Dataset& dataset,

@@ -47,11 +47,11 @@ StageEnergies stage_energies_mj(const Model& model, const Device& device, std::s
 std::string_view to_string(CostUnit unit) { return unit == CostUnit::mac ? "mac" : unit == CostUnit::ms ? "ms" : "mj"; }
 
 StageCosts measured_costs(CostUnit unit, const Model& model, const Device& device, const Dataset& dataset,
-                          const ExecutorSettings& settings) {
+                          const ExecutorSettings& settings, const MeterEnvironment& environment) {
   constexpr std::int64_t kImages = 1024;
   const std::vector<std::uint8_t> images = first_images(dataset, kImages);
   if (unit == CostUnit::ms) return stage_times_ms(model, device, images, 3, settings);
-  const StageEnergies energies = stage_energies_mj(model, device, images, settings);
+  const StageEnergies energies = stage_energies_mj(model, device, images, settings, environment);
   if (!energies.costs) throw MeasurementError("energy: " + energies.reason);
   return *energies.costs;
 }

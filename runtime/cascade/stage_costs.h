@@ -40,7 +40,7 @@ std::string_view to_string(CostUnit unit);
 // Costs in ms or mj, measured on the device with the first images of a dataset, at most 1,024.
 // Throws MeasurementError telling why energy cannot be measured.
 StageCosts measured_costs(CostUnit unit, const Model& model, const Device& device, const Dataset& dataset,
-                          const ExecutorSettings& settings = {});
+                          const ExecutorSettings& settings = {}, const MeterEnvironment& environment = {});
 // Throws it before any work: if no meter covers the device.
 void require_meters(const Device& device, const MeterEnvironment& environment = {});
 

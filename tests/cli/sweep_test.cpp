@@ -28,7 +28,8 @@ const std::vector<std::string> some = {
 TEST_CASE("a sweep measures every policy, alpha, seed and threshold, as JSON, CSV and Markdown") {
   const TrainedWorld world;
   std::vector<std::string> more = some;
-  more.insert(more.end(), {"--seeds", "2", "--csv", world.path("s.csv"), "--markdown", world.path("s.md")});
+  more.insert(more.end(), {"--seeds", "2", "--csv", world.path("s.csv"), "--markdown", world.path("s.md"), "--sys-root",
+                           world.path("no-sys")});
   const Finished run = cascadecl_run(sweep(world, more));
   CAPTURE(run.err);
   REQUIRE(run.status == 0);
@@ -39,9 +40,11 @@ TEST_CASE("a sweep measures every policy, alpha, seed and threshold, as JSON, CS
   REQUIRE(json["stages"].size() == 2);
   for (const auto& stage : json["stages"]) {
     CHECK(stage["ms_per_image"] > 0);
+    CHECK(stage["mj_per_image"].is_null());
     CHECK(stage["ece"] >= 0);
     CHECK(stage["temperature"] == 1);
   }
+  CHECK(contains(json["energy_reason"], world.path("no-sys")));
   std::map<std::string, int> points;
   for (const auto& point : json["points"]) {
     ++points[point["policy"]];
@@ -49,6 +52,7 @@ TEST_CASE("a sweep measures every policy, alpha, seed and threshold, as JSON, CS
     for (const auto& count : point["stopped"]) stopped += count.get<std::int64_t>();
     CHECK(stopped == 30);
     CHECK(point["ms_per_image"] > 0);
+    CHECK(point["mj_per_image"].is_null());
     CHECK(point["alpha"].is_null() == (point["policy"] != "learned" && point["policy"] != "ann"));
   }
   // 2 alphas x 2 seeds x 3 combines; 2 stages; 3 thresholds x (last, fitted); the bound.

@@ -115,6 +115,11 @@ TEST_CASE("flags that would say nothing in each other's company are refused, and
       {{"data", "import", "cifar10", "x", "-o", "o.h5"}, {"--size", "3x8x8"}, {}, "folder"},
       {{"data", "fetch", "cifar10", "-o", "o.h5"}, {"--sha256", "12"}, {"--md5", "12"}},
   };
+  const std::vector<std::string> sys_root = {"--sys-root", "/host/sys"};
+  cases.push_back({eval, sys_root, {}, "--objective energy"});
+  cases.push_back({{"predict", "m.h5", "a.png"}, sys_root, {}, "--objective energy"});
+  cases.push_back({{"calibrate", "m.h5", "--data", "d.h5", "-o", "o.h5"}, sys_root, {}, "--target-mj"});
+  cases.push_back({{"train", "--data", "d.h5", "--stages", "resnet-8", "-o", "m.h5"}, sys_root, {}, "--cost mj"});
   for (const char* more : {"--static", "--matrix", "--per-class", "--no-compare"})
     for (const auto& other : {all, stream}) cases.push_back({eval, {more}, other});
   cases.push_back({eval, {"--no-compare"}, {}, "--precision fp16"});
