@@ -43,7 +43,7 @@ std::optional<double> energy_of(CascadeExecutor executor, const std::vector<Devi
                                 std::span<const std::int32_t> labels, std::string& reason) {
   const MeterDiscovery meters = discover_meters(environment, meter_target(devices));
   const EnergyProfile profile = profile_energy(
-      meters, [&] { executor.classify(images, 0, labels); }, static_cast<std::int64_t>(labels.size()));
+      meters, [&] { executor.classify(images, 0, labels); }, static_cast<std::int64_t>(labels.size()), totals_alone());
   if (!profile.total_mj_per_image) reason = missing_energy(profile.attempts);
   return profile.total_mj_per_image;
 }

@@ -37,7 +37,7 @@ StageEnergies stage_energies_mj(const Model& model, const Device& device, std::s
     CascadeExecutor executor = stage_alone(model, k, device, settings);
     const std::int64_t count = executor.classify(images).images;
     const EnergyProfile energy = profile_energy(
-        discover(), [&] { executor.classify(images); }, count);
+        discover(), [&] { executor.classify(images); }, count, totals_alone());
     if (!energy.total_mj_per_image) return {{}, missing_energy(energy.attempts)};
     costs.stages.push_back(*energy.total_mj_per_image);
   }

@@ -32,6 +32,8 @@ void append(std::vector<MeterAttempt>& attempts, const std::vector<MeterAttempt>
 
 }  // namespace
 
+MeasureOptions totals_alone() { return {.idle_s = 0.01, .settle_s = 0}; }
+
 MeterAttempt marginal_lost(const IdlePower& idle) {
   return {"profile", "marginal energy",
           fmt::format("lost in noise: the machine drew {:.2f} W before and {:.2f} W after the work, no less than while "

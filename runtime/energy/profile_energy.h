@@ -27,6 +27,9 @@ struct EnergyProfile {
 EnergyProfile profile_energy(const MeterDiscovery& meters, const std::function<void()>& run,
                              std::int64_t images_per_run, const MeasureOptions& options = {});
 
+// For those who look at total energies alone, from which no idle power is taken away: next to no idle phases.
+MeasureOptions totals_alone();
+
 // The reason that there is no marginal energy although the total is known: idle power as high as that of the work.
 MeterAttempt marginal_lost(const IdlePower& idle);
 
