@@ -2,14 +2,13 @@
 
 #include <unistd.h>
 
-#include <deque>
 #include <exception>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
 
 #include "cli/line_reader.h"
+#include "cli/name_queue.h"
 #include "cli/open_device.h"
 #include "cli/output.h"
 #include "data/image_file.h"
@@ -17,25 +16,6 @@
 
 namespace cascadecl {
 namespace {
-
-// The names of the files that are inside, in their order. For two threads.
-class Names {
- public:
-  void push(const std::string& name) {
-    const std::lock_guard lock(mutex_);
-    names_.push_back(name);
-  }
-  std::string pop() {
-    const std::lock_guard lock(mutex_);
-    std::string name = std::move(names_.front());
-    names_.pop_front();
-    return name;
-  }
-
- private:
-  std::mutex mutex_;
-  std::deque<std::string> names_;
-};
 
 void print_answer(const Model& model, const StreamAnswer& answer, const std::string& file) {
   const auto label = static_cast<std::size_t>(answer.label());
@@ -54,13 +34,14 @@ void print_answer(const Model& model, const StreamAnswer& answer, const std::str
 
 void predict_stream(const Model& model, const std::vector<Device>& devices, const ExecutorSettings& settings,
                     double max_delay_ms) {
-  constexpr std::size_t kCapacity = 1024;
+  constexpr std::size_t kCapacity = 1024;         // images that wait or are being run
+  constexpr std::size_t kUnread = 4 * kCapacity;  // and those whose answers nobody has read yet
   CascadeStream stream(model, devices,
                        {.executor = settings,
                         .capacity = kCapacity,
                         .max_delay = std::chrono::microseconds(static_cast<std::int64_t>(max_delay_ms * 1e3))});
   stream.warm_up();
-  Names names;
+  NameQueue names(kUnread);
   LineReader lines(STDIN_FILENO, "standard input");
   std::exception_ptr failure;
   std::thread printer([&] {
@@ -69,6 +50,7 @@ void predict_stream(const Model& model, const std::vector<Device>& devices, cons
     } catch (...) {
       failure = std::current_exception();
       lines.stop();  // also where no line comes for long
+      names.stop();
     }
   });
   std::exception_ptr error;
@@ -77,7 +59,7 @@ void predict_stream(const Model& model, const std::vector<Device>& devices, cons
     while (const auto line = lines.next()) {
       if (line->empty()) continue;
       const Image image = read_image_file(*line, dims);
-      names.push(*line);
+      if (!names.push(*line)) break;
       stream.push(image.pixels);
     }
   } catch (...) {

@@ -104,6 +104,33 @@ TEST_CASE("predict --stream ends when a device fails, though standard input stay
   CHECK(error_fault(process.wait(), 1, "CL_OUT_OF_RESOURCES") == "");
 }
 
+TEST_CASE("predict --stream loses and reorders nothing of more images than it keeps") {
+  const SmallWorld world;
+  write_png(world.path("a.png"), 8, 8, 3, random_pixels(192));
+  constexpr std::size_t count = 20000;
+  std::string names;
+  for (std::size_t i = 0; i < count; ++i)
+    names += world.folder.path().string() + std::string(1 + i % 9, '/') + "a.png\n";
+  write_text(world.folder / "names", names);
+  const std::string fifo = world.path("answers");
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  const int end = ::open(fifo.c_str(), O_RDONLY | O_NONBLOCK);
+  REQUIRE(end >= 0);
+  Process process({"predict", world.model(), "--stream"}, fifo, {}, world.folder / "names");
+  REQUIRE(::fcntl(end, F_SETFL, 0) == 0);
+  std::FILE* const answers = ::fdopen(end, "r");
+  std::size_t i = 0;
+  char line[4096];
+  while (std::fgets(line, sizeof line, answers)) {
+    const std::string name = world.folder.path().string() + std::string(1 + i % 9, '/') + "a.png";
+    if (nlohmann::json::parse(line)["image"] != name) break;
+    ++i;
+  }
+  std::fclose(answers);
+  CHECK(i == count);
+  CHECK(process.wait().status == 0);
+}
+
 TEST_CASE("predict --stream keeps no trace, which would grow as long as names come") {
   const SmallWorld world;
   CHECK(error_fault(cascadecl_run({"predict", world.model(), "--stream", "--trace", world.path("t.json")}), 2,
