@@ -68,9 +68,7 @@ void ConvForward::prepare(const Array<float>& weight) {
   prepare(weight, weights_);
 }
 
-void ConvForward::prepare(const Array<float>& weight, const Array<float>& into) {
-  layout_.run(weight, into);
-}
+void ConvForward::prepare(const Array<float>& weight, const Array<float>& into) { layout_.run(weight, into); }
 
 void ConvForward::run(int n, const View& in, const Activation& residual, const Activation& out,
                       const Array<float>& moments) {
@@ -84,8 +82,8 @@ void ConvForward::run(int n, const View& in, const Activation& residual, const A
     run_(Range{to_size(n)}, Range{}, in.data, in.scale, in.shift, weights_, residual, out, moments);
   } else {
     const ImageShape shape = geometry_.out();
-    run_.run(Range{to_size(shape.height * shape.width), conv::padded(geometry_.out_channels, device_), to_size(n)}, in.data, in.scale, in.shift,
-             weights_, residual, out);
+    run_.run(Range{to_size(shape.height * shape.width), conv::padded(geometry_.out_channels, device_), to_size(n)},
+             in.data, in.scale, in.shift, weights_, residual, out);
   }
 }
 

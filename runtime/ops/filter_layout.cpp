@@ -8,8 +8,8 @@ namespace cascadecl::conv {
 FilterLayout FilterLayout::packed(const Device& device, int in, int out, int kernel_h, int kernel_w, bool turned) {
   FilterLayout layout;
   const std::size_t columns = padded(out, device);
-  layout.kernel_ = device.kernel("conv_weights.cl", "pack_weights",
-                                 weight_defines(device, in, out, kernel_h, kernel_w, turned));
+  layout.kernel_ =
+      device.kernel("conv_weights.cl", "pack_weights", weight_defines(device, in, out, kernel_h, kernel_w, turned));
   layout.global_ = {columns, to_size(in)};
   layout.group_ = {to_size(channel_block_of(out, device.channel_block()))};
   layout.floats_ = to_size(kernel_h * kernel_w * in) * columns;
@@ -18,8 +18,7 @@ FilterLayout FilterLayout::packed(const Device& device, int in, int out, int ker
 
 FilterLayout FilterLayout::winograd(const Device& device, int in, int out, bool turned) {
   FilterLayout layout;
-  layout.kernel_ =
-      device.kernel("conv_weights.cl", "transform_weights", weight_defines(device, in, out, 3, 3, turned));
+  layout.kernel_ = device.kernel("conv_weights.cl", "transform_weights", weight_defines(device, in, out, 3, 3, turned));
   layout.global_ = {to_size(block_count(out, device.channel_block())), to_size(in)};
   layout.floats_ = 36 * to_size(in) * padded(out, device);
   return layout;
