@@ -198,12 +198,16 @@ TEST_CASE("controls go on where the stages of a device that fails go, and result
     CAPTURE(run.err);
     REQUIRE(run.status == 0);
     const nlohmann::json json = run.json();
+    CHECK(json["top1"] == whole.json()["top1"]);
+    CHECK(json["accuracy_matrix"] == whole.json()["accuracy_matrix"]);
+    if (json["device_failures"].empty()) {  // how full batches are is up to the threads: this run made fewer calls
+      CHECK(at > first + (calls.size() - first) * 3 / 4);
+      continue;
+    }
     REQUIRE(json["device_failures"].size() == 1);
     CHECK(json["device_failures"][0]["device"] == "Second");
     CHECK(json["device_failures"][0]["moved_to"] == first_device);
     for (const auto& stage : json["stages"]) CHECK(stage["device"] == first_device);
-    CHECK(json["top1"] == whole.json()["top1"]);
-    CHECK(json["accuracy_matrix"] == whole.json()["accuracy_matrix"]);
     in_controls += contains(json["device_failures"][0]["reason"], "alone, as control");
   }
   CHECK(in_controls > 0);
