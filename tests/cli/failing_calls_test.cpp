@@ -31,9 +31,7 @@ struct World : SmallWorld {
   // A run whose calls go by `plan`, and the names of their functions, in order.
   std::pair<Finished, std::vector<std::string>> predict_logged(const std::string& plan) const {
     Finished run = predict(faulty(plan + "log=" + path("calls")));
-    std::vector<std::string> names;
-    std::ifstream file(path("calls"));
-    for (std::string name; std::getline(file, name);) names.push_back(name);
+    std::vector<std::string> names = logged_calls(path("calls"));
     std::filesystem::remove(path("calls"));
     return {std::move(run), std::move(names)};
   }

@@ -1,4 +1,6 @@
 #pragma once
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,14 @@ inline std::vector<std::string> presented(const std::string& entries, const std:
 // Of devices as they are; `plan` is what tests/opencl_layer/faults.h describes.
 inline std::vector<std::string> faulty(const std::string& plan, const std::string& devices = "pthread") {
   return {"POCL_DEVICES=" + devices, "OPENCL_LAYERS=" FAULTS_LAYER, "OPENCL_FAULTS=" + plan};
+}
+
+// The names of the watched calls that a plan with log=FILE listed, in order.
+inline std::vector<std::string> logged_calls(const std::filesystem::path& log) {
+  std::vector<std::string> names;
+  std::ifstream file(log);
+  for (std::string name; std::getline(file, name);) names.push_back(name);
+  return names;
 }
 
 }  // namespace cascadecl::testing
