@@ -7,7 +7,7 @@
 #include "conv_shape.h"
 
 #ifndef SLICES
-#define SLICES 8  // independent sums over images
+#define SLICES 16  // independent sums over images
 #endif
 #ifndef C_GROUP
 #define C_GROUP 4  // input channels held in registers together, times R*S vectors; of one channel block

@@ -24,7 +24,7 @@ Defines direct_defines(const Device& device, const ConvGeometry& geometry, int p
 
 // kernels/conv_filter_direct.cl
 struct FilterDirect {
-  int c_group = 3, slices = 2 * kSlices;
+  int c_group = 4, slices = 2 * kSlices;  // shorter slices: what their items read one after another stays cached
   static constexpr std::string_view kernel = "conv_filter_direct";
   static std::array<Tunable<FilterDirect>, 2> tunables();
   static FilterDirect choose(const ConvGeometry& geometry, const TuningTarget& target);

@@ -149,12 +149,7 @@ GemmConv::GemmConv(const Device& device, const ConvGeometry& g, Direction direct
 
   prepare_range_ = {channels_, to_size(from.channels)};
   prepare_ = device.kernel("conv_weights.cl", "pack_weights",
-                           {{"CB", channel_block_of(to.channels, block)},
-                            {"IN_CHANNELS", from.channels},
-                            {"OUT_CHANNELS", to.channels},
-                            {"KERNEL_H", g.kernel_h},
-                            {"KERNEL_W", g.kernel_w},
-                            {"FLIPPED", forward ? 0 : 1}});
+                           weight_defines(device, from.channels, to.channels, g.kernel_h, g.kernel_w, !forward));
   weights_ = device.allocate<float>(to_size(g.kernel_h * g.kernel_w * from.channels) * channels_);
 }
 
