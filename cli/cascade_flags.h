@@ -28,7 +28,7 @@ enum class CascadeUse {
   evaluate,  // all of them, and --policy all
   trace,     // all of them
   profile,   // all of them; energy is measured whatever --objective says
-  run,       // all but --trace; so it is there
+  run,       // all but --trace; energy is measured, too
   measure,   // its stages on each device: nor --placement and --on-device-failure
 };
 

@@ -34,14 +34,14 @@ void print_answer(const Model& model, const StreamAnswer& answer, const std::str
 
 void predict_stream(const Model& model, const std::vector<Device>& devices, const ExecutorSettings& settings,
                     double max_delay_ms) {
-  constexpr std::size_t kCapacity = 1024;         // images that wait or are being run
-  constexpr std::size_t kUnread = 4 * kCapacity;  // and those whose answers nobody has read yet
+  constexpr std::size_t kCapacity = 1024;            // images that wait or are being run
+  constexpr std::size_t kUnprinted = 4 * kCapacity;  // those, and those whose answers are not printed yet
   CascadeStream stream(model, devices,
                        {.executor = settings,
                         .capacity = kCapacity,
                         .max_delay = std::chrono::microseconds(static_cast<std::int64_t>(max_delay_ms * 1e3))});
   stream.warm_up();
-  NameQueue names(kUnread);
+  NameQueue names(kUnprinted);
   LineReader lines(STDIN_FILENO, "standard input");
   std::exception_ptr failure;
   std::thread printer([&] {

@@ -26,8 +26,7 @@ struct ModelRun {
 };
 
 // Runs the cascade as it was chosen, and each stage alone, on all images; `meters` says where energy counters are.
-// progress is told how many images all passes
-// have seen, of model_run_passes times N.
+// progress is told how many images all passes have seen, of model_run_passes times N.
 ModelRun run_model(const ChosenCascade& cascade, const std::vector<Device>& devices, const Dataset& dataset,
                    const MeterEnvironment& meters, const std::function<void(std::int64_t)>& progress);
 
