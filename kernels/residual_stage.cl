@@ -4,9 +4,11 @@
 //   (He et al., "Identity Mappings in Deep Residual Networks", 2016), 3x3 convolutions, stride 1, padding 1
 //   src [N][SRC_CHANNELS/SRC_CB][SRC_HEIGHT][SRC_WIDTH][SRC_CB] with a head, else like x
 //   x   [N][C/CB][H][W][CB]; without a head it may be src
-//   affine [2 UNITS][2][C]: scale and shift of the batch norm before each convolution
+//   affine [2 UNITS][2][C]: scale and shift of the batch norm before each convolution; behind them, with `pooled`, of
+//          the one before the pool
+//   pooled [N][C] the mean over pixels of relu(bn(x)), summed as in global_average_pool.cl; NULL: not wanted
 //   weights [2 UNITS][36][C][C] transformed, head_weights [R][S][SRC_CHANNELS][C] (conv_weights.cl)
-//   global id: 0 = image n
+//   global id: 0 = image n - first_image
 //   The inputs of both convolutions of a unit stay in local memory, zero-bordered, batch norm and ReLU applied as they
 //   are written; x stays in the cache. The convolutions go strip by strip as in conv_winograd.
 #ifndef HEAD
@@ -66,9 +68,23 @@ INLINE void begin(global const ACTIVATION* src, global const float* head_weights
   }
 }
 
+// The mean of each channel of a bordered image, to pooled [C].
+INLINE void mean_of_pixels(local const VEC* images, global float* pooled) {
+  for (int b = 0; b < BLOCKS; ++b) {
+    VEC sum = (VEC)(0.0f);
+    for (int y = 0; y < HEIGHT; ++y) {
+      local const VEC* pixel = images + b * PLANE + (y + 1) * BORDERED_WIDTH + 1;
+      VEC row = (VEC)(0.0f);
+      for (int i = 0; i < WIDTH; ++i) row += pixel[i];
+      sum += row;
+    }
+    VSTORE(sum / (float)(HEIGHT * WIDTH), pooled + b * CB);
+  }
+}
+
 CPU_KERNEL void residual_stage(global const ACTIVATION* src, global const float* restrict head_weights,
                                global const float* restrict affine, global const float* restrict weights,
-                               global ACTIVATION* x, int units) {
+                               global ACTIVATION* x, int units, global float* restrict pooled, int first_image) {
   local SRC_VEC rows[HEAD ? KERNEL_H * ROW_COLUMNS * SRC_BLOCKS : 1];
   local VEC first[BLOCKS * PLANE], second[BLOCKS * PLANE];  // inputs of conv1 and conv2
   local VEC frequencies[36 * TILE_SLOTS * C_BLOCKS];
@@ -77,7 +93,7 @@ CPU_KERNEL void residual_stage(global const ACTIVATION* src, global const float*
 #else
   local VEC products[36 * TILE_SLOTS * K_BLOCKS];
 #endif
-  const size_t n = get_global_id(0);
+  const size_t n = first_image + get_global_id(0);
   x += n * BLOCKS * HEIGHT * WIDTH * CB;
 #if HEAD
   src += n * SRC_BLOCKS * SRC_HEIGHT * SRC_WIDTH * SRC_CB;
@@ -93,7 +109,7 @@ CPU_KERNEL void residual_stage(global const ACTIVATION* src, global const float*
     local const VEC* in = ends_unit ? second : first;
     local VEC* out = ends_unit ? first : second;
     global const ACTIVATION* added = HEAD || i > 1 ? x : src;
-    global const float* next = affine + (ends_stage ? 0 : i + 1) * 2 * K_PADDED;
+    global const float* next = affine + (ends_stage && !pooled ? 0 : i + 1) * 2 * K_PADDED;
     for (int strip = 0; strip < STRIPS; ++strip) {
       for (int r = 0; r < TILE_ROWS && strip * TILE_ROWS + r < TILES_Y; ++r)
         for (int b = 0; b < BLOCKS; ++b)
@@ -129,4 +145,5 @@ CPU_KERNEL void residual_stage(global const ACTIVATION* src, global const float*
       }
     }
   }
+  if (pooled) mean_of_pixels(first, pooled + n * BLOCKS * CB);
 }

@@ -19,12 +19,22 @@ int BufferPool::take(std::size_t floats) {
     if (entries_[i].holders > 0) continue;
     if (best < 0 || suits_better(entries_[i].floats, at(best).floats, floats)) best = static_cast<int>(i);
   }
-  if (best < 0) {
+  return take_or_add(best, floats);
+}
+
+int BufferPool::take_equal(std::size_t floats) {
+  const auto fits = [&](const Entry& entry) { return entry.holders == 0 && entry.floats == floats; };
+  const auto found = std::ranges::find_if(entries_, fits);
+  return take_or_add(found == entries_.end() ? -1 : static_cast<int>(found - entries_.begin()), floats);
+}
+
+int BufferPool::take_or_add(int buffer, std::size_t floats) {
+  if (buffer < 0) {
     entries_.emplace_back();
-    best = static_cast<int>(entries_.size()) - 1;
+    buffer = static_cast<int>(entries_.size()) - 1;
   }
-  hold(best, floats);
-  return best;
+  hold(buffer, floats);
+  return buffer;
 }
 
 void BufferPool::hold(int buffer, std::size_t floats) {

@@ -13,6 +13,8 @@ class BufferPool {
   // A buffer of at least `floats`, held once; contents undefined. Of those that nobody holds the smallest that is large
   // enough, else the largest, which grows.
   int take(std::size_t floats);
+  // The same, but only a buffer of exactly this size is handed out again.
+  int take_equal(std::size_t floats);
   // One more holder, who needs at least `floats`.
   void hold(int buffer, std::size_t floats = 0);
   void release(int buffer) { --at(buffer).holders; }
@@ -29,6 +31,7 @@ class BufferPool {
     int holders = 0;
     Array<float> memory = {};
   };
+  int take_or_add(int buffer, std::size_t floats);  // a new one below 0
   Entry& at(int buffer) { return entries_[static_cast<std::size_t>(buffer)]; }
   const Entry& at(int buffer) const { return entries_[static_cast<std::size_t>(buffer)]; }
   std::vector<Entry> entries_;

@@ -8,6 +8,17 @@
 namespace cascadecl {
 namespace {
 
+// Small batches leave cores idle at the end of each launch, and their launches are short. So shares of the images take
+// their way through a network apart, each on a queue of its own. Below the least images of a queue that costs more than
+// it gives; from the most on, the ends of launches do not matter.
+constexpr int kFewestApart = 4, kMostApart = 16;
+
+int most_queues(const Device& device, int images) {
+  if (!coarse_items(device)) return 1;
+  const int cores = static_cast<int>(device.info().compute_units);
+  return images > kMostApart * cores ? 1 : std::min(cores, images / kFewestApart);
+}
+
 // What an operation says of its kernel; pools have but one, without tunables.
 constexpr auto choice_of = [](const auto& operation) -> VariantChoice {
   if constexpr (requires { operation.choice(); }) {
@@ -40,6 +51,14 @@ ForwardPass::ForwardPass(const Device& device, const Network& network, const Par
   }
   if (statistics && channels) moments_ = device.allocate<float>(to_size(max_batch) * 2 * channels);
   tensors_.resize(lowering_.tensors.size());
+  const int queues = most_queues(device, max_batch);
+  if (queues > 1 && leading_stages() > 0) queues_.emplace(device, to_size(queues));
+}
+
+std::size_t ForwardPass::leading_stages() const {
+  const auto is_stage = [](const LoweredStep& step) { return step.kind == LoweredStep::Kind::residual_stage; };
+  const auto other = std::ranges::find_if_not(lowering_.steps, is_stage);
+  return static_cast<std::size_t>(other - lowering_.steps.begin());
 }
 
 std::size_t ForwardPass::tensor_elements(int tensor) const {
@@ -124,6 +143,7 @@ void ForwardPass::prepare_frozen_norms() {
     for (const LoweredStep& part : lowering_.steps[s].parts) {
       if (part.in.batch_norm >= 0) norms.push_back(norms_.at(part.in.batch_norm).view({}));
     }
+    if (const int norm = lowering_.steps[s].pooled_norm; norm >= 0) norms.push_back(norms_.at(norm).view({}));
     stage->prepare_norms(norms);
   }
 }
@@ -142,7 +162,7 @@ void ForwardPass::run(int n, const Activation& images, BatchNormMode mode, StepC
   tensors_[0] = images;
   if (mode == BatchNormMode::batch) prepare_norms(0, n, false);
   CommandLog* const log = device_.command_log();
-  for (std::size_t s = 0; s < operations_.size(); ++s) {
+  for (std::size_t s = clock ? 0 : run_apart(n); s < operations_.size(); ++s) {
     if (log) log->set_layers(layer_names(network_, lowering_.steps[s]));
     run_step(s, n);
     if (mode == BatchNormMode::batch) {
@@ -154,6 +174,30 @@ void ForwardPass::run(int n, const Activation& images, BatchNormMode mode, StepC
   if (log) log->set_layers({});
 }
 
+// Runs the residual stages that the network begins with, if they gain by queues of their own. Returns how many it ran.
+std::size_t ForwardPass::run_apart(int n) {
+  const std::size_t queues = queues_ ? std::min(queues_->size(), to_size(most_queues(device_, n))) : 1;
+  if (queues < 2) return 0;
+  if (std::get<ResidualStage>(operations_.front()).splits(n)) return 0;
+  const std::size_t stages = leading_stages();
+  queues_->fork(queues);
+  for (std::size_t q = 0; q < queues; ++q) {
+    const auto begin = [&](std::size_t queue) { return static_cast<int>(to_size(n) * queue / queues); };
+    const int first = begin(q), end = begin(q + 1);
+    for (std::size_t s = 0; s < stages; ++s) {
+      const LoweredStep& step = lowering_.steps[s];
+      std::get<ResidualStage>(operations_[s])
+          .run_share(first, end - first, activation(step.in.tensor), activation(step.out), pooled(step), (*queues_)[q]);
+    }
+  }
+  queues_->join(queues);
+  return stages;
+}
+
+Array<float> ForwardPass::pooled(const LoweredStep& step) const {
+  return step.pooled < 0 ? Array<float>() : tensor(step.pooled);
+}
+
 void ForwardPass::run_step(std::size_t s, int n) {
   const LoweredStep& step = lowering_.steps[s];
   const View in = view(step.in);
@@ -162,7 +206,7 @@ void ForwardPass::run_step(std::size_t s, int n) {
   if (auto* conv = std::get_if<ConvForward>(&operation)) {
     conv->run(n, in, step.residual < 0 ? Activation() : activation(step.residual), out, moments_);
   } else if (auto* stage = std::get_if<ResidualStage>(&operation)) {
-    stage->run(n, in.data, out);
+    stage->run(n, in.data, out, pooled(step));
   } else if (auto* add = std::get_if<AddViews>(&operation)) {
     add->run(n, in, view(step.other), out);
   } else if (auto* pool = std::get_if<Pool>(&operation)) {

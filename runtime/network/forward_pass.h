@@ -9,6 +9,7 @@
 #include "runtime/network/parameter_store.h"
 #include "runtime/network/step_clock.h"
 #include "runtime/network/training_plan.h"
+#include "runtime/opencl/parallel_queues.h"
 #include "runtime/ops/batch_norm.h"
 #include "runtime/ops/conv.h"
 #include "runtime/ops/dense.h"
@@ -27,6 +28,9 @@ class ForwardPass {
   ForwardPass(const Device& device, const Network& network, const ParameterStore& parameters, int max_batch,
               KernelClass kernels, bool statistics, Precision precision = Precision::fp32);
 
+  // Whether some images may be steps ahead of others: then two tensors may share memory only if they are of one size,
+  // so that an image has the same place in both.
+  bool runs_apart() const { return queues_.has_value(); }
   // Memory of each tensor but the image, which comes with run(): [max_batch] images or rows each.
   void set_tensors(std::vector<Activation> tensors) { tensors_ = std::move(tensors); }
   std::size_t tensor_elements(int tensor) const;  // for max_batch images
@@ -64,6 +68,9 @@ class ForwardPass {
   Operation make_operation(const LoweredStep& step, int max_batch, KernelClass kernels, bool statistics) const;
   const Array<float>& filters(const LoweredStep& step) const;
   void run_step(std::size_t s, int n);
+  std::size_t leading_stages() const;
+  std::size_t run_apart(int n);
+  Array<float> pooled(const LoweredStep& step) const;  // empty if the step pools nothing
   void prepare_norms(int tensor, int n, bool measured);
   BatchNorm::ParameterArrays norm_parameters(int layer) const;
 
@@ -74,7 +81,8 @@ class ForwardPass {
   int max_batch_;
   Precision precision_;
   std::vector<Operation> operations_;
-  std::map<int, BatchNorm> norms_;  // by layer
+  std::optional<ParallelQueues> queues_;  // for the residual stages that the network begins with
+  std::map<int, BatchNorm> norms_;        // by layer
   std::vector<Activation> tensors_;
   Array<float> moments_;
 };

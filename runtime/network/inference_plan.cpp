@@ -35,16 +35,23 @@ class MemoryPlan {
   }
 
  private:
+  std::size_t floats_of(int tensor) const {
+    const std::size_t bytes = forward_.tensor_elements(tensor) * element_bytes(forward_.tensor_precision(tensor));
+    return (bytes + sizeof(float) - 1) / sizeof(float);
+  }
+
+  int take(std::size_t floats) { return forward_.runs_apart() ? pool_.take_equal(floats) : pool_.take(floats); }
+
   void place(const LoweredStep& step, int s) {
-    const std::size_t bytes = forward_.tensor_elements(step.out) * element_bytes(forward_.tensor_precision(step.out));
-    const std::size_t floats = (bytes + sizeof(float) - 1) / sizeof(float);
+    const std::size_t floats = floats_of(step.out);
     int buffer = residual_buffer(step, s);
     if (buffer < 0) {
-      buffer = pool_.take(floats);
+      buffer = take(floats);
     } else {
       pool_.hold(buffer, floats);
     }
     buffer_of_[static_cast<std::size_t>(step.out)] = buffer;
+    if (step.pooled >= 0) buffer_of_[static_cast<std::size_t>(step.pooled)] = take(floats_of(step.pooled));
     for (int tensor : std::set<int>{step.in.tensor, step.other.tensor, step.residual}) release(tensor, s);
   }
 

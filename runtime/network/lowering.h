@@ -28,6 +28,9 @@ struct LoweredStep {
   int out = -1;             // the tensor it writes
   // residual_stage: the convolutions that it runs, in order: two for each unit, an odd first one makes x.
   std::vector<LoweredStep> parts = {};
+  // residual_stage: tensor of rows that takes the mean over pixels of `out` behind this batch norm and a ReLU; -1:
+  // none.
+  int pooled = -1, pooled_norm = -1;
 };
 
 struct LoweredTensor {
@@ -50,8 +53,8 @@ Lowering lower(const Network& network);
 // How many of its residual units a stage may hold, none where they cannot be fused.
 using MostUnits = std::function<int(const LoweredStep& stage)>;
 
-// The same with runs of residual units, and the convolution before each run, as one step. For inference: what lies
-// between the units is not kept.
+// The same with runs of residual units, the convolution before each run and the global pool behind it as one step. For
+// inference: what lies between the units is not kept.
 Lowering fuse_residual_stages(const Network& network, Lowering lowering, const MostUnits& most_units);
 
 // Counts the readers of each tensor anew.

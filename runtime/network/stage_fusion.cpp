@@ -19,6 +19,7 @@ class StageFusion {
       if (stage.parts.empty()) stage = without_head(s);
       if (stage.parts.empty()) stage = in_.steps[s];
       s += std::max<std::size_t>(stage.parts.size(), 1);
+      if (stage.kind == Kind::residual_stage && add_pool(stage, s)) ++s;
       out.steps.push_back(std::move(stage));
     }
     note_readers(out);
@@ -65,6 +66,18 @@ class StageFusion {
       stage.layer = part.layer;
       stage.out = part.out;
     }
+  }
+
+  // Appends step s if it is the pool of what only it reads.
+  bool add_pool(LoweredStep& stage, std::size_t s) const {
+    if (s >= in_.steps.size()) return false;
+    const LoweredStep& pool = in_.steps[s];
+    if (pool.kind != Kind::global_pool || pool.in.tensor != stage.out || tensor(stage.out).readers != 1) return false;
+    if (pool.in.batch_norm < 0 || !pool.in.relu) return false;
+    stage.layers.insert(stage.layers.end(), pool.layers.begin(), pool.layers.end());
+    stage.pooled = pool.out;
+    stage.pooled_norm = pool.in.batch_norm;
+    return true;
   }
 
   LoweredStep with_head(std::size_t s) const {

@@ -10,8 +10,10 @@ ConvGeometry conv_geometry(const Network& network, const Lowering& lowering, con
 }
 
 ResidualStageGeometry stage_geometry(const Network& network, const Lowering& lowering, const LoweredStep& step) {
-  ResidualStageGeometry g{
-      .head = {}, .shape = lowering.tensors[to_size(step.out)].shape, .units = static_cast<int>(step.parts.size() / 2)};
+  ResidualStageGeometry g{.head = {},
+                          .shape = lowering.tensors[to_size(step.out)].shape,
+                          .units = static_cast<int>(step.parts.size() / 2),
+                          .pooled = step.pooled >= 0};
   if (step.parts.size() % 2 == 1) g.head = conv_geometry(network, lowering, step.parts.front());
   return g;
 }

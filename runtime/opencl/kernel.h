@@ -61,6 +61,12 @@ class Kernel {
     enqueue(global, nullptr);
   }
   const std::string& name() const { return name_; }
+  // The same, enqueued to another queue of its context, which nobody observes.
+  Kernel on(const cl::CommandQueue& queue) const {
+    Kernel other = *this;
+    other.queue_ = queue;
+    return other;
+  }
 
  private:
   template <class Memory>

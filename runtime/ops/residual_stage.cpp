@@ -111,10 +111,11 @@ ResidualStage::ResidualStage(const Device& device, const ResidualStageGeometry& 
   run_ = device.kernel("residual_stage.cl", "residual_stage", defines);
   conv1_.emplace(split, convolution, ConvFusion{.view = normed}, kernels, batch);
   conv2_.emplace(split, convolution, ConvFusion{.view = normed, .residual = true}, kernels, batch);
+  if (g.pooled && most_split_ > 0) pool_.emplace(split, g.shape, normed);
 
   const std::size_t convolutions = 2 * to_size(g.units), floats = filter_floats(g);
   weights_ = device.allocate<float>(convolutions * floats);
-  affine_ = device.allocate<float>(convolutions * 2 * to_size(channels));
+  affine_ = device.allocate<float>((convolutions + (g.pooled ? 1 : 0)) * 2 * to_size(channels));
   for (std::size_t i = 0; i < convolutions; ++i) filters_.push_back(device.slice(weights_, i * floats, floats));
   between_ = allocate_activation(device, to_size(most_split_) * image_elements(g.shape, block), precision);
 }
@@ -133,13 +134,18 @@ void ResidualStage::prepare_norms(const std::vector<View>& norms) {
   }
 }
 
-void ResidualStage::run(int n, const Activation& in, const Activation& x) {
-  if (splits(n)) return run_split(n, in, x);
-  run_(Range{to_size(n)}, Range{}, in, head_ ? head_->weights() : Array<float>(), affine_, weights_, x,
-       geometry_.units);
+void ResidualStage::run(int n, const Activation& in, const Activation& x, const Array<float>& pooled) {
+  if (splits(n)) return run_split(n, in, x, pooled);
+  run_share(0, n, in, x, pooled, device_.queue());
 }
 
-void ResidualStage::run_split(int n, const Activation& in, const Activation& x) {
+void ResidualStage::run_share(int first, int n, const Activation& in, const Activation& x, const Array<float>& pooled,
+                              const cl::CommandQueue& queue) {
+  run_.on(queue)(Range{to_size(n)}, Range{}, in, head_ ? head_->weights() : Array<float>(), affine_, weights_, x,
+                 geometry_.units, pooled, first);
+}
+
+void ResidualStage::run_split(int n, const Activation& in, const Activation& x, const Array<float>& pooled) {
   Activation from = in;
   if (head_) {
     head_->run(n, {in, {}, {}}, {}, x, {});
@@ -152,6 +158,7 @@ void ResidualStage::run_split(int n, const Activation& in, const Activation& x) 
     conv2_->run(n, {between_, norms_[i + 1].scale, norms_[i + 1].shift}, from, x, {});
     from = x;
   }
+  if (pool_) pool_->forward(n, {x, norms_.back().scale, norms_.back().shift}, pooled);
 }
 
 std::size_t ResidualStage::weight_bytes() const {

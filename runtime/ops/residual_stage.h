@@ -6,15 +6,17 @@
 #include "runtime/ops/conv_direct.h"
 #include "runtime/ops/conv_forward.h"
 #include "runtime/ops/conv_winograd.h"
+#include "runtime/ops/pool.h"
 
 namespace cascadecl {
 
 // Residual units of one shape, x += conv2(relu(bn2(conv1(relu(bn1(x)))))) with 3x3 convolutions of stride 1, and the
-// convolution that x comes from.
+// convolution that x comes from and the pool that it goes to.
 struct ResidualStageGeometry {
   std::optional<ConvGeometry> head;  // makes x from the input; without one the input is x
   ImageShape shape;                  // of x
   int units = 1;
+  bool pooled = false;  // x goes through another batch norm, ReLU and global average pool
   ConvGeometry convolution() const { return {shape, shape.channels, 3, 3, 1, 1}; }
 };
 
@@ -48,30 +50,36 @@ class ResidualStage {
 
   // Enqueues the conversion of the filters: head [K][C][R][S] (empty without one), convolutions [C][C][3][3] in order.
   void prepare(const Array<float>& head, const std::vector<Array<float>>& convolutions);
-  // Scale and shift of the batch norm before each convolution; `data` is not used.
+  // Scale and shift of the batch norm before each convolution, then of that before the pool; `data` is not used.
   void prepare_norms(const std::vector<View>& norms);
 
-  //   in  [n][C/b][H][W][b], the head's input or x
-  //   x   [n][K/b][OH][OW][b], another array than `in`
-  void run(int n, const Activation& in, const Activation& x);
+  //   in      [n][C/b][H][W][b], the head's input or x
+  //   x       [n][K/b][OH][OW][b], another array than `in`
+  //   pooled  [n][K] the means, if geometry.pooled
+  void run(int n, const Activation& in, const Activation& x, const Array<float>& pooled = {});
+  // The same for images first, first + 1, ... first + n - 1 of these arrays, on a queue of the device's context; for n
+  // that are not split.
+  void run_share(int first, int n, const Activation& in, const Activation& x, const Array<float>& pooled,
+                 const cl::CommandQueue& queue);
+  bool splits(int n) const { return n <= most_split_; }
 
   const VariantChoice& choice() const { return choice_; }
   std::size_t weight_bytes() const;
   std::size_t scratch_bytes() const { return between_.bytes(); }
 
  private:
-  bool splits(int n) const { return n <= most_split_; }
-  void run_split(int n, const Activation& in, const Activation& x);
+  void run_split(int n, const Activation& in, const Activation& x, const Array<float>& pooled);
 
   Device device_;
   ResidualStageGeometry geometry_;
   VariantChoice choice_;
   Kernel run_;
-  Array<float> weights_, affine_;      // [2 units][36][C][C], [2 units][2][C]
+  Array<float> weights_, affine_;      // [2 units][36][C][C], [2 units (+ 1 of the pool)][2][C]
   std::vector<Array<float>> filters_;  // slices of weights_, by convolution
   std::vector<View> norms_;
   std::optional<ConvForward> head_;  // also holds the head's weights
   std::optional<ConvForward> conv1_, conv2_;
+  std::optional<GlobalAveragePool> pool_;  // where images are split
   int most_split_ = 0;
   Activation between_;  // the result of conv1 where the convolutions are split
 };

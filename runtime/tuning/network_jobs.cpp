@@ -217,7 +217,8 @@ class Collector {
     for (const LoweredStep& step : fused.steps) {
       if (step.kind != LoweredStep::Kind::residual_stage) continue;
       name_ = layer_names(*network_, step);
-      const ResidualStageGeometry g = stage_geometry(*network_, lowering_, step);
+      ResidualStageGeometry g = stage_geometry(*network_, lowering_, step);
+      g.pooled = false;  // no tunable has to do with it
       const std::size_t floats =
           std::max(image_elements(g.shape, target_.block), g.head ? image_elements(g.head->in, target_.block) : 0);
       const double work = 2 * g.units * macs(g.convolution()) + (g.head ? macs(*g.head) : 0);

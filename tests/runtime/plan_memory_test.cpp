@@ -92,4 +92,15 @@ TEST_CASE("a pool's buffers are as large as the largest that they hold in turn")
   CHECK(pool.bytes() == (300 + 50) * sizeof(float));
 }
 
+TEST_CASE("a buffer that is to be of one size is handed out again for that size alone") {
+  BufferPool pool;
+  const int a = pool.take_equal(100);
+  pool.release(a);
+  const int b = pool.take_equal(40);
+  CHECK(b != a);
+  CHECK(pool.take_equal(100) == a);
+  CHECK(pool.take_equal(100) != a);  // a is held again
+  CHECK(pool.bytes() == (100 + 40 + 100) * sizeof(float));
+}
+
 }  // namespace cascadecl

@@ -29,7 +29,7 @@ void half_unit(NetworkBuilder& net, int channels) {
   net.convolution(channels, {3, 3, 1, 1});
 }
 
-// Three units behind a convolution of the image.
+// Three units behind a convolution of the image, and batch norm, ReLU and pool behind them.
 Network three_units(ImageShape image, int channels, NetworkBuilder::Window head) {
   NetworkBuilder net(image);
   std::string x = net.convolution(channels, head);
@@ -38,22 +38,38 @@ Network three_units(ImageShape image, int channels, NetworkBuilder::Window head)
     half_unit(net, channels);
     x = net.add(x, net.last());
   }
+  net.batch_norm();
+  net.relu();
   return net.finish(4);
 }
 
 }  // namespace
 
-TEST_CASE("the residual units of a shape and the convolution before them become one step") {
+TEST_CASE("the residual units of a shape, the convolution before them and the pool behind them become one step") {
   const Lowering lowering = fused(make_network("resnet-20", {3, 32, 32}, 10), 100);
-  REQUIRE(lowering.steps.size() == 5);  // three stages, pool, dense
+  REQUIRE(lowering.steps.size() == 4);  // three stages, dense
   CHECK(count(lowering, Kind::residual_stage) == 3);
   for (int s = 0; s < 3; ++s) CHECK(lowering.steps[to_size_t(s)].parts.size() == 7);
   CHECK(lowering.steps[1].in.tensor == lowering.steps[0].out);
+  CHECK(lowering.steps[1].pooled < 0);
+  CHECK(lowering.steps[2].pooled == lowering.steps[3].in.tensor);
+}
+
+TEST_CASE("a pool without batch norm and ReLU before it stays a step of its own") {
+  NetworkBuilder net({3, 8, 8});
+  const std::string x = net.convolution(16, {3, 3, 1, 1});
+  half_unit(net, 16);
+  half_unit(net, 16);
+  net.add(x, net.last());
+  const Lowering lowering = fused(net.finish(3), 100);
+  REQUIRE(lowering.steps.size() == 3);
+  CHECK(lowering.steps[0].pooled < 0);
+  CHECK(lowering.steps[1].kind == Kind::global_pool);
 }
 
 TEST_CASE("a stage takes no more units than may be, and the next goes on without a convolution before it") {
   const Lowering lowering = fused(make_network("resnet-20", {3, 32, 32}, 10), 2);
-  REQUIRE(lowering.steps.size() == 8);
+  REQUIRE(lowering.steps.size() == 7);
   CHECK(lowering.steps[0].parts.size() == 5);
   CHECK(lowering.steps[1].parts.size() == 2);
   CHECK(lowering.steps[1].in.tensor == lowering.steps[0].out);
@@ -128,6 +144,32 @@ TEST_CASE("how many units a launch holds does not change a bit, with activations
     }
     CHECK(logits[0] == logits[1]);
     if (block == 16) CHECK(launches[0] > launches[1]);
+  }
+}
+
+TEST_CASE("images that take their way on several queues get the bits that they get on one") {
+  if (test_device().info().device_class != DeviceClass::cpu) return;
+  // Stages of three shapes, whose tensors would share memory.
+  const Network network = make_network("resnet-20", {3, 32, 32}, 10);
+  const Parameters parameters = random_parameters(network, 3);
+  constexpr int n = 23, largest = 24;
+  const std::vector<float> images =
+      to_blocked(random_images(network, n, 3), shape_of(n, network.input_shape()), test_device().channel_block());
+  std::vector<std::vector<float>> logits, features;
+  for (const unsigned cores : {1u, 3u, 3u, 3u}) {  // a queue each
+    DeviceInfo info = test_device().info();
+    info.compute_units = cores;
+    const Device device(info);
+    InferencePlan plan(device, network, parameters, largest);
+    const Activation input = device.upload(images);
+    for (int run = 0; run < 3; ++run) {
+      logits.push_back(device.read(plan.run(n, input), 10 * n));
+      features.push_back(device.read(plan.features(), 64 * n));
+    }
+  }
+  for (std::size_t i = 1; i < logits.size(); ++i) {
+    CHECK(logits[i] == logits[0]);
+    CHECK(features[i] == features[0]);
   }
 }
 
