@@ -105,11 +105,11 @@ CPU_KERNEL void residual_stage(global const ACTIVATION* src, global const float*
   begin(src, head_weights, affine, x, rows, first);
 
   for (int i = 0; i < 2 * units; ++i) {
-    const int ends_unit = i & 1, ends_stage = i + 1 == 2 * units;
+    const int ends_unit = i & 1, read_later = i + 1 < 2 * units || pooled;
     local const VEC* in = ends_unit ? second : first;
     local VEC* out = ends_unit ? first : second;
     global const ACTIVATION* added = HEAD || i > 1 ? x : src;
-    global const float* next = affine + (ends_stage && !pooled ? 0 : i + 1) * 2 * K_PADDED;
+    global const float* next = affine + (read_later ? i + 1 : 0) * 2 * K_PADDED;
     for (int strip = 0; strip < STRIPS; ++strip) {
       for (int r = 0; r < TILE_ROWS && strip * TILE_ROWS + r < TILES_Y; ++r)
         for (int b = 0; b < BLOCKS; ++b)
@@ -139,7 +139,7 @@ CPU_KERNEL void residual_stage(global const ACTIVATION* src, global const float*
               v = LOAD_ACTIVATION(x + at);  // as the first unit of another launch would read it
 #endif
             }
-            to[p / 4 * BORDERED_WIDTH + p % 4] = relu_of(v, scale, shift);
+            if (read_later) to[p / 4 * BORDERED_WIDTH + p % 4] = relu_of(v, scale, shift);
           }
         }
       }
