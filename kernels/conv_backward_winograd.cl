@@ -39,11 +39,11 @@ CPU_KERNEL void conv_backward_winograd(global const float* restrict gradient,   
                                        global float* restrict partial, int images) {
   local VEC rows[(4 * TILE_ROWS + 2) * BORDERED_WIDTH];
   local VEC gradients[36 * TILES * C_BLOCKS];
-  local VEC frequencies[36 * TILE_SLOTS * (C_BLOCKS > K_BLOCKS ? C_BLOCKS : K_BLOCKS)];
+  local VEC frequencies[36 * FREQUENCY_STEP(C_BLOCKS > K_BLOCKS ? C_BLOCKS : K_BLOCKS)];
 #if IN_PLACE
   local VEC* products = frequencies;
 #else
-  local VEC products[36 * TILE_SLOTS * K_BLOCKS];
+  local VEC products[36 * FREQUENCY_STEP(K_BLOCKS)];
 #endif
   const VEC zero = (VEC)(0.0f);
   const int slice = get_global_id(0);
@@ -65,7 +65,7 @@ CPU_KERNEL void conv_backward_winograd(global const float* restrict gradient,   
 #endif
         for (int r = 0; r < TILE_ROWS; ++r)
           transform_input(rows + 4 * r * BORDERED_WIDTH, frequencies + r * TILES_X * C_BLOCKS + c, C_BLOCKS,
-                          TILE_SLOTS * C_BLOCKS);
+                          FREQUENCY_STEP(C_BLOCKS));
         for (int t = 0; t < TILES; ++t)
           transform_gradient(rows + TILE_PIXELS(t) + BORDERED_WIDTH + 1, gradients + t * C_BLOCKS + c);
       }

@@ -38,11 +38,11 @@ CPU_KERNEL void conv_winograd(global const ACTIVATION* restrict src,    //
                               global const float* restrict mask_mean    // MASK 2: [K], batch mean of t
 ) {
   local VEC rows[(4 * TILE_ROWS + 2) * BORDERED_WIDTH];
-  local VEC frequencies[36 * TILE_SLOTS * C_BLOCKS];
+  local VEC frequencies[36 * FREQUENCY_STEP(C_BLOCKS)];
 #if IN_PLACE
   local VEC* products = frequencies;
 #else
-  local VEC products[36 * TILE_SLOTS * K_BLOCKS];
+  local VEC products[36 * FREQUENCY_STEP(K_BLOCKS)];
 #endif
   const int n = get_global_id(1);
   const size_t in_image = (size_t)n * C_BLOCKS * HEIGHT * WIDTH * CB;
@@ -69,7 +69,7 @@ CPU_KERNEL void conv_winograd(global const ACTIVATION* restrict src,    //
                 4 * TILE_ROWS + 2, rows);
       for (int r = 0; r < TILE_ROWS; ++r)
         transform_input(rows + 4 * r * BORDERED_WIDTH, frequencies + r * TILES_X * C_BLOCKS + c, C_BLOCKS,
-                        TILE_SLOTS * C_BLOCKS);
+                        FREQUENCY_STEP(C_BLOCKS));
     }
     for (int f = 0; f < 36; ++f) {
       prefetch_strip(src + in_image, C_BLOCKS, strip + get_global_size(0), f);

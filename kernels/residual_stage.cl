@@ -87,11 +87,11 @@ CPU_KERNEL void residual_stage(global const ACTIVATION* src, global const float*
                                global ACTIVATION* x, int units, global float* restrict pooled, int first_image) {
   local SRC_VEC rows[HEAD ? KERNEL_H * ROW_COLUMNS * SRC_BLOCKS : 1];
   local VEC first[BLOCKS * PLANE], second[BLOCKS * PLANE];  // inputs of conv1 and conv2
-  local VEC frequencies[36 * TILE_SLOTS * C_BLOCKS];
+  local VEC frequencies[36 * FREQUENCY_STEP(C_BLOCKS)];
 #if IN_PLACE
   local VEC* products = frequencies;
 #else
-  local VEC products[36 * TILE_SLOTS * K_BLOCKS];
+  local VEC products[36 * FREQUENCY_STEP(K_BLOCKS)];
 #endif
   const size_t n = first_image + get_global_id(0);
   x += n * BLOCKS * HEIGHT * WIDTH * CB;
@@ -114,7 +114,7 @@ CPU_KERNEL void residual_stage(global const ACTIVATION* src, global const float*
       for (int r = 0; r < TILE_ROWS && strip * TILE_ROWS + r < TILES_Y; ++r)
         for (int b = 0; b < BLOCKS; ++b)
           transform_input(in + b * PLANE + (strip * TILE_ROWS + r) * 4 * BORDERED_WIDTH,
-                          frequencies + r * TILES_X * BLOCKS + b, BLOCKS, TILE_SLOTS * BLOCKS);
+                          frequencies + r * TILES_X * BLOCKS + b, BLOCKS, FREQUENCY_STEP(BLOCKS));
       for (int f = 0; f < 36; ++f) multiply(f, frequencies, weights + (size_t)i * 36 * C_CHANNELS * K_PADDED, products);
       for (int b = 0; b < BLOCKS; ++b) {
         const VEC scale = VLOAD(next + b * CB), shift = VLOAD(next + (BLOCKS + b) * CB);

@@ -1,5 +1,5 @@
 // winograd_product.h: the products and the output side of Winograd's F(4x4,3x3), for a strip of TILE_SLOTS tiles whose
-// frequencies lie in local memory as [36][TILE_SLOTS][C_BLOCKS] vectors.
+// frequencies lie in local memory as [36][TILE_SLOTS][C_BLOCKS] vectors, FREQUENCY_STEP(C_BLOCKS) from one to the next.
 #ifndef WINOGRAD_PRODUCT_H
 #define WINOGRAD_PRODUCT_H
 #include "common.h"
@@ -27,6 +27,8 @@
 #define TILES (TILE_ROWS * DIV_UP(WIDTH, 4))
 #define GROUPS DIV_UP(TILES, TILE_GROUP)
 #define TILE_SLOTS (GROUPS * TILE_GROUP)  // the last group may be filled up
+// In vectors. Steps of whole KiB would put one tile's 36 frequencies into a few sets of the cache.
+#define FREQUENCY_STEP(blocks) (TILE_SLOTS * (blocks) + (TILE_SLOTS * (blocks)*CB % 256 == 0))
 #define STRIPS DIV_UP(DIV_UP(HEIGHT, 4), TILE_ROWS)
 #define K_PADDED (K_BLOCKS * CB)
 #define WEIGHTS_AHEAD DIV_UP(256, K_PADDED)  // input channels whose weights are on their way to the cache: 1 KiB
@@ -60,14 +62,14 @@ INLINE void multiply_group(local const VEC* frequencies, global const float* wei
     for (int k = 0; k < K_GROUP; ++k) products[t * K_BLOCKS + k] = sum[t][k];
 }
 
-// products [36][TILE_SLOTS][K_BLOCKS] of a strip, those of frequency f; weights [36][C_CHANNELS][K padded] transformed
-// (conv_weights.cl).
+// products [36][TILE_SLOTS][K_BLOCKS] of a strip, stepping likewise, those of frequency f; weights [36][C_CHANNELS][K
+// padded] transformed (conv_weights.cl).
 INLINE void multiply(int f, local const VEC* frequencies, global const float* weights, local VEC* products) {
   for (int g = 0; g < GROUPS; ++g)
     for (int k = 0; k < K_BLOCKS; k += K_GROUP)
-      multiply_group(frequencies + (f * TILE_SLOTS + g * TILE_GROUP) * C_BLOCKS,
+      multiply_group(frequencies + f * FREQUENCY_STEP(C_BLOCKS) + g * TILE_GROUP * C_BLOCKS,
                      weights + (size_t)f * C_CHANNELS * K_PADDED + k * CB,
-                     products + (f * TILE_SLOTS + g * TILE_GROUP) * K_BLOCKS + k);
+                     products + f * FREQUENCY_STEP(K_BLOCKS) + g * TILE_GROUP * K_BLOCKS + k);
 }
 
 // Prefetches the f-th of 36 shares of a strip's rows, all blocks of an image; of the next image's first strip where
@@ -86,8 +88,8 @@ INLINE void transform_output(local const VEC* products, VEC* y) {
   VEC z[4][6];
 #pragma unroll
   for (int j = 0; j < 6; ++j) {
-    const int step = 6 * TILE_SLOTS * K_BLOCKS;
-    local const VEC* m = products + j * TILE_SLOTS * K_BLOCKS;
+    const int step = 6 * FREQUENCY_STEP(K_BLOCKS);
+    local const VEC* m = products + j * FREQUENCY_STEP(K_BLOCKS);
     const VEC m0 = m[0], m1 = m[step], m2 = m[2 * step], m3 = m[3 * step], m4 = m[4 * step], m5 = m[5 * step];
     WINOGRAD_OUTPUT(m0, m1, m2, m3, m4, m5, z[0][j], z[1][j], z[2][j], z[3][j])
   }

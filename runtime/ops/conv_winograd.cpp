@@ -98,7 +98,11 @@ std::size_t Winograd::local_bytes(const ConvGeometry& g, int block) const {
   const int c = div_up(g.in.channels, block) * block, k = div_up(g.out_channels, block) * block;
   const int tiles_x = div_up(g.in.width, 4), slots = div_up(tile_rows * tiles_x, tile_group) * tile_group;
   const bool in_place = c == k && k_group * block == k;
-  return sizeof(float) * ((4u * tile_rows + 2) * (4 * tiles_x + 2) * block + 36u * slots * (in_place ? c : c + k));
+  const auto frequencies = [&](int channels) {  // FREQUENCY_STEP of winograd_product.h
+    return 36 * (slots * channels + (slots * channels % 256 == 0 ? block : 0));
+  };
+  const int rows = (4 * tile_rows + 2) * (4 * tiles_x + 2) * block;
+  return sizeof(float) * to_size(rows + frequencies(c) + (in_place ? 0 : frequencies(k)));
 }
 
 int Winograd::strips(const ConvGeometry& g) const { return div_up(tiles_down(g), tile_rows); }
