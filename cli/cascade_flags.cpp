@@ -51,7 +51,8 @@ void CascadeFlags::add_to(Options& options, CascadeUse use) {
   add_objective(options, objective_);
   meters_.add_to(options);
   options.add_number("device-timeout", timeout_s_, 0.001, 1e6,
-                     "seconds for one piece of work after which a device has failed");
+                     "seconds for one piece of work after which a device has failed; ten times as many for opening it, "
+                     "making it ready and what it runs first");
   if (use != CascadeUse::run && use != CascadeUse::measure)
     options.add_text("trace", trace_, "FILE", "write what each device did and when, in Chrome's trace event format");
   names_ = options.names();
@@ -75,8 +76,15 @@ bool CascadeFlags::decides(const std::optional<Decision>& standard) const {
   return standard && !options_->given("policy") && !options_->given("stop");
 }
 
+ExecutorSettings CascadeFlags::timeouts() const {
+  return {.device_timeout = std::chrono::milliseconds(static_cast<std::int64_t>(timeout_s_ * 1e3))};
+}
+
 ExecutorSettings CascadeFlags::settings(const std::optional<Decision>& standard) const {
-  ExecutorSettings settings{.max_batch = batch_size_, .combine = combine_, .precision = precision_};
+  ExecutorSettings settings = timeouts();
+  settings.max_batch = batch_size_;
+  settings.combine = combine_;
+  settings.precision = precision_;
   try {
     settings.stop = parse_stop_rule(stop_);
   } catch (const UsageError& error) {
@@ -84,7 +92,6 @@ ExecutorSettings CascadeFlags::settings(const std::optional<Decision>& standard)
   }
   settings.stop.seed = seed_;
   settings.on_failure = on_failure_;
-  settings.device_timeout = std::chrono::milliseconds(static_cast<std::int64_t>(timeout_s_ * 1e3));
   if (!trace_.empty()) settings.trace = std::make_shared<Trace>();
   if (decides(standard) && !options_->given("combine")) settings.combine = standard->combine;
   const PolicyChoice choice = this->choice(standard);
@@ -112,9 +119,11 @@ ChosenCascade CascadeFlags::choose(const Model& whole) const {
   return cascade;
 }
 
-Device CascadeFlags::open_one() const { return device_.open_stages(1).front(); }
+DeviceSettings CascadeFlags::opening() const { return device_settings(timeouts().first_timeout()); }
 
-std::vector<Device> CascadeFlags::open_candidates() const { return device_.open_candidates(); }
+Device CascadeFlags::open_one() const { return device_.open_stages(1, opening()).front(); }
+
+std::vector<Device> CascadeFlags::open_candidates() const { return device_.open_candidates(opening()); }
 
 std::vector<Device> CascadeFlags::place(const ChosenCascade& cascade, const Dataset& dataset, bool quiet) const {
   if (!auto_placement_) return place(cascade, std::span<const std::uint8_t>(), quiet);
@@ -124,7 +133,7 @@ std::vector<Device> CascadeFlags::place(const ChosenCascade& cascade, const Data
 std::vector<Device> CascadeFlags::place(const ChosenCascade& cascade, std::span<const std::uint8_t> images, bool quiet,
                                         std::span<const std::int32_t> labels) const {
   const Model& model = cascade.model;
-  if (!auto_placement_) return device_.open_stages(model.stages.size());
+  if (!auto_placement_) return device_.open_stages(model.stages.size(), opening());
   const std::vector<Device> candidates = open_candidates();
   images = images.first(std::min(images.size(), placement_images * model.input.values()));
   labels = labels.first(std::min(labels.size(), images.size() / model.input.values()));

@@ -63,6 +63,8 @@ class CascadeFlags {
 
  private:
   ExecutorSettings settings(const std::optional<Decision>& standard) const;
+  ExecutorSettings timeouts() const;  // and all else as it is without flags
+  DeviceSettings opening() const;
   PolicyChoice choice(const std::optional<Decision>& standard) const;
   bool decides(const std::optional<Decision>& standard) const;
 

@@ -59,7 +59,7 @@ std::optional<Device> DeviceFlags::open_if_named() const {
   return open();
 }
 
-std::vector<Device> DeviceFlags::open_all() const {
+std::vector<Device> DeviceFlags::open_all(const DeviceSettings& settings) const {
   const std::vector<DeviceInfo> usable = usable_devices();
   std::vector<Device> devices;
   for (const std::string& spec : split_words(device_)) {
@@ -67,28 +67,28 @@ std::vector<Device> DeviceFlags::open_all() const {
     for (const Device& other : devices)
       if (other.info().platform == info.platform && other.info().device == info.device)
         throw UsageError(fmt::format("--device {}: {} is named twice", device_, info.name));
-    devices.emplace_back(with_class(info), device_settings());
+    devices.emplace_back(with_class(info), settings);
   }
   return devices;
 }
 
-std::vector<Device> DeviceFlags::open_stages(std::size_t stages) const {
+std::vector<Device> DeviceFlags::open_stages(std::size_t stages, const DeviceSettings& settings) const {
   std::vector<DeviceInfo> devices = select_stage_devices(device_, stages, usable_devices());
   for (DeviceInfo& device : devices) device = with_class(std::move(device));
-  return open_stage_devices(devices, device_settings());
+  return open_stage_devices(devices, settings);
 }
 
-std::vector<Device> DeviceFlags::open_candidates() const {
+std::vector<Device> DeviceFlags::open_candidates(const DeviceSettings& settings) const {
   const std::vector<DeviceInfo> all = usable_devices();
-  if (device_ != "auto" || all.empty()) return open_all();
+  if (device_ != "auto" || all.empty()) return open_all(settings);
   std::vector<Device> devices;
   std::exception_ptr failure;
   for (const DeviceInfo& info : all) {
     try {
-      devices.emplace_back(with_class(info), device_settings());
+      devices.emplace_back(with_class(info), settings);
     } catch (const Error& error) {
       failure = std::current_exception();
-      device_settings().warning(fmt::format("left out of the placement: {}", error.what()));
+      settings.warning(fmt::format("left out of the placement: {}", error.what()));
     }
   }
   if (devices.empty()) std::rethrow_exception(failure);

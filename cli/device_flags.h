@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/open_device.h"
 #include "cli/options.h"
 #include "runtime/opencl/device.h"
 
@@ -22,10 +23,13 @@ class DeviceFlags {
 
   // After parsing. Throw UsageError for a bad --device, DeviceNotFoundError if it is not there or cannot run the class.
   Device open() const;
-  std::optional<Device> open_if_named() const;                // nothing without a SPEC
-  std::vector<Device> open_all() const;                       // after add_list_to(); UsageError if one is named twice
-  std::vector<Device> open_stages(std::size_t stages) const;  // equal ones share a handle
-  std::vector<Device> open_candidates() const;                // as open_all(), and all there are for auto
+  std::optional<Device> open_if_named() const;  // nothing without a SPEC
+  // After add_list_to(); UsageError if one is named twice.
+  std::vector<Device> open_all(const DeviceSettings& settings = device_settings()) const;
+  // Equal ones share a handle.
+  std::vector<Device> open_stages(std::size_t stages, const DeviceSettings& settings = device_settings()) const;
+  // As open_all(); for auto, all there are that can be opened.
+  std::vector<Device> open_candidates(const DeviceSettings& settings = device_settings()) const;
 
  private:
   void add(Options& options, const std::string& more);

@@ -11,8 +11,8 @@
 
 namespace cascadecl {
 
-DeviceSettings device_settings() {
-  DeviceSettings settings;
+DeviceSettings device_settings(std::optional<std::chrono::milliseconds> time_limit) {
+  DeviceSettings settings{.time_limit = time_limit};
   settings.warning = [](const std::string& text) { fmt::print(stderr, "cascadecl: warning: {}\n", text); };
   return settings;
 }

@@ -1,4 +1,6 @@
 #pragma once
+#include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -7,7 +9,7 @@
 namespace cascadecl {
 
 // How the program opens devices: with the user's cache folder; warnings are lines on stderr.
-DeviceSettings device_settings();
+DeviceSettings device_settings(std::optional<std::chrono::milliseconds> time_limit = {});
 
 // All devices of this machine. $CASCADECL_MEMORY_LIMIT, in bytes, makes the program believe that none has more memory
 // than that. Throws UsageError if it is no number above 0.

@@ -41,7 +41,7 @@ struct DeviceError : Error {
   using Error::Error;
 };
 
-// A device has not answered in time. A thread may still wait for it: see threads_left_behind() of pipeline.h.
+// A device has not answered in time. A thread may still wait for it: see threads_left_behind() of time_limit.h.
 struct DeviceHangError : DeviceError {
   using DeviceError::DeviceError;
 };

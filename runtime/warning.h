@@ -5,7 +5,8 @@
 namespace cascadecl {
 
 // Told, in one line, what the library went on without: a spoiled cache entry, tuning that does not fit. The library
-// itself writes to no stream. May be empty; called from the thread whose call met the fault.
+// itself writes to no stream. May be empty; called from the thread whose call met the fault, and devices of a cascade
+// have a thread each: for several, it may be called from several at once.
 using WarningHandler = std::function<void(const std::string&)>;
 
 inline void warn(const WarningHandler& handler, const std::string& text) {

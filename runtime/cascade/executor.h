@@ -32,9 +32,11 @@ struct CascadeResult {
 // Runs a cascade on all images of a call, see CascadePipeline. For one thread.
 class CascadeExecutor {
  public:
-  // devices: one for each stage; stages that share a device share its handle (open_stage_devices). Compiles all
-  // kernels. Throws ShapeError if the model's parts do not fit each other, UsageError if the number of devices or
-  // max_batch is wrong, DeviceError if a device lacks the memory.
+  // devices: one for each stage; stages that share a device share its handle (open_stage_devices). Builds all kernels
+  // and uploads the weights, on all devices at once. Throws ShapeError if the model's parts do not fit each other,
+  // UsageError if the number of devices or max_batch is wrong, DeviceNotFoundError if a device cannot do the precision,
+  // and where OnDeviceFailure does not tell to go on, or no device is left, DeviceError if one fails, as by a lack of
+  // memory, or DeviceHangError if it is not ready in time.
   CascadeExecutor(const Model& model, const std::vector<Device>& devices, const ExecutorSettings& settings);
   CascadeExecutor(CascadeExecutor&&) noexcept;
   CascadeExecutor& operator=(CascadeExecutor&&) noexcept;
@@ -76,7 +78,7 @@ CascadeExecutor stage_alone(const Model& model, std::size_t stage, const Device&
 int fitting_batch(const Model& model, const std::vector<Device>& devices, const ExecutorSettings& settings,
                   bool stages_alone = false, bool beside_fp32 = false);
 
-// Opens each device once: equal entries share a handle.
+// Opens each device once: equal entries share a handle. Throws as Device does.
 std::vector<Device> open_stage_devices(const std::vector<DeviceInfo>& devices, const DeviceSettings& settings = {});
 
 }  // namespace cascadecl

@@ -28,8 +28,11 @@ struct ExecutorSettings {
   bool time_stages = false;  // waits for the device around each stage, so that its time is known
   KernelClass kernels = KernelClass::automatic;
   Precision precision = Precision::fp32;  // of images and activations on the device
-  // A device that takes longer than that for one piece of work has failed; ten times as long for the first of a stage.
+  // A device that takes longer than that for one piece of work has failed.
   std::chrono::milliseconds device_timeout{300'000};
+  // The same for what builds kernels: making a stage ready, warming up, and a stage's first run, as many drivers build
+  // only then.
+  std::chrono::milliseconds first_timeout() const { return 10 * device_timeout; }
   // go_on: the stages of a device that fails move to the first one that is left, with all images that wait for them.
   OnDeviceFailure on_failure = OnDeviceFailure::stop;
   std::shared_ptr<Trace> trace = nullptr;  // what the devices do and when, if anybody wants to know

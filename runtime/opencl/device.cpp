@@ -3,17 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <tuple>
+#include <utility>
 
 #include "data/error.h"
 #include "kernels/sources.h"
 #include "runtime/opencl/status.h"
+#include "runtime/opencl/time_limit.h"
 
 namespace cascadecl {
 
 struct Device::State {
   struct Programs {
-    std::map<std::string, cl::Program> built;  // so far, by file and options
-    ProgramCounts counts;
+    std::map<std::string, cl::Program> built;   // so far, by file and options
+    std::atomic<int> made = 0, from_cache = 0;  // which may be asked for while a thread that was left behind goes on
   };
 
   DeviceInfo info;
@@ -112,7 +116,7 @@ cl::Program Device::State::program(std::string_view file, const std::string& sou
   const std::string key = program_key(info, source, options);
   if (const auto binary = cache.load(key, settings.warning)) {
     if (const auto cached = build_from_binary(context, info, *binary, options)) {
-      ++programs->counts.from_cache;
+      ++programs->from_cache;
       return *cached;
     }
     cascadecl::warn(
@@ -121,7 +125,7 @@ cl::Program Device::State::program(std::string_view file, const std::string& sou
     cache.drop(key);
   }
   cl::Program built = build_from_source(context, info, file, source, options);
-  ++programs->counts.built;
+  ++programs->made;
   store_binary(cache, key, built);
   return built;
 }
@@ -132,9 +136,13 @@ void Device::State::tell_commands() const {
 
 Device::Device(const DeviceInfo& info, const DeviceSettings& settings)
     : state_(std::make_shared<State>(State{info, settings, ProgramCache(settings.cache_folder)})) {
+  const auto open = [device = info.handle] {
+    const cl::Context context(device);
+    return std::pair(context, cl::CommandQueue(context, device));
+  };
   checked(info, "opening", [&] {
-    state_->context = cl::Context(info.handle);
-    state_->queue = cl::CommandQueue(state_->context, info.handle);
+    std::tie(state_->context, state_->queue) =
+        settings.time_limit ? call_within(*settings.time_limit, info.name, "opening", open) : open();
   });
   tuning_ = std::make_shared<Tuning>(
       std::vector<Tuning::Layer>{{TuningSource::user, tuning_store().load(settings.warning)},
@@ -180,7 +188,9 @@ TuningStore Device::tuning_store() const {
 }
 
 void Device::warn(const std::string& text) const { cascadecl::warn(state_->settings.warning, text); }
-ProgramCounts Device::program_counts() const { return state_->programs->counts; }
+ProgramCounts Device::program_counts() const {
+  return {.built = state_->programs->made, .from_cache = state_->programs->from_cache};
+}
 
 const DeviceInfo& Device::info() const { return state_->info; }
 const cl::Context& Device::context() const { return state_->context; }
@@ -272,10 +282,12 @@ void Device::copy_bytes(const cl::Buffer& from, const cl::Buffer& to, std::size_
 }
 
 void Device::flush() const {
+  if (state_->rehearses) return;
   checked(state_->info, "starting the queue", [&] { state_->queue.flush(); });
 }
 
 void Device::finish() const {
+  if (state_->rehearses) return;
   checked(state_->info, "waiting for the queue", [&] { state_->queue.finish(); });
   state_->tell_commands();
 }

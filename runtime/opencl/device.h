@@ -1,8 +1,10 @@
 #pragma once
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +25,8 @@ struct DeviceSettings {
   // Holds built programs and, in its folder "tuning", results of tuning. Empty: neither is kept nor read.
   std::filesystem::path cache_folder = ProgramCache::default_folder();
   WarningHandler warning = {};
+  // How long opening may take. None: however long it does.
+  std::optional<std::chrono::milliseconds> time_limit = {};
 };
 
 // Programs of a device so far, by where they came from.
@@ -34,7 +38,7 @@ struct ProgramCounts {
 // on the same. For one thread at a time. All transfers are in order with the kernels.
 class Device {
  public:
-  // Throws DeviceError naming the device if the context cannot be made.
+  // Throws DeviceError naming the device if the context cannot be made, DeviceHangError if that takes too long.
   explicit Device(const DeviceInfo& info, const DeviceSettings& settings = {});
 
   const DeviceInfo& info() const;
@@ -56,7 +60,8 @@ class Device {
   void warn(const std::string& text) const;
 
   // A handle that only counts memory, to know what something needs before it is built: its arrays have a size and no
-  // memory, its kernels launch nothing, what is read back is zero. It counts from nothing, and no array is too large.
+  // memory, its kernels launch nothing, what is read back is zero: it asks nothing of the device. It counts from
+  // nothing, and no array is too large.
   Device rehearsal() const;
   bool rehearses() const;
 

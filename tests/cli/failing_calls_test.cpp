@@ -1,10 +1,5 @@
 #include <doctest/doctest.h>
 
-#include <algorithm>
-#include <cstdlib>
-#include <fstream>
-#include <map>
-#include <sstream>
 #include <utility>
 
 #include "tests/cli/fixtures.h"
@@ -43,27 +38,6 @@ struct World : SmallWorld {
   StagePredictions predictions() const { return {output(), 2, images}; }
 };
 
-// Which calls to let fail: of each function the first, the last and some between; all of them if so asked.
-std::vector<std::size_t> chosen(const std::vector<std::string>& calls, std::size_t of_each) {
-  std::map<std::string, std::vector<std::size_t>> places;
-  for (std::size_t i = 0; i < calls.size(); ++i) places[calls[i]].push_back(i + 1);
-  if (std::getenv("CASCADECL_EVERY_CALL")) of_each = calls.size();
-  std::vector<std::size_t> picked;
-  for (const auto& [name, all] : places) {
-    const std::size_t n = std::min(all.size(), of_each);
-    for (std::size_t i = 0; i < n; ++i) picked.push_back(all[n == 1 ? 0 : i * (all.size() - 1) / (n - 1)]);
-  }
-  return picked;
-}
-
-std::string without_warnings(const std::string& err) {
-  std::istringstream lines(err);
-  std::string kept;
-  for (std::string line; std::getline(lines, line);)
-    if (!line.starts_with("cascadecl: warning:")) kept += line + "\n";
-  return kept;
-}
-
 // Empty if a run with a fault either did what it does without, or ended as the documentation promises.
 std::string outcome_fault(const World& world, Finished run, const std::string& call, const StagePredictions& whole) {
   run.err = without_warnings(run.err);
@@ -85,7 +59,7 @@ TEST_CASE("each call that fails ends the run with one line that names it and the
   const std::vector<std::string> errors = {"CL_DEVICE_NOT_AVAILABLE", "CL_OUT_OF_RESOURCES",
                                            "CL_MEM_OBJECT_ALLOCATION_FAILURE"};
   int failed = 0;
-  for (const std::size_t at : chosen(calls, 3)) {
+  for (const std::size_t at : some_of_each(calls, 3)) {
     const std::string error =
         calls[at - 1] == "clBuildProgram" ? "CL_BUILD_PROGRAM_FAILURE" : errors[at % errors.size()];
     const std::string sticky = at % 2 ? ", sticky" : "";
@@ -100,7 +74,7 @@ TEST_CASE("each call that fails ends the run with one line that names it and the
     failed += run.status != 0;
     CHECK(outcome_fault(world, run, call, whole) == "");
     if (run.status != 0) CHECK(contains(run.err, error));
-    if (std::getenv("CASCADECL_EVERY_CALL")) MESSAGE(plan << " " << call << ": " << run.status << " " << run.err);
+    if (every_call()) MESSAGE(plan << " " << call << ": " << run.status << " " << run.err);
   }
   CHECK(failed > 10);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <sstream>
 #include <stdexcept>
 #include <utility>
 
@@ -68,6 +69,14 @@ Finished Process::wait() {
 
 Finished cascadecl_run(const std::vector<std::string>& arguments, std::vector<std::string> environment) {
   return Process(arguments, {}, std::move(environment)).wait();
+}
+
+std::string without_warnings(const std::string& err) {
+  std::istringstream lines(err);
+  std::string kept;
+  for (std::string line; std::getline(lines, line);)
+    if (!line.starts_with("cascadecl: warning:")) kept += line + "\n";
+  return kept;
 }
 
 std::string error_fault(const Finished& run, int status, const std::string& part) {

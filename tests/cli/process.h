@@ -36,6 +36,9 @@ class Process {
 // Runs `cascadecl arguments...` to its end.
 Finished cascadecl_run(const std::vector<std::string>& arguments, std::vector<std::string> environment = {});
 
+// What stands on stderr beside warnings, whole lines.
+std::string without_warnings(const std::string& err);
+
 // Whether an error is as the documentation promises: this status, nothing on stdout, one line on stderr that begins
 // with "cascadecl" and names `part`. Otherwise the text says what is wrong.
 std::string error_fault(const Finished& run, int status, const std::string& part);

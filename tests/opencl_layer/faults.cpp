@@ -49,7 +49,9 @@ cl_device_id device_called(cl_program program) { return first_of(devices_of(prog
 // A call that gives an error code: counted, then made or failed.
 template <class Call>
 cl_int watched(cl_device_id device, const char* kind, const char* function, Call call) {
-  if (fault_clock().tick(device, kind, function) == Fault::error) return fault_clock().error();
+  const Fault fault = fault_clock().tick(device, kind, function);
+  if (fault == Fault::error) return fault_clock().error();
+  if (fault == Fault::hang && std::string(kind) == "build") hang();
   return call();
 }
 
@@ -57,7 +59,9 @@ cl_int watched(cl_device_id device, const char* kind, const char* function, Call
 template <class Call>
 auto watched_creation(cl_device_id device, const char* kind, const char* function, cl_int* status, Call call)
     -> decltype(call()) {
-  if (fault_clock().tick(device, kind, function) != Fault::error) return call();
+  const Fault fault = fault_clock().tick(device, kind, function);
+  if (fault == Fault::hang) hang();
+  if (fault != Fault::error) return call();
   if (status) *status = fault_clock().error();
   return nullptr;
 }

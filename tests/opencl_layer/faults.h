@@ -20,7 +20,8 @@
 //   at=N         the call that fails, counted from 1; default none
 //   return=NAME  it does nothing and gives this error: one of those in faults.cpp, or a number
 //   nan          instead: if it reads, NaN comes in place of every 4 bytes
-//   hang         instead: the device stops there. Calls that wait for it, from this one on, never return
+//   hang         instead: the device stops there. The call never returns if it makes or builds something, nor do calls
+//                that wait for the device, from this one on
 //   sticky       every watched call after it fails as well
 //   stall=FILE   calls that wait for the device do not return as long as FILE is there, which a test may create and
 //                remove at any time

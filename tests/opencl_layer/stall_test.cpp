@@ -33,16 +33,29 @@ const ExecutorSettings short_limit{.max_batch = 4,
                                    .stop = {.kind = StopRule::Kind::sample, .seed = 3},
                                    .device_timeout = std::chrono::milliseconds(1000)};
 
+const ExecutorSettings shorter_limit{.max_batch = 4,
+                                     .stop = {.kind = StopRule::Kind::sample, .seed = 3},
+                                     .device_timeout = std::chrono::milliseconds(500)};
+
 // The second device stands still as long as this lives.
 struct Stall {
   Stall() { std::ofstream(STALL_FILE) << "stall\n"; }
   ~Stall() { std::filesystem::remove(STALL_FILE); }
 };
 
+// What is not in the caches yet is built without a limit.
+void fill_caches(const Device& device) {
+  CascadeExecutor(test_model(), {device, device, device}, {.max_batch = settings.max_batch}).warm_up();
+}
+
 std::optional<std::vector<Device>> two_devices() {
   std::filesystem::remove(STALL_FILE);
   const std::vector<DeviceInfo> infos = list_devices();
-  if (infos.size() == 2) return std::vector<Device>{Device(infos[0]), Device(infos[1])};
+  if (infos.size() == 2) {
+    static const bool filled = (fill_caches(Device(infos[0])), true);
+    REQUIRE(filled);
+    return std::vector<Device>{Device(infos[0]), Device(infos[1])};
+  }
   MESSAGE("skipped: the OpenCL platform does not show two devices when asked to");
   return std::nullopt;
 }
@@ -149,6 +162,59 @@ TEST_CASE("a device that hangs while it is warmed up leaves its stages to anothe
   REQUIRE(failures.size() == 1);
   CHECK(failures[0].stages == std::vector<std::size_t>{1, 2});
   CHECK(failures[0].reason.find("warming up has not ended within 10 s") != std::string::npos);
+}
+
+TEST_CASE("a device that hangs while it is made ready is given up as one that hangs later") {
+  const Images images;
+  for (const OnDeviceFailure on_failure : {OnDeviceFailure::stop, OnDeviceFailure::go_on}) {
+    const auto devices = two_devices();
+    if (!devices) return;
+    const Device &a = devices->at(0), &b = devices->at(1);
+    ExecutorSettings watched = shorter_limit;
+    watched.on_failure = on_failure;
+    const auto threads = watch_threads(watched);
+    {
+      const Stall stall;
+      const auto make = [&] { return CascadeExecutor(test_model(), {a, b, b}, watched); };
+      if (on_failure == OnDeviceFailure::stop) {
+        CHECK_THROWS_AS(make(), DeviceHangError);
+      } else {
+        CascadeExecutor executor = make();
+        CHECK(executor.device(1).context()() == a.context()());
+        CHECK(executor.classify(images.all()).exit_stage == std::vector<int>(count, 2));
+        const std::vector<DeviceFailure> failures = executor.statistics().failures;
+        REQUIRE(failures.size() == 1);
+        CHECK(failures[0].stages == std::vector<std::size_t>{1, 2});
+        CHECK(failures[0].reason.find("making stage 1 (wrn-10-2) ready has not ended within 5 s") != std::string::npos);
+      }
+      watched.policy = nullptr;
+      CHECK(threads_left_behind());
+      CHECK_FALSE(threads.expired());
+    }
+    wait_until([&] { return threads.expired(); });
+  }
+}
+
+TEST_CASE("a device that hangs while it takes the stages of another ends the run in time") {
+  const auto devices = two_devices();
+  if (!devices) return;
+  const Device &a = devices->at(0), &b = devices->at(1);
+  ExecutorSettings watched = shorter_limit;
+  watched.on_failure = OnDeviceFailure::go_on;
+  const auto threads = watch_threads(watched);
+  std::optional<CascadeExecutor> executor(std::in_place, test_model(), std::vector<Device>{a, b, b}, watched);
+  watched.policy = nullptr;
+  executor->warm_up();
+  {
+    const Stall stall;
+    const auto error = std::make_exception_ptr(DeviceError("does not answer"));
+    CHECK_THROWS_AS(executor->give_up(a, error, "elsewhere"), DeviceHangError);
+    const std::vector<DeviceFailure> failures = executor->statistics().failures;
+    REQUIRE(failures.size() == 2);
+    CHECK(failures[1].reason.find("making stage 0 (resnet-8) ready has not ended within 5 s") != std::string::npos);
+    executor.reset();
+  }
+  wait_until([&] { return threads.expired(); });
 }
 
 TEST_CASE("a pipeline can be destroyed while a device hangs") {

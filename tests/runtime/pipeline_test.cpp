@@ -294,6 +294,39 @@ TEST_CASE("a device that is given up from outside leaves its stages to another, 
   CHECK_THROWS_AS(executor.classify(images), DeviceError);
 }
 
+TEST_CASE("a precision that a device cannot do is an error even where others could go on") {
+  DeviceInfo embedded = testing::test_device().info();
+  embedded.full_profile = false;
+  const Device a = own_device(), b(embedded);
+  const ExecutorSettings settings{.max_batch = 4, .precision = Precision::fp16, .on_failure = OnDeviceFailure::go_on};
+  CHECK_THROWS_AS(CascadeExecutor(test_model(), {a, b, b}, settings), DeviceNotFoundError);
+}
+
+TEST_CASE("memory that a device lacks for its stages is its failure, before any image comes") {
+  DeviceInfo narrow = testing::test_device().info();
+  narrow.max_allocation_bytes = 20 * image_bytes;  // of two windows of four batches, not of a stage's first layer
+  narrow.name = "Narrow";
+  const Device a = own_device(), b(narrow);
+  ExecutorSettings settings = by_number;
+  const std::string reason = "device Narrow: an allocation of";
+  try {
+    CascadeExecutor(test_model(), {a, b, b}, settings);
+    FAIL("the stages fit");
+  } catch (const DeviceError& error) {
+    CHECK(std::string(error.what()).starts_with(reason));
+  }
+  settings.on_failure = OnDeviceFailure::go_on;
+  const std::vector<std::uint8_t> images = random_images(20);
+  CascadeExecutor executor(test_model(), {b, a, b}, settings);
+  for (std::size_t stage = 0; stage < 3; ++stage) CHECK(executor.device(stage).context()() == a.context()());
+  const std::vector<DeviceFailure> failures = executor.statistics().failures;
+  REQUIRE(failures.size() == 1);
+  CHECK(failures[0].stages == std::vector<std::size_t>{0, 2});
+  CHECK(failures[0].reason.starts_with(reason));
+  CHECK(executor.classify(images).exit_stage ==
+        CascadeExecutor(test_model(), {a, a, a}, by_number).classify(images).exit_stage);
+}
+
 TEST_CASE("a trace tells what each device did, in the order of time, and how long the queues were") {
   const std::vector<std::uint8_t> images = random_images(30);
   const Device a = own_device(), b = own_device();

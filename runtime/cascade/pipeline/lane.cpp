@@ -1,19 +1,10 @@
 #include "runtime/cascade/pipeline/lane.h"
 
-#include <atomic>
 #include <utility>
 
-#include "runtime/cascade/pipeline/pipeline.h"
+#include "runtime/opencl/time_limit.h"
 
 namespace cascadecl {
-namespace {
-
-// Of the process, as is the thread that may still be inside OpenCL when it ends.
-std::atomic<bool> any_left_behind{false};
-
-}  // namespace
-
-bool threads_left_behind() { return any_left_behind; }
 
 void Lane::start(std::function<void()> body) {
   thread_ = std::thread(std::move(body));
@@ -31,8 +22,7 @@ std::thread Lane::take_thread() {
 }
 
 bool Lane::watched(Lock& lock, std::chrono::milliseconds limit, const std::function<void()>& device_work) {
-  const Clock::time_point begin = Clock::now();
-  watched_until_ = begin + limit;
+  watched_until_ = Clock::now() + limit;
   limit_ = limit;
   lock.unlock();
   std::exception_ptr error;
@@ -44,10 +34,11 @@ bool Lane::watched(Lock& lock, std::chrono::milliseconds limit, const std::funct
   lock.lock();
   if (left_behind_) return false;
   watched_until_.reset();
-  if (!cold) busy_seconds += std::chrono::duration<double>(Clock::now() - begin).count();
   if (error) std::rethrow_exception(error);
   return true;
 }
+
+DeviceHangError Lane::hang() const { return hang_error(device.info().name, doing, limit_); }
 
 void Lane::fail(const std::exception_ptr& error) {
   error_ = error;
@@ -57,7 +48,7 @@ void Lane::fail(const std::exception_ptr& error) {
 }
 
 void Lane::leave_behind() {
-  any_left_behind = true;
+  note_thread_left_behind();
   left_behind_ = true;
   watched_until_.reset();
 }

@@ -8,30 +8,31 @@
 #include <string>
 #include <thread>
 
+#include "data/error.h"
 #include "runtime/cascade/pipeline/passage_queues.h"
 #include "runtime/cascade/pipeline/stage_device.h"
 
 namespace cascadecl {
 
 // A device of a pipeline, its thread, and the watch over what the device does. One that does not end its work in time
-// is left behind: nothing can end its thread, which from then on touches copies alone. The pipeline's mutex guards all
-// but `device` and `stages`.
+// is left behind: nothing can end its thread, which from then on touches only what it keeps alive. The pipeline's mutex
+// guards all but `device` and `stages`.
 class Lane {
  public:
   using Clock = Passage::Clock;
   using Lock = std::unique_lock<std::mutex>;  // on the pipeline's mutex
 
-  Lane(const Device& of, StageDevice with_stages, std::size_t place)
-      : device(of), stages(std::move(with_stages)), number(place) {}
+  Lane(const Device& of, std::size_t place) : device(of), number(place) {}
 
-  const Device device;  // as the pipeline got it
-  StageDevice stages;   // for the lane's thread alone, once it runs
+  const Device device;                // as the pipeline got it
+  std::optional<StageDevice> stages;  // made and used by the lane's thread alone
   const std::size_t number;
 
   std::shared_ptr<Work> work;  // what it is at: from when it is taken until it is settled. Shared with the thread
   std::string doing;           // for messages
+  bool ready = false;          // has made all stages that are its own
   bool cold = false;           // to be warmed up before its next work
-  double busy_seconds = 0;     // of the device, warming up left out
+  double busy_seconds = 0;     // of the device, with images
   std::size_t peak_bytes = 0;  // of its stages
 
   // The body keeps all that it uses, and calls leave() at its end.
@@ -40,13 +41,13 @@ class Lane {
   // The thread, to be joined without the lock; nothing if there is none or if it is left behind.
   std::thread take_thread();
   bool runs() const { return running_; }  // it has a thread that has not left
-  bool busy() const { return running_ && !failed() && (work || watched_until_ || cold); }
+  bool busy() const { return running_ && !failed() && (work || watched_until_ || !ready || cold); }
 
   // Of the thread: has the device do something, without the lock. Throws what that throws. Returns false if the lane
   // was left behind meanwhile: other devices have its images then.
   bool watched(Lock& lock, std::chrono::milliseconds limit, const std::function<void()>& device_work);
   bool overdue() const { return watched_until_ && Clock::now() >= *watched_until_; }
-  std::chrono::milliseconds limit() const { return limit_; }  // of what is watched, or was last
+  DeviceHangError hang() const;  // of what is overdue
 
   void fail(const std::exception_ptr& error);  // takes no more work
   bool failed() const { return error_ != nullptr || left_behind_; }

@@ -21,6 +21,15 @@ CascadePipeline::CascadePipeline(const Model& model, const std::vector<Device>& 
   if (settings.executor.max_batch < 1)
     throw UsageError(fmt::format("cascade: batch size {} is below 1", settings.executor.max_batch));
   state_ = std::make_shared<State>(model, devices, settings);
+  State::Lock lock(state_->mutex);
+  try {
+    State::start_threads(state_);
+    state_->wait_for(lock, [&] { return state_->ready(); });
+    state_->throw_failure(lock);
+  } catch (...) {
+    state_->end_threads(lock);
+    throw;
+  }
 }
 
 CascadePipeline::CascadePipeline(CascadePipeline&&) noexcept = default;
@@ -43,7 +52,6 @@ bool CascadePipeline::submit(std::vector<Passage> passages) {
       throw ShapeError(
           fmt::format("cascade: an image of {} bytes, expected {}", passage.pixels.size(), state.model.input.values()));
   State::Lock lock(state.mutex);
-  State::start_threads(state_);
   const auto room = [&] {
     const std::size_t inside = state.queues->unfinished();
     return inside == 0 || inside + passages.size() <= state.settings.capacity;
@@ -72,7 +80,8 @@ void CascadePipeline::flush() {
 std::optional<Passage> CascadePipeline::next() {
   State& state = *state_;
   State::Lock lock(state.mutex);
-  state.wait_for(lock, [&] { return state.queues->empty() ? state.flushed : state.queues->next_is_done(); });
+  state.wait_for(lock,
+                 [&] { return state.queues->empty() ? state.flushed && state.ready() : state.queues->next_is_done(); });
   if (state.queues->empty()) return std::nullopt;
   return state.queues->pop();
 }
@@ -81,17 +90,16 @@ std::vector<Passage> CascadePipeline::drain() {
   flush();
   State& state = *state_;
   State::Lock lock(state.mutex);
-  state.wait_for(lock, [&] { return state.queues->unfinished() == 0; });
+  state.wait_for(lock, [&] { return state.queues->unfinished() == 0 && state.ready(); });
   return state.queues->pop_all();
 }
 
 void CascadePipeline::warm_up() {
   State& state = *state_;
   State::Lock lock(state.mutex);
-  State::start_threads(state_);
   for (Lane& lane : state.lanes) lane.cold = lane.runs() && !lane.failed();
   state.work_changed.notify_all();
-  state.wait_for(lock, [&] { return std::ranges::none_of(state.lanes, &Lane::cold); });
+  state.wait_for(lock, [&] { return state.ready() && std::ranges::none_of(state.lanes, &Lane::cold); });
   state.throw_failure(lock);
 }
 
@@ -99,6 +107,7 @@ void CascadePipeline::give_up(const Device& device, const std::exception_ptr& er
   State& state = *state_;
   State::Lock lock(state.mutex);
   if (Lane* lane = state.lane_of(device); lane && !lane->failed()) state.fail(*lane, error, where);
+  state.wait_for(lock, [&] { return state.ready(); });
   state.throw_failure(lock);
 }
 

@@ -11,6 +11,7 @@
 #include "runtime/cascade/model.h"
 #include "runtime/cascade/pipeline/passage.h"
 #include "runtime/opencl/device.h"
+#include "runtime/opencl/time_limit.h"  // threads_left_behind()
 
 namespace cascadecl {
 
@@ -34,7 +35,7 @@ std::string to_string(const DeviceFailure& failure);
 struct PipelineStatistics {
   struct OfDevice {
     std::string device;
-    double busy_seconds = 0;  // of its uploads and stages, warming up left out
+    double busy_seconds = 0;  // of its uploads and stages; making ready and warming up left out
   };
   std::vector<OfDevice> devices;           // each once
   std::vector<std::size_t> longest_queue;  // [stages], most images that waited for one
@@ -47,8 +48,8 @@ struct PipelineStatistics {
 // by one that submits and one that takes.
 class CascadePipeline {
  public:
-  // devices: one for each stage; stages that share a device share its handle. Compiles all kernels, however long that
-  // takes. Throws what CascadeExecutor throws.
+  // devices: one for each stage; stages that share a device share its handle. Makes all stages ready, on all devices at
+  // once. A device that fails here fails as it would with images. Throws what CascadeExecutor throws.
   CascadePipeline(const Model& model, const std::vector<Device>& devices, const PipelineSettings& settings);
   ~CascadePipeline();  // drops what is inside, once the devices have ended what they are at or are late
   CascadePipeline(CascadePipeline&&) noexcept;
@@ -86,10 +87,5 @@ class CascadePipeline {
   struct State;
   std::shared_ptr<State> state_;
 };
-
-// Whether a thread of this process may still wait for a device that did not answer in time: a pipeline has thrown
-// DeviceHangError or gone on without the device. Pipeline and images may be destroyed, for the thread has copies of
-// what it needs; the program should end by std::_Exit, or OpenCL would be taken down under the thread.
-bool threads_left_behind();
 
 }  // namespace cascadecl

@@ -15,7 +15,8 @@
 
 namespace cascadecl {
 
-// What a pipeline and the threads of its lanes share, and what those threads do. A thread keeps it alive.
+// What a pipeline and the threads of its lanes share, and what those threads do (lane_thread.cpp). A thread keeps it
+// alive.
 struct CascadePipeline::State {
   using Lock = Lane::Lock;
 
@@ -23,6 +24,7 @@ struct CascadePipeline::State {
 
   // The functions below are called with the lock, on `mutex`, which guards what stands below it.
   static void start_threads(const std::shared_ptr<State>& self);
+  bool ready() const;                   // no device that works has stages to make, or is at it
   Lane* lane_of(const Device& device);  // null if there is none
   void fail(Lane& lane, const std::exception_ptr& error, const std::string& where = {});
   void give_up_overdue();
@@ -64,6 +66,7 @@ struct CascadePipeline::State {
   void serve(Lane& lane);
   void work_through(Lane& lane, Lock& lock);
   bool step(Lane& lane, Lock& lock);
+  bool make_ready(Lane& lane, Lock& lock);
   bool warm_up(Lane& lane, Lock& lock);
   bool run(Lane& lane, Lock& lock);
   bool run_on_device(Lane& lane, Lock& lock, const Work& work, StageRun& ran) const;
@@ -72,6 +75,8 @@ struct CascadePipeline::State {
   const std::string& network_name(std::size_t stage) const { return model.stages[stage].network.name(); }
   void settle(Lane& lane, const std::vector<bool>& stops, const StageCounts& times);
   void trace_queue(std::size_t stage) const;
+
+  std::size_t window_ = 0, slots_ = 0;  // images of a device: the most of a run, and for which it has room
 };
 
 }  // namespace cascadecl

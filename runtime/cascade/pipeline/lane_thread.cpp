@@ -1,0 +1,185 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "data/error.h"
+#include "runtime/cascade/pipeline/pipeline_state.h"
+#include "runtime/cascade/pipeline/trace.h"
+#include "runtime/ops/launch.h"
+
+// What a lane's thread does: makes its device ready, then runs what waits for it.
+namespace cascadecl {
+namespace {
+
+using Clock = Passage::Clock;
+
+// A device's error, which may be a kernel's, with the name of the device.
+std::exception_ptr named(const DeviceError& error, const std::string& device, const std::string& doing) {
+  const std::string text = error.what();
+  if (text.find(device) != std::string::npos) return std::current_exception();
+  return std::make_exception_ptr(DeviceError(fmt::format("device {}, {}: {}", device, doing, text)));
+}
+
+void relock(Lane::Lock& lock) {
+  if (!lock.owns_lock()) lock.lock();
+}
+
+}  // namespace
+
+void CascadePipeline::State::serve(Lane& lane) {
+  Lock lock(mutex);
+  try {
+    work_through(lane, lock);
+  } catch (...) {  // no device's: a lack of memory, a mistake
+    relock(lock);
+    if (!failure) failure = std::current_exception();
+  }
+  lane.leave();
+  notify();
+}
+
+void CascadePipeline::State::work_through(Lane& lane, Lock& lock) {
+  try {
+    while (step(lane, lock)) {
+    }
+  } catch (const DeviceError& error) {
+    relock(lock);
+    fail(lane, named(error, lane.device.info().name, lane.doing));
+  }
+}
+
+// Runs one piece of work, or waits. Returns false once the lane is to end.
+bool CascadePipeline::State::step(Lane& lane, Lock& lock) {
+  if (stopping || failure || lane.failed()) return false;
+  if (!lane.ready) return make_ready(lane, lock);
+  if (lane.cold) return warm_up(lane, lock);
+  queues->expect_more(!flushed && !submitter_waits);
+  if (const auto stage = queues->choose(lane.number)) {
+    lane.work = std::make_shared<Work>(queues->take(*stage));
+    trace_queue(*stage);
+    return run(lane, lock);
+  }
+  if (const auto due = queues->next_due(lane.number)) {
+    work_changed.wait_until(lock, *due);
+  } else {
+    work_changed.wait(lock);
+  }
+  return true;
+}
+
+// Makes one thing that the lane lacks: its device's memory for images, or a stage, which may have been another's.
+bool CascadePipeline::State::make_ready(Lane& lane, Lock& lock) {
+  const ExecutorSettings& executor = settings.executor;
+  if (!lane.stages) {
+    lane.doing = "making room for images";
+    return lane.watched(lock, executor.first_timeout(), [&] {
+      lane.stages.emplace(traced(lane.device, executor.trace, lane.number), model, executor, window_, slots_);
+    });
+  }
+  for (std::size_t stage = 0; stage < model.stages.size(); ++stage) {
+    if (queues->owner(stage) != lane.number || lane.stages->has_stage(stage)) continue;
+    lane.doing = fmt::format("making stage {} ({}) ready", stage, network_name(stage));
+    return lane.watched(lock, executor.first_timeout(), [&] { lane.stages->add_stage(stage); });
+  }
+  lane.ready = true;
+  lane.peak_bytes = lane.stages->peak_bytes();
+  result_changed.notify_all();
+  return true;
+}
+
+bool CascadePipeline::State::warm_up(Lane& lane, Lock& lock) {
+  lane.doing = "warming up";
+  if (!lane.watched(lock, settings.executor.first_timeout(), [&] { lane.stages->warm_up(); })) return false;
+  lane.cold = !lane.ready;  // stages may have come meanwhile
+  result_changed.notify_all();
+  return true;
+}
+
+// The lane's work. What the host does in it is not watched, so that queues and images stay until it is done; what the
+// device does uses only the thread's own memory, for nobody waits for a device that is late.
+bool CascadePipeline::State::run(Lane& lane, Lock& lock) {
+  const std::shared_ptr<Work> work = lane.work;
+  lane.doing = fmt::format("stage {} ({}) on {} images", work->stage, network_name(work->stage), work->slots.size());
+  lock.unlock();
+  work->gather();
+  lock.lock();
+  if (stopping || failure) return false;
+
+  StageRun ran{.begin = Clock::now()};
+  if (!run_on_device(lane, lock, *work, ran)) return false;
+  lock.unlock();
+  std::vector<bool> stops;
+  try {
+    stops = decide(*work, ran);
+  } catch (...) {  // a policy's own error is no device's
+    lock.lock();
+    if (!failure) failure = std::current_exception();
+    return false;
+  }
+  trace_work(lane, *work, ran);
+  lock.lock();
+  settle(lane, stops, ran.times);
+  return true;
+}
+
+bool CascadePipeline::State::run_on_device(Lane& lane, Lock& lock, const Work& work, StageRun& ran) const {
+  const ExecutorSettings& executor = settings.executor;
+  if (!lane.watched(lock, executor.device_timeout, [&] { lane.stages->upload(work.pixels, work.first_slot); }))
+    return false;
+  ran.uploaded = Clock::now();
+  const auto run_stage = [&] { ran.outcome = lane.stages->run(work.stage, work.slots, ran.times); };
+  const bool warm = lane.stages->is_warm(work.stage);
+  if (!lane.watched(lock, warm ? executor.device_timeout : executor.first_timeout(), run_stage)) return false;
+  ran.end = Clock::now();
+  lane.busy_seconds += std::chrono::duration<double>(ran.end - ran.begin).count();
+  return true;
+}
+
+// Writes what the stage said to its passages. Returns who stops.
+std::vector<bool> CascadePipeline::State::decide(const Work& work, StageRun& ran) const {
+  const std::size_t c = to_size(model.classes);
+  std::vector<bool> stops;
+  stops.reserve(work.passages.size());
+  for (std::size_t i = 0; i < work.passages.size(); ++i) {
+    Passage& passage = *work.passages[i];
+    const auto row = std::span(ran.outcome.probabilities).subspan(i * c, c);
+    passage.probabilities.insert(passage.probabilities.end(), row.begin(), row.end());
+    passage.stop_probability.push_back(ran.outcome.stop_probability[i]);
+    stops.push_back(decision(passage));
+  }
+  ran.decided = Clock::now();
+  if (settings.executor.time_stages) {
+    ran.times.compaction_seconds = std::chrono::duration<double>(ran.decided - ran.end).count();
+    ran.times.seconds += ran.times.compaction_seconds;
+  }
+  return stops;
+}
+
+void CascadePipeline::State::trace_work(const Lane& lane, const Work& work, const StageRun& ran) const {
+  Trace* const trace = settings.executor.trace.get();
+  if (!trace) return;
+  if (!work.uploads.empty()) trace->add_work(lane.number, "upload", work.uploads.size(), ran.begin, ran.uploaded);
+  const std::string stage = fmt::format("stage {}: {}", work.stage, network_name(work.stage));
+  trace->add_work(lane.number, stage, work.slots.size(), ran.uploaded, ran.end);
+  trace->add_work(lane.number, "decide", work.slots.size(), ran.end, ran.decided);
+}
+
+void CascadePipeline::State::settle(Lane& lane, const std::vector<bool>& stops, const StageCounts& times) {
+  const std::size_t stage = lane.work->stage;
+  StageCounts& of = counts[stage];
+  of += times;
+  of.entered += static_cast<std::int64_t>(stops.size());
+  of.stopped += std::ranges::count(stops, true);
+  queues->settle(*lane.work, stops);
+  lane.work.reset();
+  if (stage + 1 < counts.size()) trace_queue(stage + 1);
+  work_changed.notify_all();
+  if (submitter_waits || queues->unfinished() == 0 || queues->next_is_done()) result_changed.notify_all();
+}
+
+void CascadePipeline::State::trace_queue(std::size_t stage) const {
+  if (settings.executor.trace) settings.executor.trace->add_queue(stage, queues->waiting(stage));
+}
+
+}  // namespace cascadecl

@@ -1,0 +1,40 @@
+#pragma once
+#include <chrono>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "data/error.h"
+
+namespace cascadecl {
+
+// Whether a thread of this process may still wait for a device that did not answer in time: somebody has thrown
+// DeviceHangError, or gone on without the device. What the thread was at may be destroyed, for it has copies of what it
+// needs; the program should end by std::_Exit, or OpenCL would be taken down under the thread.
+bool threads_left_behind();
+// For those who leave one.
+void note_thread_left_behind();
+
+// "device A: warming up has not ended within 10 s".
+DeviceHangError hang_error(const std::string& device, const std::string& doing, std::chrono::milliseconds limit);
+
+// Runs a call on a thread of its own and gives what it returns, or throws what it throws. Throws DeviceHangError if
+// that takes longer than the limit: the thread is left behind, so that the call must own all that it uses.
+template <class Call>
+auto call_within(std::chrono::milliseconds limit, const std::string& device, const std::string& doing, Call call) {
+  using Task = std::packaged_task<decltype(call())()>;
+  const auto task = std::make_shared<Task>(std::move(call));
+  auto result = task->get_future();
+  std::thread thread([task] { (*task)(); });
+  if (result.wait_for(limit) == std::future_status::timeout) {
+    thread.detach();
+    note_thread_left_behind();
+    throw hang_error(device, doing, limit);
+  }
+  thread.join();
+  return result.get();
+}
+
+}  // namespace cascadecl
