@@ -6,12 +6,15 @@
 #include <chrono>
 #include <cmath>
 #include <functional>
+#include <memory>
 #include <thread>
+#include <vector>
 
 #include "data/error.h"
 #include "runtime/cascade/executor.h"
 #include "runtime/cascade/stage_costs.h"
 #include "runtime/cascade/stage_runner.h"
+#include "runtime/opencl/time_limit.h"
 #include "runtime/statistics.h"
 
 namespace cascadecl {
@@ -41,6 +44,9 @@ struct Task {
 
   std::size_t image_bytes() const { return model.input.values(); }
   std::size_t image_count() const { return images.size() / image_bytes(); }
+  std::vector<std::uint8_t> copy_images(std::size_t count) const {
+    return {images.begin(), images.begin() + static_cast<std::ptrdiff_t>(count * image_bytes())};
+  }
 };
 
 double host_share_of(const Device& device) {
@@ -52,10 +58,13 @@ double host_share_of(const Device& device) {
 // Of one of `count` images that are uploaded together, no more than a window of the cascade holds.
 double upload_ms(const Task& task, const Device& device, std::size_t count, int runs) {
   count = std::min(count, window_images(task.settings, task.model.input));
-  const auto images = task.images.first(count * task.image_bytes());
-  const Array<std::uint8_t> pixels = device.allocate<std::uint8_t>(images.size());
-  device.write(pixels, images);
-  return median_ms(runs, [&] { device.write(pixels, images); }) / static_cast<double>(count);
+  const auto upload = [device, runs, images = task.copy_images(count)] {
+    const std::span<const std::uint8_t> all = images;
+    const Array<std::uint8_t> pixels = device.upload(all);
+    return median_ms(runs, [&] { device.write(pixels, all); });
+  };
+  return call_within(task.settings.first_timeout(), device.info().name, "uploading images", upload) /
+         static_cast<double>(count);
 }
 
 // What the whole cascade does on one device: who comes to each stage, and the time of the policies.
@@ -86,15 +95,20 @@ using DeviceCosts = std::vector<std::optional<double>>;
 DeviceCosts latencies_ms(const Task& task, const Device& device) {
   ExecutorSettings settings = task.settings;
   settings.max_batch = 1;
-  const Array<std::uint8_t> pixels = device.upload(task.images.first(task.image_bytes()));
-  const std::vector<int> slot = {0};
+  const auto model = std::make_shared<const Model>(task.model);
   DeviceCosts costs;
-  for (std::size_t k = 0; k < task.model.stages.size(); ++k) {
-    StageRunner runner(device, task.model, k, settings, 1);
-    double unused = 0;
-    const auto run = [&] { runner.run(pixels, slot, unused); };
-    run();
-    costs.emplace_back(median_ms(kLatencyRuns, run));
+  for (std::size_t k = 0; k < model->stages.size(); ++k) {
+    const auto measure = [device, settings, model, k, image = task.copy_images(1)] {
+      const Array<std::uint8_t> pixels = device.upload(image);
+      const std::vector<int> slot = {0};
+      StageRunner runner(device, *model, k, settings, 1);
+      double unused = 0;
+      const auto run = [&] { runner.run(pixels, slot, unused); };
+      run();
+      return median_ms(kLatencyRuns, run);
+    };
+    const std::string doing = fmt::format("stage {} ({}) on 1 image", k, model->stages[k].network.name());
+    costs.emplace_back(call_within(settings.first_timeout(), device.info().name, doing, measure));
   }
   return costs;
 }

@@ -4,7 +4,7 @@
 
 #include "tests/cli/failing_device.h"
 
-// The second of two devices fails, or hangs, while it is opened or made ready for its stages.
+// The second of two devices fails, or hangs, while it is opened, made ready for its stages or measured.
 namespace cascadecl::testing {
 namespace {
 
@@ -90,6 +90,34 @@ TEST_CASE("a device whose calls fail while it is made ready ends the run with it
       check_moved(outcome, expected, "CL_OUT_OF_RESOURCES");
     }
   }
+}
+
+TEST_CASE("a device that hangs while a placement is measured ends the program in time") {
+  if (!there_are_two()) return;
+  const TwoDevices world;
+  const auto explain = [&](const std::string& objective, const std::string& devices, const std::string& faults) {
+    return cascadecl_run({"placement", "explain", world.model(), "--data", world.data(), "--objective", objective,
+                          "--batch-size", "4", "--device", devices, "--device-timeout", "0.5", "--json"},
+                         TwoDevices::environment(faults));
+  };
+  world.calls();  // fills the caches
+  for (const std::string objective : {"latency", "throughput"}) {
+    const std::string log = world.path("calls");
+    REQUIRE(explain(objective, "cpu:0,cpu:1", "log=" + log).status == 0);
+    const std::size_t count = logged_calls(log).size();
+    const std::size_t step = every_call() ? 1 : count / 3;
+    for (std::size_t at = 1; at <= count; at += step) {
+      CAPTURE(at);
+      const Finished run = explain(objective, "cpu:0,cpu:1", "hang, at=" + std::to_string(at));
+      CHECK(error_fault(run, 1, "device Second: ") == "");
+      CHECK(contains(run.err, "has not ended within "));
+    }
+  }
+  const Finished without = explain("latency", "auto", "hang, at=1");
+  CAPTURE(without.err);
+  REQUIRE(without.status == 0);
+  CHECK(contains(without.err, "left out of the placement: device Second: opening has not ended within 5 s"));
+  CHECK(without.json()["devices"].size() == 1);
 }
 
 }  // namespace
