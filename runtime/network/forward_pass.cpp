@@ -9,14 +9,16 @@ namespace cascadecl {
 namespace {
 
 // Small batches leave cores idle at the end of each launch, and their launches are short. So shares of the images take
-// their way through a network apart, each on a queue of its own. Below the least images of a queue that costs more than
-// it gives; from the most on, the ends of launches do not matter.
-constexpr int kFewestApart = 4, kMostApart = 16;
+// their way through a network apart, each on a queue of its own: two are enough for cores to go on with one while the
+// last image of the other's launch is run.
+constexpr std::size_t kQueues = 2;
 
-int most_queues(const Device& device, int images) {
-  if (!coarse_items(device)) return 1;
+// With fewer images that costs more than it gives. With more the ends of launches do not matter, and it takes memory,
+// so that a plan for larger batches never does it.
+bool gains_apart(const Device& device, int images) {
+  constexpr int fewest = 4 * static_cast<int>(kQueues), most_of_core = 16;
   const int cores = static_cast<int>(device.info().compute_units);
-  return images > kMostApart * cores ? 1 : std::min(cores, images / kFewestApart);
+  return coarse_items(device) && cores > 1 && images >= fewest && images <= most_of_core * cores;
 }
 
 // What an operation says of its kernel; pools have but one, without tunables.
@@ -51,14 +53,12 @@ ForwardPass::ForwardPass(const Device& device, const Network& network, const Par
   }
   if (statistics && channels) moments_ = device.allocate<float>(to_size(max_batch) * 2 * channels);
   tensors_.resize(lowering_.tensors.size());
-  const int queues = most_queues(device, max_batch);
-  if (queues > 1 && leading_stages() > 0) queues_.emplace(device, to_size(queues));
-}
-
-std::size_t ForwardPass::leading_stages() const {
   const auto is_stage = [](const LoweredStep& step) { return step.kind == LoweredStep::Kind::residual_stage; };
   const auto other = std::ranges::find_if_not(lowering_.steps, is_stage);
-  return static_cast<std::size_t>(other - lowering_.steps.begin());
+  const auto stages = static_cast<std::size_t>(other - lowering_.steps.begin());
+  if (stages == 0 || !gains_apart(device, max_batch)) return;
+  steps_apart_ = stages;
+  queues_.emplace(device, kQueues);
 }
 
 std::size_t ForwardPass::tensor_elements(int tensor) const {
@@ -174,24 +174,30 @@ void ForwardPass::run(int n, const Activation& images, BatchNormMode mode, StepC
   if (log) log->set_layers({});
 }
 
-// Runs the residual stages that the network begins with, if they gain by queues of their own. Returns how many it ran.
+// Runs the residual stages that the network begins with on several queues, if that gains. Returns how many it ran.
 std::size_t ForwardPass::run_apart(int n) {
-  const std::size_t queues = queues_ ? std::min(queues_->size(), to_size(most_queues(device_, n))) : 1;
-  if (queues < 2) return 0;
+  if (!queues_ || queues_->size() < 2 || !gains_apart(device_, n)) return 0;
   if (std::get<ResidualStage>(operations_.front()).splits(n)) return 0;
-  const std::size_t stages = leading_stages();
-  queues_->fork(queues);
-  for (std::size_t q = 0; q < queues; ++q) {
-    const auto begin = [&](std::size_t queue) { return static_cast<int>(to_size(n) * queue / queues); };
-    const int first = begin(q), end = begin(q + 1);
-    for (std::size_t s = 0; s < stages; ++s) {
-      const LoweredStep& step = lowering_.steps[s];
-      std::get<ResidualStage>(operations_[s])
-          .run_share(first, end - first, activation(step.in.tensor), activation(step.out), pooled(step), (*queues_)[q]);
-    }
+  queues_->fork();
+  try {
+    for (std::size_t q = 0; q < queues_->size(); ++q) run_share(q, n);
+  } catch (...) {
+    queues_->join();  // what has started still works on the tensors
+    throw;
   }
-  queues_->join(queues);
-  return stages;
+  queues_->join();
+  return steps_apart_;
+}
+
+void ForwardPass::run_share(std::size_t queue, int n) {
+  const auto begin = [&](std::size_t q) { return static_cast<int>(to_size(n) * q / queues_->size()); };
+  const int first = begin(queue), end = begin(queue + 1);
+  for (std::size_t s = 0; s < steps_apart_; ++s) {
+    const LoweredStep& step = lowering_.steps[s];
+    std::get<ResidualStage>(operations_[s])
+        .run_share(first, end - first, activation(step.in.tensor), activation(step.out), pooled(step),
+                   (*queues_)[queue]);
+  }
 }
 
 Array<float> ForwardPass::pooled(const LoweredStep& step) const {

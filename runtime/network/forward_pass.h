@@ -28,9 +28,9 @@ class ForwardPass {
   ForwardPass(const Device& device, const Network& network, const ParameterStore& parameters, int max_batch,
               KernelClass kernels, bool statistics, Precision precision = Precision::fp32);
 
-  // Whether some images may be steps ahead of others: then two tensors may share memory only if they are of one size,
-  // so that an image has the same place in both.
-  bool runs_apart() const { return queues_.has_value(); }
+  // So many of the first steps may run some images ahead of others. Their tensors may share memory only if they are of
+  // one size, so that an image has the same place in both.
+  std::size_t steps_apart() const { return steps_apart_; }
   // Memory of each tensor but the image, which comes with run(): [max_batch] images or rows each.
   void set_tensors(std::vector<Activation> tensors) { tensors_ = std::move(tensors); }
   std::size_t tensor_elements(int tensor) const;  // for max_batch images
@@ -68,8 +68,8 @@ class ForwardPass {
   Operation make_operation(const LoweredStep& step, int max_batch, KernelClass kernels, bool statistics) const;
   const Array<float>& filters(const LoweredStep& step) const;
   void run_step(std::size_t s, int n);
-  std::size_t leading_stages() const;
   std::size_t run_apart(int n);
+  void run_share(std::size_t queue, int n);
   Array<float> pooled(const LoweredStep& step) const;  // empty if the step pools nothing
   void prepare_norms(int tensor, int n, bool measured);
   BatchNorm::ParameterArrays norm_parameters(int layer) const;
@@ -81,8 +81,9 @@ class ForwardPass {
   int max_batch_;
   Precision precision_;
   std::vector<Operation> operations_;
-  std::optional<ParallelQueues> queues_;  // for the residual stages that the network begins with
-  std::map<int, BatchNorm> norms_;        // by layer
+  std::optional<ParallelQueues> queues_;  // for the first steps_apart_ steps, which are residual stages
+  std::size_t steps_apart_ = 0;
+  std::map<int, BatchNorm> norms_;  // by layer
   std::vector<Activation> tensors_;
   Array<float> moments_;
 };

@@ -7,6 +7,7 @@
 #include "data/error.h"
 #include "runtime/network/buffer_pool.h"
 #include "runtime/network/forward_pass.h"
+#include "runtime/ops/launch.h"
 #include "runtime/ops/precision.h"
 
 namespace cascadecl {
@@ -40,18 +41,21 @@ class MemoryPlan {
     return (bytes + sizeof(float) - 1) / sizeof(float);
   }
 
-  int take(std::size_t floats) { return forward_.runs_apart() ? pool_.take_equal(floats) : pool_.take(floats); }
+  int take(std::size_t floats, int s) {
+    return to_size(s) < forward_.steps_apart() ? pool_.take_equal(floats) : pool_.take(floats);
+  }
 
   void place(const LoweredStep& step, int s) {
     const std::size_t floats = floats_of(step.out);
     int buffer = residual_buffer(step, s);
     if (buffer < 0) {
-      buffer = take(floats);
+      buffer = take(floats, s);
     } else {
       pool_.hold(buffer, floats);
     }
     buffer_of_[static_cast<std::size_t>(step.out)] = buffer;
-    if (step.pooled >= 0) buffer_of_[static_cast<std::size_t>(step.pooled)] = take(floats_of(step.pooled));
+    if (step.pooled >= 0) buffer_of_[static_cast<std::size_t>(step.pooled)] = take(floats_of(step.pooled), s);
+    if (forward_.tensor_facts(step.out).readers == 0 && step.pooled >= 0) pool_.release(buffer);
     for (int tensor : std::set<int>{step.in.tensor, step.other.tensor, step.residual}) release(tensor, s);
   }
 

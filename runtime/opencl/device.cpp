@@ -9,6 +9,7 @@
 
 #include "data/error.h"
 #include "kernels/sources.h"
+#include "runtime/opencl/checked.h"
 #include "runtime/opencl/status.h"
 #include "runtime/opencl/time_limit.h"
 
@@ -51,20 +52,6 @@ constexpr std::string_view kCommonOptions = "-cl-std=CL1.2 -cl-mad-enable";
 
 // Oclgrind interprets kernels and knows no prefetch, but its compiler says it has one.
 std::string_view quirks(const DeviceInfo& device) { return device.platform_name == "Oclgrind" ? " -DNO_PREFETCH" : ""; }
-
-[[noreturn]] void fail(const DeviceInfo& device, const std::string& what, const cl::Error& error) {
-  throw DeviceError(
-      fmt::format("device {}: {} failed: {} returned {}", device.name, what, error.what(), status_name(error.err())));
-}
-
-template <class Call>
-auto checked(const DeviceInfo& device, const std::string& what, Call call) {
-  try {
-    return call();
-  } catch (const cl::Error& error) {
-    fail(device, what, error);
-  }
-}
 
 // What the compiler said, from a new line on; empty if it said nothing.
 std::string build_log(const cl::Program& program, const DeviceInfo& device) {

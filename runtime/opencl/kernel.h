@@ -61,10 +61,11 @@ class Kernel {
     enqueue(global, nullptr);
   }
   const std::string& name() const { return name_; }
-  // The same, enqueued to another queue of its context, which nobody observes.
+  // The same kernel on another queue of its context, one that nobody observes.
   Kernel on(const cl::CommandQueue& queue) const {
     Kernel other = *this;
     other.queue_ = queue;
+    other.log_.reset();
     return other;
   }
 

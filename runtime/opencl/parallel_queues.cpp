@@ -1,22 +1,9 @@
 #include "runtime/opencl/parallel_queues.h"
 
-#include <fmt/format.h>
-
-#include "data/error.h"
-#include "runtime/opencl/status.h"
+#include "runtime/opencl/checked.h"
 
 namespace cascadecl {
 namespace {
-
-template <class Calls>
-void checked(const Device& device, const char* what, const Calls& calls) {
-  try {
-    calls();
-  } catch (const cl::Error& error) {
-    throw DeviceError(fmt::format("device {}: {} failed: {} returned {}", device.info().name, what, error.what(),
-                                  status_name(error.err())));
-  }
-}
 
 // Of all that a queue has so far. Another queue may wait for it only once it is on its way.
 cl::Event mark(const cl::CommandQueue& queue) {
@@ -30,24 +17,24 @@ cl::Event mark(const cl::CommandQueue& queue) {
 
 ParallelQueues::ParallelQueues(const Device& device, std::size_t count) : device_(device) {
   if (device.rehearses() || device.command_log()) return;
-  checked(device, "opening another queue", [&] {
+  checked(device.info(), "opening another queue", [&] {
     while (size() < count) others_.emplace_back(device.context(), device.info().handle);
   });
 }
 
-void ParallelQueues::fork(std::size_t used) const {
-  if (used < 2) return;
-  checked(device_, "starting queues side by side", [&] {
+void ParallelQueues::fork() const {
+  if (others_.empty()) return;
+  checked(device_.info(), "starting queues side by side", [&] {
     const std::vector<cl::Event> begin{mark(device_.queue())};
-    for (std::size_t i = 1; i < used; ++i) (*this)[i].enqueueBarrierWithWaitList(&begin);
+    for (const cl::CommandQueue& queue : others_) queue.enqueueBarrierWithWaitList(&begin);
   });
 }
 
-void ParallelQueues::join(std::size_t used) const {
-  if (used < 2) return;
-  checked(device_, "waiting for queues side by side", [&] {
+void ParallelQueues::join() const {
+  if (others_.empty()) return;
+  checked(device_.info(), "waiting for queues side by side", [&] {
     std::vector<cl::Event> ends;
-    for (std::size_t i = 1; i < used; ++i) ends.push_back(mark((*this)[i]));
+    for (const cl::CommandQueue& queue : others_) ends.push_back(mark(queue));
     device_.queue().enqueueBarrierWithWaitList(&ends);
   });
 }

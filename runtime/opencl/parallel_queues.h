@@ -17,10 +17,10 @@ class ParallelQueues {
   std::size_t size() const { return 1 + others_.size(); }
   const cl::CommandQueue& operator[](std::size_t i) const { return i == 0 ? device_.queue() : others_[i - 1]; }
 
-  // What comes to the first `used` queues waits for all that the device's own has so far.
-  void fork(std::size_t used) const;
-  // What comes to the device's own queue waits for all that the first `used` have so far.
-  void join(std::size_t used) const;
+  // What comes to the queues from now on waits for all that the device's own has so far.
+  void fork() const;
+  // What comes to the device's own queue from now on waits for all that the queues have so far.
+  void join() const;
 
  private:
   Device device_;

@@ -136,13 +136,19 @@ void ResidualStage::prepare_norms(const std::vector<View>& norms) {
 
 void ResidualStage::run(int n, const Activation& in, const Activation& x, const Array<float>& pooled) {
   if (splits(n)) return run_split(n, in, x, pooled);
-  run_share(0, n, in, x, pooled, device_.queue());
+  run_on(run_, 0, n, in, x, pooled);
 }
 
 void ResidualStage::run_share(int first, int n, const Activation& in, const Activation& x, const Array<float>& pooled,
                               const cl::CommandQueue& queue) {
-  run_.on(queue)(Range{to_size(n)}, Range{}, in, head_ ? head_->weights() : Array<float>(), affine_, weights_, x,
-                 geometry_.units, pooled, first);
+  Kernel kernel = run_.on(queue);
+  run_on(kernel, first, n, in, x, pooled);
+}
+
+void ResidualStage::run_on(Kernel& kernel, int first, int n, const Activation& in, const Activation& x,
+                           const Array<float>& pooled) {
+  kernel(Range{to_size(n)}, Range{}, in, head_ ? head_->weights() : Array<float>(), affine_, weights_, x,
+         geometry_.units, pooled, first);
 }
 
 void ResidualStage::run_split(int n, const Activation& in, const Activation& x, const Array<float>& pooled) {

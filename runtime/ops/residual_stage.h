@@ -57,17 +57,18 @@ class ResidualStage {
   //   x       [n][K/b][OH][OW][b], another array than `in`
   //   pooled  [n][K] the means, if geometry.pooled
   void run(int n, const Activation& in, const Activation& x, const Array<float>& pooled = {});
-  // The same for images first, first + 1, ... first + n - 1 of these arrays, on a queue of the device's context; for n
-  // that are not split.
+  // The same for images first, first + 1, ... first + n - 1 of these arrays, in one launch on a queue of the device's
+  // context that nobody observes.
   void run_share(int first, int n, const Activation& in, const Activation& x, const Array<float>& pooled,
                  const cl::CommandQueue& queue);
-  bool splits(int n) const { return n <= most_split_; }
+  bool splits(int n) const { return n <= most_split_; }  // whether run() launches the convolutions one by one
 
   const VariantChoice& choice() const { return choice_; }
   std::size_t weight_bytes() const;
   std::size_t scratch_bytes() const { return between_.bytes(); }
 
  private:
+  void run_on(Kernel& kernel, int first, int n, const Activation& in, const Activation& x, const Array<float>& pooled);
   void run_split(int n, const Activation& in, const Activation& x, const Array<float>& pooled);
 
   Device device_;

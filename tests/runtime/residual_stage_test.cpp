@@ -6,6 +6,7 @@
 
 #include "runtime/network/inference_plan.h"
 #include "runtime/network/lowering.h"
+#include "runtime/ops/precision.h"
 #include "tests/support/device_test.h"
 #include "tests/support/reference_network.h"
 #include "tests/support/test_networks.h"
@@ -21,6 +22,13 @@ Lowering fused(const Network& network, int most_units) {
 }
 
 long count(const Lowering& lowering, Kind kind) { return std::ranges::count(lowering.steps, kind, &LoweredStep::kind); }
+
+Activation activation_of(const Device& device, const std::vector<float>& values, Precision precision) {
+  if (precision == Precision::fp32) return device.upload(values);
+  std::vector<Half> halves(values.size());
+  std::ranges::transform(values, halves.begin(), to_half);
+  return device.upload(halves);
+}
 
 // relu(bn()) and a convolution behind the last layer.
 void half_unit(NetworkBuilder& net, int channels) {
@@ -134,13 +142,7 @@ TEST_CASE("how many units a launch holds does not change a bit, with activations
       const Device device(info);
       InferencePlan plan(device, network, parameters, 3, KernelClass::automatic, precision);
       launches.push_back(plan.steps().size());
-      Activation input = device.upload(images);
-      if (precision == Precision::fp16) {
-        std::vector<Half> halves(images.size());
-        std::ranges::transform(images, halves.begin(), to_half);
-        input = device.upload(halves);
-      }
-      logits.push_back(device.read(plan.run(3, input), 12));
+      logits.push_back(device.read(plan.run(3, activation_of(device, images, precision)), 12));
     }
     CHECK(logits[0] == logits[1]);
     if (block == 16) CHECK(launches[0] > launches[1]);
@@ -155,21 +157,27 @@ TEST_CASE("images that take their way on several queues get the bits that they g
   constexpr int n = 23, largest = 24;
   const std::vector<float> images =
       to_blocked(random_images(network, n, 3), shape_of(n, network.input_shape()), test_device().channel_block());
-  std::vector<std::vector<float>> logits, features;
-  for (const unsigned cores : {1u, 3u, 3u, 3u}) {  // a queue each
-    DeviceInfo info = test_device().info();
-    info.compute_units = cores;
-    const Device device(info);
-    InferencePlan plan(device, network, parameters, largest);
-    const Activation input = device.upload(images);
-    for (int run = 0; run < 3; ++run) {
-      logits.push_back(device.read(plan.run(n, input), 10 * n));
-      features.push_back(device.read(plan.features(), 64 * n));
+  for (const Precision precision : {Precision::fp32, Precision::fp16}) {
+    CAPTURE(to_string(precision));
+    std::vector<std::vector<float>> logits, features;
+    std::vector<std::size_t> bytes;
+    for (const unsigned cores : {1u, 3u, 3u, 3u}) {  // one queue, several
+      DeviceInfo info = test_device().info();
+      info.compute_units = cores;
+      const Device device(info);
+      InferencePlan plan(device, network, parameters, largest, KernelClass::automatic, precision);
+      bytes.push_back(plan.memory().activations);
+      const Activation input = activation_of(device, images, precision);
+      for (int run = 0; run < 3; ++run) {
+        logits.push_back(device.read(plan.run(n, input), 10 * n));
+        features.push_back(device.read(plan.features(), 64 * n));
+      }
     }
-  }
-  for (std::size_t i = 1; i < logits.size(); ++i) {
-    CHECK(logits[i] == logits[0]);
-    CHECK(features[i] == features[0]);
+    CHECK(bytes[1] > bytes[0]);  // tensors of several sizes share nothing: there are several queues
+    for (std::size_t i = 1; i < logits.size(); ++i) {
+      CHECK(logits[i] == logits[0]);
+      CHECK(features[i] == features[0]);
+    }
   }
 }
 

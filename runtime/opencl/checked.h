@@ -1,0 +1,24 @@
+#pragma once
+#include <fmt/format.h>
+
+#include <string>
+
+#include "data/error.h"
+#include "runtime/opencl/device_info.h"
+#include "runtime/opencl/status.h"
+
+namespace cascadecl {
+
+// Makes calls of OpenCL's C++ bindings and gives what they return. Throws DeviceError, "device A: opening failed:
+// clCreateContext returned CL_OUT_OF_HOST_MEMORY (-6)", where they throw.
+template <class Call>
+auto checked(const DeviceInfo& device, const std::string& what, Call call) {
+  try {
+    return call();
+  } catch (const cl::Error& error) {
+    throw DeviceError(
+        fmt::format("device {}: {} failed: {} returned {}", device.name, what, error.what(), status_name(error.err())));
+  }
+}
+
+}  // namespace cascadecl
