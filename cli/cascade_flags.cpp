@@ -119,11 +119,11 @@ ChosenCascade CascadeFlags::choose(const Model& whole) const {
   return cascade;
 }
 
-DeviceSettings CascadeFlags::opening() const { return device_settings(timeouts().first_timeout()); }
+DeviceSettings CascadeFlags::opening_settings() const { return device_settings(timeouts().first_timeout()); }
 
-Device CascadeFlags::open_one() const { return device_.open_stages(1, opening()).front(); }
+Device CascadeFlags::open_one() const { return device_.open_stages(1, opening_settings()).front(); }
 
-std::vector<Device> CascadeFlags::open_candidates() const { return device_.open_candidates(opening()); }
+std::vector<Device> CascadeFlags::open_candidates() const { return device_.open_candidates(opening_settings()); }
 
 std::vector<Device> CascadeFlags::place(const ChosenCascade& cascade, const Dataset& dataset, bool quiet) const {
   if (!auto_placement_) return place(cascade, std::span<const std::uint8_t>(), quiet);
@@ -133,7 +133,7 @@ std::vector<Device> CascadeFlags::place(const ChosenCascade& cascade, const Data
 std::vector<Device> CascadeFlags::place(const ChosenCascade& cascade, std::span<const std::uint8_t> images, bool quiet,
                                         std::span<const std::int32_t> labels) const {
   const Model& model = cascade.model;
-  if (!auto_placement_) return device_.open_stages(model.stages.size(), opening());
+  if (!auto_placement_) return device_.open_stages(model.stages.size(), opening_settings());
   const std::vector<Device> candidates = open_candidates();
   images = images.first(std::min(images.size(), placement_images * model.input.values()));
   labels = labels.first(std::min(labels.size(), images.size() / model.input.values()));

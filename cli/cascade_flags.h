@@ -64,7 +64,7 @@ class CascadeFlags {
  private:
   ExecutorSettings settings(const std::optional<Decision>& standard) const;
   ExecutorSettings timeouts() const;  // and all else as it is without flags
-  DeviceSettings opening() const;
+  DeviceSettings opening_settings() const;
   PolicyChoice choice(const std::optional<Decision>& standard) const;
   bool decides(const std::optional<Decision>& standard) const;
 

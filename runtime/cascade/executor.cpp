@@ -126,6 +126,9 @@ int fitting_batch(const Model& model, const std::vector<Device>& devices, const 
   const Rehearsal rehearse = [&](const std::vector<Device>& handles, int batch) {
     ExecutorSettings smaller = settings;
     smaller.max_batch = batch;
+    smaller.trace = nullptr;
+    smaller.on_failure = OnDeviceFailure::stop;
+    smaller.device_timeout = std::chrono::hours(1);  // no device is asked anything
     CascadeExecutor(model, handles, smaller).warm_up();
     if (beside_fp32) {
       ExecutorSettings plain = smaller;

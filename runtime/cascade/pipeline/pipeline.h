@@ -72,9 +72,9 @@ class CascadePipeline {
   // Runs every stage once, so that the first images are not slower; before the first submit(). A device that fails here
   // fails as it would with images. Throws as next() does.
   void warm_up();
-  // For one who has met the failure of a device elsewhere, while no image is inside: the device fails here too, and
-  // DeviceFailure::reason says `where` it did. Throws the error if its stages do not go on on another. Nothing if it
-  // has failed already.
+  // For one who has met the failure of a device elsewhere, while no image is inside and nothing warms up: the device
+  // fails here too, and DeviceFailure::reason says `where` it did. Throws the error if its stages do not go on on
+  // another. Nothing if it has failed already.
   void give_up(const Device& device, const std::exception_ptr& error, const std::string& where);
   std::exception_ptr failure_of(const Device& device) const;  // null while it works
   Device device(std::size_t stage) const;                     // that runs the stage now
