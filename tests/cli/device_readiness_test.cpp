@@ -47,6 +47,9 @@ TEST_CASE("a device that hangs while it is opened or made ready is given up in t
   const TwoDevices world;
   const std::vector<std::string> calls = readiness_calls(world);
   const Outcome expected = world.predict("", {});
+  // Fills the first device's cache with what it takes over.
+  REQUIRE(world.predict("return=CL_OUT_OF_RESOURCES, sticky, at=3", {"--on-device-failure", "continue"}).run.status ==
+          0);
   const std::vector<std::size_t> places = some_of_each(calls, 2);
   constexpr std::size_t at_once = 3;  // they wait most of the time
   for (std::size_t begin = 0; begin < places.size(); begin += at_once) {
@@ -108,7 +111,9 @@ TEST_CASE("a device that hangs while a placement is measured ends the program in
     const std::size_t step = every_call() ? 1 : count / 3;
     for (std::size_t at = 1; at <= count; at += step) {
       CAPTURE(at);
-      const Finished run = explain(objective, "cpu:0,cpu:1", "hang, at=" + std::to_string(at));
+      Finished run = explain(objective, "cpu:0,cpu:1", "hang, at=" + std::to_string(at) + ", log=" + log);
+      if (logged_calls(log).size() < at) continue;  // how many calls it makes is up to the threads
+      run.err = without_warnings(run.err);
       CHECK(error_fault(run, 1, "device Second: ") == "");
       CHECK(contains(run.err, "has not ended within "));
     }

@@ -119,7 +119,7 @@ TEST_CASE("predict --stream loses and reorders nothing of more images than it ke
   REQUIRE(end >= 0);
   Process process({"predict", world.model(), "--stream"}, fifo, {}, world.folder / "names");
   pollfd there{.fd = end, .events = POLLIN, .revents = 0};
-  REQUIRE(::poll(&there, 1, -1) == 1);  // before the program has opened it, a read would tell its end
+  REQUIRE(::poll(&there, 1, 120'000) == 1);  // before the program has opened it, a read would tell its end
   REQUIRE(::fcntl(end, F_SETFL, 0) == 0);
   std::FILE* const answers = ::fdopen(end, "r");
   std::size_t i = 0;
