@@ -54,8 +54,10 @@ class MemoryPlan {
       pool_.hold(buffer, floats);
     }
     buffer_of_[static_cast<std::size_t>(step.out)] = buffer;
-    if (step.pooled >= 0) buffer_of_[static_cast<std::size_t>(step.pooled)] = take(floats_of(step.pooled), s);
-    if (forward_.tensor_facts(step.out).readers == 0 && step.pooled >= 0) pool_.release(buffer);
+    if (step.pooled >= 0) {  // what only the pool has read is not needed any more
+      buffer_of_[static_cast<std::size_t>(step.pooled)] = take(floats_of(step.pooled), s);
+      pool_.release(buffer);
+    }
     for (int tensor : std::set<int>{step.in.tensor, step.other.tensor, step.residual}) release(tensor, s);
   }
 
