@@ -12,17 +12,12 @@
 #include <stdexcept>
 #include <utility>
 
-#include "tests/data/temporary_folder.h"
-
 extern char** environ;
 
 namespace cascadecl::testing {
 
 Process::Process(const std::vector<std::string>& arguments, const std::filesystem::path& standard_output,
                  std::vector<std::string> environment, const std::filesystem::path& standard_input) {
-  std::string name = (std::filesystem::temp_directory_path() / "cascadecl-run-XXXXXX").string();
-  if (!::mkdtemp(name.data())) throw std::runtime_error("cannot create a temporary folder");
-  folder_ = name;
   out_ = standard_output.empty() ? folder_ / "out" : standard_output;
   err_ = folder_ / "err";
 
@@ -50,8 +45,6 @@ Process::~Process() {
     signal(SIGKILL);
     ::waitpid(pid_, nullptr, 0);
   }
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
 }
 
 void Process::signal(int number) const { ::kill(pid_, number); }
@@ -62,7 +55,7 @@ Finished Process::wait() {
   int status = 0;
   ::waitpid(pid_, &status, 0);
   pid_ = -1;
-  const bool own_output = out_.parent_path() == folder_;
+  const bool own_output = out_.parent_path() == folder_.path();
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), own_output ? read_text(out_) : "",
           read_text(err_)};
 }

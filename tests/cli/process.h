@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/data/temporary_folder.h"
+
 namespace cascadecl::testing {
 
 // What a run of the program left: its exit status (128 + signal if one killed it) and what it wrote.
@@ -29,7 +31,8 @@ class Process {
   Finished wait();
 
  private:
-  std::filesystem::path folder_, out_, err_;
+  TemporaryFolder folder_;
+  std::filesystem::path out_, err_;
   int pid_ = -1;
 };
 
