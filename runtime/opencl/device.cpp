@@ -10,6 +10,7 @@
 #include "data/error.h"
 #include "kernels/sources.h"
 #include "runtime/opencl/checked.h"
+#include "runtime/opencl/huge_pages.h"
 #include "runtime/opencl/status.h"
 #include "runtime/opencl/time_limit.h"
 
@@ -29,6 +30,7 @@ struct Device::State {
   std::shared_ptr<CommandLog> log = {};  // of the queue's commands, if they are observed
   // Shared by handles with queues of their own.
   std::shared_ptr<Programs> programs = std::make_shared<Programs>();
+  std::shared_ptr<HugePages> huge_pages = std::make_shared<HugePages>();  // for arrays of a processor
   std::size_t allocated_bytes = 0, largest_array_bytes = 0;
   bool rehearses = false;
 
@@ -94,6 +96,21 @@ void store_binary(const ProgramCache& cache, const std::string& key, const cl::P
     if (!binaries.empty()) cache.store(key, binaries.front());
   } catch (const cl::Error&) {  // a driver without binaries: nothing is cached
   }
+}
+
+// Oclgrind has memory of its own, in which it watches every access.
+bool computes_in_host_memory(const DeviceInfo& device) {
+  return device.device_class == DeviceClass::cpu && device.platform_name != "Oclgrind";
+}
+
+// A buffer in host memory, which it gives back when the driver has no more use for it.
+cl::Buffer buffer_on_host(const cl::Context& context, HugePages& pages, std::size_t bytes) {
+  using Memory = std::shared_ptr<std::byte>;
+  auto memory = std::make_unique<Memory>(pages.allocate(bytes));
+  cl::Buffer buffer(context, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, bytes, memory->get());
+  buffer.setDestructorCallback([](cl_mem, void* kept) { delete static_cast<Memory*>(kept); }, memory.get());
+  memory.release();
+  return buffer;
 }
 
 }  // namespace
@@ -214,8 +231,10 @@ cl::Buffer Device::allocate_bytes(std::size_t bytes) const {
                     state_->info.name, bytes, state_->info.max_allocation_bytes));
   }
   state_->count(bytes);
-  return checked(state_->info, fmt::format("allocation of {} bytes", bytes),
-                 [&] { return cl::Buffer(state_->context, CL_MEM_READ_WRITE, bytes); });
+  return checked(state_->info, fmt::format("allocation of {} bytes", bytes), [&] {
+    return computes_in_host_memory(state_->info) ? buffer_on_host(state_->context, *state_->huge_pages, bytes)
+                                                 : cl::Buffer(state_->context, CL_MEM_READ_WRITE, bytes);
+  });
 }
 
 cl::Buffer Device::slice_bytes(const cl::Buffer& buffer, std::size_t offset, std::size_t bytes) const {

@@ -1,0 +1,53 @@
+#include "runtime/opencl/huge_pages.h"
+
+#include <doctest/doctest.h>
+#include <rapidcheck.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+namespace cascadecl::testing {
+namespace {
+
+// An array, and the value that all its bytes were given.
+struct Filled {
+  std::shared_ptr<std::byte> memory;
+  std::size_t bytes;
+  std::byte value;
+
+  bool holds() const {
+    return std::all_of(memory.get(), memory.get() + bytes, [this](std::byte b) { return b == value; });
+  }
+};
+
+TEST_CASE("arrays in huge pages are aligned, apart, and keep their values whatever else comes and goes") {
+  CHECK(rc::check([](const std::vector<std::uint32_t>& sizes) {
+    HugePages pages;
+    std::vector<Filled> arrays;
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      // Every eighth is as large as a page and more.
+      const std::size_t bytes = 1 + sizes[i] % (i % 8 == 7 ? 5'000'000 : 50'000);
+      arrays.push_back({pages.allocate(bytes), bytes, static_cast<std::byte>(i)});
+      RC_ASSERT(reinterpret_cast<std::uintptr_t>(arrays.back().memory.get()) % 128 == 0);
+      std::fill_n(arrays.back().memory.get(), bytes, static_cast<std::byte>(i));
+      if (sizes[i] % 3 == 0) arrays.erase(arrays.begin());
+    }
+    for (const Filled& array : arrays) RC_ASSERT(array.holds());
+  }));
+}
+
+TEST_CASE("an array outlives what handed it out") {
+  Filled array{HugePages().allocate(1000), 1000, std::byte{7}};
+  std::fill_n(array.memory.get(), array.bytes, array.value);
+  CHECK(array.holds());
+}
+
+TEST_CASE("small arrays share a page") {
+  HugePages pages;
+  const auto first = pages.allocate(1000), second = pages.allocate(1000);
+  CHECK(second.get() - first.get() == 1024);
+}
+
+}  // namespace
+}  // namespace cascadecl::testing
