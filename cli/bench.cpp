@@ -154,7 +154,11 @@ void run_bench(const Arguments& arguments) {
   const std::vector<Network> networks =
       parse_stages(settings.network, parse_image_shape(settings.input), settings.classes);
   if (networks.size() != 1) throw UsageError("--network: takes one network");
-  const Device device = settings.device.open();
+  const Device device =
+      settings.mode == Mode::infer
+          ? settings.device.open_for({networks, settings.batch, settings.precision}, device_settings(), options.quiet())
+                .front()
+          : settings.device.open();
   const Network& network = networks.front();
   const NetworkWorkload work =
       settings.mode == Mode::infer

@@ -133,7 +133,11 @@ std::vector<Device> CascadeFlags::place(const ChosenCascade& cascade, const Data
 std::vector<Device> CascadeFlags::place(const ChosenCascade& cascade, std::span<const std::uint8_t> images, bool quiet,
                                         std::span<const std::int32_t> labels) const {
   const Model& model = cascade.model;
-  if (!auto_placement_) return device_.open_stages(model.stages.size(), opening_settings());
+  if (!auto_placement_) {
+    InferenceUse use{{}, batch_size_, precision_};
+    for (const Stage& stage : model.stages) use.networks.push_back(stage.network);
+    return device_.open_for(use, opening_settings(), quiet);
+  }
   const std::vector<Device> candidates = open_candidates();
   images = images.first(std::min(images.size(), placement_images * model.input.values()));
   labels = labels.first(std::min(labels.size(), images.size() / model.input.values()));

@@ -6,9 +6,18 @@
 
 #include "cli/open_device.h"
 #include "cli/options.h"
+#include "runtime/network/network.h"
 #include "runtime/opencl/device.h"
+#include "runtime/ops/precision.h"
 
 namespace cascadecl {
+
+// What devices are opened for: inference in networks, one for each stage, in batches of up to `batch` images.
+struct InferenceUse {
+  std::vector<Network> networks;
+  int batch = 1;
+  Precision precision = Precision::fp32;
+};
 
 // The flags of all commands that run kernels: --device and --kernel-class.
 class DeviceFlags {
@@ -23,6 +32,10 @@ class DeviceFlags {
 
   // After parsing. Throw UsageError for a bad --device, DeviceNotFoundError if it is not there or cannot run the class.
   Device open() const;
+  // As open() and open_stages(), for inference: where --device asks for one processor and batches are of a few images,
+  // the processor's device that wakes no threads (serial_device.h), if a trial finds it faster; a line on stderr,
+  // unless quiet, says so.
+  std::vector<Device> open_for(const InferenceUse& use, const DeviceSettings& settings, bool quiet) const;
   std::optional<Device> open_if_named() const;  // nothing without a SPEC
   // After add_list_to(); UsageError if one is named twice.
   std::vector<Device> open_all(const DeviceSettings& settings = device_settings()) const;
@@ -34,6 +47,8 @@ class DeviceFlags {
  private:
   void add(Options& options, const std::string& more);
   DeviceInfo with_class(DeviceInfo device) const;
+  std::optional<Device> open_serial(const Device& threads, const InferenceUse& use, const DeviceSettings& settings,
+                                    bool quiet) const;
   std::string device_;
   KernelClass kernels_ = KernelClass::automatic;
 };

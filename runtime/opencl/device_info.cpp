@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "data/error.h"
+#include "runtime/opencl/serial_device.h"
 
 namespace cascadecl {
 namespace {
@@ -45,6 +46,20 @@ DeviceInfo describe(const cl::Platform& platform, const cl::Device& device) {
   info.full_profile = trimmed(device.getInfo<CL_DEVICE_PROFILE>()) == "FULL_PROFILE";
   info.fp16 = extensions.find("cl_khr_fp16") != std::string::npos;
   return info;
+}
+
+// A platform that cannot be asked is left out, or cut short.
+std::vector<DeviceInfo> devices_of(const cl::Platform& platform) {
+  std::vector<DeviceInfo> infos;
+  try {
+    std::vector<cl::Device> devices;
+    platform.getDevices(CL_DEVICE_TYPE_ALL, &devices);
+    for (const cl::Device& device : devices) infos.push_back(describe(platform, device));
+  } catch (const cl::Error&) {
+  }
+  attach_serial_devices(infos);
+  for (std::size_t d = 0; d < infos.size(); ++d) infos[d].device = static_cast<int>(d);
+  return infos;
 }
 
 std::string listing(const std::vector<DeviceInfo>& devices) {
@@ -167,17 +182,10 @@ std::vector<DeviceInfo> list_devices() {
   }
   std::vector<DeviceInfo> all;
   for (std::size_t p = 0; p < platforms.size(); ++p) {
-    std::vector<cl::Device> devices;
-    try {
-      platforms[p].getDevices(CL_DEVICE_TYPE_ALL, &devices);
-      for (std::size_t d = 0; d < devices.size(); ++d) {
-        DeviceInfo info = describe(platforms[p], devices[d]);
-        info.index = static_cast<int>(all.size());
-        info.platform = static_cast<int>(p);
-        info.device = static_cast<int>(d);
-        all.push_back(std::move(info));
-      }
-    } catch (const cl::Error&) {  // a platform that cannot be asked is left out
+    for (DeviceInfo& info : devices_of(platforms[p])) {
+      info.index = static_cast<int>(all.size());
+      info.platform = static_cast<int>(p);
+      all.push_back(std::move(info));
     }
   }
   return all;

@@ -1,0 +1,63 @@
+#include "runtime/tuning/serial_trial.h"
+
+#include <chrono>
+
+#include "runtime/statistics.h"
+#include "runtime/tuning/network_workload.h"
+#include "runtime/tuning/random_activation.h"
+
+namespace cascadecl {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kFewest = 3, kMost = 25;                // turns
+constexpr std::chrono::milliseconds kLongEnough{50};  // for the turns of one network, unless they are too few
+
+// A network on one device, and the times of its runs.
+class Runner {
+ public:
+  Runner(const Device& device, const Network& network, int images, Precision precision)
+      : device_(device),
+        work_(inference_work(device, network, images,
+                             random_activation(device, network.input_shape(), images, 0, precision))) {
+    run();  // drivers may build now
+    times_ = {};
+  }
+
+  void run() {
+    const auto start = Clock::now();
+    work_.step();
+    device_.finish();
+    times_.values.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
+  }
+
+  double median_ms() const { return times_.median(); }
+
+ private:
+  Device device_;
+  NetworkWorkload work_;
+  Sample times_;
+};
+
+}  // namespace
+
+SerialTrial try_serial(const Device& threads, const Device& serial, const std::vector<Network>& networks, int images,
+                       Precision precision) {
+  SerialTrial trial;
+  double share = 1;  // of the images that come to a network
+  for (const Network& network : networks) {
+    Runner with_threads(threads, network, images, precision), alone(serial, network, images, precision);
+    const auto start = Clock::now();
+    for (int turn = 0; turn < kFewest || (turn < kMost && Clock::now() - start < kLongEnough); ++turn) {
+      with_threads.run();
+      alone.run();
+    }
+    trial.threads_ms += share * with_threads.median_ms();
+    trial.serial_ms += share * alone.median_ms();
+    share /= 2;
+  }
+  return trial;
+}
+
+}  // namespace cascadecl
