@@ -59,25 +59,25 @@ Device DeviceFlags::open() const {
 }
 
 std::vector<Device> DeviceFlags::open_for(const InferenceUse& use, const DeviceSettings& settings, bool quiet) const {
-  constexpr int few_images = 4;  // with more, a core's work is long beside the waking of its thread
-  const bool may_be_serial = use.batch <= few_images && device_.starts_with("cpu") && device_.find(',') == device_.npos;
-  if (may_be_serial) request_serial_devices();
+  const bool names_class = device_ == "auto" || device_ == "cpu";
+  if (use.batch == 1 && names_class) request_serial_devices();
   std::vector<Device> devices = open_stages(use.networks.size(), settings);
-  if (!may_be_serial || !devices.front().info().serial) return devices;
-  const std::optional<Device> serial = open_serial(devices.front(), use, settings, quiet);
-  return serial ? std::vector<Device>(devices.size(), *serial) : devices;
+  if (use.batch == 1 && names_class && devices.front().info().serial) {
+    const Device faster = faster_for_an_image(devices.front(), use, settings, quiet);
+    devices.assign(devices.size(), faster);
+  }
+  return devices;
 }
 
-std::optional<Device> DeviceFlags::open_serial(const Device& threads, const InferenceUse& use,
-                                               const DeviceSettings& settings, bool quiet) const {
+Device DeviceFlags::faster_for_an_image(const Device& threads, const InferenceUse& use, const DeviceSettings& settings,
+                                        bool quiet) const {
   const Device serial(with_class(*threads.info().serial), settings);
-  const auto measure = [=] { return try_serial(threads, serial, use.networks, use.batch, use.precision); };
+  const auto measure = [=] { return try_serial(threads, serial, use.networks, use.precision); };
   const SerialTrial trial =
       settings.time_limit ? call_within(*settings.time_limit, serial.info().name, "a trial of it", measure) : measure();
-  if (!trial.serial_wins()) return std::nullopt;
-  note(fmt::format("{} runs instead of {}: {:.3f} instead of {:.3f} ms for {}, as no threads have to be woken",
-                   serial.info().name, threads.info().name, trial.serial_ms, trial.threads_ms,
-                   use.batch == 1 ? "an image" : fmt::format("{} images", use.batch)),
+  if (!trial.serial_wins()) return threads;
+  note(fmt::format("{} runs instead of {}: {:.3f} instead of {:.3f} ms for an image, as no threads have to be woken",
+                   serial.info().name, threads.info().name, trial.serial_ms, trial.threads_ms),
        quiet);
   return serial;
 }

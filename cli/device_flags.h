@@ -32,9 +32,9 @@ class DeviceFlags {
 
   // After parsing. Throw UsageError for a bad --device, DeviceNotFoundError if it is not there or cannot run the class.
   Device open() const;
-  // As open() and open_stages(), for inference: where --device asks for one processor and batches are of a few images,
-  // the processor's device that wakes no threads (serial_device.h), if a trial finds it faster; a line on stderr,
-  // unless quiet, says so.
+  // As open_stages(), for inference. Where --device names no device but a class, and images come one by one, it is the
+  // processor's device that wakes no threads (serial_device.h) if a trial finds that faster; a line on stderr, unless
+  // quiet, says so.
   std::vector<Device> open_for(const InferenceUse& use, const DeviceSettings& settings, bool quiet) const;
   std::optional<Device> open_if_named() const;  // nothing without a SPEC
   // After add_list_to(); UsageError if one is named twice.
@@ -47,8 +47,8 @@ class DeviceFlags {
  private:
   void add(Options& options, const std::string& more);
   DeviceInfo with_class(DeviceInfo device) const;
-  std::optional<Device> open_serial(const Device& threads, const InferenceUse& use, const DeviceSettings& settings,
-                                    bool quiet) const;
+  Device faster_for_an_image(const Device& threads, const InferenceUse& use, const DeviceSettings& settings,
+                             bool quiet) const;
   std::string device_;
   KernelClass kernels_ = KernelClass::automatic;
 };

@@ -9,12 +9,14 @@ namespace cascadecl {
 // thread that waits for it ("basic", from version 4 on "cpu-minimal"), and shows it on request only. For one image of a
 // small network that is the faster one: no thread has to be woken on another core.
 
-// Makes the request. For programs that want a processor, before anything else of OpenCL and while there is one thread:
-// PoCL then shows processors only. Where $POCL_DEVICES is set it says which devices to show, and nothing changes.
+// Makes the request, where PoCL's usual device is the only one of this machine: otherwise it could change which devices
+// are shown, and in what order. A process of its own finds that out, as a process is shown the same devices for all its
+// life. So this is to come before anything else of OpenCL, while there is one thread. It takes 0.1 s. Where
+// $POCL_DEVICES is set it says which devices to show, and nothing is done.
 void request_serial_devices();
 
-// Of all devices of one platform: takes out those that were shown on request, and makes each DeviceInfo::serial of the
-// one whose processor it shares.
-void attach_serial_devices(std::vector<DeviceInfo>& devices);
+// Of all devices of one platform: takes out the one that was shown on request, and makes it DeviceInfo::serial of that
+// whose processor it shares.
+void attach_serial_device(std::vector<DeviceInfo>& devices);
 
 }  // namespace cascadecl

@@ -17,10 +17,9 @@ constexpr std::chrono::milliseconds kLongEnough{50};  // for the turns of one ne
 // A network on one device, and the times of its runs.
 class Runner {
  public:
-  Runner(const Device& device, const Network& network, int images, Precision precision)
+  Runner(const Device& device, const Network& network, Precision precision)
       : device_(device),
-        work_(inference_work(device, network, images,
-                             random_activation(device, network.input_shape(), images, 0, precision))) {
+        work_(inference_work(device, network, 1, random_activation(device, network.input_shape(), 1, 0, precision))) {
     run();  // drivers may build now
     times_ = {};
   }
@@ -42,12 +41,12 @@ class Runner {
 
 }  // namespace
 
-SerialTrial try_serial(const Device& threads, const Device& serial, const std::vector<Network>& networks, int images,
+SerialTrial try_serial(const Device& threads, const Device& serial, const std::vector<Network>& networks,
                        Precision precision) {
   SerialTrial trial;
   double share = 1;  // of the images that come to a network
   for (const Network& network : networks) {
-    Runner with_threads(threads, network, images, precision), alone(serial, network, images, precision);
+    Runner with_threads(threads, network, precision), alone(serial, network, precision);
     const auto start = Clock::now();
     for (int turn = 0; turn < kFewest || (turn < kMost && Clock::now() - start < kLongEnough); ++turn) {
       with_threads.run();

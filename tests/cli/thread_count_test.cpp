@@ -18,7 +18,9 @@ namespace {
 
 constexpr int kThreads[] = {1, 2, 8};
 
-std::vector<std::string> with_threads(int threads) { return {"POCL_MAX_PTHREAD_COUNT=" + std::to_string(threads)}; }
+std::vector<std::string> with_threads(int threads) {
+  return {"POCL_DEVICES=pthread", "POCL_MAX_PTHREAD_COUNT=" + std::to_string(threads)};
+}
 
 // Whether the device of these tests has as many threads as it is told; says so if the test is skipped.
 bool threads_can_be_set() {

@@ -14,7 +14,7 @@ namespace cascadecl::testing {
 namespace {
 
 // PoCL's processor with its serial device beside it; nothing, and a line that says so, where there is none: without
-// PoCL, or with devices that the environment names.
+// PoCL, or beside other devices, or with those that the environment names.
 std::optional<DeviceInfo> processor_with_serial_device() {
   request_serial_devices();
   for (const DeviceInfo& device : list_devices())
@@ -56,7 +56,7 @@ TEST_CASE("a trial times both devices of a processor") {
   if (!processor) return;
   const Device threads(*processor), serial(*processor->serial);
   const Network network = make_network("resnet-8", {3, 16, 16}, 10);
-  const SerialTrial one = try_serial(threads, serial, {network}, 1, Precision::fp32);
+  const SerialTrial one = try_serial(threads, serial, {network}, Precision::fp32);
   CHECK(one.threads_ms > 0);
   CHECK(one.serial_ms > 0);
   CHECK(one.serial_wins() == (one.serial_ms < one.threads_ms));
