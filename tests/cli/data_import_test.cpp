@@ -109,7 +109,8 @@ TEST_CASE("flags of one format are wrong usage with another") {
   CHECK(error_fault(cascadecl_run({"data", "fetch", "cifar10", "-o", "y", "--md5", "12"}), 2, "'12'") == "");
 }
 
-TEST_CASE("data fetch downloads an archive, imports it and keeps it" * doctest::skip(python().empty())) {
+TEST_CASE("data fetch downloads an archive, imports it and keeps it") {
+  if (!there_is(python())) return;
   FetchWorld world;
   write_archive(world.server.folder().path(), "archive.tar.gz", "cifar10");
   for (int i = 0; i < 2; ++i) {
@@ -125,7 +126,8 @@ TEST_CASE("data fetch downloads an archive, imports it and keeps it" * doctest::
   CHECK(std::distance(fs::directory_iterator(world.cache), {}) == 1);
 }
 
-TEST_CASE("data fetch takes CIFAR-100 with fine or coarse labels" * doctest::skip(python().empty())) {
+TEST_CASE("data fetch takes CIFAR-100 with fine or coarse labels") {
+  if (!there_is(python())) return;
   FetchWorld world;
   write_archive(world.server.folder().path(), "archive.tar.gz", "cifar100");
   const std::string md5 = checksum_of(world.server.folder() / "archive.tar.gz", ChecksumKind::md5);
@@ -135,8 +137,8 @@ TEST_CASE("data fetch takes CIFAR-100 with fine or coarse labels" * doctest::ski
   CHECK(open_dataset(world.out, "test")->labels()[0] == 19);
 }
 
-TEST_CASE("data fetch refuses what is not the published archive, and leaves the old file" *
-          doctest::skip(python().empty())) {
+TEST_CASE("data fetch refuses what is not the published archive, and leaves the old file") {
+  if (!there_is(python())) return;
   FetchWorld world;
   write_text(world.out, "old");
   write_archive(world.server.folder().path(), "archive.tar.gz", "cifar10");
@@ -149,7 +151,8 @@ TEST_CASE("data fetch refuses what is not the published archive, and leaves the 
   CHECK(read_text(world.out) == "old");
 }
 
-TEST_CASE("names in an archive do not lead out of the folder it is unpacked in" * doctest::skip(python().empty())) {
+TEST_CASE("names in an archive do not lead out of the folder it is unpacked in") {
+  if (!there_is(python())) return;
   FetchWorld world;
   write_archive(world.server.folder().path(), "archive.tar.gz",
                 "{'../../../escaped.bin': b'x', '/tmp/../escaped.bin': b'x'} | "
@@ -160,8 +163,8 @@ TEST_CASE("names in an archive do not lead out of the folder it is unpacked in" 
   CHECK(std::distance(fs::directory_iterator(world.cache), {}) == 1);
 }
 
-TEST_CASE("data fetch tells that the target cannot be written before it asks a server" *
-          doctest::skip(python().empty())) {
+TEST_CASE("data fetch tells that the target cannot be written before it asks a server") {
+  if (!there_is(python())) return;
   FetchWorld world;
   const std::string nowhere = (world.folder / "no/such/out.h5").string();
   CHECK(error_fault(cascadecl_run({"data", "fetch", "cifar10", "-o", nowhere, "--url", world.server.url("plain", "x"),

@@ -41,9 +41,8 @@ struct World {
 
 }  // namespace
 
-TEST_SUITE_BEGIN("download" * doctest::skip(python().empty()));
-
 TEST_CASE("a file is downloaded to a new folder, and once only") {
+  if (!there_is(python())) return;
   World world;
   std::vector<std::int64_t> done;
   world.settings.progress = [&](std::int64_t bytes, std::int64_t total) {
@@ -59,6 +58,7 @@ TEST_CASE("a file is downloaded to a new folder, and once only") {
 }
 
 TEST_CASE("a file in the cache that is another is replaced") {
+  if (!there_is(python())) return;
   World world;
   fs::create_directories(world.target.parent_path());
   write_text(world.target, "another");
@@ -67,6 +67,7 @@ TEST_CASE("a file in the cache that is another is replaced") {
 }
 
 TEST_CASE("a download that breaks off goes on where it was") {
+  if (!there_is(python())) return;
   World world;
   world.get("cut");
   CHECK(world.has_whole());
@@ -74,6 +75,7 @@ TEST_CASE("a download that breaks off goes on where it was") {
 }
 
 TEST_CASE("what an earlier run left is completed, or begun anew where the server knows no ranges") {
+  if (!there_is(python())) return;
   for (const std::string fault : {"plain", "no-range"}) {
     CAPTURE(fault);
     World world;
@@ -86,6 +88,7 @@ TEST_CASE("what an earlier run left is completed, or begun anew where the server
 }
 
 TEST_CASE("a whole download that was not yet checked needs no server") {
+  if (!there_is(python())) return;
   World world;
   fs::create_directories(world.target.parent_path());
   write_text(world.part(), world.content);
@@ -95,6 +98,7 @@ TEST_CASE("a whole download that was not yet checked needs no server") {
 }
 
 TEST_CASE("a left part that is wrong, or too long, is downloaded anew") {
+  if (!there_is(python())) return;
   for (const std::string& left : {std::string(500, 'x'), std::string(200'000, 'x'), std::string(100'000, 'x')}) {
     CAPTURE(left.size());
     World world;
@@ -106,6 +110,7 @@ TEST_CASE("a left part that is wrong, or too long, is downloaded anew") {
 }
 
 TEST_CASE("wrong bytes are refused with both checksums, and nothing is left") {
+  if (!there_is(python())) return;
   World world;
   const std::string error = error_of<FileError>([&] { world.get("wrong"); });
   CHECK(contains(error, "/wrong/a.bin: has SHA-256 "));
@@ -116,6 +121,7 @@ TEST_CASE("wrong bytes are refused with both checksums, and nothing is left") {
 }
 
 TEST_CASE("a server that refuses is named with its status") {
+  if (!there_is(python())) return;
   World world;
   CHECK(contains(world.error("missing"), "/missing/a.bin: the server answers with status 404"));
   CHECK(world.server.requests() == "/missing/a.bin -\n");
@@ -126,6 +132,7 @@ TEST_CASE("a server that refuses is named with its status") {
 }
 
 TEST_CASE("a server that always breaks off is given up, and what has come is kept") {
+  if (!there_is(python())) return;
   World world;
   CHECK(contains(world.error("always-cut"), "; 50000 bytes so far are kept"));
   CHECK(fs::file_size(world.part()) == 50'000);
@@ -136,12 +143,14 @@ TEST_CASE("a server that always breaks off is given up, and what has come is kep
 }
 
 TEST_CASE("another part than the one wanted is not taken") {
+  if (!there_is(python())) return;
   World world;
   CHECK(contains(world.error("other-part"), "another part than 'bytes 50000-'"));
   CHECK_FALSE(fs::exists(world.target));
 }
 
 TEST_CASE("too large files, other protocols and dead addresses are errors") {
+  if (!there_is(python())) return;
   World world;
   world.settings.most_bytes = 1'000'000;
   CHECK(contains(error_of<FileError>([&] { world.get("endless"); }), "more than 1000000 bytes"));
@@ -157,6 +166,7 @@ TEST_CASE("too large files, other protocols and dead addresses are errors") {
 }
 
 TEST_CASE("a full disk and a folder that cannot be made are output errors") {
+  if (!there_is(python())) return;
   World world;
   {
     const FullDisk full(10'000);
@@ -171,10 +181,9 @@ TEST_CASE("a full disk and a folder that cannot be made are output errors") {
 }
 
 TEST_CASE("two downloads of one file do not write into each other") {
+  if (!there_is(python())) return;
   World world;
   fs::create_directories(world.target.parent_path());
   const PartFile held(world.target);
   CHECK(contains(world.error("plain"), "another process is downloading it"));
 }
-
-TEST_SUITE_END();

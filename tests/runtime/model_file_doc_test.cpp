@@ -111,8 +111,8 @@ double largest_difference(const Model& model, int n, std::set<int>& exits) {
 }  // namespace
 
 // Both sides compute in double from the same float weights, so only the order of summation differs.
-TEST_CASE("the program in share/doc/model-file.md computes what the cascade computes" *
-          doctest::skip(python().empty())) {
+TEST_CASE("the program in share/doc/model-file.md computes what the cascade computes") {
+  if (!there_is(python())) return;
   const ImageShape image{3, 13, 10};
   const std::vector<Network> networks{make_network("resnet-8", image, 4), pool_network(image, 4),
                                       make_network("wrn-10-1.5", image, 4)};
