@@ -90,7 +90,9 @@ std::optional<cl::Program> build_from_binary(const cl::Context& context, const D
   }
 }
 
+// Asks for no binary that nobody keeps: PoCL compiles all kernels anew for one.
 void store_binary(const ProgramCache& cache, const std::string& key, const cl::Program& program) {
+  if (!cache.keeps()) return;
   try {
     const auto binaries = program.getInfo<CL_PROGRAM_BINARIES>();
     if (!binaries.empty()) cache.store(key, binaries.front());

@@ -20,6 +20,9 @@ class ProgramCache {
   // $CASCADECL_CACHE_DIR, else $XDG_CACHE_HOME/cascadecl, else ~/.cache/cascadecl; empty if none can be named.
   static std::filesystem::path default_folder();
 
+  // False without a folder: nothing is loaded or stored.
+  bool keeps() const { return !folder_.empty(); }
+
   // Nothing where there is no entry; nothing and a warning where the entry is spoiled, which is then dropped.
   std::optional<std::vector<unsigned char>> load(const std::string& key, const WarningHandler& warning) const;
   void store(const std::string& key, const std::vector<unsigned char>& binary) const;

@@ -7,8 +7,10 @@
 
 #include <thread>
 
+#include "runtime/network/training_plan.h"
 #include "tests/data/temporary_folder.h"
 #include "tests/support/device_test.h"
+#include "tests/support/test_networks.h"
 
 namespace cascadecl {
 namespace {
@@ -44,6 +46,36 @@ TEST_CASE("a program comes from the cache the second time") {
   CHECK(again.built == 0);
   CHECK(again.from_cache == 1);
   CHECK(build({}).built == 1);  // no folder: no cache
+}
+
+// Most tests of kernels build theirs without this cache.
+TEST_CASE("programs from the cache compute the bits that those built from source compute") {
+  const TemporaryFolder folder;
+  NetworkBuilder net({3, 6, 6});
+  net.convolution(16, {3, 3, 1, 1});
+  net.batch_norm();
+  net.relu();
+  net.convolution(16, {3, 3, 1, 1});
+  const Network network = net.finish(3);
+  const int n = 3;
+  const std::vector<float> images =
+      to_blocked(random_images(network, n, 1), shape_of(n, network.input_shape()), test_device().channel_block());
+  std::vector<std::vector<float>> logits;  // before and after a step of training
+  for (const bool cached : {false, true}) {
+    const Device device(test_device().info(), {.cache_folder = folder.path()});
+    TrainingPlan plan(device, network, random_parameters(network, 1), n);
+    const ProgramCounts counts = device.program_counts();
+    CHECK((cached ? counts.built : counts.from_cache) == 0);
+    CHECK((cached ? counts.from_cache : counts.built) > 0);
+    logits.push_back(device.read(plan.forward(n, device.upload(images), BatchNormMode::batch)));
+    device.fill(plan.logit_gradient(), 0.5F);
+    plan.backward();
+    plan.step({.learning_rate = 1});
+    logits.push_back(device.read(plan.forward(n, device.upload(images), BatchNormMode::batch)));
+  }
+  CHECK(logits[0] != logits[1]);
+  CHECK(logits[2] == logits[0]);
+  CHECK(logits[3] == logits[1]);
 }
 
 TEST_CASE("a spoiled entry is dropped with a warning, and the program built anew") {
