@@ -13,9 +13,9 @@ namespace {
 
 using namespace testing;
 
+// All layers there are, stages of several images on several queues, and projections.
 std::vector<Network> networks() {
-  return {odd_network(), small_resnet(), make_network("resnet-20", {3, 32, 32}, 10),
-          make_network("wrn-10-1", {3, 9, 7}, 10)};
+  return {odd_network(), make_network("resnet-20", {3, 32, 32}, 10), make_network("wrn-10-1", {3, 9, 7}, 10)};
 }
 
 template <class Plan>
@@ -37,17 +37,15 @@ void check_need(const Network& network, int batch, KernelClass kernels) {
 }  // namespace
 
 TEST_CASE("inference plans need the memory that they allocate, and say so before") {
-  for (const Network& network : networks()) {
+  for (const Network& network : networks())
     for (const int batch : {1, 7, 16}) check_need<InferencePlan>(network, batch, KernelClass::automatic);
-    check_need<InferencePlan>(network, 3, KernelClass::reference);
-  }
+  check_need<InferencePlan>(odd_network(), 3, KernelClass::reference);
 }
 
 TEST_CASE("training plans need the memory that they allocate, and say so before") {
-  for (const Network& network : networks()) {
+  for (const Network& network : networks())
     for (const int batch : {1, 16}) check_need<TrainingPlan>(network, batch, KernelClass::automatic);
-    check_need<TrainingPlan>(network, 3, KernelClass::reference);
-  }
+  check_need<TrainingPlan>(odd_network(), 3, KernelClass::reference);
 }
 
 TEST_CASE("runs of a plan allocate nothing") {
