@@ -25,8 +25,14 @@ namespace {
 
 using namespace small_cascade;
 
-// A handle with a context of its own: memory is not shared with the others, as on another device.
-Device own_device() { return Device(testing::test_device().info()); }
+// Handles with contexts of their own: memory is not shared with the others, as on another device. Opened once, so that
+// each builds its programs once; never destroyed, as test_device().
+const Device& own_device(std::size_t which = 0) {
+  static const std::vector<Device>& devices =
+      *new std::vector<Device>{Device(testing::test_device().info()), Device(testing::test_device().info()),
+                               Device(testing::test_device().info())};
+  return devices.at(which);
+}
 
 std::vector<Passage> passages_of(const std::vector<std::uint8_t>& images, std::size_t first, std::size_t count) {
   std::vector<Passage> passages(count);
@@ -139,7 +145,7 @@ TEST_CASE("every image goes through its stages once, whatever devices do when, a
 
 TEST_CASE("images come back once, in order, and exits depend on no device, batch or moment") {
   const std::vector<std::uint8_t> images = random_images(60);
-  const Device a = own_device(), b = own_device(), c = own_device();
+  const Device a = own_device(0), b = own_device(1), c = own_device(2);
   const CascadeResult alone = CascadeExecutor(test_model(), {a, a, a}, by_number).classify(images);
   const std::vector<std::vector<Device>> placements = {{a, a, a}, {a, b, b}, {a, a, b}, {a, b, a}, {a, b, c}};
   for (const auto& devices : placements) {
@@ -202,7 +208,7 @@ TEST_CASE("an error of a policy ends the run and is thrown where results are tak
       return 0;
     }
   };
-  const Device a = own_device(), b = own_device();
+  const Device a = own_device(0), b = own_device(1);
   ExecutorSettings settings{.max_batch = 4, .policy = std::make_shared<Broken>(), .limit = 1};
   CascadeExecutor executor(test_model(), {a, b, b}, settings);
   CHECK_THROWS_WITH_AS(executor.classify(random_images(20)), "no score for image 5", UsageError);
@@ -211,7 +217,7 @@ TEST_CASE("an error of a policy ends the run and is thrown where results are tak
 
 TEST_CASE("a stream answers each image once, in order, and as a whole run does") {
   const std::vector<std::uint8_t> images = random_images(50);
-  const Device a = own_device(), b = own_device();
+  const Device a = own_device(0), b = own_device(1);
   const CascadeResult whole = CascadeExecutor(test_model(), {a, a, a}, by_number).classify(images);
   CascadeStream stream(test_model(), {a, b, a},
                        {.executor = by_number, .capacity = 7, .max_delay = std::chrono::microseconds(100)});
@@ -257,7 +263,7 @@ TEST_CASE("an image of another size is refused before anything is run") {
 
 TEST_CASE("memory that the host lacks ends the run, and is no device's failure") {
   const std::vector<std::uint8_t> images = random_images(60);
-  const Device a = own_device(), b = own_device();
+  const Device a = own_device(0), b = own_device(1);
   ExecutorSettings settings{.max_batch = 60, .on_failure = OnDeviceFailure::go_on};
   CascadeExecutor executor(test_model(), {a, b, b}, settings);
   executor.warm_up();
@@ -273,7 +279,7 @@ TEST_CASE("memory that the host lacks ends the run, and is no device's failure")
 
 TEST_CASE("a device that is given up from outside leaves its stages to another, or ends the run") {
   const std::vector<std::uint8_t> images = random_images(20);
-  const Device a = own_device(), b = own_device();
+  const Device a = own_device(0), b = own_device(1);
   const auto error = std::make_exception_ptr(DeviceError("does not answer"));
   const CascadeResult whole = CascadeExecutor(test_model(), {a, b, b}, by_number).classify(images);
   ExecutorSettings settings = by_number;
@@ -329,7 +335,7 @@ TEST_CASE("memory that a device lacks for its stages is its failure, before any 
 
 TEST_CASE("a trace tells what each device did, in the order of time, and how long the queues were") {
   const std::vector<std::uint8_t> images = random_images(30);
-  const Device a = own_device(), b = own_device();
+  const Device a = own_device(0), b = own_device(1);
   ExecutorSettings settings = by_number;
   settings.trace = std::make_shared<Trace>();
   CascadeExecutor(test_model(), {a, b, b}, settings).classify(images);
