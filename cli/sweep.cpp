@@ -281,11 +281,11 @@ void run_tasks(const std::vector<SweepTask>& tasks, const Flags& flags, const Mo
   for (std::size_t i = first; i < tasks.size(); ++i) {
     if (flags.no_reuse && i > first) tables = source.computed();
     std::vector<ordered_json> points;
-    const std::vector<SweepPoint> found =
+    const std::vector<TaskPoint> found =
         tasks[i].joint ? run_joint_task(tasks[i], flags.sweep,
                                         {model, source.fitting(), source.test(), flags.batch_size}, device, observer)
                        : run_task(tasks[i], flags.sweep, device, tables, weights);
-    for (const SweepPoint& point : found) {
+    for (const TaskPoint& point : found) {
       const auto cost = [&](const std::optional<StageCosts>& costs) {
         return costs ? std::optional(tasks[i].policy == PolicyKind::fixed
                                          ? costs->stages[static_cast<std::size_t>(tasks[i].index)]

@@ -80,7 +80,7 @@ void SweepFile::write() const {
   file.commit();
 }
 
-ordered_json point_json(const SweepPoint& point, std::optional<double> ms_per_image,
+ordered_json point_json(const TaskPoint& point, std::optional<double> ms_per_image,
                         std::optional<double> mj_per_image) {
   const Simulation& s = point.simulation;
   return {{"policy", to_string(point.task.policy)},

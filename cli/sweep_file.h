@@ -27,7 +27,7 @@ class SweepFile {
   nlohmann::ordered_json content_;
 };
 
-nlohmann::ordered_json point_json(const SweepPoint& point, std::optional<double> ms_per_image,
+nlohmann::ordered_json point_json(const TaskPoint& point, std::optional<double> ms_per_image,
                                   std::optional<double> mj_per_image);
 
 // The points as text: a line each, under a header.

@@ -35,11 +35,11 @@ void refit(const SweepTask& task, const SweepSettings& settings, const Device& d
   tables.test = with_policies(std::move(tables.test), policies, device);
 }
 
-std::vector<SweepPoint> judge(const SweepTask& task, const SweepSettings& settings, const CascadeTable& test,
-                              double limit, std::optional<double> parameter, const CombinationWeights& weights) {
+std::vector<TaskPoint> judge(const SweepTask& task, const SweepSettings& settings, const CascadeTable& test,
+                             double limit, std::optional<double> parameter, const CombinationWeights& weights) {
   const auto policy = make_policy(task.policy, task.seed.value_or(0));
   const std::vector<double> scores = scores_of(test, *policy);
-  std::vector<SweepPoint> points;
+  std::vector<TaskPoint> points;
   for (const Combine combine : combines_of(task.policy, settings.combines)) {
     const SimulationSettings simulation{
         .limit = limit, .asks_model = asks_model(task.policy), .combine = combine, .combination = weights};
@@ -89,8 +89,8 @@ Model bare(Model model) {
 
 }  // namespace
 
-std::vector<SweepPoint> run_joint_task(const SweepTask& task, const SweepSettings& settings, const JointStart& start,
-                                       const Device& device, TrainObserver& observer) {
+std::vector<TaskPoint> run_joint_task(const SweepTask& task, const SweepSettings& settings, const JointStart& start,
+                                      const Device& device, TrainObserver& observer) {
   const std::vector<std::int64_t> held_out = held_out_images(start.model, start.train);
   const Model trained =
       train(joint_training(task, settings, start.model), start.train, device, observer, {}, false, bare(start.model))
@@ -139,8 +139,8 @@ std::vector<SweepTask> sweep_tasks(const SweepSettings& settings, std::size_t st
   return tasks;
 }
 
-std::vector<SweepPoint> run_task(const SweepTask& task, const SweepSettings& settings, const Device& device,
-                                 SweepTables& tables, const CombinationWeights& weights) {
+std::vector<TaskPoint> run_task(const SweepTask& task, const SweepSettings& settings, const Device& device,
+                                SweepTables& tables, const CombinationWeights& weights) {
   if (task.policy == PolicyKind::fixed) {
     const auto stage = static_cast<std::size_t>(task.index);
     return {{task, task.index, Combine::last, simulate_static(tables.test, stage)}};

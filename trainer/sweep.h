@@ -41,7 +41,7 @@ struct SweepTask {
 std::vector<SweepTask> sweep_tasks(const SweepSettings& settings, std::size_t stages);
 
 // What a policy gives on the test images, with one way to combine.
-struct SweepPoint {
+struct TaskPoint {
   SweepTask task;
   std::optional<double> parameter;  // of the policy: its threshold or stage
   Combine combine = Combine::last;
@@ -58,8 +58,8 @@ struct SweepTables {
 // reweight beside last for policies without stop probabilities, where both are the same). A threshold that does not
 // exist because scores take few values gives no points. weights: for Combine::fitted. The tables' stop probabilities
 // are overwritten.
-std::vector<SweepPoint> run_task(const SweepTask& task, const SweepSettings& settings, const Device& device,
-                                 SweepTables& tables, const CombinationWeights& weights);
+std::vector<TaskPoint> run_task(const SweepTask& task, const SweepSettings& settings, const Device& device,
+                                SweepTables& tables, const CombinationWeights& weights);
 
 // What joint tasks begin from: the stages of a model, trained further on the images of its own training, with the
 // batch, weight decay and augmentation that it tells of. Its policies are drawn anew.
@@ -72,7 +72,7 @@ struct JointStart {
 
 // The points of one joint task: a training (phases policy and joint) of its own, judged on all test images. Throws
 // UsageError if the model does not tell how it was trained, or was trained on other images, and as train() does.
-std::vector<SweepPoint> run_joint_task(const SweepTask& task, const SweepSettings& settings, const JointStart& start,
-                                       const Device& device, TrainObserver& observer);
+std::vector<TaskPoint> run_joint_task(const SweepTask& task, const SweepSettings& settings, const JointStart& start,
+                                      const Device& device, TrainObserver& observer);
 
 }  // namespace cascadecl
