@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/error.h"
+#include "runtime/foreign_text.h"
 #include "runtime/io/model_file.h"
 #include "runtime/io/named_arrays.h"
 
@@ -169,6 +170,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
     s.relative_costs =
         file.read<double>("/checkpoint/relative_costs", {static_cast<std::int64_t>(s.model.stages.size())});
   checkpoint.settings = read_text(file, "/checkpoint/settings");
+  check_json_depth(checkpoint.settings, path.string() + ": /checkpoint/settings");
   if (!nlohmann::json::parse(checkpoint.settings, nullptr, false).is_object()) {
     file.fail("/checkpoint/settings", "expected a JSON object");
   }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/error.h"
+#include "runtime/foreign_text.h"
 #include "runtime/io/named_arrays.h"
 
 namespace cascadecl {
@@ -207,6 +208,7 @@ class ModelReader {
     const std::vector<std::uint8_t> bytes = file_.read<std::uint8_t>("/training", {any_size});
     model_.training.assign(bytes.begin(), bytes.end());
     if (!nlohmann::json::accept(model_.training)) file_.fail("/training", "is not JSON");
+    check_json_depth(model_.training, file_.path().string() + ": /training");
   }
 
   const Hdf5Reader& file_;

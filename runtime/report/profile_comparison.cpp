@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "data/error.h"
+#include "runtime/foreign_text.h"
 
 namespace cascadecl {
 namespace {
@@ -67,6 +68,7 @@ void mark_significant(std::vector<ComparedQuantity>& compared) {
 }  // namespace
 
 ProfileFile parse_profile(const std::string& text, const std::string& name) {
+  check_json_depth(text, name);
   const json content = json::parse(text, nullptr, false);
   if (!content.is_object() || content.value("format", json()) != "cascadecl-profile")
     throw FileError(name + ": is no profile as `cascadecl profile --json` prints it");

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "data/error.h"
+#include "runtime/foreign_text.h"
 
 namespace cascadecl {
 namespace {
@@ -161,6 +162,7 @@ std::size_t Sweep::largest_stage() const {
 }
 
 Sweep parse_sweep(const std::string& text, const std::string& name) {
+  check_json_depth(text, name);
   json value;
   try {
     value = json::parse(text);

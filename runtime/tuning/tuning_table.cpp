@@ -5,6 +5,8 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "runtime/foreign_text.h"
+
 namespace cascadecl {
 namespace {
 
@@ -125,6 +127,7 @@ std::string to_json_text(const TuningFile& file) {
 std::optional<TuningFile> parse_tuning_file(std::string_view text, const std::string& name,
                                             const WarningHandler& warning) {
   try {
+    check_json_depth(text, name);
     const ordered_json json = ordered_json::parse(text);
     const int version = json.at("format_version").get<int>();
     if (version != format_version) {

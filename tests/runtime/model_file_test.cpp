@@ -347,11 +347,14 @@ TEST_CASE("a spoiled policy is refused, naming it") {
   check_contains(error_after([](hid_t f) { H5Ldelete(f, "/policies/0/weight3", H5P_DEFAULT); }), "/policies/0/weight3");
 }
 
-TEST_CASE("a training record that is not JSON text is refused") {
-  const std::string text = "{\"seed\": ";
+TEST_CASE("a training record that is not JSON text, or nests without end, is refused") {
+  const std::string text = "{\"seed\": ", deep = std::string(200, '[') + std::string(200, ']');
   check_contains(
       error_after([&](hid_t f) { set_dataset(f, "/training", H5T_NATIVE_UINT8, {text.size()}, text.data()); }),
       "/training: is not JSON");
+  check_contains(
+      error_after([&](hid_t f) { set_dataset(f, "/training", H5T_NATIVE_UINT8, {deep.size()}, deep.data()); }),
+      "/training: lists and objects lie");
   check_contains(error_after([&](hid_t f) { set_dataset(f, "/training", H5T_NATIVE_UINT8, {std::uint64_t{1} << 40}); }),
                  "/training: is 1099511627776 bytes long");
 }

@@ -88,5 +88,6 @@ TEST_CASE("a file that is no profile is refused by name and field") {
   CHECK(contains(error(head + R"([{"name": "a", "windows_ms_per_image": 3}]})"), "windows_ms_per_image"));
   CHECK(contains(error(head + R"([{"name": "a", "windows_ms_per_image": ["3"]}]})"), "expected a list of numbers"));
   CHECK(contains(error(head + R"([{"name": "a", "windows_ms_per_image": []}]})"), "at least one window"));
+  CHECK(contains(error(R"({"device": )" + std::string(200, '[') + std::string(200, ']') + "}"), "deep in each other"));
   CHECK(contains(error_of<FileError>([] { read_profile("/nowhere/A.json"); }), "/nowhere/A.json: cannot be opened"));
 }

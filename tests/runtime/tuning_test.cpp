@@ -98,7 +98,8 @@ TEST_CASE("a tuning file that is spoiled or of another format version is not use
   for (const std::string& text :
        {std::string(), std::string("no JSON"), whole.substr(0, whole.size() / 2), std::string("[]"),
         std::string("{\"format_version\": 1}"), std::string("{\"format_version\": 2, \"entries\": []}"),
-        std::string("{\"format_version\": \"x\", \"entries\": {}}")}) {
+        std::string("{\"format_version\": \"x\", \"entries\": {}}"),
+        R"({"format_version": 1, "entries": )" + std::string(200, '[') + std::string(200, ']') + "}"}) {
     CAPTURE(text);
     warnings.lines.clear();
     CHECK_FALSE(parse_tuning_file(text, "file.json", warnings.handler()).has_value());

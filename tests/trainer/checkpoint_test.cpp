@@ -147,6 +147,8 @@ TEST_CASE("a checkpoint with fields that cannot be is refused by their names") {
     return failure(folder / "c.h5");
   };
   CHECK(contains(refusal([](Checkpoint& c) { c.settings = "{"; }), "/checkpoint/settings"));
+  const std::string deep = R"({"alpha": )" + std::string(200, '[') + std::string(200, ']') + "}";
+  CHECK(contains(refusal([&](Checkpoint& c) { c.settings = deep; }), "/checkpoint/settings"));
   CHECK(contains(refusal([](Checkpoint& c) { c.state.momentum.pop_back(); }), "/checkpoint/momentum"));
   CHECK(contains(refusal([](Checkpoint& c) { c.state.stage = 3; }), "stage"));
   CHECK(contains(refusal([](Checkpoint& c) { c.state.epoch = -1; }), "epoch"));
