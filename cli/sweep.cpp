@@ -243,12 +243,13 @@ std::string to_text(const ordered_json& content) {
     return value.is_number() ? std::optional(value.get<double>()) : std::nullopt;
   };
   for (const ordered_json& point : content.at("points")) {
-    const bool frozen = point.value("frozen", true);
-    table.add_row({point.at("policy").get<std::string>() + (frozen ? "" : ", joint"),
-                   decimal(number(point.at("parameter")), 4), decimal(number(point.at("alpha")), 4),
-                   decimal(number(point.at("seed")), 0), point.at("combine"), percent(number(point.at("top1"))),
-                   decimal(number(point.at("mmac_per_image")), 2), percent(number(point.at("mac_fraction")), 1),
-                   decimal(number(point.at("ms_per_image")), 4)});
+    const auto at = [&](const char* field) { return point.value(field, ordered_json()); };  // null where it is missing
+    const auto combine = at("combine");
+    table.add_row({at("policy").get<std::string>() + (at("frozen") == false ? ", joint" : ""),
+                   decimal(number(at("parameter")), 4), decimal(number(at("alpha")), 4), decimal(number(at("seed")), 0),
+                   combine.is_string() ? combine.get<std::string>() : "", percent(number(at("top1"))),
+                   decimal(number(at("mmac_per_image")), 2), percent(number(at("mac_fraction")), 1),
+                   decimal(number(at("ms_per_image")), 4)});
   }
   return table.text();
 }
@@ -329,7 +330,8 @@ void run_sweep(const Arguments& arguments) {
   const Device device = flags.device.open();
   Source source(flags, model, device, options.quiet());
   SweepFile file(flags.output, fresh_json(flags, arguments, source),
-                 settings_json(flags, model, source.fitting_key(), source.test_key(), source.device_name()));
+                 settings_json(flags, model, source.fitting_key(), source.test_key(), source.device_name()),
+                 model.stages.size());
   if (file.tasks_done() < tasks.size()) run_tasks(tasks, flags, model, device, source, file, options.quiet());
   write_file(flags.csv, sweep_csv(file.content()));
   write_file(flags.markdown, sweep_markdown(file.content()));

@@ -8,6 +8,7 @@
 #include "cli/output.h"
 #include "data/atomic_file.h"
 #include "data/error.h"
+#include "runtime/report/sweep_file.h"
 #include "trainer/settings.h"
 
 namespace cascadecl {
@@ -31,26 +32,38 @@ std::string cell_of(const ordered_json& point, const char* column) {
 
 std::string stopped_text(const ordered_json& point) {
   std::string text;
-  for (const auto& count : point.at("stopped")) text += (text.empty() ? "" : " ") + count.dump();
+  for (const auto& count : point.value("stopped", ordered_json())) text += (text.empty() ? "" : " ") + count.dump();
   return text;
 }
 
-ordered_json read_sweep_json(const std::filesystem::path& path) {
+// Names of files in it may be no UTF-8.
+std::string json_text(const ordered_json& json, int indent = -1) {
+  return json.dump(indent, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+// What a sweep of this many stages has left. Its stages and points are checked as `report` does.
+ordered_json read_sweep_json(const std::filesystem::path& path, std::size_t stages) {
   std::ifstream in(path, std::ios::binary);
   const std::string text(std::istreambuf_iterator<char>(in), {});
-  ordered_json content = ordered_json::parse(text, nullptr, false);
-  const auto is = [&](const char* key, auto type) { return content.contains(key) && (content[key].*type)(); };
-  if (!content.is_object() || content.value("format", ordered_json()) != "cascadecl-sweep" ||
-      content.value("format_version", ordered_json()) != 1 || !is("points", &ordered_json::is_array) ||
-      !is("settings", &ordered_json::is_object) || !is("tasks_done", &ordered_json::is_number_unsigned) ||
-      !is("seconds", &ordered_json::is_number) || !is("stages", &ordered_json::is_array))
-    throw FileError(fmt::format("{}: exists and is no sweep that can be continued; give another -o", path.string()));
-  return content;
+  try {
+    const std::size_t found = parse_begun_sweep(text, path.string()).stages.size();
+    if (found != 0 && found != stages)
+      throw FileError(fmt::format("{}: field 'stages' holds {}, the model has {}", path.string(), found, stages));
+    ordered_json content = ordered_json::parse(text);
+    const auto is = [&](const char* key, auto type) { return content.contains(key) && (content[key].*type)(); };
+    if (!is("settings", &ordered_json::is_object) || !is("tasks_done", &ordered_json::is_number_unsigned) ||
+        !is("seconds", &ordered_json::is_number))
+      throw FileError(
+          fmt::format("{}: field 'settings', 'tasks_done' or 'seconds' is missing or of another type", path.string()));
+    return content;
+  } catch (const FileError& error) {
+    throw FileError(fmt::format("{}; to begin another sweep, give another -o", error.what()));
+  }
 }
 
 }  // namespace
 
-SweepFile::SweepFile(std::filesystem::path path, ordered_json fresh, const ordered_json& settings)
+SweepFile::SweepFile(std::filesystem::path path, ordered_json fresh, const ordered_json& settings, std::size_t stages)
     : path_(std::move(path)), content_(std::move(fresh)) {
   AtomicFile probe(path_);  // fails now rather than after the work
   if (!std::filesystem::exists(path_)) {
@@ -58,8 +71,8 @@ SweepFile::SweepFile(std::filesystem::path path, ordered_json fresh, const order
     content_["tasks_done"] = 0U;
     return;
   }
-  ordered_json old = read_sweep_json(path_);
-  const std::string other = differences(old["settings"].dump(), settings.dump());
+  ordered_json old = read_sweep_json(path_, stages);
+  const std::string other = differences(json_text(old["settings"]), json_text(settings));
   if (!other.empty())
     throw UsageError(fmt::format("-o {}: holds a sweep of other settings: {}; give another -o", path_.string(), other));
   content_ = std::move(old);
@@ -76,7 +89,7 @@ void SweepFile::add(const std::vector<ordered_json>& points, double seconds) {
 
 void SweepFile::write() const {
   AtomicFile file(path_);
-  file.append(content_.dump(2) + "\n");
+  file.append(json_text(content_, 2) + "\n");
   file.commit();
 }
 

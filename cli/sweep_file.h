@@ -12,9 +12,10 @@ namespace cascadecl {
 class SweepFile {
  public:
   // Goes on with a sweep of the same settings at `path`, or begins `fresh` where there is none. `settings` is all that
-  // the points depend on. Throws FileError if the file is no sweep, UsageError naming what differs in its settings,
-  // OutputError if nothing can be written there.
-  SweepFile(std::filesystem::path path, nlohmann::ordered_json fresh, const nlohmann::ordered_json& settings);
+  // the points depend on, `stages` how many the model has. Throws FileError if the file is no sweep or a spoiled one,
+  // UsageError naming what differs in its settings, OutputError if nothing can be written there.
+  SweepFile(std::filesystem::path path, nlohmann::ordered_json fresh, const nlohmann::ordered_json& settings,
+            std::size_t stages);
 
   nlohmann::ordered_json& content() { return content_; }
   std::size_t tasks_done() const;

@@ -71,6 +71,13 @@ class Object {
     return found->get<std::int64_t>();
   }
 
+  std::optional<std::uint64_t> optional_seed(const std::string& field) const {
+    if (unknown(field)) return std::nullopt;
+    const json& value = value_.at(field);
+    if (!value.is_number_unsigned()) fail(field, "a whole number, 0 or more, or null");
+    return value.get<std::uint64_t>();
+  }
+
   std::string text(const std::string& field) const {
     const auto found = value_.find(field);
     if (found == value_.end() || !found->is_string()) fail(field, "a text");
@@ -85,10 +92,11 @@ class Object {
     return value.get<bool>();
   }
 
-  // The list of objects in a field; at least one.
-  std::vector<Object> objects(const std::string& field) const {
+  // The list of objects in a field.
+  std::vector<Object> objects(const std::string& field, bool may_be_empty) const {
     const auto found = value_.find(field);
-    if (found == value_.end() || !found->is_array() || found->empty()) fail(field, "a list with at least one entry");
+    if (found == value_.end() || !found->is_array() || (found->empty() && !may_be_empty))
+      fail(field, may_be_empty ? "a list" : "a list with at least one entry");
     std::vector<Object> list;
     for (std::size_t i = 0; i < found->size(); ++i) {
       list.emplace_back((*found)[i], fmt::format("{}: {}[{}]", where_, field, i));
@@ -150,18 +158,12 @@ SweepPoint point_of(const Object& object, std::size_t stages) {
   if (std::find(policies.begin(), policies.end(), point.policy) == policies.end()) {
     object.fail("policy", fmt::format("one of {}", fmt::join(policies, ", ")));
   }
-  if (!object.unknown("seed")) point.seed = static_cast<std::uint64_t>(object.count("seed"));
+  point.seed = object.optional_seed("seed");
   return point;
 }
 
-}  // namespace
-
-std::size_t Sweep::largest_stage() const {
-  const auto smaller = [](const SweepStage& a, const SweepStage& b) { return a.mmac < b.mmac; };
-  return static_cast<std::size_t>(std::max_element(stages.begin(), stages.end(), smaller) - stages.begin());
-}
-
-Sweep parse_sweep(const std::string& text, const std::string& name) {
+// begun: stages and points may still be missing.
+Sweep parse(const std::string& text, const std::string& name, bool begun) {
   check_json_depth(text, name);
   json value;
   try {
@@ -181,10 +183,22 @@ Sweep parse_sweep(const std::string& text, const std::string& name) {
               .device = file.optional_text("device"),
               .images = file.count("images"),
               .energy_reason = file.optional_text("energy_reason")};
-  for (const Object& stage : file.objects("stages")) sweep.stages.push_back(stage_of(stage));
-  for (const Object& point : file.objects("points")) sweep.points.push_back(point_of(point, sweep.stages.size()));
+  for (const Object& stage : file.objects("stages", begun)) sweep.stages.push_back(stage_of(stage));
+  for (const Object& point : file.objects("points", begun))
+    sweep.points.push_back(point_of(point, sweep.stages.size()));
   return sweep;
 }
+
+}  // namespace
+
+std::size_t Sweep::largest_stage() const {
+  const auto smaller = [](const SweepStage& a, const SweepStage& b) { return a.mmac < b.mmac; };
+  return static_cast<std::size_t>(std::max_element(stages.begin(), stages.end(), smaller) - stages.begin());
+}
+
+Sweep parse_sweep(const std::string& text, const std::string& name) { return parse(text, name, false); }
+
+Sweep parse_begun_sweep(const std::string& text, const std::string& name) { return parse(text, name, true); }
 
 Sweep read_sweep(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);

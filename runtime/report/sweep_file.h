@@ -47,4 +47,7 @@ Sweep read_sweep(const std::filesystem::path& path);
 // The same from text; `name` stands for the file in errors.
 Sweep parse_sweep(const std::string& text, const std::string& name);
 
+// The same of a sweep that may not have come to its first stage or point yet.
+Sweep parse_begun_sweep(const std::string& text, const std::string& name);
+
 }  // namespace cascadecl

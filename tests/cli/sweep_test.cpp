@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <map>
 
@@ -174,6 +176,42 @@ TEST_CASE("a sweep of other settings, of something else or of nothing is refused
   CHECK(error_fault(cascadecl_run(sweep(world, {"--alpha", "0.1,x"})), 2, "--alpha") == "");
   write_text(world.folder / "s.json", "{}");
   CHECK(error_fault(cascadecl_run(sweep(world)), 4, "s.json") == "");
+}
+
+TEST_CASE("a spoiled sweep is refused by what is wrong in it, and stays as it is") {
+  const TrainedWorld world;
+  const std::vector<std::string> more = {"--policy", "static"};
+  REQUIRE(cascadecl_run(sweep(world, more)).status == 0);
+  const nlohmann::json whole = file_json(world.path("s.json"));
+  const auto fault = [&](const std::string& patch, const std::string& part) {
+    nlohmann::json spoiled = whole;
+    spoiled.merge_patch(nlohmann::json::parse(patch));
+    write_text(world.path("s.json"), spoiled.dump());
+    const std::string problem = error_fault(cascadecl_run(sweep(world, more)), 4, part);
+    CHECK(read_text(world.path("s.json")) == spoiled.dump());
+    return problem;
+  };
+  CHECK(fault(R"({"points": [7]})", "s.json: points[0]") == "");
+  CHECK(fault(R"({"points": [{"policy": "static"}]})", "s.json: points[0]: field 'top1'") == "");
+  CHECK(fault(R"({"tasks_done": -1})", "'tasks_done'") == "");
+  CHECK(fault(R"({"stages": [)" + whole["stages"][0].dump() + R"(], "points": [], "tasks_done": 0})",
+              "'stages' holds 1") == "");
+  CHECK(fault(R"({"model": )" + std::string(200, '[') + std::string(200, ']') + "}", "deep in each other") == "");
+}
+
+TEST_CASE("a sweep of files whose names are no UTF-8 is written, and goes on") {
+  const TrainedWorld world;
+  const std::string data = world.path("M\xFCnchen.h5");
+  std::filesystem::copy_file(world.data(), data);
+  std::vector<std::string> arguments = sweep(world, {"--policy", "static"});
+  std::replace(arguments.begin(), arguments.end(), world.data(), data);
+  for (const char* time : {"first", "again"}) {
+    CAPTURE(time);
+    const Finished run = cascadecl_run(arguments);
+    CAPTURE(run.err);
+    CHECK(run.status == 0);
+    CHECK(file_json(world.path("s.json"))["points"].size() == 2);
+  }
 }
 
 TEST_CASE("a sweep never fits on the images that it judges on, nor on unknown ones") {

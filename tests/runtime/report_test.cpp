@@ -148,6 +148,25 @@ TEST_CASE("a bad sweep file is refused with file, field and what was expected") 
   CHECK(contains(error_of<FileError>([] { parse_sweep("{\"format\"", "s.json"); }), "s.json: no sweep file"));
   CHECK(contains(error_of<FileError>([] { parse_sweep("", "s.json"); }), "s.json: no sweep file"));
   CHECK(contains(error_of<FileError>([] { parse_sweep("[1]", "s.json"); }), "s.json: expected an object"));
+  json deep = sweep_json();
+  deep["format"] = json::parse(std::string(200, '[') + std::string(200, ']'));
+  CHECK(contains(error_of<FileError>([&] { parse_sweep(deep.dump(), "s.json"); }), "deep in each other"));
+}
+
+TEST_CASE("a sweep that has just begun may lack stages and points, but those it has are checked") {
+  json sweep = sweep_json();
+  sweep["points"] = json::array();
+  CHECK(parse_begun_sweep(sweep.dump(), "s.json").stages.size() == 2);
+  sweep["stages"] = json::array();
+  CHECK(parse_begun_sweep(sweep.dump(), "s.json").stages.empty());
+  sweep["points"] = {7};
+  CHECK(contains(error_of<FileError>([&] { parse_begun_sweep(sweep.dump(), "s.json"); }), "points[0]"));
+}
+
+TEST_CASE("a point's seed may be any of 64 bits") {
+  json sweep = sweep_json();
+  sweep["points"][0]["seed"] = UINT64_MAX;
+  CHECK(parse_sweep(sweep.dump(), "s.json").points[0].seed == UINT64_MAX);
 }
 
 TEST_CASE("a sweep file that is missing or a folder is bad input") {
