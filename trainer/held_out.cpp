@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/error.h"
+#include "runtime/foreign_text.h"
 
 namespace cascadecl {
 
@@ -40,7 +41,7 @@ std::vector<std::int64_t> held_out_images(const Model& model, const Dataset& tra
   } catch (const nlohmann::json::exception&) {
     throw UsageError("held-out images: the model does not tell which it was trained on; name a split of other images");
   }
-  if (name != train.header().name || images != train.size())
+  if (name != valid_utf8(train.header().name) || images != train.size())
     throw UsageError(fmt::format("held-out images: the model was trained on {} images of {}, not on these {} of {}",
                                  images, name, train.size(), train.header().name));
   std::vector<std::int64_t> held_out = split_validation(train.labels(), share, seed).held_out;

@@ -4,16 +4,19 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runtime/foreign_text.h"
+
 namespace cascadecl {
 
 using Json = nlohmann::ordered_json;
 
 std::string to_json(const TrainSettings& s) {
-  Json phases = Json::array();
+  Json stages = Json::array(), phases = Json::array();
+  for (const std::string& stage : s.stages) stages.push_back(valid_utf8(stage));
   if (s.pretrain) phases.push_back("pretrain");
   if (s.policy) phases.push_back("policy");
   if (s.joint) phases.push_back("joint");
-  const Json json = {{"stages", s.stages},
+  const Json json = {{"stages", stages},
                      {"phases", phases},
                      {"epochs", s.epochs},
                      {"policy_epochs", s.policy_epochs},

@@ -9,6 +9,7 @@
 
 #include "data/error.h"
 #include "runtime/cascade/label_probabilities.h"
+#include "runtime/foreign_text.h"
 #include "runtime/io/model_file.h"
 #include "runtime/network/stages.h"
 #include "trainer/policy_net.h"
@@ -166,7 +167,7 @@ void Training::record(const EpochRecord& epoch) {
 
 std::string Training::identity() const {
   nlohmann::ordered_json json = nlohmann::ordered_json::parse(to_json(settings));
-  json["data"] = data.header().name;
+  json["data"] = valid_utf8(data.header().name);
   json["images"] = data.size();
   json["mean"] = data.header().mean;
   json["std"] = data.header().std;

@@ -5,7 +5,10 @@
 #include <chrono>
 #include <thread>
 
+#include "data/dataset_file.h"
+#include "data/dataset_writer.h"
 #include "data/hdf5_file.h"
+#include "data/loader.h"
 #include "tests/cli/fixtures.h"
 #include "tests/cli/process.h"
 
@@ -48,6 +51,28 @@ TEST_CASE("--quiet writes no progress") {
   const Finished run = cascadecl_run(train(world, world.path("m.h5"), {"--quiet", "--phases", "pretrain"}));
   CHECK(run.status == 0);
   CHECK(run.err.empty());
+}
+
+TEST_CASE("a dataset whose name is no UTF-8 is trained on, and the model knows its held-out images") {
+  const SmallWorld world;
+  const auto images = open_dataset(world.data(), "train");
+  const std::vector<std::int64_t> all = all_indices(images->size());
+  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(images->size() * images->header().dims.bytes()));
+  images->read(all, pixels.data());
+  DatasetHeader header = images->header();
+  header.name = "photos of M\xFCnchen";  // Latin-1
+  const std::string data = world.path("latin.h5"), model = world.path("latin-model.h5");
+  DatasetWriter writer(data, header);
+  writer.begin_split("train", images->size());
+  writer.append(pixels, images->labels());
+  writer.commit();
+  const Finished run = cascadecl_run({"train", "--data", data, "--stages", "resnet-8,resnet-14", "-o", model,
+                                      "--phases", "pretrain,policy", "--epochs", "1", "--policy-epochs", "1"});
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  const Finished fitted = cascadecl_run({"calibrate", model, "--data", data, "-o", model});
+  CAPTURE(fitted.err);
+  CHECK(fitted.status == 0);
 }
 
 TEST_CASE("Ctrl-C stops a training resumably, and the resumed one ends as if it had never stopped") {
