@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "data/error.h"
@@ -85,6 +86,22 @@ int small_number(const Hdf5Reader& file, std::string_view attribute, std::int64_
   return static_cast<int>(value);
 }
 
+double finite_number(const Hdf5Reader& file, std::string_view attribute, std::string_view group = kGroup) {
+  const double value = file.float_attribute(group, attribute);
+  if (!std::isfinite(value))
+    file.fail(group, fmt::format("attribute {} is {}, expected a finite number", attribute, value));
+  return value;
+}
+
+std::vector<double> read_relative_costs(const Hdf5Reader& file, std::size_t stages) {
+  const std::string name = "/checkpoint/relative_costs";
+  if (!file.has_dataset(name)) return {};
+  std::vector<double> costs = file.read<double>(name, {static_cast<std::int64_t>(stages)});
+  for (const double cost : costs)
+    if (!(cost >= 0 && cost <= 1e6)) file.fail(name, fmt::format("holds {}, expected costs from 0 on", cost));
+  return costs;
+}
+
 std::vector<StageProgress> read_progress(const Hdf5Reader& file, const Model& model) {
   std::vector<StageProgress> all;
   if (!file.has_group("/checkpoint/stages")) return all;
@@ -93,8 +110,8 @@ std::vector<StageProgress> read_progress(const Hdf5Reader& file, const Model& mo
     if (!file.has_group(group)) file.fail(group, "missing");
     StageProgress progress{.epoch = small_number(file, "epoch", kMostEpochs, group),
                            .step = small_number(file, "step", kMostSteps, group),
-                           .loss = file.float_attribute(group, "loss"),
-                           .correct = file.float_attribute(group, "correct")};
+                           .loss = finite_number(file, "loss", group),
+                           .correct = finite_number(file, "correct", group)};
     if (file.has_group(group + "/momentum"))
       progress.momentum = read_arrays(file, group + "/momentum", trained_parameter_shapes(model.stages[i].network));
     all.push_back(std::move(progress));
@@ -163,12 +180,10 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   s.stage = small_number(file, "stage", static_cast<std::int64_t>(s.model.stages.size()) - 1);
   s.epoch = small_number(file, "epoch", kMostEpochs);
   s.step = small_number(file, "step", kMostSteps);
-  s.loss = file.float_attribute(kGroup, "loss");
-  s.correct = file.float_attribute(kGroup, "correct");
+  s.loss = finite_number(file, "loss");
+  s.correct = finite_number(file, "correct");
   s.refit = small_number(file, "refit", 1) == 1;
-  if (file.has_dataset("/checkpoint/relative_costs"))
-    s.relative_costs =
-        file.read<double>("/checkpoint/relative_costs", {static_cast<std::int64_t>(s.model.stages.size())});
+  s.relative_costs = read_relative_costs(file, s.model.stages.size());
   checkpoint.settings = read_text(file, "/checkpoint/settings");
   check_json_depth(checkpoint.settings, path.string() + ": /checkpoint/settings");
   if (!nlohmann::json::parse(checkpoint.settings, nullptr, false).is_object()) {

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 #include "data/error.h"
 #include "data/hdf5_file.h"
 #include "runtime/io/model_file.h"
@@ -150,6 +152,9 @@ TEST_CASE("a checkpoint with fields that cannot be is refused by their names") {
   const std::string deep = R"({"alpha": )" + std::string(200, '[') + std::string(200, ']') + "}";
   CHECK(contains(refusal([&](Checkpoint& c) { c.settings = deep; }), "/checkpoint/settings"));
   CHECK(contains(refusal([](Checkpoint& c) { c.state.momentum.pop_back(); }), "/checkpoint/momentum"));
+  CHECK(contains(refusal([](Checkpoint& c) { c.state.relative_costs = {0.1, NAN, 1}; }), "/checkpoint/relative_costs"));
+  CHECK(contains(refusal([](Checkpoint& c) { c.state.relative_costs = {0.1, -1, 1}; }), "/checkpoint/relative_costs"));
+  CHECK(contains(refusal([](Checkpoint& c) { c.state.loss = INFINITY; }), "attribute loss"));
   CHECK(contains(refusal([](Checkpoint& c) { c.state.stage = 3; }), "stage"));
   CHECK(contains(refusal([](Checkpoint& c) { c.state.epoch = -1; }), "epoch"));
   CHECK(contains(refusal([](Checkpoint& c) { c.state.step = -5; }), "step"));
