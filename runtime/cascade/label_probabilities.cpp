@@ -46,6 +46,7 @@ StageOutputs stage_outputs(const Model& model, const Device& device, const Datas
     for (std::size_t t = 0; t < stages; ++t) {
       double unused = 0;
       const StageRunner::Outcome outcome = runners[t].run(pixels, slots, unused);
+      check_probabilities(outcome, device, model, t);
       std::ranges::copy(outcome.probabilities,
                         p.values.begin() + static_cast<std::ptrdiff_t>((t * p.images + done) * p.classes));
       if (features) all.features[t].insert(all.features[t].end(), outcome.features.begin(), outcome.features.end());

@@ -22,9 +22,9 @@ struct StageProbabilities {
 };
 
 // All stages on the images at `indices`, in that order. Throws FileError if the dataset does not fit the model
-// (check_dataset) or cannot be read, UsageError for an index out of range. progress, if any, is told how many images
-// are done, from 0 to indices.size(), now and then. Of the settings, max_batch, kernels and
-// precision hold: no policy runs.
+// (check_dataset) or cannot be read, UsageError for an index out of range, DeviceError for probabilities that are no
+// numbers. progress, if any, is told how many images are done, from 0 to indices.size(), now and then. Of the settings,
+// max_batch, kernels and precision hold: no policy runs.
 StageProbabilities label_probabilities(const Model& model, const Device& device, const Dataset& dataset,
                                        std::span<const std::int64_t> indices, const ExecutorSettings& settings = {},
                                        const std::function<void(std::int64_t done)>& progress = {});

@@ -1,7 +1,11 @@
 #include "runtime/cascade/stage_runner.h"
 
-#include <algorithm>
+#include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
+#include "data/error.h"
 #include "runtime/cascade/calibration.h"
 #include "runtime/cascade/stage_timer.h"
 #include "runtime/network/layout.h"
@@ -76,6 +80,14 @@ StageRunner::Outcome StageRunner::run(const Array<std::uint8_t>& pixels, std::sp
       policy_ ? device_.read(stop_probability_, slots.size()) : std::vector<float>(slots.size(), 1.0F);
   if (read_features_) outcome.features = device_.read(features_, slots.size() * to_size(feature_count_));
   return outcome;
+}
+
+void check_probabilities(const StageRunner::Outcome& outcome, const Device& device, const Model& model,
+                         std::size_t stage) {
+  const auto no_number = [](float value) { return !std::isfinite(value); };
+  if (std::ranges::any_of(outcome.probabilities, no_number) || std::ranges::any_of(outcome.stop_probability, no_number))
+    throw DeviceError(fmt::format("device {}: stage {} ({}) gave values that are no probabilities", device.info().name,
+                                  stage, model.stages[stage].network.name()));
 }
 
 }  // namespace cascadecl

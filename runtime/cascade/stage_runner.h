@@ -50,4 +50,8 @@ class StageRunner {
   Array<float> features_;  // [window][features]; empty where neither policy nor caller sees them
 };
 
+// Throws DeviceError naming device and stage if a probability is not finite: the device is broken, or the weights are.
+void check_probabilities(const StageRunner::Outcome& outcome, const Device& device, const Model& model,
+                         std::size_t stage);
+
 }  // namespace cascadecl

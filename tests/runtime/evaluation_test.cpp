@@ -9,6 +9,7 @@
 #include "data/error.h"
 #include "data/loader.h"
 #include "runtime/cascade/label_probabilities.h"
+#include "tests/data/temporary_folder.h"
 #include "tests/support/device_test.h"
 #include "tests/support/random_model.h"
 
@@ -145,6 +146,15 @@ TEST_CASE("label probabilities come in the order of the indices and sum to one")
       CHECK(sum == doctest::Approx(1));
     }
   }
+}
+
+TEST_CASE("label probabilities that are no numbers are refused, naming the stage") {
+  Model model = small_model();
+  for (float& weight : model.stages[1].parameters.at("dense/weight")) weight = 3e38F;
+  const MemoryDataset dataset = small_dataset(3);
+  const std::string error =
+      error_of<DeviceError>([&] { label_probabilities(model, testing::test_device(), dataset, all_indices(3)); });
+  CHECK(contains(error, "stage 1 (resnet-14) gave values that are no probabilities"));
 }
 
 TEST_CASE("a dataset of other images or classes is refused by name") {

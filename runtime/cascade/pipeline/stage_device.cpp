@@ -1,12 +1,7 @@
 #include "runtime/cascade/pipeline/stage_device.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <cmath>
 #include <numeric>
 
-#include "data/error.h"
 #include "runtime/cascade/stage_timer.h"
 #include "runtime/ops/launch.h"
 
@@ -34,10 +29,7 @@ StageRunner::Outcome StageDevice::run(std::size_t stage, std::span<const int> sl
   StageRunner::Outcome outcome = runners_.at(stage).run(pixels_, slots, counts.policy_seconds);
   timer.stop();
   warm_.insert(stage);
-  const auto no_number = [](float value) { return !std::isfinite(value); };
-  if (std::ranges::any_of(outcome.probabilities, no_number) || std::ranges::any_of(outcome.stop_probability, no_number))
-    throw DeviceError(fmt::format("device {}: stage {} ({}) gave values that are no probabilities", device_.info().name,
-                                  stage, model_.stages[stage].network.name()));
+  check_probabilities(outcome, device_, model_, stage);
   return outcome;
 }
 
