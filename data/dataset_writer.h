@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "data/dataset.h"
@@ -22,7 +23,7 @@ class DatasetWriter {
 
   // If header.mean and header.std are empty, they are computed from the split "train" (all splits if there is none).
   DatasetWriter(const std::filesystem::path& target, DatasetHeader header)
-      : DatasetWriter(target, header, Settings{}) {}
+      : DatasetWriter(target, std::move(header), Settings{}) {}
   DatasetWriter(const std::filesystem::path& target, DatasetHeader header, Settings settings);
 
   void begin_split(std::string_view name, std::int64_t images);  // images > 0
