@@ -4,20 +4,15 @@
 //   sums    [N][2][C padded]: sums of dy and of dy * (x - mean) of each image
 //   group id: 0 = channel block, 1 = image; item i takes pixels i, i + GROUP, ...
 //   The items' sums are added as a tree of fixed shape: a repetition gives the same bits.
-#include "common.h"
+#include "channels.h"
 #include "statistics.h"
 
-#ifndef CHANNELS
-#define CHANNELS 16
-#endif
 #ifndef PIXELS
 #define PIXELS 1024  // H*W
 #endif
 #ifndef GROUP
 #define GROUP 64  // items of a work-group, a power of two
 #endif
-#define BLOCKS DIV_UP(CHANNELS, CB)
-#define PADDED (BLOCKS * CB)
 #define GROUP_KERNEL __attribute__((reqd_work_group_size(GROUP, 1, 1))) kernel
 
 // Adds up both arrays into their first element. Items: all of the group.

@@ -44,11 +44,12 @@ ForwardPass::ForwardPass(const Device& device, const Network& network, const Par
   for (const LoweredStep& step : lowering_.steps) {
     operations_.push_back(make_operation(step, max_batch, kernels, statistics));
   }
+  const BatchNormUse use = statistics ? BatchNormUse::training : BatchNormUse::inference;
   std::size_t channels = 0;
   for (const LoweredTensor& t : lowering_.tensors) {
-    for (int norm : t.batch_norms) {
-      channels = std::max(
-          channels, norms_.try_emplace(norm, device, t.shape, batch_class(max_batch)).first->second.padded_channels());
+    for (int i : t.batch_norms) {
+      const BatchNorm& norm = norms_.try_emplace(i, device, t.shape, batch_class(max_batch), use).first->second;
+      channels = std::max(channels, norm.padded_channels());
     }
   }
   if (statistics && channels) moments_ = device.allocate<float>(to_size(max_batch) * 2 * channels);

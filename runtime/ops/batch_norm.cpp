@@ -11,8 +11,6 @@
 namespace cascadecl {
 namespace {
 
-constexpr std::string_view kFile = "batch_norm.cl";
-
 TuningKey key(std::string_view kernel, std::string_view operation, const Device& device, ImageShape shape,
               BatchClass batch) {
   return {.kernel = std::string(kernel),
@@ -54,36 +52,45 @@ PieceWork BatchNorm::apply_work(const Device& device, ImageShape shape, BatchCla
   return {.key = key("batch_norm", "apply", device, shape, batch), .length = pixels, .coarse = pixels};
 }
 
-BatchNorm::BatchNorm(const Device& device, ImageShape shape, BatchClass batch)
+BatchNorm::BatchNorm(const Device& device, ImageShape shape, BatchClass batch, BatchNormUse use)
     : device_(device), blocks_(to_size(block_count(shape.channels, device.channel_block()))) {
   const int block = channel_block_of(shape.channels, device.channel_block());
-  Defines common{
-      {"CB", block}, {"CHANNELS", shape.channels}, {"PIXELS", shape.height * shape.width}, {"VIEW_AFFINE", 1}};
-  const PieceWork work = apply_work(device, shape, batch);
-  const auto piece = look_up<Piece>(device, work.key, work, apply_choice_);
-  pieces_ = piece.count(to_size(work.length));
-  Defines apply = common;
-  define(piece, apply);
-  std::string_view sums = kFile;
-  if (!coarse_items(device)) {
-    const auto group = look_up<BatchNormGroup>(device, sums_key(device, shape, batch), shape, sums_choice_);
-    define(group, common);
-    group_ = to_size(group.group);
-    sums = "batch_norm_groups.cl";
-  }
-  moments_ = device.kernel(sums, "bn_moments", common);
-  prepare_ = device.kernel(kFile, "bn_prepare", common);
-  prepare_frozen_ = device.kernel(kFile, "bn_prepare_frozen", common);
-  sums_ = device.kernel(sums, "bn_backward_sums", common);
-  Defines relu = common;
-  relu.set("VIEW_RELU", 1);
-  masked_sums_ = device.kernel(sums, "bn_backward_sums", relu);
-  backward_prepare_ = device.kernel(kFile, "bn_backward_prepare", common);
-  apply_ = device.kernel(kFile, "bn_backward_apply", apply);
+  prepare_frozen_ =
+      device.kernel("batch_norm_frozen.cl", "bn_prepare_frozen", {{"CB", block}, {"CHANNELS", shape.channels}});
+  if (use == BatchNormUse::training) build_training(shape, batch);
   const std::size_t padded = blocks_ * to_size(block);
   for (Array<float>* array : {&scale_, &shift_, &mean_, &inverse_std_, &dy_scale_, &x_scale_, &constant_}) {
     *array = device.allocate<float>(padded);
   }
+}
+
+void BatchNorm::build_training(ImageShape shape, BatchClass batch) {
+  const Defines common{{"CB", channel_block_of(shape.channels, device_.channel_block())},
+                       {"CHANNELS", shape.channels},
+                       {"PIXELS", shape.height * shape.width}};
+  prepare_ = device_.kernel("batch_norm_prepare.cl", "bn_prepare", common);
+  backward_prepare_ = device_.kernel("batch_norm_prepare.cl", "bn_backward_prepare", common);
+
+  const PieceWork work = apply_work(device_, shape, batch);
+  const auto piece = look_up<Piece>(device_, work.key, work, apply_choice_);
+  pieces_ = piece.count(to_size(work.length));
+  Defines apply = common;
+  define(piece, apply);
+  apply_ = device_.kernel("batch_norm.cl", "bn_backward_apply", apply);
+
+  std::string_view file = "batch_norm.cl";
+  Defines sums = common;
+  if (!coarse_items(device_)) {
+    const auto group = look_up<BatchNormGroup>(device_, sums_key(device_, shape, batch), shape, sums_choice_);
+    define(group, sums);
+    group_ = to_size(group.group);
+    file = "batch_norm_groups.cl";
+  }
+  sums.set("VIEW_AFFINE", 1);
+  moments_ = device_.kernel(file, "bn_moments", sums);
+  sums_ = device_.kernel(file, "bn_backward_sums", sums);
+  sums.set("VIEW_RELU", 1);
+  masked_sums_ = device_.kernel(file, "bn_backward_sums", sums);
 }
 
 template <class... Args>

@@ -16,13 +16,17 @@ struct BatchNormGroup {
   std::string fault(ImageShape shape, const TuningTarget& target) const;
 };
 
+enum class BatchNormUse { inference, training };
+
 // Batch normalisation of x [n][C/b][H][W][b] as a view: forward prepares scale and shift, which the consumers of the
 // result apply while loading (with the ReLU behind it). Statistics are stable for large means: deviations are summed
 // per image from the image's first pixel and merged in order (Chan, Golub, LeVeque 1979). Epsilon 1e-5, running
 // momentum 0.1.
 class BatchNorm {
  public:
-  BatchNorm(const Device& device, ImageShape shape, BatchClass batch = BatchClass::many);
+  // For inference it has prepare_frozen() and view() only: its other kernels are not built.
+  BatchNorm(const Device& device, ImageShape shape, BatchClass batch = BatchClass::many,
+            BatchNormUse use = BatchNormUse::training);
 
   struct ParameterArrays {  // each [C], without padding
     Array<float> gamma, beta, running_mean, running_variance;
@@ -62,6 +66,7 @@ class BatchNorm {
   std::size_t padded_channels() const { return scale_.size(); }
 
  private:
+  void build_training(ImageShape shape, BatchClass batch);
   // Sums over an image's pixels: writes [n][2][C padded].
   template <class... Args>
   void sum_pixels(Kernel& kernel, int n, const Args&... args);

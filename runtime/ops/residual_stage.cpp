@@ -88,8 +88,6 @@ ResidualStage::ResidualStage(const Device& device, const ResidualStageGeometry& 
   // A launch for each convolution costs more than one core's share of an image, unless there are some cores to share.
   constexpr int fewest_cores = 4;
   most_split_ = static_cast<int>(device.info().compute_units) / fewest_cores;
-  // Convolutions that are never launched look up nothing.
-  const Device split = most_split_ > 0 ? device : device.with_tuning(Tuning());
   const auto tunables = look_up<StageTunables>(device, tuning_key(g, block, batch), g, choice_);
   Defines defines = tunables.conv::Winograd::defines(convolution, block);
   defines.set("TILE_W", tunables.tile_w);
@@ -106,12 +104,17 @@ ResidualStage::ResidualStage(const Device& device, const ResidualStageGeometry& 
     defines.set("STRIDE", g.head->stride);
     defines.set("PADDING_Y", g.head->padding);
     defines.set("PADDING_X", g.head->padding);
+    // One that is never launched looks up nothing.
+    const Device split = most_split_ > 0 ? device : device.with_tuning(Tuning());
     head_.emplace(split, *g.head, ConvFusion{.view = {.precision = precision}}, kernels, batch);
   }
   run_ = device.kernel("residual_stage.cl", "residual_stage", defines);
-  conv1_.emplace(split, convolution, ConvFusion{.view = normed}, kernels, batch);
-  conv2_.emplace(split, convolution, ConvFusion{.view = normed, .residual = true}, kernels, batch);
-  if (g.pooled && most_split_ > 0) pool_.emplace(split, g.shape, normed);
+  layout_ = conv::FilterLayout::winograd(device, channels, channels, false);
+  if (most_split_ > 0) {
+    conv1_.emplace(device, convolution, ConvFusion{.view = normed}, kernels, batch);
+    conv2_.emplace(device, convolution, ConvFusion{.view = normed, .residual = true}, kernels, batch);
+    if (g.pooled) pool_.emplace(device, g.shape, normed);
+  }
 
   const std::size_t convolutions = 2 * to_size(g.units), floats = filter_floats(g);
   weights_ = device.allocate<float>(convolutions * floats);
@@ -122,7 +125,7 @@ ResidualStage::ResidualStage(const Device& device, const ResidualStageGeometry& 
 
 void ResidualStage::prepare(const Array<float>& head, const std::vector<Array<float>>& convolutions) {
   if (head_) head_->prepare(head);
-  for (std::size_t i = 0; i < convolutions.size(); ++i) conv1_->prepare(convolutions[i], filters_[i]);
+  for (std::size_t i = 0; i < convolutions.size(); ++i) layout_.run(convolutions[i], filters_[i]);
 }
 
 void ResidualStage::prepare_norms(const std::vector<View>& norms) {

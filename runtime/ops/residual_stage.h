@@ -79,9 +79,10 @@ class ResidualStage {
   std::vector<Array<float>> filters_;  // slices of weights_, by convolution
   std::vector<View> norms_;
   std::optional<ConvForward> head_;  // also holds the head's weights
-  std::optional<ConvForward> conv1_, conv2_;
-  std::optional<GlobalAveragePool> pool_;  // where images are split
+  conv::FilterLayout layout_;
   int most_split_ = 0;
+  std::optional<ConvForward> conv1_, conv2_;  // these and the pool where images are split
+  std::optional<GlobalAveragePool> pool_;
   Activation between_;  // the result of conv1 where the convolutions are split
 };
 
