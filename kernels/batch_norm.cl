@@ -1,6 +1,5 @@
-// batch_norm: sums over the pixels of an image for batch normalisation, and the gradient by its input; the sums are
-// those
-//   of the CPU class, see batch_norm_groups.cl for the GPU's. batch_norm_prepare.cl makes coefficients of the sums.
+// batch_norm: what batch normalisation does with pixels in training: sums over those of an image, of the CPU class (the
+//   GPU's are in batch_norm_groups.cl), and the gradient by its input. batch_norm_prepare.cl goes on with the sums.
 //   x [N][C/CB][H*W][CB]; vectors over channels are [C/CB * CB], zero in the padding.
 //   moments [N][2][C padded]: mean and sum of squared deviations of each image (see statistics.h)
 //   sums    [N][2][C padded]: sums of dy and of dy * (x - mean) of each image

@@ -74,23 +74,21 @@ void BatchNorm::build_training(ImageShape shape, BatchClass batch) {
   const PieceWork work = apply_work(device_, shape, batch);
   const auto piece = look_up<Piece>(device_, work.key, work, apply_choice_);
   pieces_ = piece.count(to_size(work.length));
-  Defines apply = common;
-  define(piece, apply);
-  apply_ = device_.kernel("batch_norm.cl", "bn_backward_apply", apply);
-
   std::string_view file = "batch_norm.cl";
-  Defines sums = common;
+  Defines pixels = common;
+  pixels.set("VIEW_AFFINE", 1);
+  define(piece, pixels);
+  apply_ = device_.kernel(file, "bn_backward_apply", pixels);
   if (!coarse_items(device_)) {
     const auto group = look_up<BatchNormGroup>(device_, sums_key(device_, shape, batch), shape, sums_choice_);
-    define(group, sums);
+    define(group, pixels);
     group_ = to_size(group.group);
     file = "batch_norm_groups.cl";
   }
-  sums.set("VIEW_AFFINE", 1);
-  moments_ = device_.kernel(file, "bn_moments", sums);
-  sums_ = device_.kernel(file, "bn_backward_sums", sums);
-  sums.set("VIEW_RELU", 1);
-  masked_sums_ = device_.kernel(file, "bn_backward_sums", sums);
+  moments_ = device_.kernel(file, "bn_moments", pixels);
+  sums_ = device_.kernel(file, "bn_backward_sums", pixels);
+  pixels.set("VIEW_RELU", 1);
+  masked_sums_ = device_.kernel(file, "bn_backward_sums", pixels);
 }
 
 template <class... Args>
