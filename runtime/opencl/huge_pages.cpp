@@ -39,6 +39,13 @@ struct HugePages::Block {
   std::byte *start, *end, *free;
 };
 
+// The system may have back the pages that nothing else lies in; the rest of the block stays as it is.
+void HugePages::release(std::byte* memory, std::size_t bytes) {
+  const auto address = reinterpret_cast<std::uintptr_t>(memory);
+  const std::uintptr_t first = rounded_up(address, kPage), end = (address + bytes) / kPage * kPage;
+  if (first < end) ::madvise(memory + (first - address), end - first, MADV_DONTNEED);
+}
+
 std::shared_ptr<std::byte> HugePages::allocate(std::size_t bytes) {
   const std::size_t taken = rounded_up(bytes, kAlignment);
   const std::lock_guard lock(mutex_);
@@ -49,7 +56,7 @@ std::shared_ptr<std::byte> HugePages::allocate(std::size_t bytes) {
   }
   std::byte* const memory = block->free;
   block->free += taken;
-  return {std::move(block), memory};
+  return {memory, [block, bytes](std::byte* start) { release(start, bytes); }};
 }
 
 }  // namespace cascadecl

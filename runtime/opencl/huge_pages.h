@@ -16,6 +16,7 @@ class HugePages {
 
  private:
   struct Block;
+  static void release(std::byte* memory, std::size_t bytes);
   std::mutex mutex_;
   std::shared_ptr<Block> open_;  // whose rest is handed out next; null at first
 };
