@@ -62,19 +62,26 @@ std::vector<Device> DeviceFlags::open_for(const InferenceUse& use, const DeviceS
   const bool names_class = device_ == "auto" || device_ == "cpu";
   if (use.batch == 1 && names_class) request_serial_devices();
   std::vector<Device> devices = open_stages(use.networks.size(), settings);
-  if (use.batch == 1 && names_class && devices.front().info().serial) {
+  if (use.batch > 1 || !names_class || !devices.front().info().serial) return devices;
+  try {
     const Device faster = faster_for_an_image(devices.front(), use, settings, quiet);
     devices.assign(devices.size(), faster);
+  } catch (const DeviceHangError&) {
+    throw;
+  } catch (const DeviceError&) {
+    // Too little memory for a trial, perhaps. The device asked for tells by itself what it cannot do.
   }
   return devices;
 }
 
 Device DeviceFlags::faster_for_an_image(const Device& threads, const InferenceUse& use, const DeviceSettings& settings,
                                         bool quiet) const {
-  const Device serial(with_class(*threads.info().serial), settings);
+  const Device serial = Device(with_class(*threads.info().serial), settings).with_tuning(threads.tuning());
   const auto measure = [=] { return try_serial(threads, serial, use.networks, use.precision); };
+  // The limit is for making one network ready on one device.
+  const auto limit = settings.time_limit.value_or(std::chrono::milliseconds(0)) * (2 * use.networks.size());
   const SerialTrial trial =
-      settings.time_limit ? call_within(*settings.time_limit, serial.info().name, "a trial of it", measure) : measure();
+      settings.time_limit ? call_within(limit, serial.info().name, "trying single images", measure) : measure();
   if (!trial.serial_wins()) return threads;
   note(fmt::format("{} runs instead of {}: {:.3f} instead of {:.3f} ms for an image, as no threads have to be woken",
                    serial.info().name, threads.info().name, trial.serial_ms, trial.threads_ms),

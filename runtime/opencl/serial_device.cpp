@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <initializer_list>
 #include <memory>
 #include <string_view>
 
@@ -14,22 +15,32 @@ namespace {
 
 bool requested = false;  // written before list_devices(), see the header
 
-bool is_processor_of_pocl(const DeviceInfo& device) {
-  return device.device_class == DeviceClass::cpu && device.platform_name == "Portable Computing Language";
+// Of PoCL, and named by one of these drivers: "basic-znver4-AMD EPYC ...".
+bool is_driven_by(std::initializer_list<std::string_view> drivers, const DeviceInfo& device) {
+  return device.platform_name == "Portable Computing Language" &&
+         std::any_of(drivers.begin(), drivers.end(), [&](std::string_view d) { return device.name.starts_with(d); });
 }
 
-// "basic-znver4-AMD EPYC ...", "cpu-minimal-...": PoCL's names start with that of the driver.
-bool is_serial(const DeviceInfo& device) {
-  const std::string_view name = device.name;
-  return is_processor_of_pocl(device) && (name.starts_with("basic-") || name.starts_with("cpu-minimal-"));
+bool is_serial(const DeviceInfo& device) { return is_driven_by({"basic-", "cpu-minimal-"}, device); }
+
+// PoCL's usual device: not the serial one, nor that of Intel's TBB, which `pthread` does not ask for.
+bool has_threads(const DeviceInfo& device) {
+  return is_driven_by({"pthread-", "cpu-"}, device) && !is_driven_by({"cpu-minimal-", "cpu-tbb-"}, device);
 }
 
-bool processor_of_pocl_is_alone() {
-  const pid_t child = ::fork();
-  if (child == 0) {
+[[noreturn]] void tell_whether_threads_are_alone() {
+  ::alarm(10);  // a driver that hangs is not asked for more
+  try {
     const std::vector<DeviceInfo> devices = list_devices();
-    ::_exit(devices.size() == 1 && is_processor_of_pocl(devices.front()) ? 0 : 1);
+    ::_exit(devices.size() == 1 && has_threads(devices.front()) ? 0 : 1);
+  } catch (...) {
+    ::_exit(1);
   }
+}
+
+bool threads_are_alone() {
+  const pid_t child = ::fork();
+  if (child == 0) tell_whether_threads_are_alone();
   int status = 1;
   while (child > 0 && ::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
@@ -39,7 +50,7 @@ bool processor_of_pocl_is_alone() {
 }  // namespace
 
 void request_serial_devices() {
-  if (std::getenv("POCL_DEVICES") || !processor_of_pocl_is_alone()) return;
+  if (std::getenv("POCL_DEVICES") || !threads_are_alone()) return;
   ::setenv("POCL_DEVICES", "basic pthread", 1);  // names that all versions know
   requested = true;
 }

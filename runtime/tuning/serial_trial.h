@@ -16,6 +16,8 @@ struct SerialTrial {
 
 // Times a random image in the networks of a cascade, with random weights, in turns on both devices; of each the median.
 // Half of the images are taken to go on after each network, so that their times count 1, 1/2, 1/4, ...
+// Where an image takes so long that waking a thread does not matter, the serial device is not tried and counts as
+// equal.
 SerialTrial try_serial(const Device& threads, const Device& serial, const std::vector<Network>& networks,
                        Precision precision);
 

@@ -8,7 +8,9 @@
 namespace cascadecl::testing {
 namespace {
 
-const std::vector<std::string> threads_only = {"POCL_DEVICES=pthread"};
+const std::vector<std::string> threads_only = {"POCL_DEVICES=pthread"}, serial_only = {"POCL_DEVICES=basic"};
+
+bool is_serial(const std::string& device) { return device.starts_with("basic-") || device.starts_with("cpu-minimal-"); }
 
 std::string device_of_bench(const std::string& spec, const std::string& batch, const std::string& mode) {
   const Finished run = cascadecl_run({"bench", "--network", "resnet-8", "--input", "3x8x8", "--batch", batch, "--mode",
@@ -17,7 +19,7 @@ std::string device_of_bench(const std::string& spec, const std::string& batch, c
   REQUIRE(run.status == 0);
   const std::string device = run.json()["device"];
   // What runs instead of the device asked for is said.
-  CHECK((run.err.find(device + " runs instead of ") != std::string::npos) == device.starts_with("basic-"));
+  CHECK((run.err.find(device + " runs instead of ") != std::string::npos) == is_serial(device));
   return device;
 }
 
@@ -29,7 +31,8 @@ std::string usual_device() {
 }
 
 bool is_pocl() {
-  const bool found = usual_device().starts_with("pthread-");
+  const std::string device = usual_device();
+  const bool found = device.starts_with("pthread-") || device.starts_with("cpu-");
   if (!found) MESSAGE("skipped: the device is not PoCL's");
   return found;
 }
@@ -46,9 +49,12 @@ std::vector<float> answers(const SmallWorld& world, const std::vector<std::strin
 
 TEST_CASE("one image runs on either device of the processor, and the result names it") {
   if (!is_pocl()) return;
-  const std::string device = device_of_bench("cpu", "1", "infer"), usual = usual_device();
-  CAPTURE(device);
-  CHECK((device == usual || device == "basic" + usual.substr(usual.find('-'))));
+  const std::string usual = usual_device();
+  for (const char* spec : {"cpu", "auto"}) {
+    const std::string device = device_of_bench(spec, "1", "infer");
+    CAPTURE(device);
+    CHECK((device == usual || is_serial(device)));
+  }
 }
 
 TEST_CASE("all else runs on the device with threads") {
@@ -63,7 +69,19 @@ TEST_CASE("all else runs on the device with threads") {
 TEST_CASE("answers for single images do not depend on which device runs") {
   if (!is_pocl()) return;
   const SmallWorld world;
-  CHECK(answers(world, {}) == answers(world, threads_only));
+  const std::vector<float> expected = answers(world, threads_only);
+  CHECK(answers(world, serial_only) == expected);
+  CHECK(answers(world, {}) == expected);
+}
+
+TEST_CASE("where a single image does not fit, the device asked for says so, and no trial") {
+  if (!is_pocl()) return;
+  const std::vector<std::string> bench = {"bench", "--network", "resnet-8", "--batch", "1", "--seconds", "0"};
+  const Finished chosen = cascadecl_run(bench, {"CASCADECL_MEMORY_LIMIT=20000"});
+  const Finished threads = cascadecl_run(bench, {"CASCADECL_MEMORY_LIMIT=20000", threads_only.front()});
+  CHECK(threads.status == 1);
+  CHECK(chosen.status == threads.status);
+  CHECK(chosen.err == threads.err);
 }
 
 TEST_CASE("the environment can name the device that runs single images") {

@@ -51,15 +51,23 @@ TEST_CASE("a serial device computes the same bits") {
   CHECK(logits(Device(*processor->serial), network) == logits(Device(*processor), network));
 }
 
-TEST_CASE("a trial times both devices of a processor") {
+TEST_CASE("a trial times both devices of a processor, weighing the networks") {
   const auto processor = processor_with_serial_device();
   if (!processor) return;
   const Device threads(*processor), serial(*processor->serial);
-  const Network network = make_network("resnet-8", {3, 16, 16}, 10);
-  const SerialTrial one = try_serial(threads, serial, {network}, Precision::fp32);
+  const Network small = make_network("resnet-8", {3, 8, 8}, 10), large = make_network("resnet-20", {3, 32, 32}, 10);
+  const SerialTrial one = try_serial(threads, serial, {small}, Precision::fp32);
   CHECK(one.threads_ms > 0);
   CHECK(one.serial_ms > 0);
-  CHECK(one.serial_wins() == (one.serial_ms < one.threads_ms));
+  const SerialTrial both = try_serial(threads, serial, {small, large}, Precision::fp32);
+  CHECK(both.threads_ms > one.threads_ms / 2);
+  CHECK(both.serial_ms > one.serial_ms);  // resnet-20 takes 50 times its multiply-adds
+}
+
+TEST_CASE("the device that takes less time wins a trial") {
+  CHECK(SerialTrial{.threads_ms = 2, .serial_ms = 1}.serial_wins());
+  CHECK(!SerialTrial{.threads_ms = 1, .serial_ms = 2}.serial_wins());
+  CHECK(!SerialTrial{.threads_ms = 1, .serial_ms = 1}.serial_wins());
 }
 
 }  // namespace
