@@ -78,10 +78,9 @@ Device DeviceFlags::faster_for_an_image(const Device& threads, const InferenceUs
                                         bool quiet) const {
   const Device serial = Device(with_class(*threads.info().serial), settings).with_tuning(threads.tuning());
   const auto measure = [=] { return try_serial(threads, serial, use.networks, use.precision); };
-  // The limit is for making one network ready on one device.
-  const auto limit = settings.time_limit.value_or(std::chrono::milliseconds(0)) * (2 * use.networks.size());
-  const SerialTrial trial =
-      settings.time_limit ? call_within(limit, serial.info().name, "trying single images", measure) : measure();
+  std::optional<std::chrono::milliseconds> limit = settings.time_limit;
+  if (limit) *limit *= 2 * use.networks.size();  // for that of making one network ready on one device
+  const SerialTrial trial = call_within(limit, serial.info().name, "trying single images", measure);
   if (!trial.serial_wins()) return threads;
   note(fmt::format("{} runs instead of {}: {:.3f} instead of {:.3f} ms for an image, as no threads have to be woken",
                    serial.info().name, threads.info().name, trial.serial_ms, trial.threads_ms),

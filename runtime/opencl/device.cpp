@@ -52,8 +52,10 @@ namespace {
 // Options of every program: relaxed contraction of a*b+c, OpenCL C 1.2 as the common denominator.
 constexpr std::string_view kCommonOptions = "-cl-std=CL1.2 -cl-mad-enable";
 
+bool is_oclgrind(const DeviceInfo& device) { return device.platform_name == "Oclgrind"; }
+
 // Oclgrind interprets kernels and knows no prefetch, but its compiler says it has one.
-std::string_view quirks(const DeviceInfo& device) { return device.platform_name == "Oclgrind" ? " -DNO_PREFETCH" : ""; }
+std::string_view quirks(const DeviceInfo& device) { return is_oclgrind(device) ? " -DNO_PREFETCH" : ""; }
 
 // What the compiler said, from a new line on; empty if it said nothing.
 std::string build_log(const cl::Program& program, const DeviceInfo& device) {
@@ -102,7 +104,7 @@ void store_binary(const ProgramCache& cache, const std::string& key, const cl::P
 
 // Oclgrind has memory of its own, in which it watches every access.
 bool computes_in_host_memory(const DeviceInfo& device) {
-  return device.device_class == DeviceClass::cpu && device.platform_name != "Oclgrind";
+  return device.device_class == DeviceClass::cpu && !is_oclgrind(device);
 }
 
 // A buffer in host memory, which it gives back when the driver has no more use for it.
@@ -147,8 +149,7 @@ Device::Device(const DeviceInfo& info, const DeviceSettings& settings)
     return std::pair(context, cl::CommandQueue(context, device));
   };
   checked(info, "opening", [&] {
-    std::tie(state_->context, state_->queue) =
-        settings.time_limit ? call_within(*settings.time_limit, info.name, "opening", open) : open();
+    std::tie(state_->context, state_->queue) = call_within(settings.time_limit, info.name, "opening", open);
   });
   tuning_ = std::make_shared<Tuning>(
       std::vector<Tuning::Layer>{{TuningSource::user, tuning_store().load(settings.warning)},

@@ -23,10 +23,9 @@ struct HugePages::Block {
     if (memory == MAP_FAILED) throw cl::Error(CL_MEM_OBJECT_ALLOCATION_FAILURE, "mmap");
     mapping = static_cast<std::byte*>(memory);
     const auto address = reinterpret_cast<std::uintptr_t>(mapping);
-    start = mapping + (rounded_up(address, kPage) - address);
-    end = start + bytes;
-    free = start;
-    ::madvise(start, bytes, MADV_HUGEPAGE);  // a wish: without it the pages are small
+    free = mapping + (rounded_up(address, kPage) - address);
+    end = free + bytes;
+    ::madvise(free, bytes, MADV_HUGEPAGE);  // a wish: without it the pages are small
   }
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
@@ -36,7 +35,7 @@ struct HugePages::Block {
 
   std::byte* mapping;
   std::size_t mapped;
-  std::byte *start, *end, *free;
+  std::byte *free, *end;  // what is not handed out yet
 };
 
 // The system may have back the pages that nothing else lies in; the rest of the block stays as it is.

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -21,17 +22,20 @@ void note_thread_left_behind();
 DeviceHangError hang_error(const std::string& device, const std::string& doing, std::chrono::milliseconds limit);
 
 // Runs a call on a thread of its own and gives what it returns, or throws what it throws. Throws DeviceHangError if
-// that takes longer than the limit: the thread is left behind, so that the call must own all that it uses.
+// that takes longer than the limit: the thread is left behind, so that the call must own all that it uses. Without a
+// limit it is simply called.
 template <class Call>
-auto call_within(std::chrono::milliseconds limit, const std::string& device, const std::string& doing, Call call) {
+auto call_within(std::optional<std::chrono::milliseconds> limit, const std::string& device, const std::string& doing,
+                 Call call) {
+  if (!limit) return call();
   using Task = std::packaged_task<decltype(call())()>;
   const auto task = std::make_shared<Task>(std::move(call));
   auto result = task->get_future();
   std::thread thread([task] { (*task)(); });
-  if (result.wait_for(limit) == std::future_status::timeout) {
+  if (result.wait_for(*limit) == std::future_status::timeout) {
     thread.detach();
     note_thread_left_behind();
-    throw hang_error(device, doing, limit);
+    throw hang_error(device, doing, *limit);
   }
   thread.join();
   return result.get();

@@ -2,7 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <optional>
 
 #include "runtime/network/inference_plan.h"
