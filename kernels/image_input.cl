@@ -46,17 +46,52 @@ static inline void write_row(global const uchar* image, global const float* scal
   }
 }
 
-// Row y of one channel block of an image as it is: pixel by pixel, so that a pixel's channels are stored together.
+// Pixel x of one channel block of an image as it is, its channels stored together.
+static inline void write_pixel(global const uchar* source, global const float* scale, global const float* shift,
+                               global ACTIVATION* row, int block, int x) {
+  for (int i = 0; i < CB; ++i) {
+    const int c = block * CB + i;
+    const float pixel = c < CHANNELS ? (float)source[i * (HEIGHT * WIDTH) + x] : 0.0f;
+    STORE_ELEMENT(fma(pixel, scale[c], shift[c]), row + x * CB + i);
+  }
+}
+
+#if CB == 4
+// One channel of 16 pixels from column x on; 0 of a channel that only fills the block.
+static inline float16 read_channel(global const uchar* source, global const float* scale, global const float* shift,
+                                   int block, int i, int x) {
+  const int c = block * CB + i;
+  if (c >= CHANNELS) return (float16)(0.0f);
+  return fma(convert_float16(vload16(0, source + i * (HEIGHT * WIDTH) + x)), (float16)(scale[c]), (float16)(shift[c]));
+}
+
+// 16 pixels from column x on, read channel by channel and turned in registers.
+static inline void write_pixels(global const uchar* source, global const float* scale, global const float* shift,
+                                global ACTIVATION* row, int block, int x) {
+  const float16 a = read_channel(source, scale, shift, block, 0, x),
+                b = read_channel(source, scale, shift, block, 1, x);
+  const float16 c = read_channel(source, scale, shift, block, 2, x),
+                d = read_channel(source, scale, shift, block, 3, x);
+#define WRITE_PIXELS(part, s, t, u, v)                                                                      \
+  STORE_BLOCK_16((float16)(a.s, b.s, c.s, d.s, a.t, b.t, c.t, d.t, a.u, b.u, c.u, d.u, a.v, b.v, c.v, d.v), \
+                 row + (x + part) * CB);
+  WRITE_PIXELS(0, s0, s1, s2, s3)
+  WRITE_PIXELS(4, s4, s5, s6, s7)
+  WRITE_PIXELS(8, s8, s9, sa, sb)
+  WRITE_PIXELS(12, sc, sd, se, sf)
+#undef WRITE_PIXELS
+}
+#endif
+
+// Row y of one channel block of an image as it is.
 static inline void write_plain_row(global const uchar* image, global const float* scale, global const float* shift,
                                    global ACTIVATION* row, int block, int y) {
   global const uchar* source = image + (block * CB * HEIGHT + y) * WIDTH;
-  for (int x = 0; x < WIDTH; ++x) {
-    for (int i = 0; i < CB; ++i) {
-      const int c = block * CB + i;
-      const float pixel = c < CHANNELS ? (float)source[i * (HEIGHT * WIDTH) + x] : 0.0f;
-      STORE_ELEMENT(fma(pixel, scale[c], shift[c]), row + x * CB + i);
-    }
-  }
+  int x = 0;
+#if CB == 4
+  for (; x + 16 <= WIDTH; x += 16) write_pixels(source, scale, shift, row, block, x);
+#endif
+  for (; x < WIDTH; ++x) write_pixel(source, scale, shift, row, block, x);
 }
 
 kernel void normalise(global const uchar* restrict images, global const float* restrict scale,

@@ -68,7 +68,7 @@ Values reference_input(const std::vector<std::uint8_t>& pixels, const reference:
   return out;
 }
 
-constexpr ImageShape shapes[] = {{3, 8, 6}, {1, 1, 1}, {20, 3, 5}};
+constexpr ImageShape shapes[] = {{3, 8, 6}, {1, 1, 1}, {20, 3, 5}, {3, 4, 37}, {4, 2, 16}};
 
 // One batch of ImageInput::augment: images numbered first, first + 1, ...
 Values augmented(ImageShape image, int n, int first, const Augmentation& augmentation,
