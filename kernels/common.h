@@ -42,6 +42,7 @@ typedef CAT(int, CB) IVEC;
 #define LOAD_BLOCK_4(p) vload_half4(0, p)
 #define LOAD_BLOCK_8(p) vload_half8(0, p)
 #define LOAD_BLOCK_16(p) vload_half16(0, p)
+#define STORE_BLOCK_4(v, p) vstore_half4(v, 0, p)
 #define STORE_BLOCK_16(v, p) vstore_half16(v, 0, p)
 #if CB == 1
 #define STORE_ACTIVATION(v, p) vstore_half(v, 0, p)
@@ -57,6 +58,7 @@ typedef CAT(int, CB) IVEC;
 #define LOAD_BLOCK_4(p) vload4(0, p)
 #define LOAD_BLOCK_8(p) vload8(0, p)
 #define LOAD_BLOCK_16(p) vload16(0, p)
+#define STORE_BLOCK_4(v, p) vstore4(v, 0, p)
 #define STORE_BLOCK_16(v, p) vstore16(v, 0, p)
 #define STORE_ACTIVATION(v, p) STORE_GLOBAL(v, p)
 #endif

@@ -46,12 +46,12 @@ inline Axis phase_axis(int phase, int out_size, int kernel_size, int padding) {
   return axis;
 }
 
-GEMM_KERNEL void conv_gemm(global const float* restrict src,      //
-                           global const float* restrict scale,    // [C padded] of the view, else NULL
-                           global const float* restrict shift,    //
-                           global const float* restrict weights,  //
-                           global const float* residual,          // RESIDUAL: like dst; may be dst itself
-                           global float* dst, int images) {
+GEMM_KERNEL void conv_gemm(global const ACTIVATION* restrict src,  //
+                           global const float* restrict scale,     // [C padded] of the view, else NULL
+                           global const float* restrict shift,     //
+                           global const float* restrict weights,   //
+                           global const ACTIVATION* residual,      // RESIDUAL: like dst; may be dst itself
+                           global ACTIVATION* dst, int images) {
   local float tile_m[TILE_D * M_STEP], tile_n[TILE_D * N_STEP];
   local int image[TILE_M], top[TILE_M], left[TILE_M], place[TILE_M];  // of the tile's pixels; place = y * OW + x
   const int item = get_local_id(0), k_begin = get_group_id(1) * TILE_N, q_begin = get_group_id(0) * TILE_M;
@@ -115,12 +115,13 @@ GEMM_KERNEL void conv_gemm(global const float* restrict src,      //
       float4 sum = sums.sum[j][v];
 #if CB >= 4
 #if RESIDUAL
-      sum += vload4(0, residual + at);
+      sum += LOAD_BLOCK_4(residual + at);
 #endif
-      vstore4(sum, 0, dst + at);
+      STORE_BLOCK_4(sum, dst + at);
 #else
       const float lanes[4] = {sum.x, sum.y, sum.z, sum.w};
-      for (int lane = 0; lane < CB; ++lane) dst[at + lane] = lanes[lane] + (RESIDUAL ? residual[at + lane] : 0.0f);
+      for (int lane = 0; lane < CB; ++lane)
+        STORE_ELEMENT(lanes[lane] + (RESIDUAL ? LOAD_ELEMENT(residual + at + lane) : 0.0f), dst + at + lane);
 #endif
     }
   }

@@ -15,7 +15,7 @@ namespace cascadecl {
 ConvForward::ConvForward(const Device& device, const ConvGeometry& g, const ConvFusion& fusion, KernelClass kernels,
                          BatchClass batch)
     : geometry_(g), cores_(static_cast<int>(device.info().compute_units)), device_(device) {
-  const std::optional<std::string> gpu = conv::gpu_declines(device, kernels, fusion.view.precision);
+  const std::optional<std::string> gpu = conv::gpu_declines(device, kernels);
   if (gpu && gpu->empty()) {
     choice_.variant = "gemm";
     gpu_ = std::make_shared<conv::GemmConv>(device, g, conv::Direction::forward, fusion.view, fusion.residual, batch,
@@ -72,7 +72,7 @@ void ConvForward::prepare(const Array<float>& weight, const Array<float>& into) 
 
 void ConvForward::run(int n, const View& in, const Activation& residual, const Activation& out,
                       const Array<float>& moments) {
-  if (gpu_) return gpu_->run(n, in, residual.floats(), out.floats());
+  if (gpu_) return gpu_->run(n, in, residual, out);
   const Array<float> none;
   if (choice_.variant == "winograd") {
     const Range global{to_size(std::clamp(cores_ / n, 1, most_shares_)), to_size(n)};

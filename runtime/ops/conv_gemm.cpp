@@ -155,7 +155,7 @@ GemmConv::GemmConv(const Device& device, const ConvGeometry& g, Direction direct
 
 void GemmConv::prepare(const Array<float>& weight) { prepare_.run(prepare_range_, weight, weights_); }
 
-void GemmConv::run(int n, const View& in, const Array<float>& residual, const Array<float>& out) {
+void GemmConv::run(int n, const View& in, const Activation& residual, const Activation& out) {
   const std::size_t items = to_size(tile_.items());
   run_(Range{div_up(to_size(n) * pixels_, tile_.m) * items, div_up(channels_, tile_.n), phases_}, Range{items}, in.data,
        in.scale, in.shift, weights_, residual, out, n);

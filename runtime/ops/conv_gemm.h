@@ -49,7 +49,7 @@ class GemmConv : public GpuConv {
   GemmConv(const Device& device, const ConvGeometry& geometry, Direction direction, ViewKind view, bool residual,
            BatchClass batch, VariantChoice& choice);
   void prepare(const Array<float>& weight) override;
-  void run(int n, const View& in, const Array<float>& residual, const Array<float>& out) override;
+  void run(int n, const View& in, const Activation& residual, const Activation& out) override;
   std::size_t weight_bytes() const override { return weights_.size() * sizeof(float); }
 
  private:

@@ -13,7 +13,7 @@ class GpuConv {
   // Enqueues the conversion of the filters [K][C][R][S]; again after each change of them.
   virtual void prepare(const Array<float>& weight) = 0;
   // For the gradient `in` is the gradient by the output and `out` that by the input.
-  virtual void run(int n, const View& in, const Array<float>& residual, const Array<float>& out) = 0;
+  virtual void run(int n, const View& in, const Activation& residual, const Activation& out) = 0;
   virtual std::size_t weight_bytes() const = 0;
 };
 

@@ -18,9 +18,8 @@ Defines weight_defines(const Device& device, int in, int out, int kernel_h, int 
           {"FLIPPED", flipped ? 1 : 0}};
 }
 
-std::optional<std::string> gpu_declines(const Device& device, KernelClass kernels, Precision precision) {
+std::optional<std::string> gpu_declines(const Device& device, KernelClass kernels) {
   if (kernel_class(device, kernels) != KernelClass::gpu) return std::nullopt;
-  if (precision != Precision::fp32) return "gemm reads and writes fp32 only";
   return gemm_declines(device.info());
 }
 

@@ -23,8 +23,7 @@ std::size_t padded(int channels, const Device& device);
 Defines weight_defines(const Device& device, int in, int out, int kernel_h, int kernel_w, bool flipped);
 
 // Why the GPU class has no kernel for the geometry; "" if it has, nothing if another class runs.
-std::optional<std::string> gpu_declines(const Device& device, KernelClass kernels,
-                                        Precision precision = Precision::fp32);
+std::optional<std::string> gpu_declines(const Device& device, KernelClass kernels);
 
 // Why no kernel of the CPU class runs; "" if they may.
 std::string not_cpu_class(const Device& device, KernelClass kernels);

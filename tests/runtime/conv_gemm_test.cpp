@@ -47,6 +47,14 @@ TEST_CASE("the GPU class's convolution equals double precision, with every view 
   for (const Case& c : cases) check_conv_forward(convolution(c), c.fusion, KernelClass::gpu);
 }
 
+TEST_CASE("the GPU class's convolution on halves equals double precision but for their rounding") {
+  for (const Case& c : cases) {
+    ConvFusion fusion = c.fusion;
+    fusion.view.precision = Precision::fp16;
+    check_conv_forward(convolution(c), fusion, KernelClass::gpu);
+  }
+}
+
 TEST_CASE("the GPU class's gradient by the input equals double precision, for every stride") {
   for (const Case& c : cases) check_conv_backward_data(convolution(c), {}, KernelClass::gpu);
 }

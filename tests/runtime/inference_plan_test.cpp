@@ -71,6 +71,7 @@ TEST_CASE("inference plans of reference kernels equal the reference network") {
 TEST_CASE("inference plans that keep activations as halves equal the reference network but for rounding") {
   check_plan({odd_network(), 5, {5, 1, 3}}, KernelClass::automatic, Precision::fp16);
   check_plan({make_network("resnet-8", {3, 8, 8}, 10), 5, {1, 3, 5}}, KernelClass::automatic, Precision::fp16);
+  check_plan({odd_network(), 5, {5, 1, 3}}, KernelClass::gpu, Precision::fp16);
   check_plan({odd_network(), 3, {3, 1}}, KernelClass::reference, Precision::fp16);
   check_plan({make_network("resnet-8", {3, 8, 8}, 10), 5, {1, 3, 5}}, KernelClass::reference, Precision::fp16);
 }

@@ -34,19 +34,13 @@ void check_close(const Values& expected, const Values& actual, std::string_view 
   CHECK(largest_difference(expected, actual) <= tolerance);
 }
 
-void check_choice(const VariantChoice& choice, const ConvCase& conv, KernelClass kernels,
-                  Precision precision = Precision::fp32) {
+void check_choice(const VariantChoice& choice, const ConvCase& conv, KernelClass kernels) {
   if (kernels == KernelClass::reference) {
     CHECK(choice.variant == "reference");
     CHECK(choice.reason == "reference kernels were asked for");
     return;
   }
   const bool gpu = kernel_class(test_device(), kernels) == KernelClass::gpu;
-  if (gpu && precision == Precision::fp16) {
-    CHECK(choice.variant == "reference");
-    CHECK(choice.reason == "gemm reads and writes fp32 only");
-    return;
-  }
   if (gpu) {
     CHECK(choice.variant == "gemm");
   } else if (block() == 16) {
@@ -153,7 +147,7 @@ void check_conv_forward(const ConvCase& conv, const ConvFusion& fusion, KernelCl
   if (fusion.residual) expected = reference::add_forward(expected, residual);
 
   ConvForward op(test_device(), g, fusion, kernels);
-  check_choice(op.choice(), conv, kernels, fusion.view.precision);
+  check_choice(op.choice(), conv, kernels);
   op.prepare(Guarded<float>(to_floats(weight)));
   const Precision precision = fusion.view.precision;
   const GuardedActivation summand(to_blocked(residual, out_shape, block()), precision);
