@@ -3,23 +3,22 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <ranges>
+#include <span>
 #include <sstream>
 
 #include "data/error.h"
+#include "runtime/cascade/policies/stopping_policy.h"
 #include "runtime/foreign_text.h"
 
 namespace cascadecl {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::array policies = {"learned",   "static", "confidence", "entropy", "margin",
-                                 "agreement", "ann",    "random",     "oracle"};
 
 // An object of the file together with where it stands: "sweep.json: points[3]".
 class Object {
@@ -155,9 +154,10 @@ SweepPoint point_of(const Object& object, std::size_t stages) {
                    .ms_per_image = object.optional_cost("ms_per_image"),
                    .mj_per_image = object.optional_cost("mj_per_image"),
                    .stopped = object.counts("stopped", stages)};
-  if (std::find(policies.begin(), policies.end(), point.policy) == policies.end()) {
-    object.fail("policy", fmt::format("one of {}", fmt::join(policies, ", ")));
-  }
+  const std::span<const PolicyKind> kinds = policy_kinds();
+  const auto name = [](PolicyKind kind) { return to_string(kind); };
+  if (std::ranges::find(kinds, point.policy, name) == kinds.end())
+    object.fail("policy", fmt::format("one of {}", fmt::join(kinds | std::views::transform(name), ", ")));
   point.seed = object.optional_seed("seed");
   return point;
 }

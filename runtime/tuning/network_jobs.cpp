@@ -53,9 +53,10 @@ class Collector {
     }
     if (train) {
       add_sgd();
+      add_survivors();
     } else {
       add_stages();
-      add_cascade();
+      add_policy();
     }
   }
 
@@ -227,16 +228,22 @@ class Collector {
     }
   }
 
-  // What a cascade runs between its stages.
-  void add_cascade() {
+  // What the joint phase of training runs between a cascade's stages.
+  void add_survivors() {
     name_ = "survivors";
-    const PolicySize policy{network_->classes(), default_hidden(network_->classes())};
     const std::size_t row = image_elements(network_->input_shape(), target_.block);
-    const TuningKey key = policy_key(policy, target_.block, batch_);
     const PieceWork select = Compact::select_work(device_, batch_), gather = Compact::gather_work(device_, row, batch_);
-    keys_.insert({key, select.key, gather.key});
+    keys_.insert({select.key, gather.key});
     offer(select, 1, select_trial());
     offer(gather, row, gather_trial(row));
+  }
+
+  // What decides behind a stage of a cascade.
+  void add_policy() {
+    name_ = "policy";
+    const PolicySize policy{network_->classes(), default_hidden(network_->classes())};
+    const TuningKey key = policy_key(policy, target_.block, batch_);
+    keys_.insert(key);
     const std::size_t weights = policy_weight_count(policy);
     offer<PolicyTiling>(key, policy, to_size(policy.classes), static_cast<double>(weights), "", policy_trial(policy));
   }
