@@ -307,11 +307,9 @@ void run_sweep(const Arguments& arguments) {
   Flags flags;
   Options options(
       "sweep MODEL --data FILE[:split] -o OUT.json [flags]",
-      "Accuracy and cost of many policies on the same frozen stages, with --joint also on stages trained with them. "
-      "The stages' label probabilities are computed "
-      "once\n"
-      "and kept beside OUT.json; policies are fitted on held-out images and judged on test images. The same command\n"
-      "goes on with an interrupted sweep.");
+      "Accuracy and cost of many policies on the same frozen stages, with --joint also on stages trained with them.\n"
+      "The stages' label probabilities are computed once and kept beside OUT.json; policies are fitted on held-out\n"
+      "images and judged on test images. The same command goes on with an interrupted sweep.");
   add_flags(options, flags);
   if (!options.parse(arguments)) return print(options.help());
   options.require("MODEL");

@@ -87,7 +87,11 @@ std::string to_text(const TuningResult& result) {
 
 // Where results are kept: in --output as defaults of the device's class, else in the device's own file.
 TuningStore store_of(const Device& device, const std::string& output) {
-  if (output.empty()) return device.tuning_store();
+  if (output.empty()) {
+    if (device.tuning_store().file().empty())
+      throw UsageError("--output is missing: neither CASCADECL_CACHE_DIR nor HOME names a folder for the results");
+    return device.tuning_store();
+  }
   return {output, {.platform = {}, .device = {}, .driver_version = {}, .device_class = device.info().tuning_class()}};
 }
 

@@ -179,8 +179,8 @@ Evaluation evaluate(const Model& model, const std::vector<Device>& devices, cons
         stage_evaluation(model, executor.device(k), k, sums[k].counts, sums[k].correct, settings.executor.time_stages));
     evaluation.mmac_per_image += evaluation.stages[k].mmac * static_cast<double>(sums[k].counts.entered) / images;
   }
-  evaluation.mac_fraction =
-      evaluation.mmac_per_image / (settings.largest_mmac > 0 ? settings.largest_mmac : network_mmac(model, largest));
+  const double largest_run = network_mmac(model, largest), compared = std::max(settings.largest_mmac, largest_run);
+  evaluation.mac_fraction = evaluation.mmac_per_image / compared;
   evaluation.predicted_saving = 1 - evaluation.mac_fraction;
   for (const ClassSums& of : classes) evaluation.classes.push_back(class_evaluation(of));
   for (std::size_t k = 0; k < statics.size(); ++k) {
@@ -198,7 +198,8 @@ Evaluation evaluate(const Model& model, const std::vector<Device>& devices, cons
     for (const StaticRun& run : statics)
       evaluation.alone.values.insert(evaluation.alone.values.end(), run.answers.begin(), run.answers.end());
   }
-  if (!statics.empty()) evaluation.measured_saving = 1 - evaluation.seconds / statics[largest].seconds;
+  if (!statics.empty() && largest_run >= compared)  // else what savings are against has not run
+    evaluation.measured_saving = 1 - evaluation.seconds / statics[largest].seconds;
   return evaluation;
 }
 

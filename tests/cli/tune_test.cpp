@@ -69,6 +69,10 @@ TEST_CASE("tune names a bad network or batch as wrong usage, and a device that i
   CHECK(error_fault(cascadecl_run({"tune", "--network", "resnet-8", "--seconds", "-1"}), 2, "--seconds") == "");
   CHECK(error_fault(cascadecl_run({"tune", "--network", "resnet-8", "--device", "cpu:99"}), 3, "cpu:99") == "");
   const TinyNetwork tiny;
+  {
+    const CacheFolder none("");
+    CHECK(error_fault(cascadecl_run(tiny.tune({})), 2, "--output is missing") == "");
+  }
   const Finished full = cascadecl_run(tiny.tune({"--output", "/proc/none/t.json"}));
   CHECK(full.status == (has_fast_kernels() ? 1 : 0));
 }

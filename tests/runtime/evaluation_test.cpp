@@ -118,6 +118,16 @@ TEST_CASE("the static control gives each stage alone") {
     CHECK(result.saving_ratio().value() == doctest::Approx(*result.measured_saving / result.predicted_saving));
 }
 
+TEST_CASE("what is saved in time is unknown where the stage that it is compared with does not run") {
+  const Model whole = small_model(), first = single_stage(whole, 0);
+  const Evaluation result =
+      evaluate(first, devices_of(first), small_dataset(8),
+               {.executor = {.max_batch = 8}, .static_control = true, .largest_mmac = largest_mmac(whole)});
+  CHECK(result.predicted_saving > 0);
+  CHECK_FALSE(result.measured_saving);
+  CHECK_FALSE(result.saving_ratio());
+}
+
 TEST_CASE("label probabilities are those of the precision asked for") {
   const Model model = small_model();
   const MemoryDataset dataset = small_dataset(12);
