@@ -20,8 +20,7 @@ constexpr std::int64_t mib = 1 << 20;
 std::filesystem::path cache_folder(const std::string& given) {
   if (!given.empty()) return given;
   const std::filesystem::path folder = ProgramCache::default_folder();
-  if (folder.empty())
-    throw UsageError("--cache is missing: neither CASCADECL_CACHE_DIR nor HOME names a folder for caches");
+  if (folder.empty()) throw UsageError(fmt::format("--cache is missing: {}", ProgramCache::kNoFolder));
   return folder / "downloads";
 }
 

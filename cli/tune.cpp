@@ -16,6 +16,7 @@
 #include "cli/progress.h"
 #include "data/error.h"
 #include "runtime/network/stages.h"
+#include "runtime/opencl/program_cache.h"
 #include "runtime/tuning/network_jobs.h"
 
 namespace cascadecl {
@@ -87,12 +88,11 @@ std::string to_text(const TuningResult& result) {
 
 // Where results are kept: in --output as defaults of the device's class, else in the device's own file.
 TuningStore store_of(const Device& device, const std::string& output) {
-  if (output.empty()) {
-    if (device.tuning_store().file().empty())
-      throw UsageError("--output is missing: neither CASCADECL_CACHE_DIR nor HOME names a folder for the results");
-    return device.tuning_store();
-  }
-  return {output, {.platform = {}, .device = {}, .driver_version = {}, .device_class = device.info().tuning_class()}};
+  if (!output.empty())
+    return {output, {.platform = {}, .device = {}, .driver_version = {}, .device_class = device.info().tuning_class()}};
+  TuningStore store = device.tuning_store();
+  if (store.file().empty()) throw UsageError(fmt::format("--output is missing: {}", ProgramCache::kNoFolder));
+  return store;
 }
 
 // Tunes, keeps each result as it comes, and shows how far it is.

@@ -1,7 +1,7 @@
 // conv_gemm: convolution of any kernel size, stride and padding as a matrix product, and its gradient by the input; GPU
 // class. The matrix of windows is never written: its tiles are gathered into local memory.
 //   src [N][C/IN_CB][H][W][IN_CB], read through a view   weights [R][S][C][K padded] (conv_weights.cl, pack_weights)
-//   dst [N][K/CB][OH][OW][CB]
+//   dst [N][K/CB][OH][OW][CB]; src, residual and dst lie as ACTIVATION, all else as float
 //   rows of the product: output pixels of all images; columns: output channels; depth: filter taps, then channels
 //   group id: 0 = tile of TILE_M pixels, 1 = tile of TILE_N output channels, 2 = phase py * SPREAD + px
 //   dst[n,k,y,x] = sum over c,r,s of view(src)[n,c,y*stride+r-padding,x*stride+s-padding] * w[k,c,r,s]   (+ residual)

@@ -1,5 +1,5 @@
 // conv_input.h: one element of a convolution's input, read through the view; zero outside the image.
-//   src [N][C/IN_CB][H][W][IN_CB]   scale, shift [C padded], zero in the padding
+//   src [N][C/IN_CB][H][W][IN_CB]   scale, shift [C padded], zero in the padding; src lies as ACTIVATION
 #ifndef CONV_INPUT_H
 #define CONV_INPUT_H
 #include "conv_shape.h"

@@ -3,6 +3,7 @@
 //   global id: 0 = row y, 1 = n * (C/CB) + c/CB
 //   normalise  out[n,c,y,x] = scale[c] * images[first + n,c,y,x] + shift[c]; padding channels have scale and shift 0
 //   gather     the same of image places[first + n]: those that go on to the next stage, wherever they lie
+//              Both take 16 pixels at once where blocks are of 4 channels, else and at the end of a row one by one.
 //   augment    the same of the image framed by `pad` black pixels (value 0), cut to H x W at a random place (one of
 //              2 pad + 1 rows and columns), and mirrored with probability 1/2 if `flip`
 //              random words: Philox4x32-10, counter (indices[n], epoch, 0, STREAM_AUGMENT), key (key_low, key_high);
@@ -68,18 +69,19 @@ static inline float16 read_channel(global const uchar* source, global const floa
 // 16 pixels from column x on, read channel by channel and turned in registers.
 static inline void write_pixels(global const uchar* source, global const float* scale, global const float* shift,
                                 global ACTIVATION* row, int block, int x) {
-  const float16 a = read_channel(source, scale, shift, block, 0, x),
-                b = read_channel(source, scale, shift, block, 1, x);
-  const float16 c = read_channel(source, scale, shift, block, 2, x),
-                d = read_channel(source, scale, shift, block, 3, x);
-#define WRITE_PIXELS(part, s, t, u, v)                                                                      \
-  STORE_BLOCK_16((float16)(a.s, b.s, c.s, d.s, a.t, b.t, c.t, d.t, a.u, b.u, c.u, d.u, a.v, b.v, c.v, d.v), \
-                 row + (x + part) * CB);
+  const float16 c0 = read_channel(source, scale, shift, block, 0, x);
+  const float16 c1 = read_channel(source, scale, shift, block, 1, x);
+  const float16 c2 = read_channel(source, scale, shift, block, 2, x);
+  const float16 c3 = read_channel(source, scale, shift, block, 3, x);
+#define PIXEL(p) c0.p, c1.p, c2.p, c3.p
+#define WRITE_PIXELS(part, s, t, u, v) \
+  STORE_BLOCK_16((float16)(PIXEL(s), PIXEL(t), PIXEL(u), PIXEL(v)), row + (x + part) * CB);
   WRITE_PIXELS(0, s0, s1, s2, s3)
   WRITE_PIXELS(4, s4, s5, s6, s7)
   WRITE_PIXELS(8, s8, s9, sa, sb)
   WRITE_PIXELS(12, sc, sd, se, sf)
 #undef WRITE_PIXELS
+#undef PIXEL
 }
 #endif
 

@@ -201,9 +201,10 @@ CascadeProfile profile_cascade(const Model& model, const std::vector<Device>& de
   CascadeProfile profile;
   const Bench bench(model, devices, images, labels, settings.executor, profile);
   profile.largest = largest_alone(profile);
-  const double largest =
-      settings.largest_mmac > 0 ? settings.largest_mmac : profile.workloads[profile.largest].mmac_per_image;
-  profile.mac_fraction = profile.mmac_per_image / largest;
+  const double largest_run = profile.workloads[profile.largest].mmac_per_image,
+               compared = std::max(settings.largest_mmac, largest_run);
+  profile.mac_fraction = profile.mmac_per_image / compared;
+  profile.largest_runs = largest_run >= compared;
   profile.idle_state = machine_state(settings.environment, meters.meters);
   MeasureOptions options = settings.measure;
   options.warm = [&] { profile.warm_state = machine_state(settings.environment, meters.meters); };

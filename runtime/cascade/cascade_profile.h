@@ -16,7 +16,7 @@ namespace cascadecl {
 struct CascadeProfileSettings {
   ExecutorSettings executor;
   MeasureOptions measure;
-  double largest_mmac = 0;       // of the stage that costs are compared with; 0: the model's largest
+  double largest_mmac = 0;       // of the stage that costs are compared with, if larger than the model's own
   MeterEnvironment environment;  // where the machine's state is read
 };
 
@@ -60,7 +60,8 @@ struct CascadeProfile {
   double top1 = 0, mmac_per_image = 0, mac_fraction = 0;
   std::vector<ProfiledWorkload> workloads;  // the cascade first
   std::vector<ProfiledStage> stages;
-  std::size_t largest = 0;  // the workload of the largest stage alone
+  std::size_t largest = 0;   // the workload of the largest stage alone
+  bool largest_runs = true;  // whether that is the stage that mac_fraction is of: not where only a smaller one runs
 
   std::optional<CostBreakdown> ms, mj, marginal_mj;  // empty where not known, and with a single stage
   IdlePower idle;

@@ -17,7 +17,7 @@ namespace cascadecl {
 struct EvaluationSettings {
   ExecutorSettings executor;
   bool static_control = false;     // also run every stage alone on all images, as control in the same run
-  double largest_mmac = 0;         // of the stage that costs are compared with; 0: the model's largest
+  double largest_mmac = 0;         // of the stage that costs are compared with, if larger than the model's own
   bool per_class = false;          // also accuracy and cost of each class
   bool compare_precision = false;  // also run all images in fp32, to tell what another precision changes
   std::function<void(std::int64_t done)> progress;  // told how many images are done, now and then; may be empty
@@ -67,7 +67,8 @@ struct Evaluation {
   PipelineStatistics pipeline;  // of the cascade; failures also of what ran beside it on its devices
 
   // Savings against the largest stage alone: 1 - cost of the cascade / cost of the stage, in MACs and in time of this
-  // run. Measured only with static_control. Negative if the cascade costs more.
+  // run. Measured only with static_control, and only where the stage that costs are compared with runs. Negative if the
+  // cascade costs more.
   double predicted_saving = 0;
   std::optional<double> measured_saving;
   // Measured over predicted; empty where either is unknown or nothing is to be saved.

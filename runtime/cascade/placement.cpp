@@ -23,7 +23,7 @@ namespace {
 constexpr double kMostPlacements = 1e6;
 constexpr int kLatencyRuns = 20;
 
-void check_count(std::size_t stages, std::size_t devices) {
+void check_placement_count(std::size_t stages, std::size_t devices) {
   const double count = std::pow(static_cast<double>(devices), static_cast<double>(stages));
   if (count > kMostPlacements)
     throw UsageError(fmt::format("placement: {} stages on {} devices are {:.0f} placements, more than {:.0f}", stages,
@@ -225,7 +225,7 @@ std::optional<double> placement_cost(const PlacementCosts& costs, std::span<cons
 
 std::vector<Placement> rank_placements(const PlacementCosts& costs, Objective objective) {
   const std::size_t stages = costs.reach.size(), devices = costs.devices.size();
-  check_count(stages, devices);
+  check_placement_count(stages, devices);
   std::vector<Placement> placements;
   std::vector<std::size_t> device(stages);
   for (;;) {
@@ -242,7 +242,7 @@ PlacementCosts measure_placement(const Model& model, const std::vector<Device>& 
                                  std::span<const std::uint8_t> images, const ExecutorSettings& settings,
                                  Objective objective, const MeterEnvironment& environment,
                                  std::span<const std::int32_t> labels) {
-  check_count(model.stages.size(), devices.size());
+  check_placement_count(model.stages.size(), devices.size());
   Task task{model, images, labels, settings, objective, environment};
   task.settings.trace = nullptr;
   task.settings.time_stages = false;  // but where their parts are asked for

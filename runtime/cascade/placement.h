@@ -57,7 +57,7 @@ std::vector<Placement> rank_placements(const PlacementCosts& costs, Objective ob
 // Measures on images uint8 [N][C][H][W], N >= 1, with labels [N] for policies that look at them, or none. Devices that
 // differ have contexts of their own. One that cannot run the cascade, for want of memory or because a call fails, is
 // left out with the reason. Throws DeviceError if none is left, DeviceHangError if one does not answer in time,
-// MeasurementError for energy if no device's can be measured.
+// MeasurementError for energy if no device's can be measured, UsageError as rank_placements() would.
 PlacementCosts measure_placement(const Model& model, const std::vector<Device>& devices,
                                  std::span<const std::uint8_t> images, const ExecutorSettings& settings,
                                  Objective objective, const MeterEnvironment& environment = {},

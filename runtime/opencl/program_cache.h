@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "runtime/opencl/device_info.h"
@@ -19,6 +20,8 @@ class ProgramCache {
 
   // $CASCADECL_CACHE_DIR, else $XDG_CACHE_HOME/cascadecl, else ~/.cache/cascadecl; empty if none can be named.
   static std::filesystem::path default_folder();
+  static constexpr std::string_view kNoFolder =
+      "there is no cache folder: CASCADECL_CACHE_DIR is empty, or neither XDG_CACHE_HOME nor HOME is set";
 
   // False without a folder: nothing is loaded or stored.
   bool keeps() const { return !folder_.empty(); }

@@ -248,6 +248,16 @@ TEST_CASE("eval --precision fp16 tells what it changes against fp32, unless aske
   CHECK(contains(text.out, "fp16 storage: top-1 "));
 }
 
+TEST_CASE("profile does not measure a saving against a stage that does not run") {
+  const SmallWorld world;
+  const json profile = cascadecl_run({"profile", world.model(), "--data", world.data(), "--images", "10", "--runs", "1",
+                                      "--policy", "static:0", "--json"})
+                           .json();
+  CHECK(profile["mac_fraction"] < 1);
+  CHECK(profile["predicted_saving"].get<double>() == doctest::Approx(1 - profile["mac_fraction"].get<double>()));
+  for (const char* key : {"measured_saving", "saving_ratio", "measured_saving_mj"}) CHECK(profile[key].is_null());
+}
+
 TEST_CASE("profile gives time, and energy only where it was measured") {
   const SmallWorld world;
   const Finished run =

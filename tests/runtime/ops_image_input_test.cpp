@@ -68,7 +68,7 @@ Values reference_input(const std::vector<std::uint8_t>& pixels, const reference:
   return out;
 }
 
-constexpr ImageShape shapes[] = {{3, 8, 6}, {1, 1, 1}, {20, 3, 5}, {3, 4, 37}, {4, 2, 16}};
+constexpr ImageShape shapes[] = {{3, 8, 6}, {1, 1, 1}, {20, 3, 5}, {3, 4, 37}, {4, 2, 16}, {6, 2, 19}, {9, 3, 32}};
 
 // One batch of ImageInput::augment: images numbered first, first + 1, ...
 Values augmented(ImageShape image, int n, int first, const Augmentation& augmentation,
@@ -126,19 +126,21 @@ TEST_CASE("image input gathers images wherever they lie, from any place of the l
     const int stored = 5, block = test_device().channel_block();
     const std::size_t bytes = shape_of(1, image).size(), row = image_elements(image, block);
     const std::vector<std::uint8_t> pixels = random_pixels(to_size_t(stored) * bytes);
-    ImageInput input(test_device(), image, ramp(image.channels, 0.4f), ramp(image.channels, 0.2f));
-    const Guarded<float> all(to_size_t(stored) * row);
-    input.normalise(stored, Guarded<std::uint8_t>(pixels), all);
-    const std::vector<float> expected = all.read();
-    const auto check = [&](const std::vector<float>& out, const std::vector<int>& places) {
-      for (std::size_t i = 0; i < places.size(); ++i)
-        for (std::size_t j = 0; j < row; ++j) CHECK(out[i * row + j] == expected[to_size_t(places[i]) * row + j]);
-    };
-    const Guarded<float> gathered(3 * row), middle(2 * row);
-    input.gather(3, Guarded<std::uint8_t>(pixels), Guarded<int>(std::vector<int>{9, 4, 0, 3}), gathered, 1);
-    check(gathered.read(), {4, 0, 3});
-    input.normalise(2, Guarded<std::uint8_t>(pixels), middle, 2);
-    check(middle.read(), {2, 3});
+    for (const Precision precision : {Precision::fp32, Precision::fp16}) {
+      ImageInput input(test_device(), image, ramp(image.channels, 0.4f), ramp(image.channels, 0.2f), precision);
+      const GuardedActivation all(to_size_t(stored) * row, precision);
+      input.normalise(stored, Guarded<std::uint8_t>(pixels), all);
+      const std::vector<float> expected = all.read();
+      const auto check = [&](const std::vector<float>& out, const std::vector<int>& places) {
+        for (std::size_t i = 0; i < places.size(); ++i)
+          for (std::size_t j = 0; j < row; ++j) CHECK(out[i * row + j] == expected[to_size_t(places[i]) * row + j]);
+      };
+      const GuardedActivation gathered(3 * row, precision), middle(2 * row, precision);
+      input.gather(3, Guarded<std::uint8_t>(pixels), Guarded<int>(std::vector<int>{9, 4, 0, 3}), gathered, 1);
+      check(gathered.read(), {4, 0, 3});
+      input.normalise(2, Guarded<std::uint8_t>(pixels), middle, 2);
+      check(middle.read(), {2, 3});
+    }
   }
 }
 

@@ -85,6 +85,14 @@ Model two_stages() {
   return random_model({make_network("resnet-8", shape, 7), make_network("resnet-14", shape, 7)}, 3);
 }
 
+TEST_CASE("too many placements are refused before anything is measured") {
+  Model model = two_stages();
+  model.stages.assign(20, model.stages.front());
+  const std::vector<Device> devices(2, testing::test_device());
+  CHECK_THROWS_WITH_AS(measure_placement(model, devices, {}, {}, Objective::latency),
+                       doctest::Contains("20 stages on 2 devices"), UsageError);
+}
+
 TEST_CASE("a measured placement has a cost for each stage on each device") {
   const Model model = two_stages();
   const Device other(testing::test_device().info());
