@@ -195,13 +195,9 @@ ordered_json profile_json(const CascadeProfile& profile, const std::optional<Ene
   for (const ProfiledStage& stage : profile.stages) stages.push_back(stage_json(profile, stage));
   for (const ProfiledWorkload& workload : profile.workloads)
     workloads.push_back(workload_json(profile, workload, estimate));
-  const double predicted = 1 - profile.mac_fraction;
-  std::optional<double> measured, measured_mj, ratio;
-  if (profile.largest_runs) {
-    measured = profile.saving_ms(whole);
-    measured_mj = profile.saving_mj(whole);
-    if (predicted > 0) ratio = *measured / predicted;
-  }
+  const double predicted = profile.predicted_saving(whole);
+  const std::optional<double> measured = profile.saving_ms(whole);
+  const bool comparable = measured && predicted > 0;
   ordered_json json = {{"top1", profile.top1},
                        {"mmac_per_image", profile.mmac_per_image},
                        {"mac_fraction", profile.mac_fraction},
@@ -212,8 +208,8 @@ ordered_json profile_json(const CascadeProfile& profile, const std::optional<Ene
                        {"marginal_mj_per_image", number_or_null(marginal_of(whole.figures))},
                        {"predicted_saving", predicted},
                        {"measured_saving", number_or_null(measured)},
-                       {"saving_ratio", number_or_null(ratio)},
-                       {"measured_saving_mj", number_or_null(measured_mj)}};
+                       {"saving_ratio", comparable ? ordered_json(*measured / predicted) : ordered_json(nullptr)},
+                       {"measured_saving_mj", number_or_null(profile.saving_mj(whole))}};
   if (estimate) {
     json["estimated_mj_per_image"] = estimate->mj_per_image(ms);
     json["estimated_marginal_mj_per_image"] = number_or_null(estimate->marginal_mj_per_image(ms));

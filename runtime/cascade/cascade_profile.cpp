@@ -201,10 +201,8 @@ CascadeProfile profile_cascade(const Model& model, const std::vector<Device>& de
   CascadeProfile profile;
   const Bench bench(model, devices, images, labels, settings.executor, profile);
   profile.largest = largest_alone(profile);
-  const double largest_run = profile.workloads[profile.largest].mmac_per_image,
-               compared = std::max(settings.largest_mmac, largest_run);
-  profile.mac_fraction = profile.mmac_per_image / compared;
-  profile.largest_runs = largest_run >= compared;
+  profile.largest_mmac = std::max(settings.largest_mmac, profile.workloads[profile.largest].mmac_per_image);
+  profile.mac_fraction = profile.mmac_per_image / profile.largest_mmac;
   profile.idle_state = machine_state(settings.environment, meters.meters);
   MeasureOptions options = settings.measure;
   options.warm = [&] { profile.warm_state = machine_state(settings.environment, meters.meters); };
@@ -222,26 +220,31 @@ CascadeProfile profile_cascade(const Model& model, const std::vector<Device>& de
 }
 
 double CascadeProfile::predicted_ms(const ProfiledWorkload& workload) const {
-  return workloads[largest].figures.ms_per_image.mean() * (1 - predicted_saving(workload));
+  return workloads[largest].figures.ms_per_image.mean() * share_of_largest(workload);
 }
 
 std::optional<double> CascadeProfile::predicted_mj(const ProfiledWorkload& workload) const {
   const auto& total = workloads[largest].figures.total_mj_per_image;
   if (!total) return std::nullopt;
-  return total->mean() * (1 - predicted_saving(workload));
+  return total->mean() * share_of_largest(workload);
 }
 
 double CascadeProfile::predicted_saving(const ProfiledWorkload& workload) const {
-  return saving(workload.mmac_per_image, workloads[largest].mmac_per_image);
+  return saving(workload.mmac_per_image, largest_mmac);
 }
 
-double CascadeProfile::saving_ms(const ProfiledWorkload& workload) const {
+double CascadeProfile::share_of_largest(const ProfiledWorkload& workload) const {
+  return workload.mmac_per_image / workloads[largest].mmac_per_image;
+}
+
+std::optional<double> CascadeProfile::saving_ms(const ProfiledWorkload& workload) const {
+  if (!largest_runs()) return std::nullopt;
   return saving(workload.figures.ms_per_image.mean(), workloads[largest].figures.ms_per_image.mean());
 }
 
 std::optional<double> CascadeProfile::saving_mj(const ProfiledWorkload& workload) const {
   const auto &cost = workload.figures.total_mj_per_image, &of = workloads[largest].figures.total_mj_per_image;
-  if (!cost || !of) return std::nullopt;
+  if (!cost || !of || !largest_runs()) return std::nullopt;
   return saving(cost->mean(), of->mean());
 }
 

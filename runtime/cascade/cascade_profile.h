@@ -60,8 +60,8 @@ struct CascadeProfile {
   double top1 = 0, mmac_per_image = 0, mac_fraction = 0;
   std::vector<ProfiledWorkload> workloads;  // the cascade first
   std::vector<ProfiledStage> stages;
-  std::size_t largest = 0;   // the workload of the largest stage alone
-  bool largest_runs = true;  // whether that is the stage that mac_fraction is of: not where only a smaller one runs
+  std::size_t largest = 0;  // the workload of the largest stage alone, of those that run
+  double largest_mmac = 0;  // of the stage that costs are compared with: that one, or a larger one that does not run
 
   std::optional<CostBreakdown> ms, mj, marginal_mj;  // empty where not known, and with a single stage
   IdlePower idle;
@@ -70,13 +70,17 @@ struct CascadeProfile {
   MachineState idle_state, warm_state;   // before all, and directly after the last window
 
   const ProfiledWorkload& cascade() const { return workloads.front(); }
-  // What the MACs of a workload predict for an image, from the largest stage alone; and its saving against that stage,
-  // 1 - cost / cost. Empty where the cost is not known.
+  // What the MACs of a workload predict for an image, from the largest stage alone; and its saving against the stage
+  // that costs are compared with, 1 - cost / cost. Empty where a cost is not known, as of a stage that does not run.
   double predicted_ms(const ProfiledWorkload& workload) const;
   std::optional<double> predicted_mj(const ProfiledWorkload& workload) const;
   double predicted_saving(const ProfiledWorkload& workload) const;
-  double saving_ms(const ProfiledWorkload& workload) const;
+  std::optional<double> saving_ms(const ProfiledWorkload& workload) const;
   std::optional<double> saving_mj(const ProfiledWorkload& workload) const;
+
+ private:
+  double share_of_largest(const ProfiledWorkload& workload) const;  // in MACs
+  bool largest_runs() const { return workloads[largest].mmac_per_image >= largest_mmac; }
 };
 
 // How many windows a profile of so many stages will take at most.
