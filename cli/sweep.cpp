@@ -26,6 +26,7 @@
 #include "runtime/cascade/calibration.h"
 #include "runtime/io/model_file.h"
 #include "runtime/io/table_file.h"
+#include "runtime/report/reliability.h"
 
 namespace cascadecl {
 namespace {
@@ -200,7 +201,7 @@ ordered_json stages_json(const Model& model, const CascadeTable& test, const Sta
                       {"mmac", test.network_mmac[k]},
                       {"top1", alone.top1},
                       {"top5", number_or_null(alone.top5)},
-                      {"ece", expected_calibration_error(rows, test.labels)},
+                      {"ece", reliability(rows, test.labels).expected_calibration_error},
                       {"temperature", model.temperatures.empty() ? 1.0 : model.temperatures[k]},
                       {"ms_per_image", ms.stages[k]},
                       {"mj_per_image", mj.costs ? ordered_json(mj.costs->stages[k]) : ordered_json(nullptr)}});

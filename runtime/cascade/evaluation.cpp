@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "data/loader.h"
-#include "runtime/cascade/calibration.h"
 #include "runtime/cascade/control.h"
 #include "runtime/cascade/label_probabilities.h"
+#include "runtime/report/reliability.h"
 
 namespace cascadecl {
 namespace {
@@ -184,13 +184,14 @@ Evaluation evaluate(const Model& model, const std::vector<Device>& devices, cons
   evaluation.predicted_saving = 1 - evaluation.mac_fraction;
   for (const ClassSums& of : classes) evaluation.classes.push_back(class_evaluation(of));
   for (std::size_t k = 0; k < statics.size(); ++k) {
-    evaluation.static_stages.push_back({.network = model.stages[k].network.name(),
-                                        .device = statics[k].control.device().info().name,
-                                        .mmac = network_mmac(model, k),
-                                        .top1 = statics[k].accuracy.top1(),
-                                        .top5 = statics[k].accuracy.top5(),
-                                        .ece = expected_calibration_error(statics[k].answers, dataset.labels()),
-                                        .images_per_s = images / statics[k].seconds});
+    evaluation.static_stages.push_back(
+        {.network = model.stages[k].network.name(),
+         .device = statics[k].control.device().info().name,
+         .mmac = network_mmac(model, k),
+         .top1 = statics[k].accuracy.top1(),
+         .top5 = statics[k].accuracy.top5(),
+         .ece = reliability(statics[k].answers, dataset.labels()).expected_calibration_error,
+         .images_per_s = images / statics[k].seconds});
   }
   evaluation.pipeline = executor.statistics();
   if (!statics.empty()) {

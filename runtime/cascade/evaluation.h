@@ -40,7 +40,7 @@ struct StaticEvaluation {
   double mmac = 0;
   double top1 = 0;
   std::optional<double> top5;
-  double ece = 0;  // expected_calibration_error()
+  double ece = 0;  // Reliability::expected_calibration_error
   double images_per_s = 0;
 };
 
