@@ -214,6 +214,8 @@ CascadeProfile profile_cascade(const Model& model, const std::vector<Device>& de
   profile.attempts = meters.attempts;
   for (const auto& more : {measurement.attempts, stood_still(measurement)})
     profile.attempts.insert(profile.attempts.end(), more.begin(), more.end());
+  const WorkloadFigures& whole = profile.cascade().figures;
+  if (whole.total_mj_per_image && !whole.mean_marginal_mj()) profile.attempts.push_back(marginal_lost(profile.idle));
   profile.sampling_share = sampling_share(measurement);
   add_breakdowns(profile);
   return profile;
