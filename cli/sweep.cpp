@@ -15,7 +15,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/output_file.h"
-#include "cli/phase_flags.h"
+#include "cli/policy_learning_flags.h"
 #include "cli/progress.h"
 #include "cli/sweep_file.h"
 #include "cli/version.h"
@@ -72,7 +72,7 @@ void add_flags(Options& options, Flags& flags) {
                      "for each alpha and seed also train stages and policies together, from the model's stages");
   options.add_number("joint-epochs", flags.sweep.joint_epochs, 1, 100000, "epochs of stages and policies together");
   options.add_number("joint-learning-rate", flags.sweep.joint_learning_rate, 0, 1000, "of the stages, with --joint");
-  add_phase_flags(options, flags.sweep.phase);
+  add_policy_learning_flags(options, flags.sweep.learning);
 }
 
 void parse_lists(Flags& flags) {
@@ -88,7 +88,7 @@ void parse_lists(Flags& flags) {
 // All that the points depend on.
 std::string settings_json(const Flags& flags, const Model& model, const std::string& fitting_key,
                           const std::string& test_key, const std::string& device) {
-  const PolicyPhaseSettings& phase = flags.sweep.phase;
+  const PolicyLearning& learning = flags.sweep.learning;
   ordered_json json = {{"model", fingerprint(model)},
                        {"fitted_on", fitting_key},
                        {"judged_on", test_key},
@@ -99,14 +99,17 @@ std::string settings_json(const Flags& flags, const Model& model, const std::str
                        {"policy", flags.policies},
                        {"combine", flags.combines},
                        {"thresholds", flags.sweep.thresholds},
-                       {"policy_epochs", phase.epochs},
-                       {"policy_learning_rate", phase.learning_rate},
-                       {"policy_input", to_string(phase.input)},
-                       {"policy_hidden", phase.hidden},
-                       {"estimator", to_string(phase.estimator)},
-                       {"reward_label", to_string(phase.reward_label)},
-                       {"entropy", phase.entropy},
-                       {"top_k", phase.top_k}};
+                       {"policy_epochs", learning.epochs},
+                       {"policy_learning_rate", learning.learning_rate},
+                       {"policy_input", to_string(learning.input)},
+                       {"policy_hidden", learning.hidden},
+                       {"estimator", to_string(learning.estimator)},
+                       {"reward_label", to_string(learning.reward_label)},
+                       {"entropy", learning.entropy},
+                       {"top_k", learning.top_k}};
+  const PolicyLearning initial;  // files from before these were flags do not tell them
+  if (learning.baseline != initial.baseline) json["baseline"] = to_string(learning.baseline);
+  if (learning.cost_through != initial.cost_through) json["cost_through"] = to_string(learning.cost_through);
   if (flags.sweep.joint) {
     json["joint_epochs"] = flags.sweep.joint_epochs;
     json["joint_learning_rate"] = flags.sweep.joint_learning_rate;
@@ -153,7 +156,7 @@ class Source {
   std::string device_name() const { return device_.info().name; }
 
  private:
-  bool features() const { return flags_.sweep.phase.input == PolicyInput::features; }
+  bool features() const { return flags_.sweep.learning.input == PolicyInput::features; }
 
   CascadeTable run(const Dataset& dataset, const std::vector<std::int64_t>& indices, const std::string& what) {
     Progress progress(what, static_cast<std::int64_t>(indices.size()), quiet_);

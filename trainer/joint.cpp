@@ -11,6 +11,7 @@
 #include "runtime/ops/image_input.h"
 #include "runtime/ops/launch.h"
 #include "runtime/ops/softmax.h"
+#include "trainer/estimator.h"
 #include "trainer/policy_net.h"
 #include "trainer/pretrain.h"
 #include "trainer/schedule.h"
@@ -21,11 +22,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 std::size_t plane(const JointSettings& s, int classes) { return to_size(s.batch_size) * to_size(classes); }
-
-EstimatorSettings with_class_gradient(EstimatorSettings settings) {
-  settings.class_gradient = true;
-  return settings;
-}
 
 }  // namespace
 
@@ -73,7 +69,8 @@ struct JointTrainer::State {
         micro_batch(images_at_once(s.batch_size, s.micro_batch)),
         classes(networks.front().classes()),
         policies(d, p, s.batch_size),
-        estimator(d, with_class_gradient(s.estimator), relative_costs, classes, s.batch_size),
+        estimator(d, {.learning = s.learning, .seed = s.seed, .class_gradient = true}, relative_costs, classes,
+                  s.batch_size),
         softmax(d, classes),
         image_input(d, networks.front().input_shape(), data.header().mean, data.header().std),
         compact(d, s.batch_size),
@@ -113,7 +110,7 @@ struct JointTrainer::State {
     record.what = "cascade";
   }
 
-  bool exact() const { return settings.estimator.kind == EstimatorKind::exact; }
+  bool exact() const { return settings.learning.estimator == EstimatorKind::exact; }
   bool in_pieces() const { return micro_batch < settings.batch_size; }
   unsigned global_step() const {
     return static_cast<unsigned>(static_cast<std::int64_t>(epoch) * loader.batches_per_epoch() + step);

@@ -11,13 +11,7 @@ JointSettings joint_settings(const TrainSettings& settings) {
           .weight_decay = settings.weight_decay,
           .augment = settings.augment,
           .seed = settings.seed_of_policies(),
-          .estimator = {.kind = settings.estimator,
-                        .baseline = settings.baseline,
-                        .cost_through = settings.cost_through,
-                        .reward_label = settings.reward_label,
-                        .alpha = settings.alpha,
-                        .top_k = settings.top_k,
-                        .seed = settings.seed_of_policies()}};
+          .learning = settings.learning};
 }
 
 bool train_jointly(Training& training) {

@@ -8,23 +8,14 @@ namespace cascadecl {
 namespace {
 
 PolicyPhase make_policy_phase(const Training& training) {
-  const PolicyPhaseSettings settings{.epochs = training.settings.policy_epochs,
+  const PolicyPhaseSettings settings{.learning = training.settings.learning,
                                      .batch_size = training.settings.batch_size,
-                                     .learning_rate = training.settings.policy_learning_rate,
-                                     .estimator = training.settings.estimator,
-                                     .baseline = training.settings.baseline,
-                                     .cost_through = training.settings.cost_through,
-                                     .reward_label = training.settings.reward_label,
-                                     .alpha = training.settings.alpha,
-                                     .entropy = training.settings.entropy,
-                                     .input = training.settings.policy_input,
-                                     .hidden = training.settings.policy_hidden,
-                                     .top_k = training.settings.top_k,
+                                     .momentum = training.settings.momentum,
                                      .seed = training.settings.seed_of_policies()};
   const StageOutputs outputs =
       stage_outputs(training.state.model, training.device(), training.data, training.split.held_out,
                     {.max_batch = images_at_once(training.settings.batch_size, training.settings.micro_batch)},
-                    training.settings.policy_input == PolicyInput::features);
+                    settings.learning.input == PolicyInput::features);
   std::vector<int> labels;
   for (std::int64_t i : training.split.held_out) labels.push_back(training.data.labels()[static_cast<std::size_t>(i)]);
   return PolicyPhase(training.device(), settings, training.costs(), training.state.model.classes,

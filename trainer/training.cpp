@@ -28,7 +28,8 @@ void check(const Training& training) {
   const TrainSettings& settings = training.settings;
   if (settings.batch_size < 1) throw UsageError("batch size: expected at least 1");
   if (settings.micro_batch < 0) throw UsageError("micro-batch: expected 0 or more");
-  if (std::min({settings.epochs, settings.policy_epochs, settings.joint_epochs}) < 0) {
+  if (!(settings.momentum >= 0 && settings.momentum < 1)) throw UsageError("momentum: expected 0 or more and below 1");
+  if (std::min({settings.epochs, settings.learning.epochs, settings.joint_epochs}) < 0) {
     throw UsageError("epochs: expected 0 or more");
   }
   if (training.split.rest.empty()) throw UsageError("validation share: no image is left to train on");
@@ -93,11 +94,11 @@ void Training::start(const std::optional<Model>& initial) {
   model.std = header.std;
   const bool fits = model.policies.size() + 1 == model.stages.size();
   if (settings.policy || !fits || !initial) {
-    const int hidden = settings.policy_hidden ? settings.policy_hidden : default_hidden(model.classes);
     std::vector<int> features;
     for (const Stage& stage : model.stages) features.push_back(stage.network.feature_count());
-    model.policies = initial_policies(stage_count(), settings.policy_input, model.classes, hidden,
-                                      settings.seed_of_policies(), features);
+    model.policies =
+        initial_policies(stage_count(), settings.learning.input, model.classes,
+                         settings.learning.hidden_units(model.classes), settings.seed_of_policies(), features);
   }
   check(*this);
   fit_batch(*this);

@@ -55,8 +55,8 @@ JointSettings one_step(EstimatorKind kind, int batch_size) {
           .momentum = 0,
           .weight_decay = 0,
           .augment = false,
-          .seed = 9,
-          .estimator = {.kind = kind, .alpha = 0.3, .seed = 4}};
+          .seed = 4,
+          .learning = {.estimator = kind, .alpha = 0.3}};
 }
 
 JointState after_epoch(JointTrainer& trainer) {
@@ -90,7 +90,7 @@ struct Reference {
       : cascade(c),
         order(epoch_order(all_indices(c.data.size()), c.settings.seed, 0)),
         images(normalised(c.data, order)) {
-    const EstimatorSettings& e = c.settings.estimator;
+    const PolicyLearning& e = c.settings.learning;
     problem = {.stages = 3, .n = static_cast<int>(order.size()), .classes = classes, .reward_label = e.reward_label};
     for (const std::int64_t i : order) problem.labels.push_back(c.data.labels()[static_cast<std::size_t>(i)]);
     for (const double cost : exit_costs(relative_costs, e.cost_through)) problem.exit_penalty.push_back(e.alpha * cost);
@@ -210,14 +210,14 @@ TEST_CASE("the joint gradient is that of the whole cascade's loss, by finite dif
 
 TEST_CASE("the sampled joint gradient goes back through the images that reach each stage, and only those") {
   JointSettings settings = one_step(EstimatorKind::reinforce, 12);
-  settings.estimator.baseline = Baseline::variance;  // so that the norms of all scores count
+  settings.learning.baseline = Baseline::variance;  // so that the norms of all scores count
   Cascade cascade(12, settings);
   cascade.decide(0, 0);
   cascade.decide(1, -2);
   Reference truth(cascade);
   const StoppingGradient sampled = reference::reinforce_gradient(
       truth.problem, truth.stop_logit, truth.score_norms(), truth.feature_norms(),
-      {.baseline = Baseline::variance, .class_gradient = true, .seed = settings.estimator.seed, .step = 0});
+      {.baseline = Baseline::variance, .class_gradient = true, .seed = settings.seed, .step = 0});
   std::vector<std::int64_t> reach(3, 0);
   for (const int exit : sampled.exits)
     for (int t = 0; t <= exit; ++t) ++reach[static_cast<std::size_t>(t)];
@@ -303,7 +303,7 @@ TEST_CASE("a joint epoch that is stopped goes on from its state with the same bi
 TEST_CASE("a joint step in micro-batches is that of the whole batch, whose statistics are frozen") {
   for (const EstimatorKind kind : {EstimatorKind::exact, EstimatorKind::reinforce}) {
     JointSettings settings = one_step(kind, 16);
-    settings.estimator.baseline = Baseline::variance;  // of the whole batch
+    settings.learning.baseline = Baseline::variance;  // of the whole batch
     Cascade cascade(20, settings);
     JointTrainer whole = cascade.trainer();
     const JointState expected = after_epoch(whole);

@@ -26,11 +26,10 @@ const MemoryDataset& images() {
 TrainSettings short_training() {
   return {.stages = {"resnet-8", "resnet-14"},
           .epochs = 2,
-          .policy_epochs = 2,
           .joint_epochs = 2,
           .batch_size = 16,
           .validation_share = 0.25,
-          .policy_hidden = 8};
+          .learning = {.epochs = 2, .hidden = 8}};
 }
 
 TrainResult run(const TrainSettings& settings, TrainObserver& observer, const std::filesystem::path& checkpoint = {},
@@ -101,7 +100,7 @@ TEST_CASE("a training stopped again and again ends with the same bits too") {
   const TrainResult whole = run(short_training(), nobody);
   for (const EstimatorKind estimator : {EstimatorKind::reinforce, EstimatorKind::exact}) {
     TrainSettings settings = short_training();
-    settings.estimator = estimator;
+    settings.learning.estimator = estimator;
     int runs = 0;
     TrainResult result;
     for (; !result.complete && runs < 100; ++runs) {
@@ -152,7 +151,7 @@ TEST_CASE("resuming under other settings or data is refused by name") {
     return error_of<UsageError>([&] { run(settings, nobody, file, true); });
   };
   TrainSettings other = short_training();
-  other.alpha = 0.5;
+  other.learning.alpha = 0.5;
   CHECK(contains(refusal(other), "alpha (0.1, not 0.5)"));
   other = short_training();
   other.seed = 2;
@@ -195,7 +194,7 @@ TEST_CASE("a loss that is not finite ends the training, and the last checkpoint 
     Model initial;
     {
       TrainSettings untrained = settings;
-      untrained.epochs = untrained.policy_epochs = untrained.joint_epochs = 0;
+      untrained.epochs = untrained.learning.epochs = untrained.joint_epochs = 0;
       initial = run(untrained, nobody).model;
     }
     for (auto& [key, values] : initial.stages[1].parameters)
@@ -286,7 +285,7 @@ TEST_CASE("phases start from a given model and leave alone what they do not trai
   settings.policy = false;
   settings.joint = true;
   settings.joint_epochs = 1;
-  settings.policy_epochs = 0;
+  settings.learning.epochs = 0;
   const Model joint = run(settings, nobody, {}, false, with_policy).model;
   CHECK(joint.stages[0].parameters != with_policy.stages[0].parameters);
   CHECK(same(joint.policies[0], with_policy.policies[0]));
