@@ -4,10 +4,10 @@
 #include <cmath>
 #include <numeric>
 
-#include "data/error.h"
-#include "data/random.h"
-#include "runtime/cascade/accuracy.h"
+#include "data/files/error.h"
+#include "data/files/random.h"
 #include "runtime/ops/launch.h"
+#include "runtime/study/answers/accuracy.h"
 #include "trainer/policy_net.h"
 #include "trainer/schedule.h"
 

@@ -7,10 +7,10 @@
 #include <limits>
 #include <memory>
 
-#include "data/error.h"
-#include "runtime/cascade/label_probabilities.h"
+#include "data/files/error.h"
 #include "runtime/opencl/memory_fit.h"
 #include "runtime/ops/launch.h"
+#include "runtime/study/answers/label_probabilities.h"
 
 namespace cascadecl {
 namespace {

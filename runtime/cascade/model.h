@@ -6,7 +6,7 @@
 
 #include "runtime/cascade/combine.h"
 #include "runtime/cascade/policies/stopping_policy.h"
-#include "runtime/network/network.h"
+#include "runtime/network/description.h"
 
 namespace cascadecl {
 

@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "runtime/network/layout.h"
-#include "runtime/network/network.h"
+#include "runtime/network/description.h"
 #include "runtime/network/plan_memory.h"
 #include "runtime/ops/activation.h"
+#include "runtime/ops/layout.h"
 
 namespace cascadecl {
 

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <numbers>
 
-#include "data/error.h"
-#include "runtime/network/network.h"
+#include "data/files/error.h"
+#include "runtime/network/description.h"
 
 namespace cascadecl {
 namespace {

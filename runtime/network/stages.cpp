@@ -7,7 +7,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "data/error.h"
+#include "data/files/error.h"
 
 namespace cascadecl {
 namespace {

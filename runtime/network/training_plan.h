@@ -2,8 +2,8 @@
 #include <cstddef>
 #include <memory>
 
+#include "runtime/network/description.h"
 #include "runtime/network/inference_plan.h"
-#include "runtime/network/network.h"
 #include "runtime/opencl/device.h"
 #include "runtime/ops/sgd.h"
 

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <optional>
 
-#include "data/error.h"
-#include "runtime/network/network.h"
+#include "data/files/error.h"
+#include "runtime/network/description.h"
 
 namespace cascadecl {
 namespace {

@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <span>
 
-#include "runtime/network/network.h"
+#include "runtime/network/description.h"
 #include "runtime/ops/activation.h"
 
 namespace cascadecl {

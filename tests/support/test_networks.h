@@ -2,7 +2,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/network/network.h"
+#include "runtime/network/description.h"
 
 // Networks for tests of plans.
 namespace cascadecl::testing {

@@ -1,6 +1,6 @@
-#include "data/error.h"
-#include "runtime/cascade/accuracy.h"
+#include "data/files/error.h"
 #include "runtime/cascade/policies/stopping_policy.h"
+#include "runtime/study/answers/accuracy.h"
 
 namespace cascadecl {
 namespace {
