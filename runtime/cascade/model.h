@@ -7,6 +7,7 @@
 #include "runtime/cascade/combine.h"
 #include "runtime/cascade/policies/stopping_policy.h"
 #include "runtime/network/description.h"
+#include "runtime/network/parameters.h"
 
 namespace cascadecl {
 

@@ -9,6 +9,7 @@
 #include "data/files/error.h"
 #include "runtime/cascade/named_arrays.h"
 #include "runtime/foreign_text.h"
+#include "runtime/network/zoo.h"
 
 namespace cascadecl {
 namespace {

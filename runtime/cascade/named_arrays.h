@@ -2,7 +2,7 @@
 #include <string_view>
 
 #include "data/files/hdf5_file.h"
-#include "runtime/network/description.h"
+#include "runtime/network/parameters.h"
 
 namespace cascadecl {
 

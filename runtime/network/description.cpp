@@ -248,10 +248,6 @@ std::string_view type_name(LayerType type) {
   return "unknown";
 }
 
-std::string to_string(const ImageShape& shape) {
-  return fmt::format("[{},{},{}]", shape.channels, shape.height, shape.width);
-}
-
 Network::Network(std::string name, ImageShape input, std::vector<Layer> layers)
     : name_(std::move(name)), input_(input), layers_(std::move(layers)) {
   Checker(input_, layers_).run();

@@ -1,9 +1,10 @@
 #pragma once
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "runtime/ops/image_shape.h"
 
 namespace cascadecl {
 
@@ -26,19 +27,6 @@ std::string_view type_name(LayerType type);
 
 // Added to the variance before the square root, in every batch norm.
 constexpr float batch_norm_epsilon = 1e-5F;
-
-// Channels, rows and columns of one image's activation.
-struct ImageShape {
-  int channels = 0, height = 0, width = 0;
-  // Of an image, as many bytes where pixels are bytes.
-  std::size_t values() const {
-    return static_cast<std::size_t>(channels) * static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
-  }
-  bool operator==(const ImageShape&) const = default;
-};
-
-// "[16,32,32]".
-std::string to_string(const ImageShape& shape);
 
 // One named layer of the DAG. `inputs` name earlier layers (the list is in topological order). Attributes that a type
 // does not use keep their defaults. A name is parts of letters, digits, '_', '-', '.' joined by '/', at most 200
@@ -93,36 +81,5 @@ class Network {
   ImageShape input_;
   std::vector<Layer> layers_;
 };
-
-// A network of the paper by name: resnet-N (N = 6n+2, n units a block) or wrn-D-K (D = 6n+4; K times the channels, also
-// in the first convolution: 3 -> 16K), e.g. wrn-40-1.5. These variants reproduce Table 1: to the last digit for
-// resnet-N, within 0.0042 % for wrn-40-K. Any image size, at least 1x1. Throws UsageError listing the known names.
-Network make_network(std::string_view name, ImageShape input, int classes);
-
-// Learned values of a layer, by parameter name, in the layouts of the model file:
-//   convolution  weight [K][C][R][S]
-//   batch_norm   gamma, beta, running_mean, running_variance, each [C]
-//   dense        weight [out][in], bias [out]
-// Keys are "layer/parameter".
-using Parameters = std::map<std::string, std::vector<float>, std::less<>>;
-
-using ParameterShapes = std::map<std::string, std::vector<int>, std::less<>>;
-
-// Shapes of all parameters of a network, same keys. running_* are statistics, not trained.
-ParameterShapes parameter_shapes(const Network& network);
-// The same without running_mean and running_variance: what an optimiser changes.
-ParameterShapes trained_parameter_shapes(const Network& network);
-
-// He initialisation (fan-in, as in He et al. 2015): convolution and dense weights normal with variance 2/fan-in, gamma
-// 1, beta and bias 0, running mean 0, running variance 1. Value i of the p-th parameter (in key order) comes from
-// Philox with counter (p, i) and key seed alone: the same seed gives the same values on every machine.
-Parameters initial_parameters(const Network& network, std::uint64_t seed);
-
-// All parameters, zero: for what depends on their sizes alone.
-Parameters zero_parameters(const Network& network);
-
-// Throws ShapeError naming layer and parameter if one is missing, superfluous or of another size, or holds
-// NaN, infinity or a negative variance.
-void check_parameters(const Network& network, const Parameters& parameters);
 
 }  // namespace cascadecl

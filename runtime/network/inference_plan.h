@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/network/description.h"
+#include "runtime/network/parameters.h"
 #include "runtime/network/plan_memory.h"
 #include "runtime/ops/activation.h"
 #include "runtime/ops/layout.h"

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "runtime/network/description.h"
+#include "runtime/network/parameters.h"
 #include "runtime/opencl/device.h"
 
 namespace cascadecl {

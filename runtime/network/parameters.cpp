@@ -1,3 +1,5 @@
+#include "runtime/network/parameters.h"
+
 #include <Random123/philox.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -7,7 +9,6 @@
 #include <numbers>
 
 #include "data/files/error.h"
-#include "runtime/network/description.h"
 
 namespace cascadecl {
 namespace {

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "data/files/error.h"
+#include "runtime/network/zoo.h"
 
 namespace cascadecl {
 namespace {

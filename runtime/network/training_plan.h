@@ -4,6 +4,7 @@
 
 #include "runtime/network/description.h"
 #include "runtime/network/inference_plan.h"
+#include "runtime/network/parameters.h"
 #include "runtime/opencl/device.h"
 #include "runtime/ops/sgd.h"
 

@@ -1,3 +1,5 @@
+#include "runtime/network/zoo.h"
+
 #include <fmt/format.h>
 
 #include <charconv>
@@ -5,7 +7,6 @@
 #include <optional>
 
 #include "data/files/error.h"
-#include "runtime/network/description.h"
 
 namespace cascadecl {
 namespace {

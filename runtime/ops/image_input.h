@@ -2,8 +2,8 @@
 #include <cstdint>
 #include <span>
 
-#include "runtime/network/description.h"
 #include "runtime/ops/activation.h"
+#include "runtime/ops/image_shape.h"
 
 namespace cascadecl {
 

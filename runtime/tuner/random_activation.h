@@ -1,8 +1,8 @@
 #pragma once
 #include <cstdint>
 
-#include "runtime/network/description.h"
 #include "runtime/ops/activation.h"
+#include "runtime/ops/image_shape.h"
 
 namespace cascadecl {
 

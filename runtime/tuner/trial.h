@@ -4,8 +4,8 @@
 #include <tuple>
 #include <vector>
 
-#include "runtime/network/description.h"
 #include "runtime/opencl/device.h"
+#include "runtime/ops/image_shape.h"
 
 // What the tuner runs: an operation as networks use it, on random data.
 namespace cascadecl {

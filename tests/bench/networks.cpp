@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/network/description.h"
+#include "runtime/network/zoo.h"
 #include "runtime/tuner/network_workload.h"
 #include "runtime/tuner/random_activation.h"
 #include "tests/bench/suite.h"

@@ -2,6 +2,7 @@
 
 #include "data/generated/generate.h"
 #include "runtime/cascade/model_file.h"
+#include "runtime/network/zoo.h"
 #include "tests/support/random_model.h"
 
 namespace cascadecl::testing {

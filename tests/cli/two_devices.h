@@ -6,6 +6,7 @@
 
 #include "data/generated/generate.h"
 #include "runtime/cascade/model_file.h"
+#include "runtime/network/zoo.h"
 #include "tests/cli/fixtures.h"
 #include "tests/cli/process.h"
 #include "tests/support/random_model.h"

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "runtime/network/description.h"
+#include "runtime/network/parameters.h"
 
 // Networks for tests of plans.
 namespace cascadecl::testing {

@@ -7,6 +7,7 @@
 #include "data/files/error.h"
 #include "data/files/hdf5_file.h"
 #include "runtime/cascade/model_file.h"
+#include "runtime/network/zoo.h"
 #include "tests/support/random_model.h"
 #include "tests/support/temporary_folder.h"
 

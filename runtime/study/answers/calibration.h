@@ -5,6 +5,7 @@
 
 #include "runtime/cascade/combine.h"
 #include "runtime/network/description.h"
+#include "runtime/network/parameters.h"
 #include "runtime/study/answers/label_probabilities.h"
 
 namespace cascadecl {

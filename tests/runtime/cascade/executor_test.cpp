@@ -10,6 +10,7 @@
 #include <set>
 
 #include "data/files/error.h"
+#include "runtime/network/zoo.h"
 #include "tests/support/device_test.h"
 #include "tests/support/random_model.h"
 #include "tests/support/reference_network.h"

@@ -11,6 +11,7 @@
 
 #include "data/files/hdf5_file.h"
 #include "runtime/cascade/model_file.h"
+#include "runtime/network/zoo.h"
 #include "tests/support/python.h"
 #include "tests/support/random_model.h"
 #include "tests/support/reference_network.h"

@@ -11,6 +11,7 @@
 
 #include "data/files/error.h"
 #include "runtime/cascade/named_arrays.h"
+#include "runtime/network/zoo.h"
 #include "tests/support/random_model.h"
 #include "tests/support/temporary_folder.h"
 

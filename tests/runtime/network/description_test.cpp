@@ -9,6 +9,8 @@
 #include <string>
 
 #include "data/files/error.h"
+#include "runtime/network/parameters.h"
+#include "runtime/network/zoo.h"
 #include "tests/support/reference_network.h"
 
 namespace cascadecl {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "data/files/error.h"
+#include "runtime/network/zoo.h"
 #include "runtime/ops/precision.h"
 #include "tests/support/device_test.h"
 #include "tests/support/reference_network.h"

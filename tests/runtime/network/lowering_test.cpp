@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "data/files/error.h"
+#include "runtime/network/zoo.h"
 #include "tests/support/test_networks.h"
 
 namespace cascadecl {

@@ -5,6 +5,7 @@
 #include "runtime/network/buffer_pool.h"
 #include "runtime/network/inference_plan.h"
 #include "runtime/network/training_plan.h"
+#include "runtime/network/zoo.h"
 #include "tests/support/device_test.h"
 #include "tests/support/test_networks.h"
 

@@ -1,3 +1,5 @@
+#include "runtime/network/zoo.h"
+
 #include <doctest/doctest.h>
 
 #include <cmath>

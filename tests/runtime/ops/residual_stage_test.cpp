@@ -6,6 +6,7 @@
 
 #include "runtime/network/inference_plan.h"
 #include "runtime/network/lowering.h"
+#include "runtime/network/zoo.h"
 #include "runtime/ops/precision.h"
 #include "tests/support/device_test.h"
 #include "tests/support/reference_network.h"

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "data/files/error.h"
+#include "runtime/network/zoo.h"
 #include "tests/support/device_test.h"
 #include "tests/support/random_model.h"
 

@@ -11,6 +11,7 @@
 #include "data/files/error.h"
 #include "data/loader.h"
 #include "runtime/cascade/executor.h"
+#include "runtime/network/zoo.h"
 #include "runtime/study/answers/accuracy.h"
 #include "runtime/study/answers/table_file.h"
 #include "runtime/study/tradeoff/budget.h"

@@ -4,7 +4,8 @@
 
 #include <random>
 
-#include "runtime/network/description.h"
+#include "runtime/network/zoo.h"
+#include "runtime/ops/image_shape.h"
 #include "tests/support/device_test.h"
 #include "tests/support/fake_machine.h"
 #include "tests/support/fake_sys.h"

@@ -8,6 +8,7 @@
 
 #include "data/files/error.h"
 #include "data/loader.h"
+#include "runtime/network/zoo.h"
 #include "runtime/study/answers/label_probabilities.h"
 #include "tests/support/device_test.h"
 #include "tests/support/random_model.h"

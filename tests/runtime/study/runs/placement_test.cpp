@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "data/files/error.h"
+#include "runtime/network/zoo.h"
 #include "tests/support/device_test.h"
 #include "tests/support/random_model.h"
 
