@@ -6,8 +6,8 @@
 
 #include "data/files/error.h"
 #include "data/files/random.h"
+#include "runtime/cascade/combine.h"
 #include "runtime/ops/launch.h"
-#include "runtime/study/answers/accuracy.h"
 #include "trainer/policy_net.h"
 #include "trainer/schedule.h"
 

@@ -76,4 +76,14 @@ void Combiner::operator()(Rows rows, std::span<const float> stop_probability, st
   std::ranges::transform(sum, answer.begin(), [&](double value) { return static_cast<float>(value / total); });
 }
 
+int rank_of(std::span<const float> probabilities, std::int32_t label) {
+  const auto own = static_cast<std::size_t>(label);
+  if (std::isnan(probabilities[own])) return static_cast<int>(probabilities.size());
+  int rank = 0;
+  for (std::size_t j = 0; j < probabilities.size(); ++j) {
+    rank += probabilities[j] > probabilities[own] || (probabilities[j] == probabilities[own] && j < own);
+  }
+  return rank;
+}
+
 }  // namespace cascadecl

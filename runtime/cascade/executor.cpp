@@ -10,7 +10,6 @@
 #include "data/files/error.h"
 #include "runtime/opencl/memory_fit.h"
 #include "runtime/ops/launch.h"
-#include "runtime/study/answers/label_probabilities.h"
 
 namespace cascadecl {
 namespace {

@@ -9,7 +9,6 @@
 #include "runtime/cascade/stage_timer.h"
 #include "runtime/ops/launch.h"
 #include "runtime/ops/layout.h"
-#include "runtime/study/answers/calibration.h"
 
 namespace cascadecl {
 namespace {

@@ -113,4 +113,11 @@ void check_parameters(const Network& network, const Parameters& parameters) {
       throw ShapeError(fmt::format("network {}: {} is not a parameter of it", network.name(), key));
 }
 
+Parameters tempered(const Network& network, Parameters parameters, double temperature) {
+  const std::string& last = network.layers().back().name;
+  for (const char* name : {"/weight", "/bias"})
+    for (float& value : parameters.at(last + name)) value = static_cast<float>(value / temperature);
+  return parameters;
+}
+
 }  // namespace cascadecl

@@ -34,4 +34,7 @@ Parameters zero_parameters(const Network& network);
 // NaN, infinity or a negative variance.
 void check_parameters(const Network& network, const Parameters& parameters);
 
+// The parameters of a network whose label probabilities are tempered: those of its last layer divided by T.
+Parameters tempered(const Network& network, Parameters parameters, double temperature);
+
 }  // namespace cascadecl

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "runtime/network/inference_plan.h"
 #include "runtime/network/lowering.h"
 #include "runtime/network/step_geometry.h"
 #include "runtime/network/training_plan.h"

@@ -1,6 +1,6 @@
 #include "data/files/error.h"
+#include "runtime/cascade/combine.h"
 #include "runtime/cascade/policies/stopping_policy.h"
-#include "runtime/study/answers/accuracy.h"
 
 namespace cascadecl {
 namespace {

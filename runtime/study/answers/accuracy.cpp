@@ -1,6 +1,6 @@
 #include "runtime/study/answers/accuracy.h"
 
-#include <cmath>
+#include "runtime/cascade/combine.h"
 
 namespace cascadecl {
 
@@ -18,16 +18,6 @@ void AccuracyCount::add(std::span<const float> answers, std::span<const std::int
 std::optional<double> AccuracyCount::top5() const {
   if (classes_ < 6) return std::nullopt;
   return static_cast<double>(top5_) / static_cast<double>(images_);
-}
-
-int rank_of(std::span<const float> probabilities, std::int32_t label) {
-  const auto own = static_cast<std::size_t>(label);
-  if (std::isnan(probabilities[own])) return static_cast<int>(probabilities.size());
-  int rank = 0;
-  for (std::size_t j = 0; j < probabilities.size(); ++j) {
-    rank += probabilities[j] > probabilities[own] || (probabilities[j] == probabilities[own] && j < own);
-  }
-  return rank;
 }
 
 }  // namespace cascadecl

@@ -18,8 +18,4 @@ class AccuracyCount {
   std::size_t classes_ = 0;
 };
 
-// Classes that rank above `label` in a row of probabilities: 0 means that the label is the
-// answer. NaN is never the answer.
-int rank_of(std::span<const float> probabilities, std::int32_t label);
-
 }  // namespace cascadecl

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "data/files/error.h"
-#include "runtime/study/answers/accuracy.h"
+#include "runtime/cascade/combine.h"
 
 namespace cascadecl {
 namespace {

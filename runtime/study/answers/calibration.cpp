@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "data/files/error.h"
-#include "runtime/study/answers/accuracy.h"
+#include "runtime/cascade/combine.h"
 
 namespace cascadecl {
 namespace {
@@ -149,13 +149,6 @@ std::vector<float> tempered(std::span<const float> probabilities, double tempera
   for (const float p : probabilities) scores.push_back(log_of(p) / temperature);
   softmax(scores);
   return {scores.begin(), scores.end()};
-}
-
-Parameters tempered(const Network& network, Parameters parameters, double temperature) {
-  const std::string& last = network.layers().back().name;
-  for (const char* name : {"/weight", "/bias"})
-    for (float& value : parameters.at(last + name)) value = static_cast<float>(value / temperature);
-  return parameters;
 }
 
 double negative_log_likelihood(std::span<const float> rows, std::span<const std::int32_t> labels, double temperature) {

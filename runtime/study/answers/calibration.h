@@ -4,8 +4,6 @@
 #include <vector>
 
 #include "runtime/cascade/combine.h"
-#include "runtime/network/description.h"
-#include "runtime/network/parameters.h"
 #include "runtime/study/answers/label_probabilities.h"
 
 namespace cascadecl {
@@ -15,8 +13,6 @@ namespace cascadecl {
 
 // Guo et al. 2017: p_j^(1/T) over their sum, which is the softmax of the logits divided by T. T above 1 flattens.
 std::vector<float> tempered(std::span<const float> probabilities, double temperature);
-// The parameters of a network whose label probabilities are tempered: those of its last layer divided by T.
-Parameters tempered(const Network& network, Parameters parameters, double temperature);
 
 // Mean of -log p[label], in nats, at a temperature; a probability of 0 counts as 1e-30.
 double negative_log_likelihood(std::span<const float> rows, std::span<const std::int32_t> labels,

@@ -44,11 +44,4 @@ StageOutputs stage_outputs(const Model& model, const Device& device, const Datas
 // Throws FileError naming both sides if the images' shape or the number of classes differ from the model's.
 void check_dataset(const Model& model, const DatasetHeader& dataset);
 
-// A cascade of stage i alone, which always stops there.
-Model single_stage(const Model& model, std::size_t stage);
-
-// The model as a policy runs it: with the policies that it asks on the device (none for thresholds, the exit functions
-// for ann), or for static the one stage. Throws UsageError if the model has no such policies or stage.
-Model model_under(Model model, const PolicyChoice& choice);
-
 }  // namespace cascadecl

@@ -4,6 +4,7 @@
 #include <rapidcheck.h>
 
 #include <cmath>
+#include <limits>
 
 #include "data/files/error.h"
 
@@ -64,6 +65,16 @@ TEST_CASE("fitted weights that are missing or of another number are refused; nam
   for (const Combine rule : {Combine::reweight, Combine::last, Combine::fitted})
     CHECK(parse_combine(to_string(rule)) == rule);
   CHECK_THROWS_AS(parse_combine("mean"), UsageError);
+}
+
+TEST_CASE("ranks: the first of equal probabilities wins, and NaN never does") {
+  const std::vector<float> row = {0.2F, 0.4F, 0.4F, 0.0F};
+  CHECK(rank_of(row, 1) == 0);
+  CHECK(rank_of(row, 2) == 1);
+  CHECK(rank_of(row, 0) == 2);
+  CHECK(rank_of(row, 3) == 3);
+  const std::vector<float> unknown(3, std::numeric_limits<float>::quiet_NaN());
+  CHECK(rank_of(unknown, 0) == 3);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <random>
 
+#include "runtime/network/inference_plan.h"
 #include "runtime/network/training_plan.h"
 #include "tests/support/device_test.h"
 #include "tests/support/reference_network.h"

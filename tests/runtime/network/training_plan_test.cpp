@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "data/files/error.h"
+#include "runtime/network/inference_plan.h"
 #include "tests/support/device_test.h"
 #include "tests/support/reference_training.h"
 #include "tests/support/test_networks.h"

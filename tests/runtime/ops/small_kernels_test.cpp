@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include "runtime/network/inference_plan.h"
 #include "runtime/network/training_plan.h"
 #include "runtime/ops/softmax.h"
 #include "tests/support/conv_check.h"

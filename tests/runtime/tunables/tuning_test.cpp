@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "runtime/network/inference_plan.h"
 #include "runtime/network/stages.h"
 #include "runtime/network/training_plan.h"
 #include "runtime/ops/conv_direct.h"

@@ -11,6 +11,7 @@
 
 #include "data/files/error.h"
 #include "runtime/cascade/policy_weights.h"
+#include "runtime/network/inference_plan.h"
 #include "runtime/network/stages.h"
 #include "runtime/network/training_plan.h"
 #include "runtime/ops/batch_norm.h"

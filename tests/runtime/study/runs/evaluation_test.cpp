@@ -8,6 +8,7 @@
 
 #include "data/files/error.h"
 #include "data/loader.h"
+#include "runtime/cascade/combine.h"
 #include "runtime/network/zoo.h"
 #include "runtime/study/answers/label_probabilities.h"
 #include "tests/support/device_test.h"
@@ -173,16 +174,6 @@ TEST_CASE("a dataset of other images or classes is refused by name") {
   const auto run = [&](const MemoryDataset& dataset) { evaluate(model, devices_of(model), dataset, {}); };
   CHECK_THROWS_WITH_AS(run(small_dataset(3, 7, {3, 8, 9})), doctest::Contains("[3,8,9]"), FileError);
   CHECK_THROWS_WITH_AS(run(small_dataset(3, 6)), doctest::Contains("6 classes"), FileError);
-}
-
-TEST_CASE("ranks: the first of equal probabilities wins, and NaN never does") {
-  const std::vector<float> row = {0.2F, 0.4F, 0.4F, 0.0F};
-  CHECK(rank_of(row, 1) == 0);
-  CHECK(rank_of(row, 2) == 1);
-  CHECK(rank_of(row, 0) == 2);
-  CHECK(rank_of(row, 3) == 3);
-  const std::vector<float> unknown(3, std::numeric_limits<float>::quiet_NaN());
-  CHECK(rank_of(unknown, 0) == 3);
 }
 
 TEST_CASE("top-5 accuracy is unknown with five classes or fewer") {
