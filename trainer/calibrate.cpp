@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "runtime/cascade/calibration.h"
-#include "runtime/report/reliability.h"
+#include "runtime/study/answers/calibration.h"
+#include "runtime/study/answers/reliability.h"
 #include "trainer/exit_functions.h"
 
 namespace cascadecl {

@@ -5,7 +5,7 @@
 
 #include <array>
 
-#include "data/error.h"
+#include "data/files/error.h"
 
 namespace cascadecl {
 namespace {

@@ -8,10 +8,8 @@ namespace cascadecl {
 namespace {
 
 std::string cell(const ProfileField& field) {
-  if (const auto* text = std::get_if<std::string>(&field.value)) return *text;
-  if (const auto* count = std::get_if<std::int64_t>(&field.value)) return std::to_string(*count);
-  if (const auto* number = std::get_if<double>(&field.value)) return fmt::format("{:.6g}", *number);
-  return "";
+  if (field.number) return fmt::format("{:.6g}", *field.number);
+  return field.count ? std::to_string(*field.count) : field.text;
 }
 
 // RFC 4180.

@@ -1,7 +1,7 @@
 #pragma once
 #include <string>
 
-#include "runtime/report/profile_file.h"
+#include "runtime/study/runs/profile_file.h"
 
 namespace cascadecl {
 
