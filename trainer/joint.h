@@ -10,6 +10,7 @@
 #include "runtime/opencl/device.h"
 #include "trainer/observer.h"
 #include "trainer/policy_learning.h"
+#include "trainer/progress.h"
 
 namespace cascadecl {
 
@@ -26,9 +27,7 @@ struct JointSettings {
 
 // All that the stages' side of the joint phase needs to go on.
 struct JointState {
-  int epoch = 0;                                 // epochs that are complete
-  std::int64_t step = 0;                         // steps done of the current epoch
-  double reward = 0;                             // sum over the images of the current epoch so far
+  Progress progress;
   std::vector<Parameters> parameters, momentum;  // [stages]; momentum empty: zero
 };
 

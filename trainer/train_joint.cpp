@@ -16,9 +16,7 @@ JointSettings joint_settings(const TrainSettings& settings) {
 
 bool train_jointly(Training& training) {
   const std::vector<Network> networks = training.networks();
-  JointState state{.epoch = training.state.epoch,
-                   .step = training.state.step,
-                   .reward = training.state.loss,
+  JointState state{.progress = training.state.progress.front(),
                    .parameters = training.stage_parameters(),
                    .momentum = training.state.momentum};
   JointTrainer trainer(training.device(), networks, training.data, training.split.rest, training.costs(),
@@ -26,14 +24,12 @@ bool train_jointly(Training& training) {
   const auto keep = [&] {
     JointState now = trainer.state();
     for (std::size_t i = 0; i < networks.size(); ++i) {
-      check_finite(now.parameters[i], "joint", networks[i].name(), now.epoch, "--joint-learning-rate");
+      check_finite(now.parameters[i], "joint", networks[i].name(), now.progress.epoch, "--joint-learning-rate");
     }
     for (std::size_t i = 0; i < networks.size(); ++i)
       training.state.model.stages[i].parameters = std::move(now.parameters[i]);
     training.state.momentum = std::move(now.momentum);
-    training.state.epoch = now.epoch;
-    training.state.step = now.step;
-    training.state.loss = now.reward;
+    training.state.progress = {now.progress};
   };
   while (training.state.refit || !trainer.finished()) {
     if (!training.state.refit) {

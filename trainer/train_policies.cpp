@@ -40,7 +40,7 @@ bool run_policy_phase(Training& training, PolicyPhase& phase, const std::string&
     training.record(r);
     const PolicyPhaseState state = phase.state();
     if (training.state.position == TrainState::Position::policy) {
-      training.state.epoch = state.epoch;
+      training.state.progress = {{.epoch = state.epoch}};
       training.state.model.policies = state.policies;
       training.state.policy_momentum = state.momentum;
       training.save();
@@ -55,7 +55,7 @@ bool run_policy_phase(Training& training, PolicyPhase& phase, const std::string&
 bool train_policies(Training& training) {
   PolicyPhase phase = make_policy_phase(training);
   if (!training.state.policy_momentum.empty()) {
-    phase.restore({.epoch = training.state.epoch,
+    phase.restore({.epoch = training.state.progress.front().epoch,
                    .policies = training.state.model.policies,
                    .momentum = training.state.policy_momentum});
   }

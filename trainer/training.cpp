@@ -143,13 +143,10 @@ void Training::resume() {
   }
   const std::int64_t batch = settings.batch_size;
   const std::int64_t steps = (static_cast<std::int64_t>(split.rest.size()) + batch - 1) / batch;
-  const auto check_step = [&](std::int64_t step) {
-    if (step >= steps)
-      throw FileError(
-          fmt::format("{}: /checkpoint: attribute step is {}, expected 0 to {}", checkpoint.string(), step, steps - 1));
-  };
-  check_step(state.step);
-  for (const StageProgress& progress : state.progress) check_step(progress.step);
+  for (const Progress& progress : state.progress)
+    if (progress.step >= steps)
+      throw FileError(fmt::format("{}: /checkpoint: attribute step is {}, expected 0 to {}", checkpoint.string(),
+                                  progress.step, steps - 1));
 }
 
 std::vector<double> Training::costs() const {
@@ -170,13 +167,11 @@ void Training::advance(Position position) {
     }
   };
   while (!wanted(position)) position = static_cast<Position>(static_cast<int>(position) + 1);
+  const std::size_t stages = position == Position::pretrain ? state.model.stages.size() : 0;
   state.position = position;
-  state.stage = state.epoch = 0;
-  state.step = 0;
-  state.loss = state.correct = 0;
+  state.progress.assign(position == Position::done ? 0 : std::max<std::size_t>(stages, 1), {});
   state.refit = false;
-  state.momentum.clear();
-  state.progress.clear();
+  state.momentum.assign(stages, {});
   state.policy_momentum.clear();
 }
 

@@ -290,7 +290,7 @@ TEST_CASE("a joint epoch that is stopped goes on from its state with the same bi
   JointTrainer first = cascade.trainer();
   CHECK(first.run_epoch(stopping) == JointTrainer::Outcome::stopped);
   cascade.state = first.state();
-  CHECK(cascade.state.step == 3);
+  CHECK(cascade.state.progress.step == 3);
   JointTrainer second = cascade.trainer();
   after_epoch(second);
   const JointState actual = after_epoch(second);

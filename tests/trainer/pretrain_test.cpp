@@ -187,7 +187,7 @@ TEST_CASE("a stopped epoch goes on from its state with the same bits, augmented 
     Pretrainer first = trainer(settings, start(), 36);
     CHECK(first.run_epoch(stopping) == Pretrainer::Outcome::stopped);
     const PretrainState halfway = first.state();
-    CHECK(halfway.step == 3);
+    CHECK(halfway.progress.step == 3);
     Pretrainer second = trainer(settings, halfway, 36);
     while (!second.finished()) second.run_epoch(nobody);
     CHECK(second.state().parameters == whole.state().parameters);
