@@ -9,7 +9,7 @@
 #include "cli/open_device.h"
 #include "cli/progress.h"
 #include "cli/single_images.h"
-#include "data/error.h"
+#include "data/files/error.h"
 #include "runtime/cascade/executor.h"
 #include "runtime/opencl/time_limit.h"
 #include "runtime/ops/kernel_class.h"

@@ -2,7 +2,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/network/network.h"
+#include "runtime/network/description.h"
 #include "runtime/opencl/device_info.h"
 
 namespace cascadecl {

@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <optional>
 
-#include "data/hdf5_file.h"
+#include "data/files/hdf5_file.h"
 #include "tests/cli/fixtures.h"
 #include "tests/cli/process.h"
 

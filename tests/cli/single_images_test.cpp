@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "runtime/network/zoo.h"
+
 namespace cascadecl::testing {
 namespace {
 
