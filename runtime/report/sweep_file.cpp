@@ -12,7 +12,7 @@
 #include <sstream>
 
 #include "data/error.h"
-#include "runtime/cascade/policies/stopping_policy.h"
+#include "runtime/cascade/policies/policy_choice.h"
 #include "runtime/foreign_text.h"
 
 namespace cascadecl {

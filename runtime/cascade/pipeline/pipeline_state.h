@@ -11,7 +11,6 @@
 #include "runtime/cascade/pipeline/lane.h"
 #include "runtime/cascade/pipeline/passage_queues.h"
 #include "runtime/cascade/pipeline/pipeline.h"
-#include "runtime/cascade/pipeline/stop_decision.h"
 
 namespace cascadecl {
 
@@ -20,7 +19,8 @@ namespace cascadecl {
 struct CascadePipeline::State {
   using Lock = Lane::Lock;
 
-  State(const Model& of, const std::vector<Device>& devices, const PipelineSettings& chosen);
+  // settings: with policy and combine
+  State(Model of, const std::vector<Device>& devices, const PipelineSettings& chosen);
 
   // The functions below are called with the lock, on `mutex`, which guards what stands below it.
   static void start_threads(const std::shared_ptr<State>& self);
@@ -43,7 +43,6 @@ struct CascadePipeline::State {
 
   const Model model;
   const PipelineSettings settings;
-  const StopDecision decision;
 
   mutable std::mutex mutex;
   std::condition_variable work_changed, result_changed;
