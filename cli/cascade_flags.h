@@ -12,7 +12,7 @@
 #include "data/dataset.h"
 #include "runtime/cascade/chosen_cascade.h"
 #include "runtime/cascade/executor.h"
-#include "runtime/cascade/placement.h"
+#include "runtime/study/runs/placement.h"
 
 namespace cascadecl {
 

@@ -11,10 +11,10 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "data/loader.h"
-#include "runtime/cascade/label_probabilities.h"
-#include "runtime/cascade/policy_comparison.h"
-#include "runtime/io/model_file.h"
+#include "runtime/cascade/model_file.h"
 #include "runtime/ops/precision.h"
+#include "runtime/study/answers/label_probabilities.h"
+#include "runtime/study/tradeoff/policy_comparison.h"
 
 namespace cascadecl {
 namespace {

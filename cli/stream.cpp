@@ -9,9 +9,9 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "runtime/cascade/label_probabilities.h"
-#include "runtime/cascade/stream_evaluation.h"
-#include "runtime/io/model_file.h"
+#include "runtime/cascade/model_file.h"
+#include "runtime/study/answers/label_probabilities.h"
+#include "runtime/study/runs/stream_evaluation.h"
 
 namespace cascadecl {
 namespace {

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "runtime/cascade/label_probabilities.h"
-
 namespace cascadecl {
 
 ChosenCascade choose(Model whole, const CascadeChoice& said, ExecutorSettings settings) {

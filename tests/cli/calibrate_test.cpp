@@ -4,10 +4,10 @@
 
 #include "cli/open_device.h"
 #include "data/dataset_file.h"
-#include "data/hdf5_file.h"
+#include "data/files/hdf5_file.h"
 #include "data/loader.h"
 #include "runtime/cascade/executor.h"
-#include "runtime/io/model_file.h"
+#include "runtime/cascade/model_file.h"
 #include "tests/cli/process.h"
 #include "tests/cli/trained_world.h"
 

@@ -10,7 +10,7 @@
 #include <limits>
 #include <vector>
 
-#include "data/error.h"
+#include "data/files/error.h"
 
 namespace cascadecl {
 namespace {
