@@ -60,7 +60,7 @@ StagePredictions read(const Prediction& prediction, int stages, int images) {
 // 30 images of a small world, which leave at both stages.
 Prediction predict_small(const SmallWorld& world, const std::vector<std::string>& environment,
                          const std::string& device = "auto") {
-  return predict(world, world.model(), {"--stop", "sample", "--device", device}, environment);
+  return predict(world, world.model(), {"--policy", "sample", "--device", device}, environment);
 }
 
 TEST_CASE("devices shows the class and the limits that a device has") {

@@ -55,7 +55,7 @@ std::map<std::string, Rows> rows_of(const nlohmann::json& trace) {
 
 nlohmann::json traced(const ThreeStages& world, std::vector<std::string> arguments) {
   const std::string file = world.path("trace.json");
-  arguments.insert(arguments.end(), {"--stop", "sample", "--trace", file});
+  arguments.insert(arguments.end(), {"--policy", "sample", "--trace", file});
   const Finished run = cascadecl_run(arguments, two_devices);
   CAPTURE(run.err);
   REQUIRE(run.status == 0);

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "data/files/error.h"
-#include "runtime/cascade/policies/stopping_policy.h"
+#include "runtime/cascade/policies/policy_choice.h"
 #include "runtime/foreign_text.h"
 #include "runtime/number_or_null.h"
 
