@@ -9,6 +9,7 @@
 #include "runtime/network/inference_plan.h"
 #include "runtime/network/lowering.h"
 #include "runtime/network/step_geometry.h"
+#include "runtime/network/steps/step.h"
 #include "runtime/network/training_plan.h"
 #include "runtime/ops/batch_norm.h"
 #include "runtime/ops/compact.h"
@@ -131,18 +132,18 @@ class Collector {
 
   void add_step(const LoweredStep& step, bool train) {
     name_ = layer_names(*network_, step);
-    const ViewKind view{step.in.batch_norm >= 0, step.in.relu};
-    const ImageShape in = shape(step.in.tensor);
-    if (step.kind == LoweredStep::Kind::convolution) {
+    const ViewKind view{step.in().batch_norm >= 0, step.in().activation == ActivationFunction::relu()};
+    const ImageShape in = shape(step.in().tensor);
+    if (step.kind == &convolution_step) {
       add_forward(step, view, train);
       if (train) add_gradients(step, view);
-    } else if (step.kind == LoweredStep::Kind::dense) {
-      const int out = network_->layers()[to_size(step.layer)].out_channels;
+    } else if (step.kind == &dense_step) {
+      const int out = shape(step.out()).channels;
       offer(Dense::forward_work(device_, in.channels, out, batch_), to_size(in.channels) * to_size(out),
             dense_trial(in.channels, out));
-    } else if (step.kind == LoweredStep::Kind::add) {
+    } else if (step.kind == &cascadecl::add_step) {
       add_elementwise("add_views", in, view);
-    } else if (step.kind == LoweredStep::Kind::materialize) {
+    } else if (step.kind == &materialize_step) {
       add_elementwise("materialize", in, view);
     }
     if (train && view.relu) add_elementwise("relu_mask", in, view);
@@ -150,8 +151,8 @@ class Collector {
 
   void add_forward(const LoweredStep& step, ViewKind view, bool train) {
     const ConvGeometry g = geometry(step);
-    const ConvFusion fusion{view, step.residual >= 0,
-                            train && !lowering_.tensors[to_size(step.out)].batch_norms.empty()};
+    const ConvFusion fusion{view, step.inputs.size() > 1,
+                            train && !lowering_.tensors[to_size(step.out())].batch_norms.empty()};
     const std::string label = fmt::format("{} {} {} {}", view.affine, view.relu, fusion.residual, fusion.statistics);
     const MakeTrial use = forward_trial(g, fusion);
     offer_conv<conv::Winograd>("forward", g, g, label, use);
@@ -163,8 +164,8 @@ class Collector {
   void add_gradients(const LoweredStep& step, ViewKind view) {
     const ConvGeometry g = geometry(step), back = conv::backward_geometry(g);
     // The gradient waits as a pair where its only reader is a batch norm.
-    const LoweredTensor& out = lowering_.tensors[to_size(step.out)];
-    const bool pair = out.readers == 1 && !out.batch_norms.empty() && step.residual < 0;
+    const LoweredTensor& out = lowering_.tensors[to_size(step.out())];
+    const bool pair = out.readers == 1 && !out.batch_norms.empty() && step.inputs.size() == 1;
     const MaskKind mask = !view.relu ? MaskKind::none : view.affine ? MaskKind::batch_norm_relu : MaskKind::relu;
     const std::string label = fmt::format("{} {} {}", view.affine, view.relu, pair);
     if (view.relu) {
@@ -217,7 +218,7 @@ class Collector {
   void add_stages() {
     const Lowering fused = fuse_for_device(device_, *network_, lowering_, kernels, max_batch_);
     for (const LoweredStep& step : fused.steps) {
-      if (step.kind != LoweredStep::Kind::residual_stage) continue;
+      if (step.kind != &residual_stage_step) continue;
       name_ = layer_names(*network_, step);
       ResidualStageGeometry g = stage_geometry(*network_, lowering_, step);
       g.pooled = false;  // no tunable has to do with it
