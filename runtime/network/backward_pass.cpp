@@ -5,6 +5,15 @@
 #include "runtime/ops/launch.h"
 
 namespace cascadecl {
+namespace {
+
+// The choice of an operation that runs since others of more than itself declined.
+VariantChoice behind(std::vector<Declined> declined, VariantChoice choice) {
+  choice.declined.insert(choice.declined.begin(), declined.begin(), declined.end());
+  return choice;
+}
+
+}  // namespace
 
 BackwardPass::BackwardPass(const Device& device, ForwardPass& forward, const ParameterStore& parameters,
                            std::map<std::string, Array<float>, std::less<>> parameter_gradients,
@@ -50,16 +59,20 @@ std::vector<PlanStep> BackwardPass::steps() const {
   return steps;
 }
 
-void BackwardPass::add(std::string operation, Launch launch, const VariantChoice& choice) {
+void BackwardPass::add(std::string operation, Launch launch, const VariantChoice& choice, double mmac) {
   PlanStep step{.layers = layer_names(forward_.network(), *planned_),
                 .operation = std::move(operation),
                 .variant = choice.variant,
                 .reason = choice.reason,
+                .declined = choice.declined,
+                .mmac = mmac,
                 .parameters = choice.parameters,
                 .source = choice.source};
-  const bool convolves = planned_->kind == LoweredStep::Kind::convolution && choice.variant != "plain";
-  if (convolves) step.mmac = static_cast<double>(forward_.network().macs(forward_.layer(planned_->layer))) / 1e6;
   launches_.push_back({std::move(step), std::move(launch)});
+}
+
+double BackwardPass::mmac(const LoweredStep& step) const {
+  return static_cast<double>(forward_.network().macs(forward_.layer(step.layer))) / 1e6;
 }
 
 std::size_t BackwardPass::weight_bytes() const {
@@ -140,13 +153,15 @@ bool BackwardPass::reads_pair(const LoweredStep& step) const {
 void BackwardPass::plan_convolution(const LoweredStep& step) {
   if (!reads_pair(step)) apply_pair(step.out);
   const Held out = held(step.out);
-  const bool both = needs_gradient(step.in) &&
-                    ConvBackward::declines(device_, forward_.geometry(step), forward_.kind(step.in), kernels_).empty();
-  if (both) {
+  if (!needs_gradient(step.in)) {
+    plan_filter_gradient(step, out, {});
+  } else if (const std::string declined =
+                 ConvBackward::declines(device_, forward_.geometry(step), forward_.kind(step.in), kernels_);
+             declined.empty()) {
     plan_both_gradients(step, out);
   } else {
-    plan_filter_gradient(step, out);
-    if (needs_gradient(step.in)) plan_data_gradient(step, out);
+    plan_filter_gradient(step, out, {{"both gradients at once", declined}});
+    plan_data_gradient(step, out, {{"both gradients at once", declined}});
   }
   if (step.residual > 0) {
     pool_.hold(out.buffer);
@@ -159,7 +174,7 @@ Gradient BackwardPass::gradient(int tensor, const Held& held) {
   return forward_.norm(held.pair_norm).gradient(pool_[held.buffer], forward_.tensor(tensor));
 }
 
-void BackwardPass::plan_filter_gradient(const LoweredStep& step, const Held& out) {
+void BackwardPass::plan_filter_gradient(const LoweredStep& step, const Held& out, std::vector<Declined> declined) {
   auto filter = std::make_shared<ConvBackwardFilter>(device_, forward_.geometry(step), forward_.kind(step.in),
                                                      out.pair_norm >= 0, kernels_, batch_class(max_batch_));
   workspace_floats_ = std::max(workspace_floats_, filter->workspace_floats());
@@ -169,7 +184,7 @@ void BackwardPass::plan_filter_gradient(const LoweredStep& step, const Held& out
       [this, filter, target, in = step.in, tensor = step.out, out](int n, BatchNormMode) {
         filter->run(n, forward_.view(in), gradient(tensor, out), workspace_, target);
       },
-      filter->choice());
+      behind(std::move(declined), filter->choice()), mmac(step));
 }
 
 ConvMask BackwardPass::mask(const LoweredView& in) {
@@ -193,7 +208,7 @@ void BackwardPass::plan_both_gradients(const LoweredStep& step, const Held& out)
       [this, conv, in, tensor = step.out, out, buffer, target](int n, BatchNormMode) {
         conv->run(n, gradient(tensor, out), mask(in), workspace_, pool_[buffer], target);
       },
-      conv->choice());
+      conv->choice(), mmac(step));
   if (in.batch_norm >= 0) {
     finish_norm(in, buffer);
   } else {
@@ -201,7 +216,7 @@ void BackwardPass::plan_both_gradients(const LoweredStep& step, const Held& out)
   }
 }
 
-void BackwardPass::plan_data_gradient(const LoweredStep& step, const Held& out) {
+void BackwardPass::plan_data_gradient(const LoweredStep& step, const Held& out, std::vector<Declined> declined) {
   const LoweredView in = step.in;
   const ConvGeometry g = forward_.geometry(step);
   ConvBackwardData::Fusion fusion{.pair = out.pair_norm >= 0};
@@ -216,7 +231,7 @@ void BackwardPass::plan_data_gradient(const LoweredStep& step, const Held& out) 
       [this, conv, in, tensor = step.out, out, buffer](int n, BatchNormMode) {
         conv->run(n, gradient(tensor, out), mask(in), {}, pool_[buffer]);
       },
-      conv->choice());
+      behind(std::move(declined), conv->choice()), mmac(step));
   if (!fuse) {
     propagate(in, buffer);
   } else if (in.batch_norm >= 0) {

@@ -46,8 +46,9 @@ class BackwardPass {
   static bool needs_gradient(const LoweredView& in) { return in.tensor > 0 || in.batch_norm >= 0; }
   void plan_step(std::size_t s);
   void plan_convolution(const LoweredStep& step);
-  void plan_data_gradient(const LoweredStep& step, const Held& out);
-  void plan_filter_gradient(const LoweredStep& step, const Held& out);
+  // declined: what would have computed this gradient together with another.
+  void plan_data_gradient(const LoweredStep& step, const Held& out, std::vector<Declined> declined);
+  void plan_filter_gradient(const LoweredStep& step, const Held& out, std::vector<Declined> declined);
   void plan_both_gradients(const LoweredStep& step, const Held& out);
   // What the gradient by the value of a view must be masked and summed with.
   ConvMask mask(const LoweredView& in);
@@ -64,7 +65,8 @@ class BackwardPass {
   Held& held(int tensor) { return held_[static_cast<std::size_t>(tensor)]; }
   std::size_t floats(int tensor) const { return forward_.tensor_elements(tensor); }
   // Appends a launch that belongs to the layers being planned.
-  void add(std::string operation, Launch launch, const VariantChoice& choice = {});
+  void add(std::string operation, Launch launch, const VariantChoice& choice = {}, double mmac = 0);
+  double mmac(const LoweredStep& step) const;  // of a convolution, for one image
 
   Device device_;
   ForwardPass& forward_;

@@ -235,6 +235,7 @@ std::vector<PlanStep> ForwardPass::steps() const {
     PlanStep step{.layers = layer_names(network_, lowering_.steps[s]),
                   .variant = choice.variant,
                   .reason = choice.reason,
+                  .declined = choice.declined,
                   .parameters = choice.parameters,
                   .source = choice.source};
     for (int i : lowering_.steps[s].layers) step.mmac += static_cast<double>(network_.macs(layer(i))) / 1e6;
