@@ -65,6 +65,7 @@ void BackwardPlanner::add(std::string operation, Launch launch, const VariantCho
                 .operation = std::move(operation),
                 .variant = choice.variant,
                 .reason = choice.reason,
+                .declined = choice.declined,
                 .mmac = mmac,
                 .parameters = choice.parameters,
                 .source = choice.source};

@@ -91,6 +91,7 @@ std::vector<PlanStep> ForwardPass::plan_steps() const {
     PlanStep entry{.layers = layer_names(state_.network(), step->lowered()),
                    .variant = choice.variant,
                    .reason = choice.reason,
+                   .declined = choice.declined,
                    .parameters = choice.parameters,
                    .source = choice.source};
     for (int i : step->lowered().layers)

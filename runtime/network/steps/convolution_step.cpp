@@ -12,6 +12,12 @@ ConvFusion fusion(const PassState& pass, const LoweredStep& step) {
   return {pass.kind(step.in()), step.inputs.size() > 1, measured};
 }
 
+// The choice of an operation that runs because one that would have done more at once declined.
+VariantChoice behind(std::vector<Declined> declined, VariantChoice choice) {
+  choice.declined.insert(choice.declined.begin(), declined.begin(), declined.end());
+  return choice;
+}
+
 class ConvolutionStep : public Step {
  public:
   ConvolutionStep(PassState& pass, const LoweredStep& lowered)
@@ -37,13 +43,15 @@ class ConvolutionStep : public Step {
   }
 
   void plan_backward(BackwardPlanner& plan) override {
-    const bool both = plan.needs_gradient(in()) &&
-                      ConvBackward::declines(pass().device(), geometry_, pass().kind(in()), kernels()).empty();
-    if (both) {
+    if (!plan.needs_gradient(in())) {
+      plan_filter_gradient(plan, {});
+    } else if (const std::string declined =
+                   ConvBackward::declines(pass().device(), geometry_, pass().kind(in()), kernels());
+               declined.empty()) {
       plan_both_gradients(plan);
     } else {
-      plan_filter_gradient(plan);
-      if (plan.needs_gradient(in())) plan_data_gradient(plan);
+      plan_filter_gradient(plan, {{"both gradients at once", declined}});
+      plan_data_gradient(plan, {{"both gradients at once", declined}});
     }
     if (has_residual()) plan.pass_on_output(in(1));
   }
@@ -53,7 +61,8 @@ class ConvolutionStep : public Step {
   KernelClass kernels() const { return pass().settings().kernels; }
   double mmac() const { return static_cast<double>(pass().network().macs(pass().layer(lowered().layer))) / 1e6; }
 
-  void plan_filter_gradient(BackwardPlanner& plan) {
+  // declined: what would have computed this gradient together with another.
+  void plan_filter_gradient(BackwardPlanner& plan, std::vector<Declined> declined) {
     const BackwardPlanner::Held from = plan.output_gradient();
     auto filter = std::make_shared<ConvBackwardFilter>(pass().device(), geometry_, pass().kind(in()), from.is_pair(),
                                                        kernels(), pass().batch());
@@ -63,10 +72,10 @@ class ConvolutionStep : public Step {
         [this, &plan, filter, from, to = plan.parameter_gradient("weight")](int n, BatchNormMode) {
           filter->run(n, pass().view(in()), plan.gradient(out(), from), plan.workspace(), to);
         },
-        filter->choice(), mmac());
+        behind(std::move(declined), filter->choice()), mmac());
   }
 
-  void plan_data_gradient(BackwardPlanner& plan) {
+  void plan_data_gradient(BackwardPlanner& plan, std::vector<Declined> declined) {
     const BackwardPlanner::Held from = plan.output_gradient();
     ConvBackwardData::Fusion fusion{.pair = from.is_pair()};
     const bool fuse = in().activation == ActivationFunction::relu() &&
@@ -80,7 +89,7 @@ class ConvolutionStep : public Step {
         [this, &plan, data, from, to](int n, BatchNormMode) {
           data->run(n, plan.gradient(out(), from), plan.mask(in()), {}, plan[to]);
         },
-        data->choice(), mmac());
+        behind(std::move(declined), data->choice()), mmac());
     if (fuse) {
       plan.pass_on_masked(in(), to);
     } else {
