@@ -25,7 +25,7 @@ Network random_network(unsigned seed) {
   for (unsigned layers = 4 + engine() % 9; layers > 0; --layers) {
     switch (engine() % 14) {
       case 0:
-        values.push_back(net.pool(LayerType::max_pool, {}, any()));
+        values.push_back(net.max_pool(net.same, any()));
         break;
       case 1:
       case 2:
@@ -43,7 +43,7 @@ Network random_network(unsigned seed) {
         values.push_back(net.add(any(), any()));
         break;
       default:
-        values.push_back(net.convolution(16, {}, any()));
+        values.push_back(net.convolution(16, net.same, any()));
     }
   }
   return net.finish_all(3);

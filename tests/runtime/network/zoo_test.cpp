@@ -86,8 +86,8 @@ TEST_CASE("any depth of the families and any image size makes a network") {
   CHECK(make_network("resnet-14", {1, 28, 28}, 10).layer("bn").shape == ImageShape{64, 7, 7});
   CHECK(make_network("resnet-8", {3, 1, 1}, 2).layer("bn").shape == ImageShape{64, 1, 1});
   CHECK(make_network("resnet-8", {4, 33, 7}, 2).layer("bn").shape == ImageShape{64, 9, 2});
-  CHECK(make_network("wrn-10-0.5", cifar, 10).layer("conv1").out_channels == 8);
-  CHECK(make_network("wrn-40-1.5", cifar, 10).layer("block3/unit6/conv2").out_channels == 96);
+  CHECK(make_network("wrn-10-0.5", cifar, 10).layer("conv1").shape.channels == 8);
+  CHECK(make_network("wrn-40-1.5", cifar, 10).layer("block3/unit6/conv2").shape.channels == 96);
 }
 
 TEST_CASE("an unknown network is a usage error that lists the known ones") {
