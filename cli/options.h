@@ -57,10 +57,6 @@ class Options {
     add_choice<Value>(name, target, choices, help);
   }
 
-  // Lets the value of a text flag consist of two words if the first is this one: `--stop threshold 0.7` gives
-  // "threshold 0.7".
-  void take_second_word(std::string_view name, std::string_view first_word);
-
   // What stands without a flag, in order; the list takes all that is left.
   void add_positional(std::string_view name, std::string& target);
   void add_positional_list(std::string_view name, std::vector<std::string>& target);
@@ -93,7 +89,6 @@ class Options {
            Assign assign);
   void add_word(std::string_view name, const std::vector<std::string>& words, const std::string& initial,
                 std::string_view help, const std::function<void(std::size_t)>& assign);
-  std::vector<std::string> join_second_words(const std::vector<std::string>& arguments) const;
   void read_config(const std::string& path);
 
   std::string usage_, summary_;
@@ -101,7 +96,6 @@ class Options {
   std::map<std::string, Assign, std::less<>> assign_;
   std::map<std::string, std::string, std::less<>> given_;  // values by flag
   std::set<std::string, std::less<>> off_;                 // switches given as false
-  std::vector<std::pair<std::string, std::string>> second_words_;
   std::vector<std::pair<std::string, std::string*>> positionals_;
   std::pair<std::string, std::vector<std::string>*> positional_list_;
   std::string config_;

@@ -40,8 +40,7 @@ void refit(const SweepTask& task, const SweepSettings& settings, const Device& d
 
 std::vector<TaskPoint> judge(const SweepTask& task, const SweepSettings& settings, const CascadeTable& test,
                              double limit, std::optional<double> parameter, const CombinationWeights& weights) {
-  const auto policy = make_policy(task.policy, task.seed.value_or(0));
-  const std::vector<double> scores = scores_of(test, *policy);
+  const std::vector<double> scores = scores_of(test, *make_score(task.policy, task.seed.value_or(0)));
   std::vector<TaskPoint> points;
   for (const Combine combine : combines_of(task.policy, settings.combines)) {
     const SimulationSettings simulation{
@@ -99,6 +98,8 @@ std::vector<SweepTask> sweep_tasks(const SweepSettings& settings, std::size_t st
     for (int i = 0; i < count; ++i) tasks.push_back({.policy = kind, .seed = seed, .index = i});
   };
   for (const PolicyKind kind : settings.policies) {
+    if (kind == PolicyKind::sample)
+      throw UsageError("sweep: policy sample only draws what learned decides; take learned");
     if (asks_model(kind)) {
       for (const double alpha : settings.alphas)
         for (int s = 0; s < settings.seeds; ++s)
@@ -138,12 +139,12 @@ std::vector<TaskPoint> run_task(const SweepTask& task, const SweepSettings& sett
     refit(task, settings, device, tables);
     return judge(task, settings, tables.test, 0.5, 0.5, weights);
   }
-  const auto policy = make_policy(task.policy, task.seed.value_or(0));
+  const auto score = make_score(task.policy, task.seed.value_or(0));
   const std::vector<double> limits =
-      spread_limits(tables.held_out, scores_of(tables.held_out, *policy), settings.thresholds, false);
+      spread_limits(tables.held_out, scores_of(tables.held_out, *score), settings.thresholds, false);
   const auto index = static_cast<std::size_t>(task.index);
   if (index >= limits.size()) return {};
-  return judge(task, settings, tables.test, limits[index], policy->parameter_of(limits[index]), weights);
+  return judge(task, settings, tables.test, limits[index], score->parameter_of(limits[index]), weights);
 }
 
 }  // namespace cascadecl

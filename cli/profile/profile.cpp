@@ -85,7 +85,7 @@ ProfileRecord measure(const Flags& flags, Subject& subject, const std::optional<
   Progress progress("profiling", profile_windows(model.stages.size(), flags.runs), quiet, 0, "windows");
   settings.measure = {.repeats = flags.runs,
                       .window_s = std::max(flags.window_s, meters.meters.empty() ? 0.0 : 1.0),
-                      .seed = settings.executor.stop.seed,
+                      .seed = flags.cascade.seed(),
                       .progress = [&](int done) { progress.update(done); }};
   CascadeProfile profile = profile_cascade(model, devices, images, labels, meters, settings);
   progress.wipe();

@@ -166,7 +166,7 @@ void add_model(std::vector<CostSource>& sources, const std::string& file, const 
   SweepPoint point{.policy = std::string(to_string(kind)),
                    .seed = facts.seed,
                    .frozen = !facts.joint,
-                   .combine = std::string(to_string(cascade.settings.combine)),
+                   .combine = std::string(to_string(*cascade.settings.combine)),
                    .top1 = evaluation.top1,
                    .mmac_per_image = evaluation.mmac_per_image,
                    .mac_fraction = evaluation.mac_fraction,

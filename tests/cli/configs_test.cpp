@@ -63,8 +63,9 @@ bool says(const std::string& config, const std::string& line) {
 }
 
 TEST_CASE("the configs of the paper train its cascades by its schedule, on data of their shape") {
-  for (const auto& [name, classes] : {std::pair{"cifar10-paper.cfg", 10}, {"cifar100-paper.cfg", 100}}) {
-    CAPTURE(name);
+  for (const auto& entry : {std::pair{"cifar10-paper.cfg", 10}, {"cifar100-paper.cfg", 100}}) {
+    const auto& [name, classes] = entry;
+    CAPTURE(entry.first);
     const nlohmann::json settings = trained_with(name, classes, "resnet-8,resnet-20")["training"]["settings"];
     check_schedule(settings);
     CHECK(says(name, "stages = resnet-8,resnet-20,resnet-32,resnet-56,resnet-110"));

@@ -195,9 +195,10 @@ TEST_CASE("the joint gradient is that of the whole cascade's loss, by finite dif
   const JointState after = after_epoch(trainer);  // the momentum of the first step is the gradient
   CHECK(trainer.last_epoch().loss == doctest::Approx(truth.loss()).epsilon(1e-5));
   for (std::size_t t = 0; t < 3; ++t)
-    for (const auto& [key, gradient] : after.momentum[t]) {
+    for (const auto& entry : after.momentum[t]) {
+      const auto& [key, gradient] = entry;
       CAPTURE(t);
-      CAPTURE(key);
+      CAPTURE(entry.first);
       const Values direction = random_values(gradient.size(), 7);
       const double expected = slope(truth.parameters[t], key, direction, [&] {
         truth.judge(t);
@@ -231,9 +232,10 @@ TEST_CASE("the sampled joint gradient goes back through the images that reach ea
   for (std::size_t t = 0; t < 3; ++t) cost += relative_costs[t] * static_cast<double>(reach[t]) / 12;
   CHECK(trainer.last_epoch().mac_fraction.value() == doctest::Approx(cost));
   for (std::size_t t = 0; t < 3; ++t)
-    for (const auto& [key, gradient] : after.momentum[t]) {
+    for (const auto& entry : after.momentum[t]) {
+      const auto& [key, gradient] = entry;
       CAPTURE(t);
-      CAPTURE(key);
+      CAPTURE(entry.first);
       const Values direction = random_values(gradient.size(), 7);
       const double expected = slope(truth.parameters[t], key, direction, [&] {
         const Values logits = truth.logits(t, truth.parameters[t]);
@@ -313,8 +315,9 @@ TEST_CASE("a joint step in micro-batches is that of the whole batch, whose stati
     CHECK(pieces.computed() == whole.computed());
     CHECK(pieces.last_epoch().loss == doctest::Approx(whole.last_epoch().loss).epsilon(1e-6));
     for (std::size_t t = 0; t < 3; ++t)
-      for (const auto& [key, gradient] : expected.momentum[t]) {
-        CAPTURE(key);
+      for (const auto& entry : expected.momentum[t]) {
+        const auto& [key, gradient] = entry;
+        CAPTURE(entry.first);
         double difference = 0, size = 0;
         for (std::size_t i = 0; i < gradient.size(); ++i) {
           difference += std::pow(static_cast<double>(gradient[i] - actual.momentum[t].at(key)[i]), 2);

@@ -67,8 +67,9 @@ reference::TrainingPass expected_of(const std::vector<std::int64_t>& order, cons
 void check_gradients(const Parameters& actual, const reference::DoubleParameters& expected) {
   double typical = 0;
   for (const auto& [key, values] : expected) typical = std::max(typical, norm(values));
-  for (const auto& [key, gradient] : actual) {
-    CAPTURE(key);
+  for (const auto& entry : actual) {
+    const auto& [key, gradient] = entry;
+    CAPTURE(entry.first);
     Values difference = expected.at(key);
     const double size = std::max(norm(difference), 1e-3 * typical);
     for (std::size_t i = 0; i < difference.size(); ++i) difference[i] -= static_cast<double>(gradient[i]);

@@ -136,24 +136,28 @@ bool CascadePipeline::State::run_on_device(Lane& lane, Lock& lock, const Work& w
   return true;
 }
 
-// Writes what the stage said to its passages. Returns who stops.
+// Writes what the stage said to its passages. Returns who stops. Under a policy that does not ask the model, stop
+// probabilities tell where an image stopped.
 std::vector<bool> CascadePipeline::State::decide(const Work& work, StageRun& ran) const {
   const std::size_t c = to_size(model.classes);
-  std::vector<bool> stops;
-  stops.reserve(work.passages.size());
+  const StoppingPolicy& policy = *settings.executor.policy;
+  std::vector<bool> leave;
+  leave.reserve(work.passages.size());
   for (std::size_t i = 0; i < work.passages.size(); ++i) {
     Passage& passage = *work.passages[i];
     const auto row = std::span(ran.outcome.probabilities).subspan(i * c, c);
     passage.probabilities.insert(passage.probabilities.end(), row.begin(), row.end());
     passage.stop_probability.push_back(ran.outcome.stop_probability[i]);
-    stops.push_back(decision(passage));
+    leave.push_back(
+        stops(work.stage, model.stages.size(), policy.limit, [&] { return policy.score->of(passage.visit(c)); }));
+    if (!policy.asks_model) passage.stop_probability.back() = leave.back() ? 1.0F : 0.0F;
   }
   ran.decided = Clock::now();
   if (settings.executor.time_stages) {
     ran.times.compaction_seconds = std::chrono::duration<double>(ran.decided - ran.end).count();
     ran.times.seconds += ran.times.compaction_seconds;
   }
-  return stops;
+  return leave;
 }
 
 void CascadePipeline::State::trace_work(const Lane& lane, const Work& work, const StageRun& ran) const {

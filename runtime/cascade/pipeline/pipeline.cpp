@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "data/files/error.h"
+#include "runtime/cascade/chosen_cascade.h"
 #include "runtime/cascade/pipeline/pipeline_state.h"
 
 namespace cascadecl {
@@ -14,13 +15,16 @@ namespace cascadecl {
 CascadePipeline::CascadePipeline(const Model& model, const std::vector<Device>& devices,
                                  const PipelineSettings& settings) {
   check_model(model);
-  if (devices.size() != model.stages.size())
-    throw UsageError(fmt::format("cascade: {} devices for {} stages", devices.size(), model.stages.size()));
-  if (model.policies.empty() && model.stages.size() > 1 && !settings.executor.policy)
+  Model runs = model;
+  PipelineSettings chosen = settings;
+  obey_decision(runs, chosen.executor);
+  if (devices.size() != runs.stages.size())
+    throw UsageError(fmt::format("cascade: {} devices for {} stages", devices.size(), runs.stages.size()));
+  if (runs.policies.empty() && runs.stages.size() > 1 && chosen.executor.policy->asks_model)
     throw UsageError("cascade: the model has no policies, and no other policy decides");
   if (settings.executor.max_batch < 1)
     throw UsageError(fmt::format("cascade: batch size {} is below 1", settings.executor.max_batch));
-  state_ = std::make_shared<State>(model, devices, settings);
+  state_ = std::make_shared<State>(std::move(runs), devices, chosen);
   State::Lock lock(state_->mutex);
   try {
     State::start_threads(state_, lock);
@@ -116,6 +120,8 @@ std::exception_ptr CascadePipeline::failure_of(const Device& device) const {
   const Lane* lane = state_->lane_of(device, lock);
   return lane ? lane->error() : nullptr;
 }
+
+const ExecutorSettings& CascadePipeline::settings() const { return state_->settings.executor; }
 
 Device CascadePipeline::device(std::size_t stage) const {
   const State::Lock lock(state_->mutex);

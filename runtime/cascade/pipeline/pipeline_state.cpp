@@ -37,8 +37,8 @@ std::vector<std::size_t> lanes_of(const std::vector<Device>& devices, std::vecto
 
 }  // namespace
 
-CascadePipeline::State::State(const Model& of, const std::vector<Device>& devices, const PipelineSettings& chosen)
-    : model(of), settings(chosen), decision(chosen.executor, of.stages.size(), of.classes), counts(of.stages.size()) {
+CascadePipeline::State::State(Model of, const std::vector<Device>& devices, const PipelineSettings& chosen)
+    : model(std::move(of)), settings(chosen), counts(model.stages.size()) {
   const ExecutorSettings& executor = settings.executor;
   std::vector<Device> each_once;
   const std::vector<std::size_t> owner = lanes_of(devices, each_once);

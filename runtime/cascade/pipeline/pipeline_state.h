@@ -11,7 +11,6 @@
 #include "runtime/cascade/pipeline/lane.h"
 #include "runtime/cascade/pipeline/passage_queues.h"
 #include "runtime/cascade/pipeline/pipeline.h"
-#include "runtime/cascade/pipeline/stop_decision.h"
 
 namespace cascadecl {
 
@@ -20,7 +19,8 @@ namespace cascadecl {
 struct CascadePipeline::State {
   using Lock = Lane::Lock;
 
-  State(const Model& of, const std::vector<Device>& devices, const PipelineSettings& chosen);
+  // settings: with policy and combine
+  State(Model of, const std::vector<Device>& devices, const PipelineSettings& chosen);
 
   // A function that takes a Lock is called with it, on `mutex`, which guards what stands below it. One that takes it by
   // `const Lock&` keeps it all the while; one that takes it by `Lock&` lets go of it in between.
@@ -44,7 +44,6 @@ struct CascadePipeline::State {
 
   const Model model;
   const PipelineSettings settings;
-  const StopDecision decision;
 
   mutable std::mutex mutex;
   std::condition_variable work_changed, result_changed;

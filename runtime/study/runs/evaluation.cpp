@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "data/loader.h"
+#include "runtime/cascade/chosen_cascade.h"
 #include "runtime/study/answers/label_probabilities.h"
 #include "runtime/study/answers/reliability.h"
 #include "runtime/study/runs/control.h"
@@ -221,11 +222,12 @@ std::size_t worst_class(const Evaluation& evaluation) {
       classes.begin());
 }
 
-double largest_mmac(const Model& model) { return network_mmac(model, largest_stage(model)); }
-
-Evaluation evaluate(const Model& model, const std::vector<Device>& devices, const Dataset& dataset,
-                    const EvaluationSettings& settings) {
-  check_dataset(model, dataset.header());
+Evaluation evaluate(const Model& whole, const std::vector<Device>& devices, const Dataset& dataset,
+                    const EvaluationSettings& asked) {
+  check_dataset(whole, dataset.header());
+  Model model = whole;
+  EvaluationSettings settings = asked;
+  obey_decision(model, settings.executor);
   // Reads the first batches while the kernels are made ready.
   BatchLoader loader(
       dataset, all_indices(dataset.size()),

@@ -7,12 +7,12 @@
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <ranges>
-#include <span>
 #include <sstream>
+#include <string_view>
+#include <vector>
 
 #include "data/files/error.h"
-#include "runtime/cascade/policies/stopping_policy.h"
+#include "runtime/cascade/policies/policy_choice.h"
 #include "runtime/foreign_text.h"
 #include "runtime/number_or_null.h"
 
@@ -162,10 +162,10 @@ SweepPoint point_of(const Object& object, std::size_t stages) {
                    .ms_per_image = object.optional_cost("ms_per_image"),
                    .mj_per_image = object.optional_cost("mj_per_image"),
                    .stopped = object.counts("stopped", stages)};
-  const std::span<const PolicyKind> kinds = policy_kinds();
-  const auto name = [](PolicyKind kind) { return to_string(kind); };
-  if (std::ranges::find(kinds, point.policy, name) == kinds.end())
-    object.fail("policy", fmt::format("one of {}", fmt::join(kinds | std::views::transform(name), ", ")));
+  std::vector<std::string_view> kinds;
+  for (const PolicyKind kind : policy_kinds()) kinds.push_back(to_string(kind));
+  if (std::ranges::find(kinds, point.policy) == kinds.end())
+    object.fail("policy", fmt::format("one of {}", fmt::join(kinds, ", ")));
   point.seed = object.optional_seed("seed");
   return point;
 }
