@@ -2,9 +2,9 @@
 
 #include <chrono>
 
+#include "runtime/ops/trials/random_activation.h"
 #include "runtime/statistics.h"
 #include "runtime/tuner/network_workload.h"
-#include "runtime/tuner/random_activation.h"
 
 namespace cascadecl {
 namespace {

@@ -1,4 +1,4 @@
-#include "runtime/tuner/conv_trials.h"
+#include "runtime/ops/trials/conv_trials.h"
 
 #include <memory>
 #include <optional>
