@@ -7,7 +7,7 @@
 namespace cascadecl {
 namespace {
 
-// The choice of an operation that runs since others of more than itself declined.
+// The choice of an operation that runs because one that would have done more at once declined.
 VariantChoice behind(std::vector<Declined> declined, VariantChoice choice) {
   choice.declined.insert(choice.declined.begin(), declined.begin(), declined.end());
   return choice;

@@ -18,7 +18,7 @@ struct PlanStep {
   std::string operation = "forward";    // or what of the backward pass: "gradient by filters", "batch norm sums", ...
   std::string variant;                  // the kernel's name: "winograd", "gemm", "reference", ...
   std::string reason;                   // why the fastest variant does not run; empty if it does
-  std::vector<Declined> declined = {};  // all that could not run though they are faster, the fastest first
+  std::vector<Declined> declined = {};  // the faster variants and why they cannot run, the fastest first
   double mmac = 0;                      // multiply-adds for one image
   TuningValues parameters = {};         // what the kernel's tunables are set to, empty where it has none,
   TuningSource source = TuningSource::heuristic;  // and by whom
