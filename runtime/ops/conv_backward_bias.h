@@ -1,7 +1,7 @@
 #pragma once
-#include "runtime/network/network.h"
 #include "runtime/opencl/device.h"
 #include "runtime/ops/conv_gradient.h"
+#include "runtime/ops/image_shape.h"
 
 namespace cascadecl {
 

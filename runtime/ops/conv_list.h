@@ -1,7 +1,7 @@
 #pragma once
 #include <span>
 
-#include "data/error.h"
+#include "data/files/error.h"
 #include "runtime/ops/conv_implementation.h"
 #include "runtime/ops/launch.h"
 

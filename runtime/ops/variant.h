@@ -3,7 +3,7 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/tuning/tunables.h"
+#include "runtime/ops/tunables.h"
 
 namespace cascadecl {
 

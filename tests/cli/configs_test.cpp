@@ -6,10 +6,10 @@
 #include <map>
 
 #include "data/dataset_writer.h"
-#include "data/generate.h"
+#include "data/generated/generate.h"
 #include "data/loader.h"
 #include "tests/cli/process.h"
-#include "tests/data/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace cascadecl::testing {
 namespace {
@@ -86,7 +86,9 @@ TEST_CASE(
 
 TEST_CASE("every config names flags only that train has, and as many epochs as it says") {
   std::map<std::string, int> epochs = {{"cifar10.cfg", 14},
+                                       {"cifar10-best.cfg", 200},
                                        {"cifar10-paper.cfg", 164},
+                                       {"cifar100-best.cfg", 200},
                                        {"cifar100-paper.cfg", 164},
                                        {"imagenet32-paper.cfg", 40},
                                        {"quickstart.cfg", 12}};
