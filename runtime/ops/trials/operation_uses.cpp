@@ -95,7 +95,8 @@ TuningUses forward_uses(const Device& device, const ConvGeometry& g, const ConvF
                         BatchClass batch) {
   return convolution_uses<conv::Forward>(
       device, {g, fusion}, kernels, batch,
-      fmt::format("{} {} {}", text_of(fusion.view), fusion.residual, fusion.statistics), forward_trial(g, fusion));
+      fmt::format("{} {} {} {}", text_of(fusion.view), fusion.residual, fusion.statistics, fusion.bias),
+      forward_trial(g, fusion));
 }
 
 TuningUses data_gradient_uses(const Device& device, const ConvGeometry& g, const ConvBackwardData::Fusion& fusion,
