@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/cascade_flags.h"
 #include "cli/flag_rules.h"
 #include "cli/open_data.h"
 #include "cli/output.h"
@@ -41,9 +42,7 @@ void BudgetFlags::add_to(Options& options) {
                      "find the cheapest one that loses at most so many points of accuracy against the largest stage");
   options.add_text("policy", policy_, "NAME",
                    "whose threshold: learned, ann, confidence, margin, entropy, agreement or random");
-  options.add_choice<Combine>("combine", combine_,
-                              {{"reweight", Combine::reweight}, {"last", Combine::last}, {"fitted", Combine::fitted}},
-                              "the answer that goes with it");
+  add_combine(options, combine_, "the answer that goes with it");
   options.add_text("test", test_, "SPLIT", "also tell what the threshold gives on this split of the file");
 }
 

@@ -28,7 +28,7 @@
 #define OUT_PADDED (DIV_UP(OUT_CHANNELS, CB) * CB)
 #define GROUP_OUT (OUT_CHANNELS / CHANNEL_GROUPS)
 
-inline float filter_tap(global const float* w, int in, int out, int r, int s) {
+static inline float filter_tap(global const float* w, int in, int out, int r, int s) {
 #if FLIPPED
   const int k = out / GROUP_OUT * IN_CHANNELS + in;
   return w[((k * GROUP_OUT + out % GROUP_OUT) * KERNEL_H + (KERNEL_H - 1 - r)) * KERNEL_W + (KERNEL_W - 1 - s)];

@@ -13,9 +13,8 @@ namespace cascadecl {
 // on the policy's network, to stop where
 //   (error here - error at the exit behind) <= alpha (cost of the stages in between),
 // each image weighted by how far apart the two sides are. Costs are relative to the largest stage, answers are those of
-// the exit's own stage. Of the settings it takes epochs, batch_size, learning_rate, momentum, alpha, input, hidden and
-// seed. Same settings, table, device and build: same bits.
-// Throws UsageError for a single stage or no images.
+// the exit's own stage. Of PolicyLearning it takes epochs, learning_rate, alpha, input, hidden and top_k. Same
+// settings, table, device and build: same bits. Throws UsageError for a single stage or no images.
 std::vector<Policy> fit_exit_functions(const CascadeTable& table, const Device& device,
                                        const PolicyPhaseSettings& settings);
 

@@ -23,9 +23,8 @@ struct TrainResult {
 // Trains a cascade on a training split: pretrain (each stage alone, cross-entropy), policy (stages frozen), joint
 // (stages and policies), as the settings ask. A share of the images is held out from the stages: policies learn on
 // those.
-//   devices     at least one, all different: the first runs all phases, the others pretrain stages beside it; the
-//   result
-//               is the same if they are of one kind
+//   devices     at least one, all different: the first runs all phases, the others pretrain stages beside it; devices
+//               of one kind give the same result as one of them alone
 //   initial     stages, and policies if their number fits, to start from (then settings.stages only names them); else
 //               settings.stages are built and initialised
 //   checkpoint  written after every epoch and when the observer stops the training; empty: none

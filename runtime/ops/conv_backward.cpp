@@ -38,8 +38,8 @@ BackwardTunables BackwardTunables::choose(const ConvGeometry& g, const TuningTar
 std::vector<std::vector<int>> BackwardTunables::ranges(const ConvGeometry& g, const TuningTarget& target) {
   std::vector<std::vector<int>> ranges = conv::Winograd::ranges(conv::backward_geometry(g), target);
   const std::vector<std::vector<int>> filter = conv::FilterWinograd::ranges(g, target);
-  enum { c_group = 2, k_group = 3, slices = 5 };  // in the order of its tunables
-  for (const int tunable : {c_group, k_group, slices}) ranges.push_back(filter[to_size(tunable)]);
+  enum { at_c_group = 2, at_k_group = 3, at_slices = 5 };  // in the order of its tunables
+  for (const int tunable : {at_c_group, at_k_group, at_slices}) ranges.push_back(filter[to_size(tunable)]);
   return ranges;
 }
 

@@ -56,7 +56,7 @@ GemmTile GemmTile::choose(int columns, const TuningTarget& target) {
 
 std::vector<std::vector<int>> GemmTile::ranges(int columns, const TuningTarget&) {
   std::vector<int> widths = {16, 32, 64, 128};
-  std::erase_if(widths, [&](int n) { return n >= columns + 16; });
+  std::erase_if(widths, [&](int width) { return width >= columns + 16; });
   return {{32, 64, 128}, widths, {16, 32}, {2, 4, 8}, {4, 8}};
 }
 

@@ -18,10 +18,6 @@ std::vector<float> tempered(std::span<const float> probabilities, double tempera
 double negative_log_likelihood(std::span<const float> rows, std::span<const std::int32_t> labels,
                                double temperature = 1);
 
-// Naeini et al. 2015: images by their largest probability in `bins` equal bins (i / bins, (i + 1) / bins]; the mean
-// over images of |accuracy - mean largest probability| of their bin. 0..1.
-double expected_calibration_error(std::span<const float> rows, std::span<const std::int32_t> labels, int bins = 15);
-
 // The temperature, within 0.05..20, whose negative log-likelihood is least; never worse than at 1.
 double fit_temperature(std::span<const float> rows, std::span<const std::int32_t> labels);
 

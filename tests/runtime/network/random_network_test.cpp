@@ -95,8 +95,9 @@ void check_random_network(unsigned seed) {
   plan.backward();
   double typical = 1e-6;
   for (const auto& [key, values] : pass.gradients) typical = std::max(typical, norm(values));
-  for (const auto& [key, values] : plan.gradients()) {
-    CAPTURE(key);
+  for (const auto& entry : plan.gradients()) {
+    const auto& [key, values] = entry;
+    CAPTURE(entry.first);
     Values difference = pass.gradients.at(key);
     for (std::size_t i = 0; i < difference.size(); ++i) difference[i] -= static_cast<double>(values[i]);
     CHECK(norm(difference) < gradient_tolerance * std::max(norm(pass.gradients.at(key)), 1e-2 * typical));

@@ -1,13 +1,16 @@
-#include "cli/eval_stream.h"
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 
-#include "cli/flag_rules.h"
+#include "cli/cascade_flags.h"
+#include "cli/commands.h"
+#include "cli/open_data.h"
+#include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "runtime/cascade/model_file.h"
+#include "runtime/study/answers/label_probabilities.h"
 #include "runtime/study/runs/stream_evaluation.h"
 
 namespace cascadecl {
@@ -63,41 +66,50 @@ std::string to_text(const StreamEvaluation& result, const StreamEvaluationSettin
 
 }  // namespace
 
-void StreamFlags::add_to(Options& options) {
-  options.add_switch("stream", wanted_,
-                     "send the images one by one as they arrive, and tell how long each waits for its answer");
-  options.add_number("rate", rate_, 1e-3, 1e7, "images that arrive in a second, whatever happens to them");
-  options.add_choice<bool>("arrivals", uniform_, {{"poisson", false}, {"uniform", true}}, "how they are spaced");
-  options.add_number("arrivals-seed", seed_, "of Poisson arrivals");
-  options.add_number("max-delay-ms", max_delay_ms_, 0, 1e6,
+void run_stream(const Arguments& arguments) {
+  std::string model_path, data;
+  CascadeFlags flags;
+  double max_delay_ms = 10;
+  std::int64_t queue = 1024;
+  StreamEvaluationSettings settings;
+  Options options("stream MODEL --data FILE[:split] [flags]",
+                  "Sends the images of a dataset (its split test unless one is named) one by one as they arrive, at a\n"
+                  "rate that does not depend on the answers, and tells how long each waits for its answer.");
+  options.add_positional("MODEL", model_path);
+  options.add_text("data", data, "FILE[:split]", "dataset file");
+  options.add_number("rate", settings.rate_per_s, 1e-3, 1e7,
+                     "images that arrive in a second, whatever happens to them");
+  options.add_choice<Arrivals>("arrivals", settings.arrivals,
+                               {{"poisson", Arrivals::poisson}, {"uniform", Arrivals::uniform}}, "how they are spaced");
+  options.add_number("arrivals-seed", settings.seed, "of Poisson arrivals");
+  options.add_number("max-delay-ms", max_delay_ms, 0, 1e6,
                      "how long an image may wait for others to fill the batch of a late stage");
-  options.add_number("queue", queue_, 1, 1'000'000,
+  options.add_number("queue", queue, 1, 1'000'000,
                      "images that may be inside; while it is full those that arrive are held back");
-}
+  flags.add_to(options, CascadeUse::trace);
+  if (!options.parse(arguments)) return print(options.help());
+  options.require("MODEL");
+  options.require("data");
 
-void StreamFlags::check(const Options& options) const {
-  check_flags(options,
-              {{!wanted_, {"rate", "arrivals", "arrivals-seed", "max-delay-ms", "queue"}, "only with --stream"}});
-}
-
-PipelineSettings StreamFlags::pipeline(const ExecutorSettings& settings) const {
-  return {.executor = settings,
-          .capacity = static_cast<std::size_t>(queue_),
-          .max_delay = std::chrono::microseconds(static_cast<std::int64_t>(max_delay_ms_ * 1e3))};
-}
-
-void StreamFlags::run(const Model& model, const std::vector<Device>& devices, const Dataset& dataset,
-                      const ExecutorSettings& settings, const Options& options) const {
-  Progress progress("streaming", dataset.size(), options.quiet());
-  const StreamEvaluationSettings stream{.pipeline = pipeline(settings),
-                                        .rate_per_s = rate_,
-                                        .arrivals = uniform_ ? Arrivals::uniform : Arrivals::poisson,
-                                        .seed = seed_,
-                                        .progress = [&](std::int64_t done) { progress.update(done); }};
-  const StreamEvaluation result = evaluate_stream(model, devices, dataset, stream);
+  flags.check();
+  ChosenCascade cascade = flags.choose(read_model(model_path));
+  const auto dataset = open_data(data, "test");
+  check_dataset(cascade.model, dataset->header());
+  const std::vector<Device> devices = flags.place(cascade, *dataset, options.quiet());
+  cascade.settings.max_batch = fitting_batch(cascade.model, devices, cascade.settings);
+  Progress progress("streaming", dataset->size(), options.quiet());
+  settings.pipeline = {.executor = cascade.settings,
+                       .capacity = static_cast<std::size_t>(queue),
+                       .max_delay = std::chrono::microseconds(static_cast<std::int64_t>(max_delay_ms * 1e3))};
+  settings.progress = [&](std::int64_t done) { progress.update(done); };
+  const StreamEvaluation result = evaluate_stream(cascade.model, devices, *dataset, settings);
   progress.wipe();
-  if (options.json()) return print_json(to_json(result, stream, devices));
-  print(to_text(result, stream, devices));
+  if (options.json()) {
+    print_json(to_json(result, settings, devices));
+  } else {
+    print(to_text(result, settings, devices));
+  }
+  flags.write_trace(cascade.settings);
 }
 
 }  // namespace cascadecl

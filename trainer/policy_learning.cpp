@@ -1,10 +1,11 @@
+#include "trainer/policy_learning.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <array>
 
 #include "data/files/error.h"
-#include "trainer/estimator.h"
 
 namespace cascadecl {
 namespace {
