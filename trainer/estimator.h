@@ -60,10 +60,6 @@ class Estimator {
   const Array<float>& reward() const { return reward_; }                  // [max_batch]; exact: expected reward
 
  private:
-  int argmax() const { return settings_.learning.reward_label == RewardLabel::argmax ? 1 : 0; }
-  void run_reinforce(const Batch& batch, float entropy, unsigned step);
-  void run_exact(const Batch& batch, float entropy);
-
   Device device_;
   EstimatorSettings settings_;
   int stages_, max_batch_;
