@@ -10,6 +10,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "cli/lists.h"
 #include "data/error.h"
 
 namespace cascadecl {
@@ -122,6 +123,25 @@ void Options::add_number(std::string_view name, double& target, double min, doub
 void Options::add_number(std::string_view name, float& target, float min, float max, std::string_view help) {
   add(name, "X", fmt::format("{}", target), help,
       [=, &target](const std::string& value) { target = parse_number(value, min, max, "number"); });
+}
+
+template <class Number>
+void Options::add_list(std::string_view name, std::string_view value_name, std::vector<Number>& target, Number min,
+                       Number max, const char* kind, std::string_view help) {
+  add(name, value_name, fmt::format("{}", fmt::join(target, ",")), help, [=, &target](const std::string& value) {
+    std::vector<Number> numbers;
+    for (const std::string& word : split_words(value)) numbers.push_back(parse_number(word, min, max, kind));
+    target = std::move(numbers);
+  });
+}
+
+void Options::add_numbers(std::string_view name, std::vector<int>& target, int min, int max, std::string_view help) {
+  add_list(name, "N[,N...]", target, min, max, "whole number", help);
+}
+
+void Options::add_numbers(std::string_view name, std::vector<double>& target, double min, double max,
+                          std::string_view help) {
+  add_list(name, "X[,X...]", target, min, max, "number", help);
 }
 
 void Options::add_word(std::string_view name, const std::vector<std::string>& words, const std::string& initial,

@@ -33,6 +33,9 @@ class Options {
   void add_number(std::string_view name, std::uint64_t& target, std::string_view help);
   void add_number(std::string_view name, double& target, double min, double max, std::string_view help);
   void add_number(std::string_view name, float& target, float min, float max, std::string_view help);
+  // Several numbers with commas between them, each in min..max.
+  void add_numbers(std::string_view name, std::vector<int>& target, int min, int max, std::string_view help);
+  void add_numbers(std::string_view name, std::vector<double>& target, double min, double max, std::string_view help);
   // One of several words.
   template <class Value>
   void add_choice(std::string_view name, Value& target, const std::vector<std::pair<std::string, Value>>& choices,
@@ -72,6 +75,10 @@ class Options {
   bool quiet() const { return quiet_; }
 
  private:
+  template <class Number>
+  void add_list(std::string_view name, std::string_view value_name, std::vector<Number>& target, Number min, Number max,
+                const char* kind, std::string_view help);
+
   using Assign = std::function<void(const std::string& value)>;
   struct Flags;  // of Boost.Program_options
 

@@ -128,19 +128,30 @@ void add_enumeration(Options& options, std::string_view name, Value& target, con
 }
 
 void add_stage_flags(Options& options, TrainSettings& settings) {
-  options.add_number("epochs", settings.epochs, 0, 100000, "epochs of pretraining, for each stage");
+  options.add_numbers("epochs", settings.epochs.values, 0, 100000,
+                      "epochs of pretraining: for all stages, or for each one by commas");
   options.add_number("batch-size", settings.batch_size, 1, 65536, "images in a step");
   options.add_number("micro-batch", settings.micro_batch, 0, 65536,
                      "images of a step that are computed at once, their gradients summed; each micro-batch is "
                      "normalised by its own statistics. 0: all, or as many as fit into memory");
-  options.add_number("learning-rate", settings.learning_rate, 0, 1000, "largest learning rate of pretraining");
+  options.add_numbers("learning-rate", settings.learning_rate.values, 0, 1000,
+                      "largest learning rate of pretraining: for all stages, or for each one by commas");
   options.add_choice<Schedule>("schedule", settings.schedule,
                                {{"one-cycle", Schedule::one_cycle}, {"step", Schedule::step}},
                                "of the learning rate of pretraining");
   options.add_number("momentum", settings.momentum, 0, 1, "of SGD");
   options.add_number("weight-decay", settings.weight_decay, 0, 10, "of SGD");
+  options.add_choice<bool>("nesterov", settings.nesterov, {{"yes", true}, {"no", false}},
+                           "Nesterov's form of momentum, in pretraining");
+  options.add_number("label-smoothing", settings.label_smoothing, 0, 0.99,
+                     "share of pretraining's target that goes to all classes alike");
   options.add_choice<bool>("augment", settings.augment, {{"yes", true}, {"no", false}},
                            "crop (zero-padded by 4) and mirror training images at random");
+  add_enumeration(options, "flip", settings.flip, {Flip::none, Flip::random, Flip::alternate},
+                  "mirror images never, at random, or in every other epoch; in pretraining");
+  options.add_numbers("cutout", settings.cutout.values, 0, 1024,
+                      "side in pixels of a square at a random place that is set to the mean, in pretraining; 0: none. "
+                      "For all stages, or for each one by commas");
   options.add_number("validation-share", settings.validation_share, 0, 0.9,
                      "share of the training images held out from the stages, for the policies");
   options.add_number("seed", settings.seed, "of everything random");

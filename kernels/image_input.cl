@@ -5,9 +5,15 @@
 //   gather     the same of image places[first + n]: those that go on to the next stage, wherever they lie
 //              Both take 16 pixels at once where blocks are of 4 channels, else and at the end of a row one by one.
 //   augment    the same of the image framed by `pad` black pixels (value 0), cut to H x W at a random place (one of
-//              2 pad + 1 rows and columns), and mirrored with probability 1/2 if `flip`
-//              random words: Philox4x32-10, counter (indices[n], epoch, 0, STREAM_AUGMENT), key (key_low, key_high);
-//              word 0 gives the row, word 1 the column, the top bit of word 2 the mirroring
+//              2 pad + 1 rows and columns), mirrored or not, and with one square of `cutout` pixels set to the mean.
+//              flip 0: never mirrored. flip 1: mirrored with probability 1/2. flip 2: mirrored in every other epoch, a
+//              random half of the images in the even epochs and the other half in the odd ones.
+//              The square's centre is any pixel with equal probability; what lies outside the image is cut off
+//              (DeVries and Taylor 2017, "Improved Regularization of Convolutional Neural Networks with Cutout").
+//              random words: Philox4x32-10, key (key_low, key_high), counter (indices[n], epoch, k, STREAM_AUGMENT)
+//              k = 0: word 0 gives the crop's row, word 1 its column, the top bit of word 2 the mirroring of flip 1
+//              k = 1: word 0 gives the row of the square's centre, word 1 its column
+//              k = 2, with epoch 0: the top bit of word 0 gives the mirroring of flip 2 in even epochs
 #include "common.h"
 #include "philox.h"
 
@@ -22,6 +28,8 @@
 #endif
 #define BLOCKS DIV_UP(CHANNELS, CB)
 #define STREAM_AUGMENT 0x41554721u  // keeps these random words apart from others of the same seed
+#define FLIP_RANDOM 1
+#define FLIP_ALTERNATE 2
 
 // Writes row y of one channel block: column x from column (mirror ? W-1-x : x) + dx of row y + dy, 0 outside the image.
 static inline void write_row(global const uchar* image, global const float* scale, global const float* shift,
@@ -96,6 +104,23 @@ static inline void write_plain_row(global const uchar* image, global const float
   for (; x < WIDTH; ++x) write_pixel(source, scale, shift, row, block, x);
 }
 
+// Sets the pixels of row y that lie in the square around a random pixel to the mean, which is 0 after normalisation.
+static inline void cut_out(global ACTIVATION* row, int y, uint index, uint epoch, uint2 key, int size) {
+  const uint4 random = philox4x32_10((uint4)(index, epoch, 1u, STREAM_AUGMENT), key);
+  const int top = philox_below(random.x, HEIGHT) - size / 2, left = philox_below(random.y, WIDTH) - size / 2;
+  if (y < top || y >= top + size) return;
+  const int begin = max(left, 0) * CB, end = min(left + size, WIDTH) * CB;
+  for (int i = begin; i < end; ++i) STORE_ELEMENT(0.0f, row + i);
+}
+
+// Whether an image is mirrored in this epoch.
+static inline bool mirrored(int flip, uint random, uint index, uint epoch, uint2 key) {
+  if (flip == FLIP_RANDOM) return random >> 31;
+  if (flip == FLIP_ALTERNATE)
+    return (philox4x32_10((uint4)(index, 0u, 2u, STREAM_AUGMENT), key).x >> 31) != (epoch & 1u);
+  return false;
+}
+
 kernel void normalise(global const uchar* restrict images, global const float* restrict scale,
                       global const float* restrict shift, global ACTIVATION* restrict out, int first) {
   const int y = get_global_id(0);
@@ -115,11 +140,15 @@ kernel void gather(global const uchar* restrict images, global const int* restri
 
 kernel void augment(global const uchar* images, global const int* indices, global const float* scale,
                     global const float* shift, global ACTIVATION* out, uint epoch, uint key_low, uint key_high, int pad,
-                    int flip) {
+                    int flip, int cutout) {
   const int y = get_global_id(0);
   const size_t plane = get_global_id(1), n = plane / BLOCKS;
-  const uint4 random = philox4x32_10((uint4)((uint)indices[n], epoch, 0u, STREAM_AUGMENT), (uint2)(key_low, key_high));
-  write_row(images + n * (CHANNELS * HEIGHT * WIDTH), scale, shift, out + (plane * HEIGHT + y) * (WIDTH * CB),
-            (int)(plane % BLOCKS), y, philox_below(random.x, 2 * pad + 1) - pad,
-            philox_below(random.y, 2 * pad + 1) - pad, flip && (random.z >> 31));
+  const uint index = (uint)indices[n];
+  const uint2 key = (uint2)(key_low, key_high);
+  const uint4 random = philox4x32_10((uint4)(index, epoch, 0u, STREAM_AUGMENT), key);
+  global ACTIVATION* row = out + (plane * HEIGHT + y) * (WIDTH * CB);
+  write_row(images + n * (CHANNELS * HEIGHT * WIDTH), scale, shift, row, (int)(plane % BLOCKS), y,
+            philox_below(random.x, 2 * pad + 1) - pad, philox_below(random.y, 2 * pad + 1) - pad,
+            mirrored(flip, random.z, index, epoch, key));
+  if (cutout > 0) cut_out(row, y, index, epoch, key, cutout);
 }

@@ -3,9 +3,10 @@
 //   global id: 0 = image n
 //   softmax_rows   probabilities[first + n,c] = exp(logits[n,c] - m) / sum over k of exp(logits[n,k] - m),  m = the
 //                  largest
-//   cross_entropy  loss[n] = -log probabilities[n, labels[n]]
+//   cross_entropy  target[c] = (1 - smoothing) * (c == labels[n]) + smoothing / CLASSES
+//                  loss[n] = -sum over c of target[c] * log probabilities[n,c]
 //                  correct[n] = 1 if labels[n] is the first of the largest logits, else 0
-//                  gradient[n,c] = weight * (probabilities[n,c] - (c == labels[n]))
+//                  gradient[n,c] = weight * (probabilities[n,c] - target[c])
 // A label outside 0 ... CLASSES-1 gives loss NaN and is never correct.
 #ifndef CLASSES
 #define CLASSES 10
@@ -39,7 +40,7 @@ kernel void softmax_rows(global const float* logits, global float* probabilities
 }
 
 kernel void cross_entropy(global const float* logits, global const int* labels, global float* loss,
-                          global float* correct, global float* gradient, float weight) {
+                          global float* correct, global float* gradient, float weight, float smoothing) {
   const size_t n = get_global_id(0);
   global const float* row = logits + n * CLASSES;
   global float* to = gradient + n * CLASSES;
@@ -48,5 +49,15 @@ kernel void cross_entropy(global const float* logits, global const int* labels, 
   const bool known = label >= 0 && label < CLASSES;
   if (known) to[label] -= weight;
   loss[n] = known ? log_sum - (row[label] - row[best]) : NAN;
+  if (known && smoothing > 0.0f) {
+    // Moves `smoothing` of the target from the label to all classes alike.
+    float sum = 0.0f;
+    for (int c = 0; c < CLASSES; ++c) {
+      sum += row[c] - row[label];
+      to[c] -= weight * smoothing / CLASSES;
+    }
+    to[label] += weight * smoothing;
+    loss[n] -= smoothing * sum / CLASSES;
+  }
   correct[n] = best == label ? 1.0f : 0.0f;
 }

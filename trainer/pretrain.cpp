@@ -37,7 +37,7 @@ Pretrainer::Pretrainer(const Device& device, const Network& network, const Datas
       held_out_(std::move(held_out)),
       plan_(device, network, state.parameters, micro_batch_),
       input_(device, network.input_shape(), data.header().mean, data.header().std),
-      cross_entropy_(device, network.classes()),
+      cross_entropy_(device, network.classes(), static_cast<float>(settings.label_smoothing)),
       sum_(device),
       loader_(data, std::move(fit), {.batch_size = settings.batch_size, .seed = settings.seed}),
       epoch_(state.epoch),
@@ -68,7 +68,11 @@ void Pretrainer::load(const Batch& batch, std::size_t first, int n) {
     const auto begin = batch.indices.begin() + static_cast<std::ptrdiff_t>(first);
     const std::vector<int> indices(begin, begin + n);
     device_.write(indices_, std::span<const int>(indices));
-    input_.augment(n, pixels_, indices_, {.seed = settings_.seed, .epoch = static_cast<std::uint32_t>(epoch_)},
+    input_.augment(n, pixels_, indices_,
+                   {.flip = settings_.flip,
+                    .cutout = settings_.cutout,
+                    .seed = settings_.seed,
+                    .epoch = static_cast<std::uint32_t>(epoch_)},
                    images_);
   } else {
     input_.normalise(n, pixels_, images_);
@@ -89,8 +93,8 @@ void Pretrainer::step(const Batch& batch, double rate) {
     add_gradient(batch, to_size(first), std::min(micro_batch_, images - first));
     if (images > micro_batch_) plan_.accumulate();
   }
-  plan_.step(
-      {static_cast<float>(rate), static_cast<float>(settings_.momentum), static_cast<float>(settings_.weight_decay)});
+  plan_.step({static_cast<float>(rate), static_cast<float>(settings_.momentum),
+              static_cast<float>(settings_.weight_decay), settings_.nesterov});
   device_.flush();
 }
 

@@ -31,7 +31,11 @@ struct PretrainSettings {
   double learning_rate = 0.1;  // the largest of the schedule
   Schedule schedule = Schedule::one_cycle;
   double momentum = 0.9, weight_decay = 5e-4;
-  bool augment = true;
+  bool nesterov = false;       // see SgdSettings
+  double label_smoothing = 0;  // see CrossEntropy
+  bool augment = true;         // crop from a frame of 4 black pixels, and what follows
+  Flip flip = Flip::random;
+  int cutout = 0;  // see Augmentation
   std::uint64_t seed = 1;
 };
 

@@ -10,6 +10,16 @@ namespace cascadecl {
 
 using Json = nlohmann::ordered_json;
 
+namespace {
+
+// One value for all stages, or a list.
+template <class Value>
+Json per_stage(const PerStage<Value>& setting) {
+  return setting.values.size() == 1 ? Json(setting.values.front()) : Json(setting.values);
+}
+
+}  // namespace
+
 std::string to_json(const TrainSettings& s) {
   Json stages = Json::array(), phases = Json::array();
   for (const std::string& stage : s.stages) stages.push_back(valid_utf8(stage));
@@ -18,17 +28,21 @@ std::string to_json(const TrainSettings& s) {
   if (s.joint) phases.push_back("joint");
   const Json json = {{"stages", stages},
                      {"phases", phases},
-                     {"epochs", s.epochs},
+                     {"epochs", per_stage(s.epochs)},
                      {"policy_epochs", s.policy_epochs},
                      {"joint_epochs", s.joint_epochs},
                      {"batch_size", s.batch_size},
                      {"micro_batch", s.micro_batch ? Json(s.micro_batch) : Json(nullptr)},
-                     {"learning_rate", s.learning_rate},
+                     {"learning_rate", per_stage(s.learning_rate)},
                      {"joint_learning_rate", s.joint_learning_rate},
                      {"momentum", s.momentum},
                      {"weight_decay", s.weight_decay},
+                     {"nesterov", s.nesterov},
+                     {"label_smoothing", s.label_smoothing},
                      {"schedule", s.schedule == Schedule::step ? "step" : "one-cycle"},
                      {"augment", s.augment},
+                     {"flip", to_string(s.flip)},
+                     {"cutout", per_stage(s.cutout)},
                      {"validation_share", s.validation_share},
                      {"alpha", s.alpha},
                      {"estimator", to_string(s.estimator)},

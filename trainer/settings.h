@@ -7,6 +7,7 @@
 #include "runtime/cascade/model.h"
 #include "runtime/cascade/stage_costs.h"
 #include "trainer/estimator.h"
+#include "trainer/per_stage.h"
 #include "trainer/pretrain.h"
 
 namespace cascadecl {
@@ -17,12 +18,18 @@ struct TrainSettings {
   // which the pretrain phase leaves alone.
   std::vector<std::string> stages;
   bool pretrain = true, policy = true, joint = true;  // phases to run
-  int epochs = 12, policy_epochs = 60, joint_epochs = 2;
+  PerStage<int> epochs = 12;
+  int policy_epochs = 60, joint_epochs = 2;
   int batch_size = 128;
   int micro_batch = 0;  // see PretrainSettings; 0: all of the batch, or what fits into the device's memory
-  double learning_rate = 0.1, joint_learning_rate = 1e-4, momentum = 0.9, weight_decay = 5e-4;
+  PerStage<double> learning_rate = 0.1;
+  double joint_learning_rate = 1e-4, momentum = 0.9, weight_decay = 5e-4;
+  bool nesterov = false;
   Schedule schedule = Schedule::one_cycle;
   bool augment = true;
+  Flip flip = Flip::random;  // of pretraining, like the next two
+  PerStage<int> cutout = 0;
+  double label_smoothing = 0;
   double validation_share = 0.1;  // of the training images, held out for the policies
   double alpha = 0.1;             // price of the largest stage's MACs in points of error rate (1 = 100 %)
   EstimatorKind estimator = EstimatorKind::reinforce;

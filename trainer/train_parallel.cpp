@@ -57,7 +57,7 @@ class StageQueue {
   Stage& stage_of(int stage) { return training_.state.model.stages[static_cast<std::size_t>(stage)]; }
   StageProgress& progress_of(int stage) { return training_.state.progress[static_cast<std::size_t>(stage)]; }
   bool unfinished(int stage) {
-    return training_.pretrains(stage) && progress_of(stage).epoch < training_.settings.epochs;
+    return training_.pretrains(stage) && progress_of(stage).epoch < training_.settings.epochs.at(stage);
   }
 
   void work(const Device& device) {
@@ -111,7 +111,7 @@ class StageQueue {
 
   // mutex_ is held.
   void keep(int stage, PretrainState state) {
-    const bool done = state.epoch >= training_.settings.epochs;
+    const bool done = state.epoch >= training_.settings.epochs.at(stage);
     stage_of(stage).parameters = std::move(state.parameters);
     progress_of(stage) = {.epoch = state.epoch,
                           .step = state.step,
@@ -142,7 +142,7 @@ std::vector<StageProgress> progress_so_far(const Training& training) {
   const TrainState& state = training.state;
   std::vector<StageProgress> progress(static_cast<std::size_t>(training.stage_count()));
   for (int stage = 0; stage < state.stage; ++stage)
-    if (training.pretrains(stage)) progress[static_cast<std::size_t>(stage)].epoch = training.settings.epochs;
+    if (training.pretrains(stage)) progress[static_cast<std::size_t>(stage)].epoch = training.settings.epochs.at(stage);
   progress[static_cast<std::size_t>(state.stage)] = {
       .epoch = state.epoch,
       .step = state.step,

@@ -40,14 +40,18 @@ bool train_stage(Training& training) {
 }  // namespace
 
 PretrainSettings pretrain_settings(const TrainSettings& settings, int stage) {
-  return {.epochs = settings.epochs,
+  return {.epochs = settings.epochs.at(stage),
           .batch_size = settings.batch_size,
           .micro_batch = settings.micro_batch,
-          .learning_rate = settings.learning_rate,
+          .learning_rate = settings.learning_rate.at(stage),
           .schedule = settings.schedule,
           .momentum = settings.momentum,
           .weight_decay = settings.weight_decay,
+          .nesterov = settings.nesterov,
+          .label_smoothing = settings.label_smoothing,
           .augment = settings.augment,
+          .flip = settings.flip,
+          .cutout = settings.cutout.at(stage),
           .seed = settings.seed + 7919 * static_cast<std::uint64_t>(stage)};
 }
 

@@ -24,12 +24,30 @@ using Position = TrainState::Position;
 
 constexpr std::size_t kMostStages = 64;
 
+template <class Value>
+void check_per_stage(std::string_view name, const PerStage<Value>& setting, int stages) {
+  if (!setting.fits(static_cast<std::size_t>(stages))) {
+    throw UsageError(fmt::format("{}: {} values for {} stages; expected one for all, or one for each", name,
+                                 setting.values.size(), stages));
+  }
+}
+
 void check(const Training& training) {
   const TrainSettings& settings = training.settings;
   if (settings.batch_size < 1) throw UsageError("batch size: expected at least 1");
   if (settings.micro_batch < 0) throw UsageError("micro-batch: expected 0 or more");
-  if (std::min({settings.epochs, settings.policy_epochs, settings.joint_epochs}) < 0) {
+  check_per_stage("epochs", settings.epochs, training.stage_count());
+  check_per_stage("learning rate", settings.learning_rate, training.stage_count());
+  check_per_stage("cutout", settings.cutout, training.stage_count());
+  if (std::min({std::ranges::min(settings.epochs.values), settings.policy_epochs, settings.joint_epochs}) < 0) {
     throw UsageError("epochs: expected 0 or more");
+  }
+  if (std::ranges::min(settings.cutout.values) < 0) throw UsageError("cutout: expected 0 or more pixels");
+  if (!settings.augment && (std::ranges::max(settings.cutout.values) > 0 || settings.flip == Flip::alternate)) {
+    throw UsageError("cutout and flip alternate: they are augmentation, which is off");
+  }
+  if (!(settings.label_smoothing >= 0 && settings.label_smoothing < 1)) {
+    throw UsageError("label smoothing: expected 0 or more and less than 1");
   }
   if (training.split.rest.empty()) throw UsageError("validation share: no image is left to train on");
   if ((settings.policy || settings.joint) && training.has_policies() && training.split.held_out.empty()) {
@@ -39,7 +57,12 @@ void check(const Training& training) {
 
 // What checkpoints written before these settings existed were trained with.
 std::string with_later_settings(const std::string& settings) {
-  nlohmann::ordered_json json = {{"cost", to_string(CostUnit::mac)}};
+  const TrainSettings defaults;
+  nlohmann::ordered_json json = {{"cost", to_string(defaults.cost)},
+                                 {"nesterov", defaults.nesterov},
+                                 {"label_smoothing", defaults.label_smoothing},
+                                 {"flip", to_string(defaults.flip)},
+                                 {"cutout", defaults.cutout.values.front()}};
   json.update(nlohmann::ordered_json::parse(settings));
   return json.dump();
 }

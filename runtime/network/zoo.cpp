@@ -15,6 +15,7 @@ constexpr int max_depth = 1202, max_width = 64;
 // Three blocks of `units` units each with `channels`, 2 `channels` and 4 `channels` channels.
 struct Plan {
   int units = 0, channels = 16;
+  bool ends_in_batch_norm = false;  // what a unit adds is normalised first
 };
 
 // Appends layers, each by default on top of the last one.
@@ -47,8 +48,19 @@ class Builder {
       append(fmt::format("{}/relu{}", prefix, i), LayerType::relu);
       conv(fmt::format("{}/conv{}", prefix, i), channels, 3, 1);
     }
-    append(prefix + "/add", LayerType::add);
-    layers_.back().inputs.insert(layers_.back().inputs.begin(), x);
+    add(prefix, x);
+  }
+
+  // x + bn(conv3x3(relu(bn(conv3x3(bn(x)))))), channels kept.
+  void unit_ending_in_batch_norm(const std::string& prefix, int channels) {
+    const std::string x = top();
+    append(prefix + "/bn1", LayerType::batch_norm);
+    conv(prefix + "/conv1", channels, 3, 1);
+    append(prefix + "/bn2", LayerType::batch_norm);
+    append(prefix + "/relu", LayerType::relu);
+    conv(prefix + "/conv2", channels, 3, 1);
+    append(prefix + "/bn3", LayerType::batch_norm);
+    add(prefix, x);
   }
 
   void dense(int classes) {
@@ -57,6 +69,12 @@ class Builder {
   }
 
  private:
+  // x and the last layer.
+  void add(const std::string& prefix, const std::string& x) {
+    append(prefix + "/add", LayerType::add);
+    layers_.back().inputs.insert(layers_.back().inputs.begin(), x);
+  }
+
   std::vector<Layer>& layers_;
 };
 
@@ -66,7 +84,14 @@ std::vector<Layer> build(const Plan& plan, int classes) {
   builder.conv("conv1", plan.channels, 3, 1);
   for (int block = 1, channels = plan.channels; block <= 3; ++block, channels *= 2) {
     if (block > 1) builder.conv(fmt::format("block{}/down", block), channels, 1, 2);
-    for (int unit = 1; unit <= plan.units; ++unit) builder.unit(fmt::format("block{}/unit{}", block, unit), channels);
+    for (int unit = 1; unit <= plan.units; ++unit) {
+      const std::string prefix = fmt::format("block{}/unit{}", block, unit);
+      if (plan.ends_in_batch_norm) {
+        builder.unit_ending_in_batch_norm(prefix, channels);
+      } else {
+        builder.unit(prefix, channels);
+      }
+    }
   }
   builder.append("bn", LayerType::batch_norm);
   builder.append("relu", LayerType::relu);
@@ -85,12 +110,15 @@ std::optional<T> parse_number(std::string_view text) {
 }
 
 std::optional<Plan> parse_resnet(std::string_view name) {
-  constexpr std::string_view prefix = "resnet-";
+  constexpr std::string_view prefix = "resnet-", suffix = "-bn";
   if (!name.starts_with(prefix)) return std::nullopt;
-  const auto depth = parse_number<int>(name.substr(prefix.size()));
-  if (!depth || *depth < 8 || *depth > max_depth || *depth % 6 != 2 || name != fmt::format("resnet-{}", *depth))
+  std::string_view number = name.substr(prefix.size());
+  const bool ends_in_batch_norm = number.ends_with(suffix);
+  if (ends_in_batch_norm) number.remove_suffix(suffix.size());
+  const auto depth = parse_number<int>(number);
+  if (!depth || *depth < 8 || *depth > max_depth || *depth % 6 != 2 || number != std::to_string(*depth))
     return std::nullopt;
-  return Plan{.units = (*depth - 2) / 6};
+  return Plan{.units = (*depth - 2) / 6, .ends_in_batch_norm = ends_in_batch_norm};
 }
 
 std::optional<Plan> parse_wide_resnet(std::string_view name) {
@@ -114,10 +142,8 @@ Network make_network(std::string_view name, ImageShape input, int classes) {
   if (!plan)
     throw UsageError(
         fmt::format("unknown network '{}': known are resnet-8, resnet-20, resnet-32, resnet-56, resnet-110 and every "
-                    "resnet-N with N "
-                    "= 6n+2 up to {}; wrn-40-1, wrn-40-1.5, wrn-40-2, wrn-40-3, wrn-40-4 and every wrn-D-K with D = "
-                    "6n+4 up to {} and "
-                    "K a multiple of 1/16 up to {}",
+                    "resnet-N with N = 6n+2 up to {}, also as resnet-N-bn; wrn-40-1, wrn-40-1.5, wrn-40-2, wrn-40-3, "
+                    "wrn-40-4 and every wrn-D-K with D = 6n+4 up to {} and K a multiple of 1/16 up to {}",
                     name, max_depth, max_depth, max_width));
   return Network(std::string(name), input, build(*plan, classes));
 }

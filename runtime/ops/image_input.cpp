@@ -22,6 +22,10 @@ void check(ImageShape shape, std::span<const float> mean, std::span<const float>
 
 }  // namespace
 
+std::string_view to_string(Flip flip) {
+  return flip == Flip::none ? "none" : flip == Flip::random ? "random" : "alternate";
+}
+
 ImageInput::ImageInput(const Device& device, ImageShape shape, std::span<const float> mean, std::span<const float> std,
                        Precision precision)
     : device_(device),
@@ -56,7 +60,7 @@ void ImageInput::augment(int n, const Array<std::uint8_t>& images, const Array<i
                          const Augmentation& augmentation, const Activation& out) {
   launch(device_, augment_, {rows_, to_size(n) * blocks_}, images, indices, scale_, shift_, out, augmentation.epoch,
          static_cast<std::uint32_t>(augmentation.seed), static_cast<std::uint32_t>(augmentation.seed >> 32),
-         augmentation.pad, augmentation.flip ? 1 : 0);
+         augmentation.pad, static_cast<int>(augmentation.flip), augmentation.cutout);
 }
 
 }  // namespace cascadecl

@@ -1,17 +1,25 @@
 #pragma once
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "runtime/network/network.h"
 #include "runtime/ops/activation.h"
 
 namespace cascadecl {
 
-// Random crop and mirroring of training images. Which, depends on seed, epoch and the image's index alone: neither on
-// the batch nor on the device.
+// When a training image is mirrored left-right.
+//   random     with probability 1/2 in each epoch
+//   alternate  in every other epoch: a random half of the images begins mirrored, the other half as it is
+enum class Flip { none, random, alternate };
+std::string_view to_string(Flip flip);
+
+// Random changes of training images: crop, mirroring, cutout. They follow from seed, epoch and the image's index alone,
+// so neither the batch nor the device changes them.
 struct Augmentation {
-  int pad = 4;       // black pixels put around the image before it is cut to its size at a random place; 0 = no crop
-  bool flip = true;  // mirror left-right with probability 1/2
+  int pad = 4;  // black pixels put around the image before it is cut to its size at a random place; 0 = no crop
+  Flip flip = Flip::random;
+  int cutout = 0;  // side in pixels of a square at a random place that is set to the mean; 0 = none
   std::uint64_t seed = 0;
   std::uint32_t epoch = 0;
 };

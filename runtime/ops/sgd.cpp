@@ -32,7 +32,7 @@ PieceWork Sgd::step_work(const Device& device, std::size_t count) {
 void Sgd::step(const Array<float>& weights, const Array<float>& gradient, const Array<float>& velocity,
                const SgdSettings& settings) {
   launch(device_, kernel_, {piece_.count(count_)}, weights, gradient, velocity, static_cast<unsigned>(count_),
-         settings.learning_rate, settings.momentum, settings.weight_decay);
+         settings.learning_rate, settings.momentum, settings.weight_decay, settings.nesterov ? 1 : 0);
 }
 
 void Sgd::add(const Array<float>& sum, const Array<float>& gradient) {

@@ -8,6 +8,7 @@ struct SgdSettings {
   float learning_rate = 0.1f;
   float momentum = 0.9f;       // v = momentum * v + g;  w -= learning_rate * v
   float weight_decay = 1e-4f;  // g += weight_decay * w, on every trained parameter
+  bool nesterov = false;       // w -= learning_rate * (g + momentum * v) instead
 };
 
 // Stochastic gradient descent with momentum on flat arrays, one launch a step.

@@ -11,12 +11,14 @@ void Softmax::run(int n, const Array<float>& logits, const Array<float>& probabi
   launch(device_, kernel_, {to_size(n)}, logits, probabilities, first);
 }
 
-CrossEntropy::CrossEntropy(const Device& device, int classes)
-    : device_(device), kernel_(device.kernel("softmax.cl", "cross_entropy", {{"CLASSES", classes}})) {}
+CrossEntropy::CrossEntropy(const Device& device, int classes, float label_smoothing)
+    : device_(device),
+      label_smoothing_(label_smoothing),
+      kernel_(device.kernel("softmax.cl", "cross_entropy", {{"CLASSES", classes}})) {}
 
 void CrossEntropy::run(int n, const Array<float>& logits, const Array<int>& labels, float weight,
                        const Array<float>& loss, const Array<float>& correct, const Array<float>& gradient) {
-  launch(device_, kernel_, {to_size(n)}, logits, labels, loss, correct, gradient, weight);
+  launch(device_, kernel_, {to_size(n)}, logits, labels, loss, correct, gradient, weight, label_smoothing_);
 }
 
 MetricSum::MetricSum(const Device& device)

@@ -18,9 +18,11 @@ class Softmax {
 // Softmax with cross-entropy, forward and backward in one.
 class CrossEntropy {
  public:
-  CrossEntropy(const Device& device, int classes);
+  // label_smoothing: the share of the target that goes to all classes alike, 0 to 1 (Szegedy et al. 2016).
+  CrossEntropy(const Device& device, int classes, float label_smoothing = 0);
   // logits [n][classes], labels [n] ->
-  //   loss      [n]           -log of the label's probability; NaN for a label outside 0...classes-1
+  //   loss      [n]           -log of the label's probability, or the mean of it under the smoothed target; NaN for a
+  //                           label outside 0...classes-1
   //   correct   [n]           1 if the label is the first of the largest logits (top-1), else 0
   //   gradient  [n][classes]  of weight * loss by the logits; weight is 1/n for the mean over the batch
   void run(int n, const Array<float>& logits, const Array<int>& labels, float weight, const Array<float>& loss,
@@ -28,6 +30,7 @@ class CrossEntropy {
 
  private:
   Device device_;
+  float label_smoothing_;
   Kernel kernel_;
 };
 

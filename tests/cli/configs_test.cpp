@@ -86,7 +86,9 @@ TEST_CASE(
 
 TEST_CASE("every config names flags only that train has, and as many epochs as it says") {
   std::map<std::string, int> epochs = {{"cifar10.cfg", 14},
+                                       {"cifar10-best.cfg", 200},
                                        {"cifar10-paper.cfg", 164},
+                                       {"cifar100-best.cfg", 200},
                                        {"cifar100-paper.cfg", 164},
                                        {"imagenet32-paper.cfg", 40},
                                        {"quickstart.cfg", 12}};

@@ -15,6 +15,8 @@ struct Settings {
   int count = 4;
   double share = 0.5;
   std::uint64_t seed = 1;
+  std::vector<int> counts = {1};
+  std::vector<double> shares = {0.5, 1};
   bool fast = false;
   int mode = 1;
 };
@@ -28,6 +30,8 @@ struct Command {
     options.add_number("count", settings.count, 1, 10, "how many");
     options.add_number("share", settings.share, 0, 1, "how much");
     options.add_number("seed", settings.seed, "where from");
+    options.add_numbers("counts", settings.counts, 0, 10, "how many of each");
+    options.add_numbers("shares", settings.shares, 0, 1, "how much of each");
     options.add_switch("fast", settings.fast, "hurry");
     options.add_choice<int>("mode", settings.mode, {{"one", 1}, {"two", 2}}, "which way");
     options.take_second_word("text", "pair");
@@ -66,6 +70,19 @@ TEST_CASE("numbers are whole words in their range") {
   for (const char* bad : {"nan", "inf", "1.5", "-0.1", "half"})
     CHECK(contains(usage_error({"--share", bad}), "--share"));
   CHECK(contains(usage_error({"--seed", "-1"}), "--seed"));
+}
+
+TEST_CASE("lists are numbers with commas between them, each in its range") {
+  Command command;
+  CHECK(contains(command.options.help(), "0.5,1"));
+  CHECK(command.options.parse({"--counts", "3,0,10"}));
+  CHECK(command.settings.counts == std::vector<int>{3, 0, 10});
+  CHECK(command.settings.shares == std::vector<double>{0.5, 1});
+  for (const char* bad : {"3,", ",3", "1,11", "1,x", "1 2", "1.5"}) {
+    CAPTURE(bad);
+    CHECK(contains(usage_error({"--counts", bad}), "--counts"));
+  }
+  CHECK(contains(usage_error({"--shares", "0.5,nan"}), "--shares"));
 }
 
 TEST_CASE("faults of the command line name the flag") {

@@ -1,6 +1,7 @@
 #include <Random123/philox.h>
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <random>
 #include <set>
 
@@ -39,15 +40,28 @@ std::vector<float> ramp(int channels, float from) {
 struct Crop {
   int dy = 0, dx = 0;
   bool mirror = false;
+  int top = 0, left = 0, cutout = 0;  // the square that is set to the mean
 };
 
-Crop crop_of(int index, const Augmentation& augmentation) {
+Crop crop_of(int index, ImageShape image, const Augmentation& augmentation) {
   const Words words = philox(static_cast<std::uint32_t>(index), augmentation.epoch, 0, 0x41554721u, augmentation.seed);
   const auto place = [&](std::uint32_t word) {
     return static_cast<int>(static_cast<std::uint64_t>(word) * to_size_t(2 * augmentation.pad + 1) >> 32) -
            augmentation.pad;
   };
-  return {place(words[0]), place(words[1]), augmentation.flip && words[2] >> 31 == 1};
+  const auto number = static_cast<std::uint32_t>(index);
+  bool mirror = augmentation.flip == Flip::random && words[2] >> 31 == 1;
+  if (augmentation.flip == Flip::alternate)
+    mirror = (philox(number, 0, 2, 0x41554721u, augmentation.seed)[0] >> 31) != augmentation.epoch % 2;
+  Crop crop{place(words[0]), place(words[1]), mirror};
+  const Words square = philox(number, augmentation.epoch, 1, 0x41554721u, augmentation.seed);
+  const auto corner = [&](std::uint32_t word, int pixels) {
+    return static_cast<int>(static_cast<std::uint64_t>(word) * to_size_t(pixels) >> 32) - augmentation.cutout / 2;
+  };
+  crop.top = corner(square[0], image.height);
+  crop.left = corner(square[1], image.width);
+  crop.cutout = augmentation.cutout;
+  return crop;
 }
 
 // The plain form of ImageInput, with the crop of each image given.
@@ -64,6 +78,8 @@ Values reference_input(const std::vector<std::uint8_t>& pixels, const reference:
           const double pixel = inside ? pixels[reference::at(shape, n, c, from_y, from_x)] : 0;
           out[reference::at(shape, n, c, y, x)] =
               (pixel / 255 - static_cast<double>(mean[to_size_t(c)])) / static_cast<double>(std[to_size_t(c)]);
+          const bool cut = y >= crop.top && y < crop.top + crop.cutout && x >= crop.left && x < crop.left + crop.cutout;
+          if (cut) out[reference::at(shape, n, c, y, x)] = 0;
         }
   return out;
 }
@@ -144,17 +160,20 @@ TEST_CASE("image input gathers images wherever they lie, from any place of the l
   }
 }
 
-TEST_CASE("augmentation crops and mirrors as its random words say") {
+TEST_CASE("augmentation crops, mirrors and cuts out as its random words say") {
   const int n = 40;
   for (const ImageShape image : shapes) {
     CAPTURE(image.channels);
     const reference::Shape shape = shape_of(n, image);
     const std::vector<std::uint8_t> pixels = random_pixels(shape.size());
     const Guarded<float> out(to_size_t(n) * image_elements(image, test_device().channel_block()));
-    for (const Augmentation augmentation : {Augmentation{4, true, 0x123456789ABCDEF0, 3}, Augmentation{1, false, 5, 0},
-                                            Augmentation{0, true, 5, 1}, Augmentation{0, false, 5, 1}}) {
+    for (const Augmentation augmentation :
+         {Augmentation{4, Flip::random, 0, 0x123456789ABCDEF0, 3}, Augmentation{1, Flip::none, 0, 5, 0},
+          Augmentation{0, Flip::random, 0, 5, 1}, Augmentation{0, Flip::none, 0, 5, 1},
+          Augmentation{2, Flip::alternate, 0, 5, 2}, Augmentation{2, Flip::alternate, 3, 0x123456789ABCDEF0, 3},
+          Augmentation{4, Flip::random, 4, 6, 1}, Augmentation{0, Flip::none, 100, 7, 1}}) {
       std::vector<Crop> crops;
-      for (int i = 0; i < n; ++i) crops.push_back(crop_of(1000 + i, augmentation));
+      for (int i = 0; i < n; ++i) crops.push_back(crop_of(1000 + i, image, augmentation));
       const Values expected =
           reference_input(pixels, shape, crops, ramp(image.channels, 0.4f), ramp(image.channels, 0.2f));
       CHECK(largest_difference(expected, augmented(image, n, 1000, augmentation, pixels, out)) < tolerance);
@@ -177,7 +196,7 @@ TEST_CASE("augmentation of an image does not depend on its batch") {
 TEST_CASE("augmentation takes every place of the crop and both sides") {
   std::set<int> rows, columns, mirrored;
   for (int i = 0; i < 400; ++i) {
-    const Crop crop = crop_of(i, {.pad = 4, .flip = true, .seed = 1, .epoch = 1});
+    const Crop crop = crop_of(i, {3, 32, 32}, {.pad = 4, .seed = 1, .epoch = 1});
     rows.insert(crop.dy);
     columns.insert(crop.dx);
     mirrored.insert(crop.mirror);
@@ -185,6 +204,30 @@ TEST_CASE("augmentation takes every place of the crop and both sides") {
   CHECK(rows == std::set<int>{-4, -3, -2, -1, 0, 1, 2, 3, 4});
   CHECK(columns == rows);
   CHECK(mirrored.size() == 2);
+}
+
+TEST_CASE("flip alternate mirrors each image in every other epoch, and half of the images at a time") {
+  // Images whose left half is black and right half white, of two pixels.
+  const ImageShape image{1, 1, 2};
+  const int n = 400;
+  std::vector<std::uint8_t> pixels;
+  for (int i = 0; i < n; ++i) pixels.insert(pixels.end(), {0, 255});
+  const Guarded<float> out(to_size_t(n) * image_elements(image, test_device().channel_block()));
+  const auto mirrored = [&](std::uint32_t epoch) {
+    const Values values =
+        augmented(image, n, 0, {.pad = 0, .flip = Flip::alternate, .seed = 3, .epoch = epoch}, pixels, out);
+    std::vector<bool> result;
+    for (int i = 0; i < n; ++i) result.push_back(values[to_size_t(2 * i)] > values[to_size_t(2 * i + 1)]);
+    return result;
+  };
+  const std::vector<bool> even = mirrored(0);
+  std::vector<bool> odd = mirrored(1);
+  CHECK(mirrored(2) == even);
+  CHECK(mirrored(7) == odd);
+  odd.flip();
+  CHECK(odd == even);
+  CHECK(std::ranges::count(even, true) > n / 2 - 60);  // six standard deviations
+  CHECK(std::ranges::count(even, true) < n / 2 + 60);
 }
 
 TEST_CASE("image input refuses statistics that do not fit the images") {

@@ -30,17 +30,17 @@ int first_of_largest(const Values& logits, std::size_t row, std::size_t classes)
   return static_cast<int>(std::max_element(begin, begin + static_cast<std::ptrdiff_t>(classes)) - begin);
 }
 
-void check_cross_entropy(const Case& test) {
+void check_cross_entropy(const Case& test, float smoothing) {
   CAPTURE(test.classes);
   const auto [n, classes] = test;
   const Values logits = random_values(to_size_t(n * classes), 3);  // with equal values among them
   const std::vector<int> labels = some_labels(n, classes);
   const Guarded<float> x(to_floats(logits)), loss(to_size_t(n)), correct(to_size_t(n)), dx(to_size_t(n * classes));
   const Guarded<int> y(labels);
-  CrossEntropy cross_entropy(test_device(), classes);
+  CrossEntropy cross_entropy(test_device(), classes, smoothing);
   cross_entropy.run(n, x, y, 1.0f / static_cast<float>(n), loss, correct, dx);
 
-  const reference::CrossEntropy expected = reference::softmax_cross_entropy(logits, labels, classes);
+  const reference::CrossEntropy expected = reference::softmax_cross_entropy(logits, labels, classes, smoothing);
   const Values losses = to_doubles(loss.read());
   CHECK(std::accumulate(losses.begin(), losses.end(), 0.0) / n == doctest::Approx(expected.loss).epsilon(1e-6));
   CHECK(largest_difference(expected.logits_grad, to_doubles(dx.read())) < tolerance);
@@ -68,7 +68,8 @@ TEST_CASE("softmax of huge logits stays finite") {
 }
 
 TEST_CASE("cross-entropy, its gradient and the first argmax equal the reference") {
-  for (const Case& test : cases) check_cross_entropy(test);
+  for (const Case& test : cases)
+    for (const float smoothing : {0.0f, 0.25f}) check_cross_entropy(test, smoothing);
 }
 
 TEST_CASE("cross-entropy of a label that does not exist is NaN and touches nothing else") {

@@ -171,6 +171,9 @@ TEST_CASE("reference softmax and cross-entropy are finite for large logits and d
   const CrossEntropy result = softmax_cross_entropy(logits, labels, 4);
   CHECK(gradient_error(logits, result.logits_grad,
                        [&](const Values& v) { return softmax_cross_entropy(v, labels, 4).loss; }) < tolerance);
+  const CrossEntropy smoothed = softmax_cross_entropy(logits, labels, 4, 0.25);
+  CHECK(gradient_error(logits, smoothed.logits_grad,
+                       [&](const Values& v) { return softmax_cross_entropy(v, labels, 4, 0.25).loss; }) < tolerance);
   CHECK(gradient_error(logits, softmax_backward(result.probabilities, grad, 3, 4),
                        [&](const Values& v) { return dot(softmax(v, 3, 4), grad); }) < tolerance);
   CHECK(softmax_cross_entropy({0, 0}, std::vector<int>{1}, 2).loss == doctest::Approx(std::log(2.0)));

@@ -65,6 +65,20 @@ TEST_CASE("resnet-8 has its layers by name, in order") {
   CHECK(network.layers().back().shape == ImageShape{10, 1, 1});
 }
 
+TEST_CASE("resnet-N-bn has the multiply-adds of resnet-N and units that end in batch norm") {
+  for (const char* name : {"resnet-8", "resnet-20", "resnet-110"}) {
+    CAPTURE(name);
+    const Network plain = make_network(name, cifar, 10), ending = make_network(std::string(name) + "-bn", cifar, 10);
+    CHECK(ending.macs() == plain.macs());
+    CHECK(ending.name() == std::string(name) + "-bn");
+  }
+  const Network network = make_network("resnet-8-bn", cifar, 10);
+  const char* unit[] = {"bn1", "conv1", "bn2", "relu", "conv2", "bn3", "add"};
+  for (std::size_t i = 0; i < std::size(unit); ++i)
+    CHECK(network.layers()[i + 2].name == std::string("block1/unit1/") + unit[i]);
+  CHECK(network.layer("block1/unit1/add").inputs == std::vector<std::string>{"conv1", "block1/unit1/bn3"});
+}
+
 TEST_CASE("any depth of the families and any image size makes a network") {
   CHECK(make_network("resnet-14", {1, 28, 28}, 10).layer("bn").shape == ImageShape{64, 7, 7});
   CHECK(make_network("resnet-8", {3, 1, 1}, 2).layer("bn").shape == ImageShape{64, 1, 1});
@@ -77,7 +91,8 @@ TEST_CASE("an unknown network is a usage error that lists the known ones") {
   for (const char* name : {"",           "resnet",       "resnet-",   "resnet-9",           "resnet-2",
                            "resnet-020", "resnet-20 ",   "resnet--8", "resnet-99999999999", "resnet-1000004",
                            "wrn-40",     "wrn-40-",      "wrn-40-0",  "wrn-40-nan",         "wrn-40-1.03",
-                           "wrn-40-2.0", "wrn-40-1e300", "wrn-39-1",  "wrn-40--1",          "vgg-16"}) {
+                           "wrn-40-2.0", "wrn-40-1e300", "wrn-39-1",  "wrn-40--1",          "vgg-16",
+                           "resnet-bn",  "resnet-9-bn",  "resnet-8-", "resnet-8-bn-bn"}) {
     CAPTURE(name);
     CHECK_THROWS_WITH_AS(make_network(name, cifar, 10), doctest::Contains("resnet-110"), UsageError);
   }

@@ -279,7 +279,7 @@ Values softmax_backward(const Values& probabilities, const Values& probability_g
   return logits_grad;
 }
 
-CrossEntropy softmax_cross_entropy(const Values& logits, std::span<const int> labels, int classes) {
+CrossEntropy softmax_cross_entropy(const Values& logits, std::span<const int> labels, int classes, double smoothing) {
   const int n = static_cast<int>(labels.size());
   CrossEntropy result{0, softmax(logits, n, classes), {}};
   result.logits_grad = result.probabilities;
@@ -288,8 +288,11 @@ CrossEntropy softmax_cross_entropy(const Values& logits, std::span<const int> la
     const double largest = *std::max_element(first, last);
     double sum = 0;
     for (auto value = first; value != last; ++value) sum += std::exp(*value - largest);
-    result.loss += (largest + std::log(sum) - first[labels[row]]) / n;
-    result.logits_grad[row * index(classes) + index(labels[row])] -= 1;
+    for (int c = 0; c < classes; ++c) {
+      const double target = (c == labels[row] ? 1 - smoothing : 0) + smoothing / classes;
+      result.loss += target * (largest + std::log(sum) - first[c]) / n;
+      result.logits_grad[row * index(classes) + index(c)] -= target;
+    }
   }
   for (double& value : result.logits_grad) value /= n;
   return result;

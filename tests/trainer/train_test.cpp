@@ -118,6 +118,48 @@ TEST_CASE("a training stopped again and again ends with the same bits too") {
   }
 }
 
+TEST_CASE("stages have epochs, rates and cutouts of their own, and resume with the same bits") {
+  const TemporaryFolder folder;
+  TrainSettings settings = short_training();
+  settings.policy = settings.joint = false;
+  settings.epochs = {{1, 3}};
+  settings.learning_rate = {{0.1, 0.05}};
+  settings.cutout = {{0, 8}};
+  settings.flip = Flip::alternate;
+  settings.nesterov = true;
+  settings.label_smoothing = 0.05;
+  Recorder unbroken;
+  const TrainResult whole = run(settings, unbroken);
+  std::vector<std::string> epochs;
+  for (const EpochRecord& epoch : unbroken.epochs) epochs.push_back(epoch.what + " " + std::to_string(epoch.epoch));
+  CHECK(epochs == std::vector<std::string>{"resnet-8 1", "resnet-14 1", "resnet-14 2", "resnet-14 3"});
+  for (int stop_at = 2; stop_at <= unbroken.asked; stop_at += 3) {
+    CAPTURE(stop_at);
+    const auto file = folder / "checkpoint.h5";
+    Recorder stopped(stop_at), rest;
+    if (run(settings, stopped, file).complete) continue;
+    check_same(whole.model, run(settings, rest, file, true).model);
+  }
+  // Each setting reaches the training.
+  const auto changes = [&](const TrainSettings& other, std::size_t stage) {
+    Recorder nobody;
+    return run(other, nobody).model.stages[stage].parameters != whole.model.stages[stage].parameters;
+  };
+  TrainSettings other = settings;
+  other.cutout = 0;
+  CHECK_FALSE(changes(other, 0));
+  CHECK(changes(other, 1));
+  other = settings;
+  other.flip = Flip::random;
+  CHECK(changes(other, 0));
+  other = settings;
+  other.nesterov = false;
+  CHECK(changes(other, 0));
+  other = settings;
+  other.label_smoothing = 0;
+  CHECK(changes(other, 0));
+}
+
 TEST_CASE("a checkpoint is written after every epoch and can be resumed when all is done") {
   const TemporaryFolder folder;
   const auto file = folder / "checkpoint.h5";
@@ -181,6 +223,13 @@ TEST_CASE("settings that cannot train are refused") {
   settings = short_training();
   settings.epochs = -1;
   CHECK(contains(refusal(settings), "epochs"));
+  settings = short_training();
+  settings.epochs = {{1, 2, 3}};
+  CHECK(contains(refusal(settings), "epochs: 3 values for 2 stages; expected one for all, or one for each"));
+  settings = short_training();
+  settings.cutout = 4;
+  settings.augment = false;
+  CHECK(contains(refusal(settings), "cutout"));
   settings = short_training();
   settings.stages = {"resnet-9"};
   CHECK(contains(refusal(settings), "resnet-9"));
