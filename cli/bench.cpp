@@ -15,11 +15,11 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/plan_steps.h"
-#include "data/error.h"
+#include "data/files/error.h"
 #include "runtime/network/stages.h"
 #include "runtime/ops/precision.h"
-#include "runtime/tuning/network_workload.h"
-#include "runtime/tuning/random_activation.h"
+#include "runtime/tuner/network_workload.h"
+#include "runtime/tuner/random_activation.h"
 
 namespace cascadecl {
 namespace {

@@ -8,7 +8,7 @@
 #include "cli/open_data.h"
 #include "cli/output.h"
 #include "data/dataset_file.h"
-#include "data/error.h"
+#include "data/files/error.h"
 #include "data/loader.h"
 
 namespace cascadecl {

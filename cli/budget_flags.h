@@ -4,7 +4,7 @@
 #include <string>
 
 #include "cli/options.h"
-#include "runtime/cascade/decide.h"
+#include "runtime/study/tradeoff/decide.h"
 
 namespace cascadecl {
 

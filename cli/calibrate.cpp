@@ -15,7 +15,7 @@
 #include "cli/output_file.h"
 #include "cli/phase_flags.h"
 #include "cli/progress.h"
-#include "runtime/io/model_file.h"
+#include "runtime/cascade/model_file.h"
 
 namespace cascadecl {
 namespace {

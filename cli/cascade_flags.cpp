@@ -9,11 +9,11 @@
 #include "cli/open_device.h"
 #include "cli/output_file.h"
 #include "cli/progress.h"
-#include "data/error.h"
-#include "runtime/cascade/evaluation.h"
-#include "runtime/cascade/label_probabilities.h"
+#include "data/files/error.h"
 #include "runtime/cascade/pipeline/trace.h"
-#include "runtime/cascade/stage_costs.h"
+#include "runtime/study/answers/label_probabilities.h"
+#include "runtime/study/runs/evaluation.h"
+#include "runtime/study/runs/stage_costs.h"
 
 namespace cascadecl {
 

@@ -11,7 +11,7 @@
 #include "cli/meter_flags.h"
 #include "data/dataset.h"
 #include "runtime/cascade/executor.h"
-#include "runtime/cascade/placement.h"
+#include "runtime/study/runs/placement.h"
 
 namespace cascadecl {
 

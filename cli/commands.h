@@ -5,7 +5,7 @@
 namespace cascadecl {
 
 // The commands. Each takes what stands after its name, prints its result to stdout, and throws an error of
-// data/error.h.
+// data/files/error.h.
 using Arguments = std::vector<std::string>;
 
 void run_devices(const Arguments& arguments);

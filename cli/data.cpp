@@ -4,8 +4,8 @@
 #include "cli/dataset_info.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "data/error.h"
-#include "data/generate.h"
+#include "data/files/error.h"
+#include "data/generated/generate.h"
 
 namespace cascadecl {
 namespace {

@@ -8,8 +8,8 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "data/error.h"
-#include "data/fetch_cifar.h"
+#include "data/files/error.h"
+#include "data/import/fetch_cifar.h"
 #include "runtime/opencl/program_cache.h"
 
 namespace cascadecl {

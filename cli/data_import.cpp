@@ -10,10 +10,10 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "data/cifar.h"
-#include "data/error.h"
-#include "data/image_folder.h"
-#include "data/imagenet32.h"
+#include "data/files/error.h"
+#include "data/import/cifar.h"
+#include "data/import/image_folder.h"
+#include "data/import/imagenet32.h"
 
 namespace cascadecl {
 namespace {

@@ -8,12 +8,12 @@
 #include "cli/lists.h"
 #include "cli/open_device.h"
 #include "cli/progress.h"
-#include "data/error.h"
+#include "data/files/error.h"
 #include "runtime/cascade/executor.h"
 #include "runtime/opencl/serial_device.h"
 #include "runtime/opencl/time_limit.h"
 #include "runtime/ops/kernel_class.h"
-#include "runtime/tuning/serial_trial.h"
+#include "runtime/tuner/serial_trial.h"
 
 namespace cascadecl {
 namespace {

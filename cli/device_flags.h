@@ -6,7 +6,7 @@
 
 #include "cli/open_device.h"
 #include "cli/options.h"
-#include "runtime/network/network.h"
+#include "runtime/network/description.h"
 #include "runtime/opencl/device.h"
 #include "runtime/ops/precision.h"
 

@@ -7,7 +7,7 @@
 #include "cli/open_device.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "data/error.h"
+#include "data/files/error.h"
 #include "runtime/opencl/device_info.h"
 #include "runtime/opencl/half_arithmetic.h"
 

@@ -13,14 +13,14 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "data/error.h"
+#include "data/files/error.h"
 #include "data/loader.h"
-#include "runtime/cascade/evaluation.h"
-#include "runtime/cascade/label_probabilities.h"
-#include "runtime/cascade/policy_comparison.h"
-#include "runtime/io/model_file.h"
+#include "runtime/cascade/model_file.h"
 #include "runtime/ops/precision.h"
-#include "runtime/report/accuracy_matrix.h"
+#include "runtime/study/answers/accuracy_matrix.h"
+#include "runtime/study/answers/label_probabilities.h"
+#include "runtime/study/runs/evaluation.h"
+#include "runtime/study/tradeoff/policy_comparison.h"
 
 namespace cascadecl {
 namespace {

@@ -8,7 +8,7 @@
 #include "cli/flag_rules.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "runtime/cascade/stream_evaluation.h"
+#include "runtime/study/runs/stream_evaluation.h"
 
 namespace cascadecl {
 namespace {

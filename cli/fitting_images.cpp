@@ -7,9 +7,9 @@
 #include "cli/open_data.h"
 #include "cli/output.h"
 #include "data/dataset_file.h"
-#include "data/error.h"
+#include "data/files/error.h"
 #include "data/loader.h"
-#include "runtime/cascade/label_probabilities.h"
+#include "runtime/study/answers/label_probabilities.h"
 #include "trainer/held_out.h"
 
 namespace cascadecl {

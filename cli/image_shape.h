@@ -1,7 +1,7 @@
 #pragma once
 #include <string_view>
 
-#include "runtime/network/network.h"
+#include "runtime/ops/image_shape.h"
 
 namespace cascadecl {
 

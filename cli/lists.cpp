@@ -4,7 +4,7 @@
 
 #include <charconv>
 
-#include "data/error.h"
+#include "data/files/error.h"
 
 namespace cascadecl {
 

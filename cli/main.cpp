@@ -10,7 +10,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/version.h"
-#include "data/error.h"
+#include "data/files/error.h"
 #include "runtime/cascade/pipeline/pipeline.h"
 
 namespace cascadecl {

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "data/dataset_file.h"
-#include "data/error.h"
+#include "data/files/error.h"
 
 namespace cascadecl {
 

@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "data/error.h"
+#include "data/files/error.h"
 
 namespace cascadecl {
 

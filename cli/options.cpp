@@ -11,7 +11,7 @@
 #include <sstream>
 
 #include "cli/lists.h"
-#include "data/error.h"
+#include "data/files/error.h"
 
 namespace cascadecl {
 namespace {

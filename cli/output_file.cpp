@@ -1,6 +1,6 @@
 #include "cli/output_file.h"
 
-#include "data/atomic_file.h"
+#include "data/files/atomic_file.h"
 
 namespace cascadecl {
 

@@ -1,4 +1,4 @@
-#include "runtime/cascade/placement.h"
+#include "runtime/study/runs/placement.h"
 
 #include <fmt/format.h>
 
@@ -9,10 +9,10 @@
 #include "cli/open_data.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "data/error.h"
-#include "runtime/cascade/label_probabilities.h"
-#include "runtime/cascade/stage_costs.h"
-#include "runtime/io/model_file.h"
+#include "data/files/error.h"
+#include "runtime/cascade/model_file.h"
+#include "runtime/study/answers/label_probabilities.h"
+#include "runtime/study/runs/stage_costs.h"
 
 namespace cascadecl {
 namespace {

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/network/inference_plan.h"
+#include "runtime/network/plan_step.h"
 
 namespace cascadecl {
 

@@ -12,12 +12,12 @@
 #include "cli/predict_stream.h"
 #include "cli/predictions_file.h"
 #include "cli/progress.h"
-#include "data/error.h"
-#include "data/image_file.h"
+#include "data/files/error.h"
+#include "data/import/image_file.h"
 #include "data/loader.h"
-#include "runtime/cascade/label_probabilities.h"
-#include "runtime/io/model_file.h"
+#include "runtime/cascade/model_file.h"
 #include "runtime/ops/precision.h"
+#include "runtime/study/answers/label_probabilities.h"
 
 namespace cascadecl {
 namespace {

@@ -11,7 +11,7 @@
 #include "cli/name_queue.h"
 #include "cli/open_device.h"
 #include "cli/output.h"
-#include "data/image_file.h"
+#include "data/import/image_file.h"
 #include "runtime/cascade/pipeline/stream.h"
 
 namespace cascadecl {

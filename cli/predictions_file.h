@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "data/hdf5_file.h"
+#include "data/files/hdf5_file.h"
 #include "runtime/cascade/executor.h"
 
 namespace cascadecl {

@@ -20,8 +20,8 @@
 #include "cli/output.h"
 #include "cli/output_file.h"
 #include "cli/progress.h"
-#include "data/error.h"
-#include "runtime/io/model_file.h"
+#include "data/files/error.h"
+#include "runtime/cascade/model_file.h"
 #include "trainer/held_out.h"
 
 namespace cascadecl {

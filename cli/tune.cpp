@@ -14,10 +14,10 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "data/error.h"
+#include "data/files/error.h"
 #include "runtime/network/stages.h"
 #include "runtime/opencl/program_cache.h"
-#include "runtime/tuning/network_jobs.h"
+#include "runtime/tuner/network_jobs.h"
 
 namespace cascadecl {
 namespace {

@@ -7,8 +7,8 @@
 #include <cstring>
 #include <map>
 
-#include "data/error.h"
-#include "data/random.h"
+#include "data/files/error.h"
+#include "data/files/random.h"
 
 namespace cascadecl {
 

@@ -10,7 +10,7 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "data/error.h"
+#include "data/files/error.h"
 
 namespace cascadecl {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "data/dataset.h"
-#include "data/hdf5_file.h"
+#include "data/files/hdf5_file.h"
 
 namespace cascadecl {
 

@@ -12,8 +12,8 @@
 #include <thread>
 #include <utility>
 
-#include "data/error.h"
-#include "data/random.h"
+#include "data/files/error.h"
+#include "data/files/random.h"
 
 namespace cascadecl {
 namespace {

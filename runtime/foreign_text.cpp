@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "data/error.h"
+#include "data/files/error.h"
 
 namespace cascadecl {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "runtime/cascade/calibration.h"
+#include "runtime/study/answers/calibration.h"
 #include "trainer/exit_functions.h"
 
 namespace cascadecl {

@@ -2,9 +2,9 @@
 #include <string>
 #include <vector>
 
-#include "runtime/cascade/cascade_table.h"
 #include "runtime/cascade/model.h"
 #include "runtime/opencl/device.h"
+#include "runtime/study/answers/cascade_table.h"
 #include "trainer/policy_phase.h"
 
 namespace cascadecl {

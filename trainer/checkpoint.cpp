@@ -6,10 +6,10 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "data/error.h"
+#include "data/files/error.h"
+#include "runtime/cascade/model_file.h"
+#include "runtime/cascade/named_arrays.h"
 #include "runtime/foreign_text.h"
-#include "runtime/io/model_file.h"
-#include "runtime/io/named_arrays.h"
 
 namespace cascadecl {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "data/error.h"
+#include "data/files/error.h"
 #include "runtime/ops/launch.h"
 
 namespace cascadecl {

@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "data/error.h"
+#include "data/files/error.h"
 #include "trainer/estimator.h"
 
 namespace cascadecl {

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <numeric>
 
-#include "data/error.h"
-#include "data/random.h"
-#include "runtime/cascade/accuracy.h"
+#include "data/files/error.h"
+#include "data/files/random.h"
+#include "runtime/cascade/combine.h"
 #include "runtime/ops/launch.h"
 #include "trainer/policy_net.h"
 #include "trainer/schedule.h"

@@ -1,8 +1,8 @@
 #pragma once
 #include <vector>
 
-#include "runtime/cascade/cascade_table.h"
 #include "runtime/opencl/device.h"
+#include "runtime/study/answers/cascade_table.h"
 #include "trainer/policy_phase.h"
 
 namespace cascadecl {

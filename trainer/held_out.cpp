@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "data/error.h"
+#include "data/files/error.h"
 #include "runtime/foreign_text.h"
 
 namespace cascadecl {

@@ -1,6 +1,6 @@
 #include <nlohmann/json.hpp>
 
-#include "data/error.h"
+#include "data/files/error.h"
 #include "trainer/checkpoint.h"
 
 namespace cascadecl {

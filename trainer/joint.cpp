@@ -5,7 +5,7 @@
 #include <chrono>
 #include <cmath>
 
-#include "data/error.h"
+#include "data/files/error.h"
 #include "runtime/network/training_plan.h"
 #include "runtime/ops/compact.h"
 #include "runtime/ops/image_input.h"

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "data/error.h"
-#include "data/random.h"
+#include "data/files/error.h"
+#include "data/files/random.h"
 #include "runtime/ops/launch.h"
 
 namespace cascadecl {

@@ -7,8 +7,8 @@
 #include <numeric>
 #include <utility>
 
-#include "data/error.h"
-#include "data/random.h"
+#include "data/files/error.h"
+#include "data/files/random.h"
 #include "runtime/ops/launch.h"
 #include "trainer/policy_net.h"
 #include "trainer/schedule.h"

@@ -4,9 +4,9 @@
 #include <span>
 #include <vector>
 
-#include "runtime/cascade/label_probabilities.h"
 #include "runtime/cascade/model.h"
 #include "runtime/opencl/device.h"
+#include "runtime/study/answers/label_probabilities.h"
 #include "trainer/estimator.h"
 
 namespace cascadecl {

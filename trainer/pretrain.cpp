@@ -6,7 +6,7 @@
 #include <chrono>
 #include <cmath>
 
-#include "data/error.h"
+#include "data/files/error.h"
 #include "runtime/ops/launch.h"
 
 namespace cascadecl {

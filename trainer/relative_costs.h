@@ -2,7 +2,7 @@
 #include <vector>
 
 #include "runtime/cascade/model.h"
-#include "runtime/cascade/stage_costs.h"
+#include "runtime/study/runs/stage_costs.h"
 
 namespace cascadecl {
 

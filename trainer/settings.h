@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "runtime/cascade/model.h"
-#include "runtime/cascade/stage_costs.h"
+#include "runtime/study/runs/stage_costs.h"
 #include "trainer/estimator.h"
 #include "trainer/per_stage.h"
 #include "trainer/pretrain.h"

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "data/error.h"
+#include "data/files/error.h"
 #include "data/loader.h"
-#include "runtime/cascade/budget.h"
-#include "runtime/cascade/calibration.h"
+#include "runtime/study/answers/calibration.h"
+#include "runtime/study/tradeoff/budget.h"
 #include "trainer/exit_functions.h"
 #include "trainer/held_out.h"
 #include "trainer/train.h"

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/cascade/cascade_table.h"
-#include "runtime/cascade/stage_costs.h"
+#include "runtime/study/answers/cascade_table.h"
+#include "runtime/study/runs/stage_costs.h"
 #include "trainer/observer.h"
 #include "trainer/policy_phase.h"
 

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "runtime/cascade/executor.h"
-#include "runtime/cascade/label_probabilities.h"
 #include "runtime/opencl/memory_fit.h"
+#include "runtime/study/answers/label_probabilities.h"
 #include "trainer/joint.h"
 #include "trainer/pretrain.h"
 #include "trainer/train_phases.h"

@@ -1,6 +1,6 @@
 #include <chrono>
 
-#include "runtime/cascade/label_probabilities.h"
+#include "runtime/study/answers/label_probabilities.h"
 #include "trainer/policy_phase.h"
 #include "trainer/train_phases.h"
 

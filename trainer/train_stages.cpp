@@ -1,4 +1,4 @@
-#include "data/error.h"
+#include "data/files/error.h"
 #include "trainer/train_phases.h"
 
 namespace cascadecl {

@@ -7,11 +7,11 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "data/error.h"
-#include "runtime/cascade/label_probabilities.h"
+#include "data/files/error.h"
+#include "runtime/cascade/model_file.h"
 #include "runtime/foreign_text.h"
-#include "runtime/io/model_file.h"
 #include "runtime/network/stages.h"
+#include "runtime/study/answers/label_probabilities.h"
 #include "trainer/policy_net.h"
 #include "trainer/policy_phase.h"
 #include "trainer/relative_costs.h"

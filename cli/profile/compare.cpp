@@ -6,7 +6,7 @@
 
 #include "cli/options.h"
 #include "cli/output.h"
-#include "runtime/report/profile_comparison.h"
+#include "runtime/study/runs/profile_comparison.h"
 
 namespace cascadecl {
 namespace {

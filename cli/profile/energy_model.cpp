@@ -5,7 +5,7 @@
 #include <charconv>
 #include <string>
 
-#include "data/error.h"
+#include "data/files/error.h"
 
 namespace cascadecl {
 namespace {

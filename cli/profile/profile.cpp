@@ -14,14 +14,14 @@
 #include "cli/profile/profile_json.h"
 #include "cli/profile/profile_text.h"
 #include "cli/progress.h"
-#include "data/error.h"
-#include "runtime/cascade/cascade_profile.h"
-#include "runtime/cascade/evaluation.h"
-#include "runtime/cascade/label_probabilities.h"
-#include "runtime/cascade/stage_costs.h"
+#include "data/files/error.h"
+#include "runtime/cascade/model_file.h"
 #include "runtime/energy/device_target.h"
-#include "runtime/io/model_file.h"
 #include "runtime/ops/precision.h"
+#include "runtime/study/answers/label_probabilities.h"
+#include "runtime/study/runs/cascade_profile.h"
+#include "runtime/study/runs/evaluation.h"
+#include "runtime/study/runs/stage_costs.h"
 
 namespace cascadecl {
 namespace {

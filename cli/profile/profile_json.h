@@ -4,7 +4,7 @@
 #include <string>
 
 #include "cli/profile/energy_model.h"
-#include "runtime/cascade/cascade_profile.h"
+#include "runtime/study/runs/cascade_profile.h"
 
 namespace cascadecl {
 

@@ -8,8 +8,8 @@
 
 #include "cli/output.h"
 #include "cli/report/training_section.h"
-#include "runtime/report/operating_point.h"
-#include "runtime/report/reliability.h"
+#include "runtime/study/answers/reliability.h"
+#include "runtime/study/tradeoff/operating_point.h"
 
 namespace cascadecl {
 namespace {

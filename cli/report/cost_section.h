@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "cli/report/model_run.h"
-#include "runtime/report/sweep_file.h"
+#include "runtime/study/tradeoff/sweep_file.h"
 
 namespace cascadecl {
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "data/loader.h"
-#include "runtime/cascade/label_probabilities.h"
-#include "runtime/cascade/stage_costs.h"
 #include "runtime/energy/device_target.h"
 #include "runtime/energy/profile_energy.h"
+#include "runtime/study/answers/label_probabilities.h"
+#include "runtime/study/runs/stage_costs.h"
 
 namespace cascadecl {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "cli/cascade_flags.h"
 #include "data/dataset.h"
-#include "runtime/cascade/evaluation.h"
-#include "runtime/cascade/label_probabilities.h"
+#include "runtime/study/answers/label_probabilities.h"
+#include "runtime/study/runs/evaluation.h"
 
 namespace cascadecl {
 

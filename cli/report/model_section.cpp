@@ -5,8 +5,8 @@
 #include "cli/output.h"
 #include "cli/report/examples.h"
 #include "cli/report/training_section.h"
-#include "runtime/report/accuracy_matrix.h"
-#include "runtime/report/reliability.h"
+#include "runtime/study/answers/accuracy_matrix.h"
+#include "runtime/study/answers/reliability.h"
 
 namespace cascadecl {
 namespace {

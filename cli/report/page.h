@@ -6,7 +6,7 @@
 
 namespace cascadecl {
 
-// A report as one HTML page that needs nothing else: the files of share/report and Chart.js, with the report as JSON
+// A report as one HTML page that needs nothing else: the files of cli/report/page and Chart.js, with the report as JSON
 // inside, from which the page's scripts draw. `title` is its title.
 std::string report_page(const std::string& title, const nlohmann::ordered_json& report);
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "data/error.h"
+#include "data/files/error.h"
 
 namespace cascadecl {
 namespace {

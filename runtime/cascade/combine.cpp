@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "data/error.h"
+#include "data/files/error.h"
 
 namespace cascadecl {
 namespace {
@@ -74,6 +74,16 @@ void Combiner::operator()(Rows rows, std::span<const float> stop_probability, st
     total = pool(rows, std::span<const double>(weights_).subspan(exit * stages_, exit + 1), sum);
   if (!(total > 0)) return static_cast<void>(std::ranges::copy(rows[exit], answer.begin()));
   std::ranges::transform(sum, answer.begin(), [&](double value) { return static_cast<float>(value / total); });
+}
+
+int rank_of(std::span<const float> probabilities, std::int32_t label) {
+  const auto own = static_cast<std::size_t>(label);
+  if (std::isnan(probabilities[own])) return static_cast<int>(probabilities.size());
+  int rank = 0;
+  for (std::size_t j = 0; j < probabilities.size(); ++j) {
+    rank += probabilities[j] > probabilities[own] || (probabilities[j] == probabilities[own] && j < own);
+  }
+  return rank;
 }
 
 }  // namespace cascadecl

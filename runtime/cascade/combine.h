@@ -1,5 +1,6 @@
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -32,5 +33,9 @@ class Combiner {
   std::size_t stages_;
   CombinationWeights weights_;
 };
+
+// Classes that rank above `label` in a row of probabilities: 0 means that the label is the answer. NaN is never the
+// answer.
+int rank_of(std::span<const float> probabilities, std::int32_t label);
 
 }  // namespace cascadecl

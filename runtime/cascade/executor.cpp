@@ -7,8 +7,7 @@
 #include <limits>
 #include <memory>
 
-#include "data/error.h"
-#include "runtime/cascade/label_probabilities.h"
+#include "data/files/error.h"
 #include "runtime/opencl/memory_fit.h"
 #include "runtime/ops/launch.h"
 

@@ -7,8 +7,8 @@
 #include "runtime/cascade/combine.h"
 #include "runtime/cascade/policies/stopping_policy.h"
 #include "runtime/cascade/stop_rule.h"
-#include "runtime/network/network.h"
 #include "runtime/opencl/device_info.h"
+#include "runtime/ops/image_shape.h"
 #include "runtime/ops/precision.h"
 
 namespace cascadecl {

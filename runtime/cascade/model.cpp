@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "data/error.h"
+#include "data/files/error.h"
 
 namespace cascadecl {
 namespace {
@@ -138,6 +138,35 @@ void check_model(const Model& model) {
   for (std::size_t i = 0; i < model.policies.size(); ++i) check_policy(model, model.policies, i);
   for (std::size_t i = 0; i < model.exit_functions.size(); ++i) check_policy(model, model.exit_functions, i);
   check_calibration(model);
+}
+
+Model single_stage(const Model& model, std::size_t stage) {
+  return {
+      .classes = model.classes,
+      .input = model.input,
+      .mean = model.mean,
+      .std = model.std,
+      .label_names = model.label_names,
+      .stages = {model.stages.at(stage)},
+      .policies = {},
+      .temperatures = model.temperatures.empty() ? std::vector<double>{} : std::vector{model.temperatures.at(stage)},
+      .training = {}};
+}
+
+Model model_under(Model model, const PolicyChoice& choice) {
+  if (model.stages.size() == 1) return model;
+  if (choice.kind == PolicyKind::fixed) {
+    const double last = static_cast<double>(model.stages.size()) - 1, stage = choice.parameter.value_or(last);
+    if (stage > last) throw UsageError(fmt::format("policy static:{}: the model's stages are 0..{}", stage, last));
+    return single_stage(model, static_cast<std::size_t>(stage));
+  }
+  if (choice.kind == PolicyKind::ann) model.policies = model.exit_functions;
+  if (!asks_model(choice.kind)) model.policies.clear();
+  if (asks_model(choice.kind) && model.policies.empty())
+    throw UsageError(fmt::format("policy {}: the model has none; {}", to_string(choice.kind),
+                                 choice.kind == PolicyKind::ann ? "cascadecl calibrate fits exit functions"
+                                                                : "cascadecl train --phases policy trains them"));
+  return model;
 }
 
 }  // namespace cascadecl

@@ -6,7 +6,8 @@
 
 #include "runtime/cascade/combine.h"
 #include "runtime/cascade/policies/stopping_policy.h"
-#include "runtime/network/network.h"
+#include "runtime/network/description.h"
+#include "runtime/network/parameters.h"
 
 namespace cascadecl {
 
@@ -89,5 +90,12 @@ struct Model {
 // Throws ShapeError naming the stage or policy if the parts do not fit each other: classes, input shape, parameters and
 // their sizes, number of policies, mean and std; or if a value is not finite.
 void check_model(const Model& model);
+
+// A cascade of stage i alone, which always stops there.
+Model single_stage(const Model& model, std::size_t stage);
+
+// The model as a policy runs it: with the policies that it asks on the device (none for thresholds, the exit functions
+// for ann), or for static the one stage. Throws UsageError if the model has no such policies or stage.
+Model model_under(Model model, const PolicyChoice& choice);
 
 }  // namespace cascadecl

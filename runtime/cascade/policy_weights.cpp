@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "data/error.h"
+#include "data/files/error.h"
+#include "runtime/ops/faults.h"
 #include "runtime/ops/launch.h"
-#include "runtime/tuning/faults.h"
 
 namespace cascadecl {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "runtime/cascade/model.h"
-#include "runtime/tuning/tunables.h"
+#include "runtime/ops/tunables.h"
 
 namespace cascadecl {
 

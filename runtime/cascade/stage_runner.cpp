@@ -5,11 +5,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "data/error.h"
-#include "runtime/cascade/calibration.h"
+#include "data/files/error.h"
 #include "runtime/cascade/stage_timer.h"
-#include "runtime/network/layout.h"
 #include "runtime/ops/launch.h"
+#include "runtime/ops/layout.h"
 
 namespace cascadecl {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <charconv>
 
-#include "data/error.h"
-#include "data/random.h"
+#include "data/files/error.h"
+#include "data/files/random.h"
 
 namespace cascadecl {
 

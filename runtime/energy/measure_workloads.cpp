@@ -8,7 +8,7 @@
 #include <thread>
 #include <utility>
 
-#include "data/random.h"
+#include "data/files/random.h"
 
 namespace cascadecl {
 namespace {

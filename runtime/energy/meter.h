@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "data/error.h"
+#include "data/files/error.h"
 
 namespace cascadecl {
 

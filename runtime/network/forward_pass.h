@@ -4,11 +4,11 @@
 #include <variant>
 #include <vector>
 
-#include "runtime/network/inference_plan.h"
+#include "runtime/network/batch_norm_mode.h"
 #include "runtime/network/lowering.h"
 #include "runtime/network/parameter_store.h"
+#include "runtime/network/plan_step.h"
 #include "runtime/network/step_clock.h"
-#include "runtime/network/training_plan.h"
 #include "runtime/opencl/parallel_queues.h"
 #include "runtime/ops/batch_norm.h"
 #include "runtime/ops/conv.h"

@@ -4,7 +4,7 @@
 
 #include <set>
 
-#include "data/error.h"
+#include "data/files/error.h"
 #include "runtime/network/buffer_pool.h"
 #include "runtime/network/forward_pass.h"
 #include "runtime/ops/launch.h"

@@ -1,26 +1,16 @@
 #pragma once
 #include <cstddef>
 #include <memory>
-#include <string>
 #include <vector>
 
-#include "runtime/network/layout.h"
-#include "runtime/network/network.h"
+#include "runtime/network/description.h"
+#include "runtime/network/parameters.h"
 #include "runtime/network/plan_memory.h"
+#include "runtime/network/plan_step.h"
 #include "runtime/ops/activation.h"
+#include "runtime/ops/layout.h"
 
 namespace cascadecl {
-
-// One launch of a plan, for reports.
-struct PlanStep {
-  std::string layers;                 // the layers it computes: "block1/unit1/bn1 + relu1 + conv1"
-  std::string operation = "forward";  // or what of the backward pass: "gradient by filters", "batch norm sums", ...
-  std::string variant;                // the kernel's name: "winograd", "gemm", "reference", ...
-  std::string reason;                 // why a faster variant declined; empty if none did
-  double mmac = 0;                    // multiply-adds for one image
-  TuningValues parameters = {};       // what the kernel's tunables are set to, empty where it has none,
-  TuningSource source = TuningSource::heuristic;  // and by whom
-};
 
 // A network compiled for inference on one device and for batches of up to max_batch images. Batch norm, ReLU and the
 // residual add are fused into the convolutions; buffers of activations that are never alive together share memory.

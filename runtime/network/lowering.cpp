@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "data/error.h"
+#include "data/files/error.h"
 
 namespace cascadecl {
 namespace {}  // namespace

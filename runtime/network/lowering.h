@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/network/network.h"
+#include "runtime/network/description.h"
 
 namespace cascadecl {
 

@@ -2,7 +2,8 @@
 #include <map>
 #include <string>
 
-#include "runtime/network/network.h"
+#include "runtime/network/description.h"
+#include "runtime/network/parameters.h"
 #include "runtime/opencl/device.h"
 
 namespace cascadecl {

@@ -1,3 +1,5 @@
+#include "runtime/network/parameters.h"
+
 #include <Random123/philox.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -6,8 +8,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "data/error.h"
-#include "runtime/network/network.h"
+#include "data/files/error.h"
 
 namespace cascadecl {
 namespace {
@@ -110,6 +111,13 @@ void check_parameters(const Network& network, const Parameters& parameters) {
   for (const auto& [key, values] : parameters)
     if (!shapes.contains(key))
       throw ShapeError(fmt::format("network {}: {} is not a parameter of it", network.name(), key));
+}
+
+Parameters tempered(const Network& network, Parameters parameters, double temperature) {
+  const std::string& last = network.layers().back().name;
+  for (const char* name : {"/weight", "/bias"})
+    for (float& value : parameters.at(last + name)) value = static_cast<float>(value / temperature);
+  return parameters;
 }
 
 }  // namespace cascadecl

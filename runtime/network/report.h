@@ -3,7 +3,7 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/network/network.h"
+#include "runtime/network/description.h"
 
 namespace cascadecl {
 

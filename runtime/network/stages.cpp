@@ -7,7 +7,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "data/error.h"
+#include "data/files/error.h"
+#include "runtime/network/zoo.h"
 
 namespace cascadecl {
 namespace {

@@ -1,17 +1,16 @@
 #pragma once
 #include <cstddef>
 #include <memory>
+#include <vector>
 
-#include "runtime/network/inference_plan.h"
-#include "runtime/network/network.h"
+#include "runtime/network/batch_norm_mode.h"
+#include "runtime/network/parameters.h"
+#include "runtime/network/plan_memory.h"
+#include "runtime/network/plan_step.h"
 #include "runtime/opencl/device.h"
 #include "runtime/ops/sgd.h"
 
 namespace cascadecl {
-
-// batch: normalise by the batch's own mean and variance and update the running ones (share/doc/model-file.md).
-// frozen: normalise by the running ones and leave them; gamma and beta still learn.
-enum class BatchNormMode { batch, frozen };
 
 // A network compiled for training on one device: forward, backward and SGD step, all on the device and deterministic.
 class TrainingPlan {

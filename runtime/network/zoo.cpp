@@ -1,11 +1,12 @@
+#include "runtime/network/zoo.h"
+
 #include <fmt/format.h>
 
 #include <charconv>
 #include <cmath>
 #include <optional>
 
-#include "data/error.h"
-#include "runtime/network/network.h"
+#include "data/files/error.h"
 
 namespace cascadecl {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "data/error.h"
+#include "data/files/error.h"
 #include "runtime/opencl/device_info.h"
 #include "runtime/opencl/status.h"
 

@@ -7,7 +7,7 @@
 #include <tuple>
 #include <utility>
 
-#include "data/error.h"
+#include "data/files/error.h"
 #include "kernels/sources.h"
 #include "runtime/opencl/checked.h"
 #include "runtime/opencl/huge_pages.h"

@@ -5,7 +5,7 @@
 #include <charconv>
 #include <optional>
 
-#include "data/error.h"
+#include "data/files/error.h"
 #include "runtime/opencl/serial_device.h"
 
 namespace cascadecl {

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <vector>
 
-#include "data/error.h"
+#include "data/files/error.h"
 #include "runtime/opencl/half.h"
 
 namespace cascadecl {

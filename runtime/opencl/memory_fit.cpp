@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "data/error.h"
+#include "data/files/error.h"
 
 namespace cascadecl {
 namespace {

@@ -7,7 +7,7 @@
 #include <thread>
 #include <utility>
 
-#include "data/error.h"
+#include "data/files/error.h"
 
 namespace cascadecl {
 

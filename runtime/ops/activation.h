@@ -1,10 +1,10 @@
 #pragma once
 #include <concepts>
 
-#include "data/error.h"
-#include "runtime/network/layout.h"
+#include "data/files/error.h"
 #include "runtime/opencl/device.h"
 #include "runtime/opencl/half.h"
+#include "runtime/ops/layout.h"
 
 namespace cascadecl {
 

@@ -1,8 +1,8 @@
 #pragma once
 #include "runtime/ops/conv.h"
+#include "runtime/ops/piece.h"
 #include "runtime/ops/variant.h"
 #include "runtime/ops/view.h"
-#include "runtime/tuning/piece.h"
 
 namespace cascadecl {
 

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "runtime/ops/activation.h"
+#include "runtime/ops/piece.h"
 #include "runtime/ops/variant.h"
-#include "runtime/tuning/piece.h"
 
 namespace cascadecl {
 

@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "data/error.h"
+#include "data/files/error.h"
 #include "runtime/ops/conv_direct.h"
 #include "runtime/ops/conv_gemm.h"
 #include "runtime/ops/conv_winograd.h"

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "runtime/ops/faults.h"
 #include "runtime/ops/launch.h"
-#include "runtime/tuning/faults.h"
 
 namespace cascadecl::conv {
 

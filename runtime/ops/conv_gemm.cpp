@@ -6,8 +6,8 @@
 #include <array>
 
 #include "runtime/ops/conv_setup.h"
+#include "runtime/ops/faults.h"
 #include "runtime/ops/launch.h"
-#include "runtime/tuning/faults.h"
 
 namespace cascadecl::conv {
 namespace {

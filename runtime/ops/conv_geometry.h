@@ -1,7 +1,7 @@
 #pragma once
 #include <cstddef>
 
-#include "runtime/network/network.h"
+#include "runtime/ops/image_shape.h"
 
 namespace cascadecl {
 

@@ -3,11 +3,11 @@
 #include <string>
 #include <string_view>
 
-#include "runtime/network/layout.h"
 #include "runtime/opencl/device.h"
 #include "runtime/ops/conv_geometry.h"
+#include "runtime/ops/layout.h"
+#include "runtime/ops/tunables.h"
 #include "runtime/ops/variant.h"
-#include "runtime/tuning/tunables.h"
 
 // What the convolutions share when they choose their kernel.
 namespace cascadecl::conv {

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "runtime/ops/faults.h"
 #include "runtime/ops/launch.h"
-#include "runtime/tuning/faults.h"
 
 namespace cascadecl::conv {
 namespace {

@@ -3,7 +3,7 @@
 #include <clblast.h>
 #include <fmt/format.h>
 
-#include "data/error.h"
+#include "data/files/error.h"
 #include "runtime/ops/launch.h"
 
 namespace cascadecl {

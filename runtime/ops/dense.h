@@ -1,8 +1,8 @@
 #pragma once
 #include <string_view>
 
+#include "runtime/ops/piece.h"
 #include "runtime/ops/variant.h"
-#include "runtime/tuning/piece.h"
 
 namespace cascadecl {
 

@@ -1,7 +1,7 @@
 #pragma once
+#include "runtime/ops/piece.h"
 #include "runtime/ops/variant.h"
 #include "runtime/ops/view.h"
-#include "runtime/tuning/piece.h"
 
 namespace cascadecl {
 

@@ -3,8 +3,8 @@
 #include <span>
 #include <string_view>
 
-#include "runtime/network/network.h"
 #include "runtime/ops/activation.h"
+#include "runtime/ops/image_shape.h"
 
 namespace cascadecl {
 

@@ -1,6 +1,6 @@
 #pragma once
-#include "runtime/network/layout.h"
 #include "runtime/opencl/device.h"
+#include "runtime/ops/layout.h"
 
 namespace cascadecl {
 

@@ -1,8 +1,8 @@
 #pragma once
 #include <string_view>
 
-#include "runtime/network/layout.h"
 #include "runtime/opencl/device_info.h"
+#include "runtime/ops/layout.h"
 
 namespace cascadecl {
 

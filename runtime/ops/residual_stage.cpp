@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "runtime/ops/faults.h"
 #include "runtime/ops/launch.h"
-#include "runtime/tuning/faults.h"
 
 namespace cascadecl {
 namespace {

@@ -1,6 +1,6 @@
 #pragma once
+#include "runtime/ops/piece.h"
 #include "runtime/ops/variant.h"
-#include "runtime/tuning/piece.h"
 
 namespace cascadecl {
 

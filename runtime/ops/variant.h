@@ -1,7 +1,7 @@
 #pragma once
 #include <string>
 
-#include "runtime/tuning/tunables.h"
+#include "runtime/ops/tunables.h"
 
 namespace cascadecl {
 

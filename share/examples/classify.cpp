@@ -7,7 +7,7 @@
 
 #include "data/dataset_file.h"
 #include "runtime/cascade/executor.h"
-#include "runtime/io/model_file.h"
+#include "runtime/cascade/model_file.h"
 
 using namespace cascadecl;
 

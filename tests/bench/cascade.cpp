@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/cascade/executor.h"
+#include "runtime/network/zoo.h"
 #include "tests/bench/suite.h"
 #include "tests/bench/timing.h"
 

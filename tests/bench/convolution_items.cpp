@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "runtime/network/layout.h"
 #include "runtime/ops/launch.h"
+#include "runtime/ops/layout.h"
 #include "runtime/ops/residual_stage.h"
-#include "runtime/tuning/conv_trials.h"
-#include "runtime/tuning/random_activation.h"
+#include "runtime/tuner/conv_trials.h"
+#include "runtime/tuner/random_activation.h"
 #include "tests/bench/kernel_items.h"
 
 // Convolutions with the fusions that they have in a training step, and residual stages.

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/network/network.h"
 #include "runtime/opencl/device.h"
+#include "runtime/ops/image_shape.h"
 
 namespace cascadecl::bench {
 

@@ -5,7 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "data/error.h"
+#include "data/files/error.h"
 #include "tests/bench/suite.h"
 
 namespace cascadecl::bench {

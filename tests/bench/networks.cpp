@@ -2,9 +2,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "runtime/network/network.h"
-#include "runtime/tuning/network_workload.h"
-#include "runtime/tuning/random_activation.h"
+#include "runtime/network/description.h"
+#include "runtime/network/zoo.h"
+#include "runtime/tuner/network_workload.h"
+#include "runtime/tuner/random_activation.h"
 #include "tests/bench/suite.h"
 #include "tests/bench/timing.h"
 

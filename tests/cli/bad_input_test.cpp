@@ -2,9 +2,9 @@
 
 #include <limits>
 
-#include "data/generate.h"
-#include "data/hdf5_file.h"
-#include "runtime/io/model_file.h"
+#include "data/files/hdf5_file.h"
+#include "data/generated/generate.h"
+#include "runtime/cascade/model_file.h"
 #include "tests/cli/fixtures.h"
 #include "tests/cli/process.h"
 

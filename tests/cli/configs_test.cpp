@@ -6,10 +6,10 @@
 #include <map>
 
 #include "data/dataset_writer.h"
-#include "data/generate.h"
+#include "data/generated/generate.h"
 #include "data/loader.h"
 #include "tests/cli/process.h"
-#include "tests/data/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace cascadecl::testing {
 namespace {

@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
-#include "data/checksum.h"
 #include "data/dataset_file.h"
+#include "data/files/checksum.h"
 #include "tests/cli/fixtures.h"
 #include "tests/cli/process.h"
 #include "tests/support/local_server.h"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "data/hdf5_file.h"
+#include "data/files/hdf5_file.h"
 #include "tests/cli/layers.h"
 #include "tests/cli/process.h"
 #include "tests/cli/two_devices.h"

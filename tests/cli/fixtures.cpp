@@ -1,7 +1,8 @@
 #include "tests/cli/fixtures.h"
 
-#include "data/generate.h"
-#include "runtime/io/model_file.h"
+#include "data/generated/generate.h"
+#include "runtime/cascade/model_file.h"
+#include "runtime/network/zoo.h"
 #include "tests/support/random_model.h"
 
 namespace cascadecl::testing {

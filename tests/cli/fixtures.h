@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "runtime/cascade/model.h"
-#include "tests/data/temporary_folder.h"
 #include "tests/support/image_files.h"
+#include "tests/support/temporary_folder.h"
 
 namespace cascadecl::testing {
 

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <thread>
 
-#include "data/error.h"
+#include "data/files/error.h"
 
 namespace cascadecl {
 namespace {

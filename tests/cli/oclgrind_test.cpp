@@ -3,12 +3,12 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "data/generate.h"
-#include "runtime/io/model_file.h"
+#include "data/generated/generate.h"
+#include "runtime/cascade/model_file.h"
 #include "tests/cli/predictions.h"
 #include "tests/cli/process.h"
-#include "tests/data/temporary_folder.h"
 #include "tests/support/random_model.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/support/test_networks.h"
 
 // The program under Oclgrind, as the command `oclgrind --data-races --check-api --log FILE` starts it.

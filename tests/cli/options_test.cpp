@@ -3,8 +3,8 @@
 #include <doctest/doctest.h>
 
 #include "cli/flag_rules.h"
-#include "data/error.h"
-#include "tests/data/temporary_folder.h"
+#include "data/files/error.h"
+#include "tests/support/temporary_folder.h"
 
 namespace cascadecl {
 namespace {

@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "data/hdf5_file.h"
+#include "data/files/hdf5_file.h"
 #include "tests/cli/layers.h"
 #include "tests/cli/process.h"
 #include "tests/cli/two_devices.h"

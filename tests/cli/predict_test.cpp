@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "data/dataset_file.h"
-#include "data/hdf5_file.h"
+#include "data/files/hdf5_file.h"
 #include "tests/cli/fixtures.h"
 #include "tests/cli/process.h"
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "data/hdf5_file.h"
+#include "data/files/hdf5_file.h"
 
 namespace cascadecl::testing {
 

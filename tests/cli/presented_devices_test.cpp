@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <set>
 
-#include "data/generate.h"
+#include "data/generated/generate.h"
 #include "tests/cli/fixtures.h"
 #include "tests/cli/layers.h"
 #include "tests/cli/predictions.h"

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/data/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace cascadecl::testing {
 

@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include "data/hdf5_file.h"
+#include "data/files/hdf5_file.h"
 #include "tests/cli/fixtures.h"
 #include "tests/cli/process.h"
 

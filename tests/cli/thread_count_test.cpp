@@ -4,9 +4,10 @@
 #include <cstdint>
 #include <map>
 
-#include "data/generate.h"
-#include "data/hdf5_file.h"
-#include "runtime/io/model_file.h"
+#include "data/files/hdf5_file.h"
+#include "data/generated/generate.h"
+#include "runtime/cascade/model_file.h"
+#include "runtime/network/zoo.h"
 #include "tests/cli/fixtures.h"
 #include "tests/cli/process.h"
 #include "tests/support/random_model.h"

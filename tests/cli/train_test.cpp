@@ -7,7 +7,7 @@
 
 #include "data/dataset_file.h"
 #include "data/dataset_writer.h"
-#include "data/hdf5_file.h"
+#include "data/files/hdf5_file.h"
 #include "data/loader.h"
 #include "tests/cli/fixtures.h"
 #include "tests/cli/process.h"

@@ -4,8 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "data/generate.h"
-#include "runtime/io/model_file.h"
+#include "data/generated/generate.h"
+#include "runtime/cascade/model_file.h"
+#include "runtime/network/zoo.h"
 #include "tests/cli/fixtures.h"
 #include "tests/cli/process.h"
 #include "tests/support/random_model.h"

@@ -7,10 +7,10 @@
 #include <limits>
 
 #include "data/dataset_writer.h"
-#include "data/error.h"
+#include "data/files/error.h"
 #include "data/loader.h"
-#include "tests/data/full_disk.h"
-#include "tests/data/temporary_folder.h"
+#include "tests/support/full_disk.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace cascadecl;
 namespace fs = std::filesystem;

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "data/error.h"
-#include "tests/data/temporary_folder.h"
+#include "data/files/error.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace cascadecl;
 

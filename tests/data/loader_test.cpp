@@ -8,8 +8,8 @@
 #include <set>
 #include <thread>
 
-#include "data/error.h"
-#include "tests/data/temporary_folder.h"
+#include "data/files/error.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace cascadecl;
 

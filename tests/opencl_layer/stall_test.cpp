@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "data/error.h"
+#include "data/files/error.h"
 #include "runtime/cascade/executor.h"
 #include "tests/support/small_cascade.h"
 

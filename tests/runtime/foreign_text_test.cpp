@@ -2,8 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include "data/error.h"
-#include "tests/data/temporary_folder.h"
+#include "data/files/error.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace cascadecl;
 

@@ -7,8 +7,8 @@
 #include <span>
 #include <vector>
 
-#include "runtime/network/layout.h"
 #include "runtime/opencl/device.h"
+#include "runtime/ops/layout.h"
 #include "runtime/ops/view.h"
 #include "tests/support/reference_ops.h"
 

@@ -9,7 +9,7 @@
 #include <tuple>
 
 #include "runtime/energy/meter.h"
-#include "tests/data/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace cascadecl {
 

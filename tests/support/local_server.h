@@ -2,7 +2,7 @@
 #include <filesystem>
 #include <string>
 
-#include "tests/data/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace cascadecl {
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "data/random.h"
+#include "data/files/random.h"
 #include "tests/support/reference_policy.h"
 
 namespace cascadecl::reference {

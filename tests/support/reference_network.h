@@ -3,7 +3,8 @@
 #include <string>
 
 #include "runtime/cascade/model.h"
-#include "runtime/network/network.h"
+#include "runtime/network/description.h"
+#include "runtime/network/parameters.h"
 #include "tests/support/reference_ops.h"
 
 // Whole networks and cascades in plain double precision: the golden for plans and executors.

@@ -3,7 +3,8 @@
 #include <span>
 #include <string>
 
-#include "runtime/network/training_plan.h"
+#include "runtime/network/batch_norm_mode.h"
+#include "runtime/network/parameters.h"
 #include "tests/support/reference_ops.h"
 
 // One training step's forward and backward pass of a whole network in plain double precision.

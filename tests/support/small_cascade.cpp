@@ -2,6 +2,7 @@
 
 #include <random>
 
+#include "runtime/network/zoo.h"
 #include "tests/support/random_model.h"
 
 namespace cascadecl::small_cascade {

@@ -2,7 +2,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/network/network.h"
+#include "runtime/network/description.h"
+#include "runtime/network/parameters.h"
 
 // Networks for tests of plans.
 namespace cascadecl::testing {

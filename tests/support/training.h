@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "data/dataset.h"
-#include "data/generate.h"
+#include "data/generated/generate.h"
 #include "trainer/observer.h"
 
 // What tests of whole trainings share.

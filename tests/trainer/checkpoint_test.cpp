@@ -4,11 +4,12 @@
 
 #include <cmath>
 
-#include "data/error.h"
-#include "data/hdf5_file.h"
-#include "runtime/io/model_file.h"
-#include "tests/data/temporary_folder.h"
+#include "data/files/error.h"
+#include "data/files/hdf5_file.h"
+#include "runtime/cascade/model_file.h"
+#include "runtime/network/zoo.h"
 #include "tests/support/random_model.h"
+#include "tests/support/temporary_folder.h"
 
 namespace cascadecl {
 namespace {

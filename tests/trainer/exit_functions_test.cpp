@@ -4,8 +4,8 @@
 
 #include <random>
 
-#include "data/error.h"
-#include "runtime/cascade/budget.h"
+#include "data/files/error.h"
+#include "runtime/study/tradeoff/budget.h"
 #include "tests/support/device_test.h"
 #include "trainer/calibrate.h"
 #include "trainer/held_out.h"

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <map>
 
-#include "data/error.h"
+#include "data/files/error.h"
 #include "tests/support/device_test.h"
 #include "tests/support/reference_policy.h"
 

@@ -7,7 +7,7 @@
 #include <numeric>
 #include <random>
 
-#include "data/error.h"
+#include "data/files/error.h"
 #include "tests/support/device_test.h"
 
 namespace cascadecl {

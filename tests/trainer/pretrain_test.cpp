@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "data/error.h"
-#include "runtime/cascade/label_probabilities.h"
+#include "data/files/error.h"
+#include "runtime/study/answers/label_probabilities.h"
 #include "tests/support/device_test.h"
 #include "tests/support/reference_training.h"
 #include "tests/support/test_networks.h"

@@ -6,10 +6,10 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "data/error.h"
-#include "runtime/io/model_file.h"
-#include "tests/data/temporary_folder.h"
+#include "data/files/error.h"
+#include "runtime/cascade/model_file.h"
 #include "tests/support/device_test.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/support/training.h"
 
 namespace cascadecl {

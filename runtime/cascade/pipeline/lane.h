@@ -8,7 +8,7 @@
 #include <string>
 #include <thread>
 
-#include "data/error.h"
+#include "data/files/error.h"
 #include "runtime/cascade/pipeline/passage_queues.h"
 #include "runtime/cascade/pipeline/stage_device.h"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "data/error.h"
+#include "data/files/error.h"
 #include "runtime/cascade/pipeline/pipeline_state.h"
 #include "runtime/cascade/pipeline/trace.h"
 #include "runtime/ops/launch.h"

@@ -6,7 +6,7 @@
 #include <numeric>
 #include <utility>
 
-#include "data/error.h"
+#include "data/files/error.h"
 #include "runtime/cascade/pipeline/pipeline_state.h"
 
 namespace cascadecl {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "data/error.h"
+#include "data/files/error.h"
 #include "runtime/ops/launch.h"
 
 namespace cascadecl {

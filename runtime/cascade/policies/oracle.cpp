@@ -1,5 +1,5 @@
-#include "data/error.h"
-#include "runtime/cascade/accuracy.h"
+#include "data/files/error.h"
+#include "runtime/cascade/combine.h"
 #include "runtime/cascade/policies/stopping_policy.h"
 
 namespace cascadecl {

@@ -6,7 +6,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "data/error.h"
+#include "data/files/error.h"
 #include "runtime/cascade/policies/stopping_policy.h"
 
 namespace cascadecl {

@@ -1,4 +1,4 @@
-#include "data/random.h"
+#include "data/files/random.h"
 
 #include "runtime/cascade/policies/stopping_policy.h"
 

@@ -1,0 +1,216 @@
+#include "data/import/image_folder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cctype>
+#include <exception>
+#include <map>
+#include <thread>
+
+#include "data/files/byte_reader.h"
+#include "data/files/error.h"
+#include "data/import/image_file.h"
+#include "data/import/resize.h"
+
+namespace cascadecl {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t files_at_once = 256;
+constexpr int largest_side = 4096;
+
+struct ImageSource {
+  fs::path file;
+  std::int32_t label = 0;
+};
+
+// The folders in `folder`, by name; hidden ones do not count.
+std::vector<fs::path> folders_in(const fs::path& folder) {
+  std::vector<fs::path> folders;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder))
+    if (entry.is_directory() && !entry.path().filename().string().starts_with('.')) folders.push_back(entry.path());
+  std::sort(folders.begin(), folders.end());
+  return folders;
+}
+
+bool has_image_name(const fs::path& file) {
+  std::string ending = file.extension().string();
+  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return std::tolower(c); });
+  return ending == ".png" || ending == ".jpg" || ending == ".jpeg";
+}
+
+// All files below a folder, in the order of their paths.
+std::vector<fs::path> files_below(const fs::path& folder) {
+  std::vector<fs::path> files;
+  for (auto entry = fs::recursive_directory_iterator(folder); entry != fs::recursive_directory_iterator(); ++entry) {
+    const bool hidden = entry->path().filename().string().starts_with('.');
+    if (hidden && entry->is_directory()) entry.disable_recursion_pending();
+    if (!hidden && entry->is_regular_file()) files.push_back(entry->path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+struct Plan {
+  std::vector<std::string> classes;
+  std::map<std::string, std::vector<ImageSource>> splits;
+  std::vector<fs::path> ignored;
+};
+
+void add_split(Plan& plan, const std::string& split, const std::vector<fs::path>& class_folders) {
+  std::vector<ImageSource>& images = plan.splits[split];
+  for (const fs::path& folder : class_folders) {
+    const std::string name = folder.filename().string();
+    const auto known = std::lower_bound(plan.classes.begin(), plan.classes.end(), name);
+    if (known == plan.classes.end() || *known != name)
+      throw FileError(fmt::format("{}: class '{}' is not among those of train", folder.string(), printable(name)));
+    for (fs::path& file : files_below(folder)) {
+      if (has_image_name(file)) {
+        images.push_back({std::move(file), static_cast<std::int32_t>(known - plan.classes.begin())});
+      } else {
+        plan.ignored.push_back(std::move(file));
+      }
+    }
+  }
+}
+
+Plan make_plan(const fs::path& source) {
+  if (!fs::is_directory(source)) throw FileError(fmt::format("{}: no such folder", source.string()));
+  Plan plan;
+  const bool with_splits = fs::is_directory(source / "train");
+  const std::vector<fs::path> train = folders_in(with_splits ? source / "train" : source);
+  if (train.empty())
+    throw FileError(fmt::format("{}: no folder that is named by a class of images",
+                                (with_splits ? source / "train" : source).string()));
+  for (const fs::path& folder : train) plan.classes.push_back(folder.filename().string());
+  add_split(plan, "train", train);
+  if (with_splits)
+    for (const fs::path& folder : folders_in(source))
+      if (folder.filename() != "train") add_split(plan, folder.filename().string(), folders_in(folder));
+  for (const auto& [split, images] : plan.splits)
+    if (images.empty()) throw FileError(fmt::format("{}: split {} has no PNG or JPEG file", source.string(), split));
+  return plan;
+}
+
+// An image decoded and resized, or why it cannot be.
+struct Decoded {
+  std::vector<std::uint8_t> pixels;
+  std::string problem;  // empty: none
+};
+
+Decoded decode(const fs::path& file, ImageDims dims) {
+  try {
+    return {resize_image(read_image_file(file, dims.channels), dims.height, dims.width).pixels, ""};
+  } catch (const FileError& error) {
+    return {{}, error.what()};
+  }
+}
+
+// Decodes on several threads. Throws what a thread met other than a broken file (out of memory).
+std::vector<Decoded> decode_all(std::span<const ImageSource> images, ImageDims dims, std::size_t threads) {
+  std::vector<Decoded> decoded(images.size());
+  std::vector<std::exception_ptr> failures(threads);
+  std::atomic<std::size_t> next{0};
+  {
+    std::vector<std::jthread> workers;
+    for (std::size_t t = 0; t < threads; ++t)
+      workers.emplace_back([&, t] {
+        try {
+          for (std::size_t i = next++; i < images.size(); i = next++) decoded[i] = decode(images[i].file, dims);
+        } catch (...) {
+          failures[t] = std::current_exception();
+        }
+      });
+  }
+  for (const std::exception_ptr& failure : failures)
+    if (failure) std::rethrow_exception(failure);
+  return decoded;
+}
+
+class Import {
+ public:
+  Import(const fs::path& source, const Plan& plan, const fs::path& target, const ImageFolderSettings& settings)
+      : source_(source),
+        settings_(settings),
+        writer_(target,
+                {.name = fs::absolute(source).lexically_normal().filename().string(),
+                 .dims = settings.dims,
+                 .label_names = plan.classes,
+                 .color_order = settings.dims.channels == 3 ? "RGB" : "gray"},
+                settings.storage) {
+    for (const auto& [split, images] : plan.splits) total_ += static_cast<std::int64_t>(images.size());
+    const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    threads_ = static_cast<std::size_t>(settings.threads > 0 ? settings.threads : cores);
+  }
+
+  void add_split(const std::string& split, std::span<const ImageSource> images) {
+    writer_.begin_split(split, static_cast<std::int64_t>(images.size()));
+    std::int64_t left = static_cast<std::int64_t>(images.size());
+    for (std::size_t first = 0; first < images.size(); first += files_at_once) {
+      const auto piece = images.subspan(first, std::min(files_at_once, images.size() - first));
+      const std::vector<Decoded> decoded = decode_all(piece, settings_.dims, threads_);
+      for (std::size_t i = 0; i < piece.size(); ++i) {
+        if (decoded[i].problem.empty()) {
+          writer_.append(decoded[i].pixels, std::span(&piece[i].label, 1));
+        } else {
+          skip(split, piece[i].file, decoded[i].problem, --left);
+        }
+      }
+      done_ += static_cast<std::int64_t>(piece.size());
+      if (settings_.progress) settings_.progress(done_, total_);
+    }
+  }
+
+  ImageFolderResult commit() {
+    writer_.commit();
+    result_.images = total_ - static_cast<std::int64_t>(result_.skipped.size());
+    return std::move(result_);
+  }
+
+ private:
+  void skip(const std::string& split, const fs::path& file, const std::string& problem, std::int64_t left) {
+    if (settings_.strict) throw FileError(problem);
+    if (left == 0)
+      throw FileError(
+          fmt::format("{}: no image of split {} can be read; the last: {}", source_.string(), split, problem));
+    writer_.skip();
+    result_.skipped.push_back({file, problem});
+  }
+
+  const fs::path& source_;
+  const ImageFolderSettings& settings_;
+  DatasetWriter writer_;
+  ImageFolderResult result_;
+  std::int64_t done_ = 0, total_ = 0;
+  std::size_t threads_ = 1;
+};
+
+void check_dims(ImageDims dims) {
+  const bool good = (dims.channels == 1 || dims.channels == 3) && dims.height >= 1 && dims.height <= largest_side &&
+                    dims.width >= 1 && dims.width <= largest_side;
+  if (!good)
+    throw UsageError(fmt::format("image size {}x{}x{}: expected 1 or 3 channels and sides of 1 to {} pixels",
+                                 dims.channels, dims.height, dims.width, largest_side));
+}
+
+}  // namespace
+
+ImageFolderResult import_image_folder(const fs::path& source, const fs::path& target,
+                                      const ImageFolderSettings& settings) {
+  check_dims(settings.dims);
+  try {
+    Plan plan = make_plan(source);
+    Import import(source, plan, target, settings);
+    for (const auto& [split, images] : plan.splits) import.add_split(split, images);
+    ImageFolderResult result = import.commit();
+    result.ignored = std::move(plan.ignored);
+    return result;
+  } catch (const fs::filesystem_error& error) {
+    throw FileError(fmt::format("{}: cannot be read: {}", error.path1().string(), error.code().message()));
+  }
+}
+
+}  // namespace cascadecl

@@ -1,0 +1,10 @@
+#pragma once
+
+namespace cascadecl {
+
+// Which mean and variance batch norm normalises by.
+//   batch   the batch's own; the running ones are updated (share/doc/model-file.md)
+//   frozen  the running ones, which stay as they are; gamma and beta still learn
+enum class BatchNormMode { batch, frozen };
+
+}  // namespace cascadecl

@@ -1,0 +1,33 @@
+#pragma once
+#include <array>
+#include <string>
+#include <vector>
+
+#include "runtime/ops/tunables.h"
+
+namespace cascadecl {
+
+// A plain kernel that goes along rows of values, a work-item a piece of them: what is known of such a row.
+struct PieceWork {
+  TuningKey key;   // the kernel, its operation and shape
+  int length = 1;  // of a row, in what PIECE counts: vectors, values, outputs, images
+  int step = 1;    // a piece is a multiple of it
+  int coarse = 1;  // the rule where work-items are given large pieces,
+  int fine = 1;    // and elsewhere
+};
+
+// The tunable of all such kernels.
+struct Piece {
+  int piece = 1;
+  static std::array<Tunable<Piece>, 1> tunables() { return {{{"PIECE", &Piece::piece}}}; }
+  static Piece choose(const PieceWork& work, const TuningTarget& target);
+  static std::vector<std::vector<int>> ranges(const PieceWork& work, const TuningTarget& target);
+  std::string fault(const PieceWork& work, const TuningTarget& target) const;
+  // Pieces of so many values.
+  std::size_t count(std::size_t values) const {
+    const auto size = static_cast<std::size_t>(piece);
+    return (values + size - 1) / size;
+  }
+};
+
+}  // namespace cascadecl

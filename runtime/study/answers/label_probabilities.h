@@ -1,0 +1,47 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "data/dataset.h"
+#include "runtime/cascade/executor_settings.h"
+#include "runtime/cascade/model.h"
+#include "runtime/cascade/policies/stopping_policy.h"
+#include "runtime/opencl/device.h"
+
+namespace cascadecl {
+
+// What every stage says of every image, whether a cascade would ask it or not.
+struct StageProbabilities {
+  std::size_t stages = 0, images = 0, classes = 0;
+  std::vector<float> values;  // [stages][images][classes]
+  std::span<const float> row(std::size_t stage, std::size_t image) const {
+    return std::span<const float>(values).subspan((stage * images + image) * classes, classes);
+  }
+};
+
+// All stages on the images at `indices`, in that order. Throws FileError if the dataset does not fit the model
+// (check_dataset) or cannot be read, UsageError for an index out of range, DeviceError for probabilities that are no
+// numbers. progress, if any, is told how many images are done, from 0 to indices.size(), now and then. Of the settings,
+// max_batch, kernels and precision hold: no policy runs.
+StageProbabilities label_probabilities(const Model& model, const Device& device, const Dataset& dataset,
+                                       std::span<const std::int64_t> indices, const ExecutorSettings& settings = {},
+                                       const std::function<void(std::int64_t done)>& progress = {});
+
+// What enters the dense layer of each stage: [stages][images * features of the stage].
+using StageFeatures = std::vector<std::vector<float>>;
+
+// The same with the pooled features of every stage.
+struct StageOutputs {
+  StageProbabilities probabilities;
+  StageFeatures features;  // empty unless asked for
+};
+StageOutputs stage_outputs(const Model& model, const Device& device, const Dataset& dataset,
+                           std::span<const std::int64_t> indices, const ExecutorSettings& settings, bool features,
+                           const std::function<void(std::int64_t done)>& progress = {});
+
+// Throws FileError naming both sides if the images' shape or the number of classes differ from the model's.
+void check_dataset(const Model& model, const DatasetHeader& dataset);
+
+}  // namespace cascadecl

@@ -1,0 +1,65 @@
+#include "runtime/study/tradeoff/decide.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "data/files/error.h"
+#include "runtime/cascade/policies/stopping_policy.h"
+
+namespace cascadecl {
+namespace {
+
+StageCosts costs_of(CostUnit unit, const CascadeTable& table, const Model& model, const Device& device,
+                    const Dataset& timed_on, const ExecutorSettings& settings, const MeterEnvironment& environment) {
+  if (unit != CostUnit::mac) return measured_costs(unit, model, device, timed_on, settings, environment);
+  StageCosts costs = mac_costs(table);
+  const double largest = *std::ranges::max_element(costs.stages);
+  for (double& cost : costs.stages) cost /= largest;
+  for (double& cost : costs.policies) cost /= largest;
+  return costs;
+}
+
+CascadeTable under_policy(CascadeTable table, const Model& model, PolicyKind kind, const Device& device) {
+  if (!asks_model(kind)) return table;
+  return with_policies(std::move(table), model_under(model, {kind, 0.5}).policies, device);
+}
+
+}  // namespace
+
+std::string_view unit_text(CostUnit unit) {
+  return unit == CostUnit::ms ? "ms an image" : unit == CostUnit::mj ? "mJ an image" : "of the largest stage's MACs";
+}
+
+std::string_view target_unit_text(const BudgetQuestion& question) {
+  return question.target.kind == BudgetTarget::Kind::drop ? "points below the largest stage" : unit_text(question.unit);
+}
+
+BudgetAnswer decide(const BudgetQuestion& question, Model& model, CascadeTable& table, const Device& device,
+                    const Dataset& timed_on, const ExecutorSettings& settings, const MeterEnvironment& environment) {
+  const PolicyKind kind = question.policy;
+  if (!has_threshold(kind)) throw UsageError(fmt::format("policy {}: it has no threshold to find", to_string(kind)));
+  table = under_policy(std::move(table), model, kind, device);
+  const auto policy = make_policy(kind);
+  BudgetAnswer answer{
+      .costs = costs_of(question.unit, table, model, device, timed_on, settings, environment),
+      .simulation = {.asks_model = asks_model(kind), .combine = question.combine, .combination = model.combination}};
+  answer.budget = find_budget(table, scores_of(table, *policy), answer.costs, question.target, answer.simulation,
+                              target_unit_text(question));
+  answer.simulation.limit = answer.budget.limit;
+  model.decision = {{kind, policy->parameter_of(answer.budget.limit)}, question.combine};
+  return answer;
+}
+
+Budget judge_decision(const BudgetAnswer& answer, const Model& model, const Device& device, const Dataset& dataset,
+                      std::span<const std::int64_t> indices, int batch_size) {
+  const PolicyKind kind = model.decision.value().policy.kind;
+  const CascadeTable table =
+      under_policy(cascade_table(model, device, dataset, indices, {.max_batch = batch_size}), model, kind, device);
+  Budget judged{.limit = answer.budget.limit,
+                .simulation = simulate(table, scores_of(table, *make_policy(kind)), answer.simulation)};
+  judged.cost = mean_cost(answer.costs, judged.simulation.stopped, answer.simulation.asks_model);
+  return judged;
+}
+
+}  // namespace cascadecl

@@ -1,0 +1,45 @@
+#pragma once
+#include <string_view>
+
+#include "data/dataset.h"
+#include "runtime/cascade/model.h"
+#include "runtime/opencl/device.h"
+#include "runtime/study/answers/cascade_table.h"
+#include "runtime/study/runs/stage_costs.h"
+#include "runtime/study/tradeoff/budget.h"
+
+namespace cascadecl {
+
+// A budget, and the policy whose threshold is to meet it. A cost in CostUnit::mac is a share of the largest stage's
+// multiply-adds.
+struct BudgetQuestion {
+  BudgetTarget target;
+  CostUnit unit = CostUnit::mac;
+  PolicyKind policy = PolicyKind::learned;
+  Combine combine = Combine::reweight;
+};
+
+// What follows the value of a target, and a cost, in messages: "ms an image".
+std::string_view unit_text(CostUnit unit);
+std::string_view target_unit_text(const BudgetQuestion& question);
+
+// The threshold that was found and how it was judged, enough to judge other images alike.
+struct BudgetAnswer {
+  Budget budget;
+  StageCosts costs;
+  SimulationSettings simulation;
+};
+
+// Finds the threshold on the images of a table of the model's stages and makes it the model's decision. The table's
+// stop probabilities become those of the policy asked for; costs in ms and mJ are measured on images of `timed_on`, run
+// as `settings` say.
+// Throws UsageError (the policy has no threshold, a single stage), MeasurementError, Error as find_budget().
+BudgetAnswer decide(const BudgetQuestion& question, Model& model, CascadeTable& table, const Device& device,
+                    const Dataset& timed_on, const ExecutorSettings& settings = {},
+                    const MeterEnvironment& environment = {});
+
+// What the model's decision gives on all images of another dataset, or part of one.
+Budget judge_decision(const BudgetAnswer& answer, const Model& model, const Device& device, const Dataset& dataset,
+                      std::span<const std::int64_t> indices, int batch_size);
+
+}  // namespace cascadecl

@@ -1,0 +1,42 @@
+#pragma once
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/study/tradeoff/sweep_file.h"
+
+namespace cascadecl {
+
+// A quantity over runs that differ in their seed alone.
+struct Spread {
+  int runs = 0;
+  double mean = 0;
+  std::optional<double> deviation;  // standard deviation of the sample, with runs - 1; empty for a single run
+};
+
+Spread spread(const std::vector<double>& values);  // at least one
+
+// The runs of a sweep that differ in their seed alone, brought together.
+struct OperatingPoint {
+  std::string policy, combine;
+  bool frozen = true;
+  std::optional<double> parameter, alpha;
+  int runs = 0;
+  Spread top1, mmac_per_image, mac_fraction;
+  std::optional<Spread> ms_per_image, mj_per_image;  // of the runs where it is known
+  std::vector<double> exit_shares;                   // mean share of images that left at each stage; may be empty
+};
+
+// In the order of first appearance.
+std::vector<OperatingPoint> operating_points(const Sweep& sweep);
+
+// What the paper's Table 2 shows of a policy: the cheapest of its points that is, in the mean, at least as accurate as
+// `top1`; if none is, the most accurate one. Empty if there is no point of this policy.
+std::optional<std::size_t> matching_point(const std::vector<OperatingPoint>& points, const std::string& policy,
+                                          bool frozen, double top1);
+
+// "Ours" and "Ours (S)" for the learned policy with stages trained jointly and frozen, else the policy's own name.
+std::string policy_title(const std::string& policy, bool frozen);
+
+}  // namespace cascadecl
