@@ -70,9 +70,8 @@ std::string to_text(const std::vector<DeviceInfo>& devices, std::optional<int> a
 }  // namespace
 
 void run_devices(const Arguments& arguments) {
-  Options options(
-      "devices [flags]",
-      "Lists all OpenCL devices of all platforms in one index space, and which of them --device auto takes.");
+  Options options("devices [flags]",
+                  "Lists all OpenCL devices of all platforms, and which of them --device auto takes.");
   if (!options.parse(arguments)) return print(options.help());
   const std::vector<DeviceInfo> devices = usable_devices();
   const std::optional<int> automatic = automatic_choice(devices);

@@ -4,7 +4,8 @@ namespace cascadecl {
 
 void add_exit_function_flags(Options& options, PolicyPhaseSettings& phase) {
   options.add_number("policy-epochs", phase.epochs, 0, 100000, "epochs of policies and exit functions");
-  options.add_number("policy-learning-rate", phase.learning_rate, 0, 1000, "x 0.9 every 4 epochs");
+  options.add_number("policy-learning-rate", phase.learning_rate, 0, 1000,
+                     "learning rate of policies and exit functions, times 0.9 every 4 epochs");
   options.add_choice<PolicyInput>(
       "policy-input", phase.input,
       {{"raw", PolicyInput::raw},
@@ -21,7 +22,7 @@ void add_phase_flags(Options& options, PolicyPhaseSettings& phase) {
   add_exit_function_flags(options, phase);
   options.add_choice<EstimatorKind>("estimator", phase.estimator,
                                     {{"reinforce", EstimatorKind::reinforce}, {"exact", EstimatorKind::exact}},
-                                    "of the gradient of the expected reward");
+                                    "how the gradient of the expected reward is estimated");
   options.add_choice<RewardLabel>("reward-label", phase.reward_label,
                                   {{"sampled", RewardLabel::sampled}, {"argmax", RewardLabel::argmax}},
                                   "which answer the reward judges");
