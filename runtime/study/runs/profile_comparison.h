@@ -9,7 +9,7 @@
 
 namespace cascadecl {
 
-// What a comparison needs of a file that `cascadecl profile --json` wrote.
+// The part of a file of `cascadecl profile --json` that a comparison needs.
 struct ProfileFile {
   std::map<std::string, std::string> settings;  // device, batch_size, precision, policy, images
   // Windows by workload and quantity ("ms_per_image", "mj_per_image", "marginal_mj_per_image"), in the file's order.
