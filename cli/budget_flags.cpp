@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/cascade_flags.h"
 #include "cli/flag_rules.h"
 #include "cli/open_data.h"
 #include "cli/output.h"
@@ -43,9 +44,7 @@ void BudgetFlags::add_to(Options& options) {
   options.add_text(
       "policy", policy_, "NAME",
       "the policy whose threshold is found: learned, ann, confidence, margin, entropy, agreement or random");
-  options.add_choice<Combine>("combine", combine_,
-                              {{"reweight", Combine::reweight}, {"last", Combine::last}, {"fitted", Combine::fitted}},
-                              "how answers are combined with it");
+  add_combine(options, combine_, "how answers are combined with it");
   options.add_text("test", test_, "SPLIT", "also tell what the threshold gives on this split of the file");
 }
 

@@ -13,7 +13,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/output_file.h"
-#include "cli/phase_flags.h"
+#include "cli/policy_learning_flags.h"
 #include "cli/progress.h"
 #include "runtime/cascade/model_file.h"
 
@@ -45,13 +45,13 @@ void add_flags(Options& options, Flags& flags) {
                            "fit the weights of --combine fitted for each exit");
   options.add_choice<bool>("exit-functions", flags.settings.exit_functions, yes_no,
                            "fit the exit functions of --policy ann");
-  options.add_number("alpha", flags.settings.phase.alpha, 0, 1e6, "price of MACs for the exit functions");
+  options.add_number("alpha", flags.settings.phase.learning.alpha, 0, 1e6, "price of MACs for the exit functions");
   options.add_number("seed", flags.settings.phase.seed, "seed of the exit functions");
   flags.budget.add_to(options);
   flags.meters.add_to(options);
   flags.device.add_to(options, false);
   options.add_number("batch-size", flags.batch_size, 1, 65536, "images that a stage runs at once");
-  add_exit_function_flags(options, flags.settings.phase);
+  add_exit_function_flags(options, flags.settings.phase.learning);
 }
 
 ordered_json stages_json(const Calibration& calibration) {
@@ -110,7 +110,7 @@ void run_calibrate(const Arguments& arguments) {
   Progress progress("label probabilities", static_cast<std::int64_t>(images.indices.size()), options.quiet());
   Model stages = before_calibration(model, flags.settings);
   stages.policies.clear();
-  const bool features = sees_features(model.policies) || flags.settings.phase.input == PolicyInput::features;
+  const bool features = sees_features(model.policies) || flags.settings.phase.learning.input == PolicyInput::features;
   CascadeTable table = cascade_table(
       stages, device, *images.dataset, images.indices, {.max_batch = flags.batch_size},
       [&](std::int64_t done) { progress.update(done); }, features);

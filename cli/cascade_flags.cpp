@@ -24,21 +24,15 @@ void CascadeFlags::add_to(Options& options, CascadeUse use) {
   device_.add_to(options, true);
   add_precision(options, precision_);
   options.add_number("batch-size", batch_size_, 1, 65536, "images that a stage runs at once");
-  options.add_text("stop", stop_, "RULE",
-                   "when an image stops: argmax (stop probability at least 0.5), sample (drawn by --seed) or "
-                   "threshold T (stop probability at least T)");
-  options.take_second_word("stop", "threshold");
-  options.add_choice<Combine>("combine", combine_,
-                              {{"reweight", Combine::reweight}, {"last", Combine::last}, {"fitted", Combine::fitted}},
-                              "the answer: of all visited stages weighted by stop probability, of the last one, or of "
-                              "all with weights that calibrate fitted");
   options.add_text(
       "policy", policy_, "NAME[:PARAMETER]",
-      fmt::format("who decides when an image stops: learned[:T], ann[:T], static[:STAGE], confidence:T, margin:T, "
-                  "entropy:T, agreement[:N], random:P or oracle; {}without this flag and --stop what calibrate has "
-                  "chosen for the model, else learned",
-                  use == CascadeUse::evaluate ? "all compares them; " : ""));
-  options.add_number("seed", seed_, "for --stop sample and --policy random");
+      "when an image stops: learned[:T] (the model's stop probability is at least T, 0.5 without T), sample "
+      "(with that probability), ann[:T], static[:STAGE], confidence:T, margin:T, entropy:T, agreement[:N], "
+      "random:P or oracle; without this flag as calibrate has chosen for the model, else learned");
+  add_combine(options, combine_,
+              "the answer: of all visited stages weighted by stop probability, of the last one, or of all with weights "
+              "that calibrate fitted; without this flag and --policy as calibrate has chosen");
+  options.add_number("seed", seed_, "for --policy sample and random");
   if (use != CascadeUse::measure) {
     options.add_choice<bool>(
         "placement", auto_placement_, {{"given", false}, {"auto", true}},
@@ -60,68 +54,36 @@ void CascadeFlags::add_to(Options& options, CascadeUse use) {
 }
 
 void CascadeFlags::check() const {
-  const PolicyChoice chosen = use_ == CascadeUse::evaluate ? choice({}) : parse_policy_choice(policy_);
-  const bool says_when = !asks_model(chosen.kind) || policy_.find(':') != std::string::npos || all_policies();
+  if (!policy_.empty()) parse_policy_choice(policy_);
   const bool measures_energy =
       use_ == CascadeUse::profile || use_ == CascadeUse::run || objective_ == Objective::energy;
   check_flags(*options_,
               {{!auto_placement_ && use_ != CascadeUse::measure, {"objective"}, "only with --placement auto"},
-               {!measures_energy, MeterFlags::names(), "only with --objective energy"},
-               {says_when, {"stop"}, fmt::format("not with --policy {}, which says when to stop", policy_)}});
-  settings({});
+               {!measures_energy, MeterFlags::names(), "only with --objective energy"}});
   check_writable(trace_);
-}
-
-bool CascadeFlags::decides(const std::optional<Decision>& standard) const {
-  return standard && !options_->given("policy") && !options_->given("stop");
 }
 
 ExecutorSettings CascadeFlags::timeouts() const {
   return {.device_timeout = std::chrono::milliseconds(static_cast<std::int64_t>(timeout_s_ * 1e3))};
 }
 
-ExecutorSettings CascadeFlags::settings(const std::optional<Decision>& standard) const {
+ExecutorSettings CascadeFlags::settings() const {
   ExecutorSettings settings = timeouts();
   settings.max_batch = batch_size_;
-  settings.combine = combine_;
   settings.precision = precision_;
-  try {
-    settings.stop = parse_stop_rule(stop_);
-  } catch (const UsageError& error) {
-    throw UsageError(fmt::format("--stop: {}", error.what()));
-  }
-  settings.stop.seed = seed_;
   settings.on_failure = on_failure_;
   if (!trace_.empty()) settings.trace = std::make_shared<Trace>();
-  if (decides(standard) && !options_->given("combine")) settings.combine = standard->combine;
-  const PolicyChoice choice = this->choice(standard);
-  if (asks_model(choice.kind)) {
-    if (choice.parameter != 0.5) {
-      settings.stop.kind = StopRule::Kind::threshold;
-      settings.stop.threshold = *choice.parameter;
-    }
-  } else if (choice.kind != PolicyKind::fixed) {
-    settings.policy = make_policy(choice.kind, seed_);
-    settings.limit = settings.policy->limit_of(*choice.parameter);
-  }
   return settings;
 }
 
-PolicyChoice CascadeFlags::choice(const std::optional<Decision>& standard) const {
-  if (decides(standard)) return standard->policy;
-  return all_policies() ? PolicyChoice{PolicyKind::learned, 0.5} : parse_policy_choice(policy_);
-}
-
-ChosenCascade CascadeFlags::choose(const Model& whole) const {
-  const PolicyChoice chosen = choice(whole.decision);
-  ChosenCascade cascade{model_under(whole, chosen), chosen, settings(whole.decision), largest_mmac(whole)};
-  if (chosen.kind == PolicyKind::fixed) cascade.settings.combine = Combine::last;  // there is one answer
-  return cascade;
+ChosenCascade CascadeFlags::choose(Model whole) const {
+  CascadeChoice said{.seed = seed_};
+  if (!policy_.empty()) said.policy = parse_policy_choice(policy_);
+  if (options_->given("combine")) said.combine = combine_;
+  return cascadecl::choose(std::move(whole), said, settings());
 }
 
 DeviceSettings CascadeFlags::opening_settings() const { return device_settings(timeouts().first_timeout()); }
-
-Device CascadeFlags::open_one() const { return device_.open_stages(1, opening_settings()).front(); }
 
 std::vector<Device> CascadeFlags::open_candidates() const { return device_.open_candidates(opening_settings()); }
 
@@ -134,9 +96,9 @@ std::vector<Device> CascadeFlags::place(const ChosenCascade& cascade, std::span<
                                         std::span<const std::int32_t> labels) const {
   const Model& model = cascade.model;
   if (!auto_placement_) {
-    InferenceUse use{{}, batch_size_, precision_};
+    InferenceUse use{{}, batch_size_};
     for (const Stage& stage : model.stages) use.networks.push_back(stage.network);
-    return device_.open_for(use, opening_settings(), quiet);
+    return device_.open_for(use, opening_settings(), quiet).devices;
   }
   const std::vector<Device> candidates = open_candidates();
   images = images.first(std::min(images.size(), placement_images * model.input.values()));
@@ -182,6 +144,12 @@ void add_objective(Options& options, Objective& objective) {
       "what the placement is to be good at");
 }
 
+void add_combine(Options& options, Combine& combine, std::string_view help) {
+  options.add_choice<Combine>("combine", combine,
+                              {{"reweight", Combine::reweight}, {"last", Combine::last}, {"fitted", Combine::fitted}},
+                              help);
+}
+
 void add_precision(Options& options, Precision& precision) {
   options.add_choice<Precision>(
       "precision", precision, {{"fp32", Precision::fp32}, {"fp16", Precision::fp16}},
@@ -204,18 +172,13 @@ nlohmann::ordered_json policy_json(const ChosenCascade& cascade) {
     json["input"] = to_string(model.policies.front().input);
     json["hidden"] = model.policies.front().hidden;
   }
-  json["stop"] = to_string(cascade.settings.stop);
-  json["combine"] = to_string(cascade.settings.combine);
+  json["stop"] = to_string(choice);
+  json["combine"] = to_string(*cascade.settings.combine);
   return json;
 }
 
 std::string policy_text(const ChosenCascade& cascade) {
-  const PolicyChoice& choice = cascade.choice;
-  const std::string combine = fmt::format("combine {}", to_string(cascade.settings.combine));
-  if (!asks_model(choice.kind)) return fmt::format("policy {}, {}", to_string(choice), combine);
-  const std::string policy =
-      choice.kind == PolicyKind::learned ? "" : fmt::format("policy {}, ", to_string(choice.kind));
-  return fmt::format("{}stop {}, {}", policy, to_string(cascade.settings.stop), combine);
+  return fmt::format("policy {}, combine {}", to_string(cascade.choice), to_string(*cascade.settings.combine));
 }
 
 }  // namespace cascadecl

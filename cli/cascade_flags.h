@@ -10,42 +10,33 @@
 #include "cli/device_flags.h"
 #include "cli/meter_flags.h"
 #include "data/dataset.h"
+#include "runtime/cascade/chosen_cascade.h"
 #include "runtime/cascade/executor.h"
 #include "runtime/study/runs/placement.h"
 
 namespace cascadecl {
 
-// A model as the flags, and where they are silent its own decision, have it run.
-struct ChosenCascade {
-  Model model;  // see model_under()
-  PolicyChoice choice;
-  ExecutorSettings settings;
-  double largest_mmac = 0;  // of the whole model, which for static is more than what runs
-};
-
 // What a command does with a cascade, and so which of the flags it takes.
 enum class CascadeUse {
-  evaluate,  // all of them, and --policy all
-  trace,     // all of them
-  profile,   // all of them; energy is measured whatever --objective says
-  run,       // all but --trace; energy is measured, too
-  measure,   // its stages on each device: nor --placement and --on-device-failure
+  trace,    // all of them
+  profile,  // all of them; energy is measured whatever --objective says
+  run,      // all but --trace; energy is measured, too
+  measure,  // its stages on each device: nor --placement and --on-device-failure
 };
 
-// The flags of all commands that run a model: --device, --kernel-class, --precision, --batch-size, --stop, --combine,
-// --policy, --seed, --placement, --objective, --on-device-failure, --device-timeout, --trace, and those of MeterFlags.
+// The flags of all commands that run a model: --device, --kernel-class, --precision, --batch-size, --policy,
+// --combine, --seed, --placement, --objective, --on-device-failure, --device-timeout, --trace, and those of MeterFlags.
 class CascadeFlags {
  public:
   void add_to(Options& options, CascadeUse use);
   const std::vector<std::string>& names() const { return names_; }  // as add_to() declared them
 
-  // After parsing, before a model is read. Throws UsageError for a bad --stop or --policy and for flags that do not go
-  // together, OutputError if nothing can be written to --trace.
+  // After parsing, before a model is read. Throws UsageError for a bad --policy and for flags that do not go together,
+  // OutputError if nothing can be written to --trace.
   void check() const;
-  // The model's own decision holds where neither --policy nor --stop was given, and its combination where --combine was
-  // not either. --policy all gives the learned policy, which others are compared with. Throws as model_under().
-  ChosenCascade choose(const Model& whole) const;
-  bool all_policies() const { return policy_ == "all"; }
+  // What is not given is left to the model. Throws as cascadecl::choose().
+  ChosenCascade choose(Model whole) const;
+  std::uint64_t seed() const { return seed_; }
   bool auto_placement() const { return auto_placement_; }
   Precision precision() const { return precision_; }
 
@@ -54,7 +45,6 @@ class CascadeFlags {
   std::vector<Device> place(const ChosenCascade& cascade, const Dataset& dataset, bool quiet) const;
   std::vector<Device> place(const ChosenCascade& cascade, std::span<const std::uint8_t> images, bool quiet,
                             std::span<const std::int32_t> labels = {}) const;
-  Device open_one() const;
   // All devices that --device names, or all of the machine.
   std::vector<Device> open_candidates() const;
   Objective objective() const { return objective_; }
@@ -62,17 +52,15 @@ class CascadeFlags {
   void write_trace(const ExecutorSettings& settings) const;  // to --trace, if given; throws OutputError
 
  private:
-  ExecutorSettings settings(const std::optional<Decision>& standard) const;
+  ExecutorSettings settings() const;
   ExecutorSettings timeouts() const;  // and all else as it is without flags
   DeviceSettings opening_settings() const;
-  PolicyChoice choice(const std::optional<Decision>& standard) const;
-  bool decides(const std::optional<Decision>& standard) const;
 
   const Options* options_ = nullptr;  // given to add_to, outlives this
   std::vector<std::string> names_;
   CascadeUse use_ = CascadeUse::run;
   DeviceFlags device_;
-  std::string stop_ = "argmax", policy_ = "learned";
+  std::string policy_;
   Combine combine_ = Combine::reweight;
   std::uint64_t seed_ = 0;
   int batch_size_ = 128;
@@ -86,10 +74,9 @@ class CascadeFlags {
 };
 
 // How a model decides and answers, for JSON: {"name": "learned", "parameter": 0.5, "input": "sorted",
-// "hidden": 64, "stop": "argmax", "combine": "reweight"}.
+// "hidden": 64, "stop": "learned:0.5", "combine": "reweight"}.
 nlohmann::ordered_json policy_json(const ChosenCascade& cascade);
-// The same in words: "stop argmax, combine reweight", with another policy than the learned one "policy margin:0.5,
-// ...".
+// The same in words: "policy learned:0.5, combine reweight".
 std::string policy_text(const ChosenCascade& cascade);
 
 // What the devices did, for JSON: "devices" [{device, busy_s}], "longest_queue" [stages] and "device_failures"
@@ -103,6 +90,8 @@ void add_objective(Options& options, Objective& objective);
 // Images that placements are measured on.
 inline constexpr std::int64_t placement_images = 1024;
 
+// --combine reweight|last|fitted.
+void add_combine(Options& options, Combine& combine, std::string_view help);
 // --precision fp32|fp16.
 void add_precision(Options& options, Precision& precision);
 // Throws UsageError: training is in fp32.

@@ -15,6 +15,8 @@ void run_data_import(const Arguments& arguments);  // parts of data
 void run_data_fetch(const Arguments& arguments);
 void run_train(const Arguments& arguments);
 void run_eval(const Arguments& arguments);
+void run_stream(const Arguments& arguments);
+void run_policies(const Arguments& arguments);
 void run_predict(const Arguments& arguments);
 void run_profile(const Arguments& arguments);
 void run_placement(const Arguments& arguments);

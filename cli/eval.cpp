@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
@@ -7,20 +6,17 @@
 
 #include "cli/cascade_flags.h"
 #include "cli/commands.h"
-#include "cli/eval_stream.h"
 #include "cli/flag_rules.h"
 #include "cli/open_data.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "data/files/error.h"
-#include "data/loader.h"
 #include "runtime/cascade/model_file.h"
 #include "runtime/ops/precision.h"
 #include "runtime/study/answers/accuracy_matrix.h"
 #include "runtime/study/answers/label_probabilities.h"
 #include "runtime/study/runs/evaluation.h"
-#include "runtime/study/tradeoff/policy_comparison.h"
 
 namespace cascadecl {
 namespace {
@@ -232,74 +228,19 @@ std::string to_text(const Evaluation& result, const ChosenCascade& cascade, cons
              decimal(result.saving_ratio(), 2));
 }
 
-// eval --policy all. `learned`: the cascade under the learned policy, which the others are compared with.
-void compare_all(const Model& model, ChosenCascade learned, const Dataset& dataset, const Device& device,
-                 const Options& options) {
-  require_policies(model);
-  ExecutorSettings& settings = learned.settings;
-  settings.max_batch = fitting_batch(model, std::vector<Device>(model.stages.size(), device), settings);
-  Progress progress("evaluating", dataset.size(), options.quiet());
-  const CascadeTable table = cascade_table(model, device, dataset, all_indices(dataset.size()), settings,
-                                           [&](std::int64_t done) { progress.update(done); });
-  progress.wipe();
-  const std::vector<ComparedPolicy> compared =
-      compare_policies(model, table, device, settings.combine, *learned.choice.parameter, settings.stop.seed);
-  if (!options.json()) {
-    Table text({"<policy", "parameter", "<network", "top-1", "MMAC", "of largest", "<stopped"});
-    for (const ComparedPolicy& of : compared)
-      text.add_row({std::string(to_string(of.choice.kind)), decimal(of.choice.parameter, 4), of.network,
-                    percent(of.simulation.top1), decimal(of.simulation.mmac_per_image, 2),
-                    percent(of.simulation.mac_fraction, 1), fmt::format("{}", fmt::join(of.simulation.stopped, " "))});
-    return print(fmt::format(
-        "{}{} images on {}, {}, combine {}. Thresholds meet the learned policy's cost on these very images.\n",
-        text.text(), grouped(dataset.size()), device.info().name, to_string(settings.precision),
-        to_string(settings.combine)));
-  }
-  ordered_json list = ordered_json::array();
-  for (const ComparedPolicy& of : compared)
-    list.push_back({{"policy", to_string(of.choice.kind)},
-                    {"parameter", number_or_null(of.choice.parameter)},
-                    {"network", of.network.empty() ? ordered_json(nullptr) : ordered_json(of.network)},
-                    {"top1", of.simulation.top1},
-                    {"top5", number_or_null(of.simulation.top5)},
-                    {"mmac_per_image", of.simulation.mmac_per_image},
-                    {"mac_fraction", of.simulation.mac_fraction},
-                    {"stopped", of.simulation.stopped}});
-  print_json({{"images", dataset.size()},
-              {"batch_size", settings.max_batch},
-              {"device", device.info().name},
-              {"kernel_class", to_string(device.info().kernel_class())},
-              {"precision", to_string(settings.precision)},
-              {"combine", to_string(settings.combine)},
-              {"policies", list}});
-}
-
-// Images that come one by one are run once, and a comparison of policies runs no cascade at all.
-void check_company(const Options& options, bool all_policies, bool stream, bool fp32) {
-  check_flags(
-      options,
-      {{all_policies,
-        {"stream", "static", "matrix", "per-class", "no-compare", "placement", "on-device-failure", "device-timeout",
-         "trace"},
-        "not with --policy all, which compares policies on the label probabilities of all stages"},
-       {stream, {"static", "matrix", "per-class", "no-compare"}, "not with --stream, which runs the cascade alone"},
-       {fp32, {"no-compare"}, "only with --precision fp16, which is compared with fp32"}});
-}
-
 }  // namespace
 
 void run_eval(const Arguments& arguments) {
   const auto start = std::chrono::steady_clock::now();
   std::string model_path, data;
   CascadeFlags flags;
-  StreamFlags stream;
   bool static_control = false, per_class = false, with_matrix = false, no_compare = false;
   Options options("eval MODEL --data FILE[:split] [flags]",
                   "Measures accuracy, cost and speed of a model on a dataset (its split test unless one is named).\n"
                   "Speed counts upload, all stages and read-back, not the reading of the file.");
   options.add_positional("MODEL", model_path);
   options.add_text("data", data, "FILE[:split]", "dataset file");
-  flags.add_to(options, CascadeUse::evaluate);
+  flags.add_to(options, CascadeUse::trace);
   options.add_switch("static", static_control, "also run each stage alone on all images, as control");
   options.add_switch("matrix", with_matrix,
                      "also the accuracy of each stage on the images that left at each stage; runs all stages on all "
@@ -307,29 +248,23 @@ void run_eval(const Arguments& arguments) {
   options.add_switch("per-class", per_class, "also accuracy and cost of each class, and the worst one");
   options.add_switch("no-compare", no_compare,
                      "do not run the images in fp32 as well, which --precision fp16 does to tell what it changes");
-  stream.add_to(options);
   if (!options.parse(arguments)) return print(options.help());
   options.require("MODEL");
   options.require("data");
   static_control = static_control || with_matrix;
 
-  stream.check(options);
-  check_company(options, flags.all_policies(), stream.wanted(), flags.precision() == Precision::fp32);
+  check_flags(options, {{flags.precision() == Precision::fp32,
+                         {"no-compare"},
+                         "only with --precision fp16, which is compared with fp32"}});
   flags.check();
-  const Model whole = read_model(model_path);
-  ChosenCascade cascade = flags.choose(whole);
+  ChosenCascade cascade = flags.choose(read_model(model_path));
   const Model& model = cascade.model;
   const auto dataset = open_data(data, "test");
   check_dataset(model, dataset->header());
-  if (flags.all_policies()) return compare_all(whole, cascade, *dataset, flags.open_one(), options);
   cascade.settings.time_stages = true;
-  const bool compare_precision = cascade.settings.precision != Precision::fp32 && !no_compare && !stream.wanted();
+  const bool compare_precision = cascade.settings.precision != Precision::fp32 && !no_compare;
   const std::vector<Device> devices = flags.place(cascade, *dataset, options.quiet());
   cascade.settings.max_batch = fitting_batch(model, devices, cascade.settings, static_control, compare_precision);
-  if (stream.wanted()) {
-    stream.run(model, devices, *dataset, cascade.settings, options);
-    return flags.write_trace(cascade.settings);
-  }
   EvaluationSettings settings{.executor = cascade.settings,
                               .static_control = static_control,
                               .largest_mmac = cascade.largest_mmac,

@@ -11,7 +11,7 @@ namespace cascadecl {
 struct FlagRule {
   bool applies;                         // as the other flag was given
   std::vector<std::string_view> flags;  // that may not be given then, or positionals
-  std::string why;                      // names the other one: "only with --stream", "not with --policy all"
+  std::string why;                      // names the other one: "only with --stream", "not with --data"
 };
 
 // After parsing. Throws UsageError for the first flag that breaks a rule: "--rate: only with --stream".

@@ -97,7 +97,7 @@ ordered_json to_json(const StageInfo& stage, const DeviceInfo* device) {
 std::string plan_text(const PlanInfo& plan, const DeviceInfo& device) {
   Table table({"<layers", "<variant", "MMAC", "<why no faster variant"});
   for (const PlanStep& step : plan.steps) {
-    table.add_row({step.layers, step.variant, decimal(step.mmac, 3), step.reason});
+    table.add_row({step.layers, step.variant, decimal(step.mmac, 3), why_not_faster(step)});
   }
   return fmt::format("plan on {}, kernel class {}, for batches of {}\n{}", device.name,
                      to_string(device.kernel_class()), plan.batch, table.text());

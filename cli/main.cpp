@@ -12,6 +12,7 @@
 #include "cli/version.h"
 #include "data/files/error.h"
 #include "runtime/cascade/pipeline/pipeline.h"
+#include "runtime/opencl/serial_device.h"
 
 namespace cascadecl {
 namespace {
@@ -27,6 +28,8 @@ constexpr std::array commands = {
     Command{"data", "import, generate or describe dataset files", run_data},
     Command{"train", "train a cascade", run_train},
     Command{"eval", "measure accuracy, cost and speed of a model", run_eval},
+    Command{"stream", "send images one by one as they arrive, and time their answers", run_stream},
+    Command{"policies", "compare stopping policies on the same images", run_policies},
     Command{"predict", "classify images", run_predict},
     Command{"profile", "measure time and energy per image", run_profile},
     Command{"placement", "show which stage runs best on which device", run_placement},
@@ -107,6 +110,7 @@ int leave(int status) {
 }  // namespace cascadecl
 
 int main(int argc, char** argv) {
+  cascadecl::show_serial_device();
   std::string prefix = "cascadecl";
   try {
     cascadecl::run({argv + 1, argv + argc}, prefix);

@@ -159,29 +159,6 @@ void Options::add_positional_list(std::string_view name, std::vector<std::string
   positional_list_ = {std::string(name), &target};
 }
 
-void Options::take_second_word(std::string_view name, std::string_view first_word) {
-  second_words_.emplace_back(name, first_word);
-}
-
-std::vector<std::string> Options::join_second_words(const std::vector<std::string>& arguments) const {
-  std::vector<std::string> joined;
-  const auto wants_more = [&] {
-    for (const auto& [name, word] : second_words_) {
-      if (joined.back() == fmt::format("--{}={}", name, word)) return true;
-      if (joined.size() > 1 && joined.back() == word && *(joined.end() - 2) == "--" + name) return true;
-    }
-    return false;
-  };
-  for (const std::string& argument : arguments) {
-    if (!joined.empty() && !argument.starts_with("--") && wants_more()) {
-      joined.back() += " " + argument;
-    } else {
-      joined.push_back(argument);
-    }
-  }
-  return joined;
-}
-
 bool Options::parse(const std::vector<std::string>& arguments) {
   flags_->all.add(flags_->own).add(flags_->common);
   po::options_description hidden;
@@ -192,7 +169,7 @@ bool Options::parse(const std::vector<std::string>& arguments) {
   po::parsed_options parsed(&hidden);
   po::variables_map values;
   try {
-    parsed = po::command_line_parser(join_second_words(arguments))
+    parsed = po::command_line_parser(arguments)
                  .options(hidden)
                  .positional(positional)
                  .style(po::command_line_style::default_style & ~po::command_line_style::allow_guessing)

@@ -49,10 +49,13 @@ class Options {
     add_word(name, words, initial, help,
              [&target, choices](std::size_t chosen) { target = choices.at(chosen).second; });
   }
-
-  // Lets the value of a text flag consist of two words if the first is this one: `--stop threshold 0.7` gives
-  // "threshold 0.7".
-  void take_second_word(std::string_view name, std::string_view first_word);
+  // The same among values of an enumeration, by the names that to_string gives them.
+  template <class Value>
+  void add_enumeration(std::string_view name, Value& target, const std::vector<Value>& values, std::string_view help) {
+    std::vector<std::pair<std::string, Value>> choices;
+    for (const Value value : values) choices.emplace_back(to_string(value), value);
+    add_choice<Value>(name, target, choices, help);
+  }
 
   // What stands without a flag, in order; the list takes all that is left.
   void add_positional(std::string_view name, std::string& target);
@@ -86,7 +89,6 @@ class Options {
            Assign assign);
   void add_word(std::string_view name, const std::vector<std::string>& words, const std::string& initial,
                 std::string_view help, const std::function<void(std::size_t)>& assign);
-  std::vector<std::string> join_second_words(const std::vector<std::string>& arguments) const;
   void read_config(const std::string& path);
 
   std::string usage_, summary_;
@@ -94,7 +96,6 @@ class Options {
   std::map<std::string, Assign, std::less<>> assign_;
   std::map<std::string, std::string, std::less<>> given_;  // values by flag
   std::set<std::string, std::less<>> off_;                 // switches given as false
-  std::vector<std::pair<std::string, std::string>> second_words_;
   std::vector<std::pair<std::string, std::string*>> positionals_;
   std::pair<std::string, std::vector<std::string>*> positional_list_;
   std::string config_;

@@ -78,18 +78,18 @@ void print_images(const Model& model, const CascadeResult& result, const Pipelin
   print(fmt::format("{}on {}, {}\n{}", table.text(), device, precision, failures_text(statistics)));
 }
 
-PredictionsHeader header_of(const Model& model, const ExecutorSettings& settings, const std::string& device,
-                            std::int64_t images) {
+PredictionsHeader header_of(const ChosenCascade& cascade, const std::string& device, std::int64_t images) {
+  const Model& model = cascade.model;
   std::vector<std::string> networks;
   for (const Stage& stage : model.stages) networks.push_back(stage.network.name());
   return {.images = images,
           .classes = model.classes,
           .networks = networks,
           .label_names = model.label_names,
-          .stop = to_string(settings.stop),
-          .combine = std::string(to_string(settings.combine)),
+          .stop = to_string(cascade.choice),
+          .combine = std::string(to_string(*cascade.settings.combine)),
           .device = device,
-          .precision = std::string(to_string(settings.precision))};
+          .precision = std::string(to_string(cascade.settings.precision))};
 }
 
 std::vector<std::uint8_t> read_images(const std::vector<std::string>& files, const ImageShape& shape) {
@@ -101,12 +101,14 @@ std::vector<std::uint8_t> read_images(const std::vector<std::string>& files, con
   return pixels;
 }
 
-void predict_files(const Model& model, const Inputs& inputs, const std::vector<std::uint8_t>& pixels,
-                   const std::vector<Device>& devices, const ExecutorSettings& settings, bool json) {
+void predict_files(const ChosenCascade& cascade, const Inputs& inputs, const std::vector<std::uint8_t>& pixels,
+                   const std::vector<Device>& devices, bool json) {
+  const Model& model = cascade.model;
+  const ExecutorSettings& settings = cascade.settings;
   const std::string device = device_names(devices);
   std::optional<PredictionsWriter> writer;
   if (!inputs.output.empty())
-    writer.emplace(inputs.output, header_of(model, settings, device, static_cast<std::int64_t>(inputs.files.size())));
+    writer.emplace(inputs.output, header_of(cascade, device, static_cast<std::int64_t>(inputs.files.size())));
   CascadeExecutor executor(model, devices, settings);
   const CascadeResult result = executor.classify(pixels);
   print_images(model, result, executor.statistics(), inputs, device, settings.max_batch, to_string(settings.precision),
@@ -117,10 +119,12 @@ void predict_files(const Model& model, const Inputs& inputs, const std::vector<s
   }
 }
 
-void predict_dataset(const Model& model, const Inputs& inputs, const Dataset& dataset,
-                     const std::vector<Device>& devices, const ExecutorSettings& settings, const Options& options) {
+void predict_dataset(const ChosenCascade& cascade, const Inputs& inputs, const Dataset& dataset,
+                     const std::vector<Device>& devices, const Options& options) {
+  const Model& model = cascade.model;
+  const ExecutorSettings& settings = cascade.settings;
   const std::string device = device_names(devices);
-  PredictionsWriter writer(inputs.output, header_of(model, settings, device, dataset.size()));
+  PredictionsWriter writer(inputs.output, header_of(cascade, device, dataset.size()));
   CascadeExecutor executor(model, devices, settings);
   Progress progress("predicting", dataset.size(), options.quiet());
   BatchLoader loader(dataset, all_indices(dataset.size()), {.batch_size = settings.max_batch * 8, .shuffle = false});
@@ -201,9 +205,9 @@ void run_predict(const Arguments& arguments) {
   if (stream) {
     predict_stream(model, devices, settings, max_delay_ms);
   } else if (dataset) {
-    predict_dataset(model, inputs, *dataset, devices, settings, options);
+    predict_dataset(cascade, inputs, *dataset, devices, options);
   } else {
-    predict_files(model, inputs, pixels, devices, settings, options.json());
+    predict_files(cascade, inputs, pixels, devices, options.json());
   }
   flags.write_trace(settings);
 }

@@ -20,6 +20,8 @@
 #endif
 
 #define K_PADDED (K_BLOCKS * CB)
+
+// For direct.h: the whole convolution.
 #define SRC_CHANNELS C_CHANNELS
 #define SRC_CB IN_CB
 #define SRC_HEIGHT HEIGHT

@@ -37,7 +37,7 @@ typedef struct {
   int count, first_tap, taps, origin;
 } Axis;
 
-inline Axis phase_axis(int phase, int out_size, int kernel_size, int padding) {
+static inline Axis phase_axis(int phase, int out_size, int kernel_size, int padding) {
   Axis axis;
   axis.count = DIV_UP(out_size - phase, SPREAD);
   axis.first_tap = ((padding - phase) % SPREAD + SPREAD) % SPREAD;

@@ -9,23 +9,23 @@
 #define RESIDUAL 0  // 1: residual, like dst, is added to the result
 #endif
 
-inline size_t in_index(int n, int c, int y, int x) {
+static inline size_t in_index(int n, int c, int y, int x) {
   return ((((size_t)n * DIV_UP(C_CHANNELS, IN_CB) + c / IN_CB) * HEIGHT + y) * WIDTH + x) * IN_CB + c % IN_CB;
 }
 
-inline size_t out_index(int n, int k, int y, int x) {
+static inline size_t out_index(int n, int k, int y, int x) {
   return ((((size_t)n * DIV_UP(K_CHANNELS, CB) + k / CB) * OUT_HEIGHT + y) * OUT_WIDTH + x) * CB + k % CB;
 }
 
-inline float load_view(global const ACTIVATION* src, global const float* scale, global const float* shift, int n, int c,
-                       int y, int x) {
+static inline float load_view(global const ACTIVATION* src, global const float* scale, global const float* shift, int n,
+                              int c, int y, int x) {
   if (y < 0 || y >= HEIGHT || x < 0 || x >= WIDTH) return 0.0f;
   float v = LOAD_ELEMENT(src + in_index(n, c, y, x));
 #if VIEW_AFFINE
   v = fma(v, scale[c], shift[c]);
 #endif
 #if VIEW_RELU
-  v = v < 0.0f ? 0.0f : v;
+  v = RELU(float, v);
 #endif
   return v;
 }

@@ -22,7 +22,7 @@
 
 #define OUT_PADDED (DIV_UP(OUT_CHANNELS, CB) * CB)
 
-inline float filter_tap(global const float* w, int in, int out, int r, int s) {
+static inline float filter_tap(global const float* w, int in, int out, int r, int s) {
 #if FLIPPED
   return w[((in * OUT_CHANNELS + out) * KERNEL_H + (KERNEL_H - 1 - r)) * KERNEL_W + (KERNEL_W - 1 - s)];
 #else

@@ -3,8 +3,8 @@
 //   dJ/dz_t = reach_t pi_t (1 - pi_t) (V_t - U_{t+1}),   reach_t = product over s < t of (1 - pi_s)
 //   dJ/dlogit_{k,c} = Pi(k) m (1 - C_y)^(m-1) C_y ((c == y) - C_c) for m = top_k labels drawn; 0 if argmax
 //   exact_gradient   of -mean over images of J - entropy bonus, weighted by reach
-//   stopping_outcome outcome [3][rows]: J; the exit of an image that stops where pi >= 1/2; 1 if its answer there is
-//   right Arrays as in reinforce.cl.   global id: 0 = image of the batch
+//   stopping_outcome outcome [3][rows]: J; the exit of an image that stops where pi >= 1/2; 1 if that stage is right
+//   Arrays as in reinforce.cl.   global id: 0 = image of the batch
 #include "stopping.h"
 
 // The reward expected on stopping at stage k.

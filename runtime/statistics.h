@@ -12,6 +12,7 @@ struct Sample {
 
   double mean() const;    // of at least one value
   double median() const;  // of at least one value
+  double spread() const;  // largest less smallest, of at least one value
   // Sample variance, with n - 1; 0 for a single value.
   double variance() const;
   // Half the width of the mean's 95 % confidence interval, by Student's t with n - 1 degrees of freedom; empty for a

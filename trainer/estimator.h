@@ -1,51 +1,19 @@
 #pragma once
 #include <cstdint>
-#include <string_view>
 #include <vector>
 
 #include "runtime/opencl/device.h"
 #include "trainer/batch_probabilities.h"
+#include "trainer/policy_learning.h"
 
 namespace cascadecl {
-
-// How the gradient of the expected reward is estimated (share/doc/policy.md).
-//   reinforce  from one sampled exit and label for each image (paper, 3.3)
-//   exact      the sum over all exits and labels; needs every stage's label probabilities of every image
-enum class EstimatorKind { reinforce, exact };
-
-// b in (R - b) of REINFORCE; g is the gradient of log Pi(k) + log C_k(yhat) by the parameters.
-//   none            0
-//   mean            mean R of the batch; biased by O(1/batch)
-//   variance        E[|g|^2 R] / E[|g|^2] over the batch, which minimises the variance; biased by O(1/batch)
-//   variance_split  the same, over the other half of the batch: without bias
-enum class Baseline { none, mean, variance, variance_split };
-
-// Whether an image that stops at stage k pays for stages 1..k (the paper's text) or 1..k-1 (its equation (1)).
-enum class CostThrough { stop, previous };
-
-// Which answer the reward judges: labels drawn from the stage's probabilities (paper) or its most probable ones.
-enum class RewardLabel { sampled, argmax };
-
-std::string_view to_string(EstimatorKind kind);        // "reinforce", "exact"
-std::string_view to_string(Baseline baseline);         // "none", "mean", "variance", "variance-split"
-std::string_view to_string(CostThrough through);       // "stop", "previous"
-std::string_view to_string(RewardLabel label);         // "sampled", "argmax"
-EstimatorKind parse_estimator(std::string_view text);  // these throw UsageError naming the choices
-Baseline parse_baseline(std::string_view text);
-CostThrough parse_cost_through(std::string_view text);
-RewardLabel parse_reward_label(std::string_view text);
 
 // The cost of leaving at each stage: sums of relative_costs (F_t, cost of stage t and its policy divided by the largest
 // stage's).
 std::vector<double> exit_costs(const std::vector<double>& relative_costs, CostThrough through);
 
 struct EstimatorSettings {
-  EstimatorKind kind = EstimatorKind::reinforce;
-  Baseline baseline = Baseline::variance_split;
-  CostThrough cost_through = CostThrough::stop;
-  RewardLabel reward_label = RewardLabel::sampled;
-  double alpha = 0.1;           // reward = -error - alpha * cost
-  int top_k = 1;                // the answer is right if the true label is among top_k labels drawn (or most probable)
+  PolicyLearning learning;      // of which it takes what the reward is, and how its gradient is estimated
   std::uint64_t seed = 1;       // of exits and labels drawn
   bool class_gradient = false;  // the classifiers learn too (joint phase)
 };
@@ -92,7 +60,7 @@ class Estimator {
   const Array<float>& reward() const { return reward_; }                  // [max_batch]; exact: expected reward
 
  private:
-  int argmax() const { return settings_.reward_label == RewardLabel::argmax ? 1 : 0; }
+  int argmax() const { return settings_.learning.reward_label == RewardLabel::argmax ? 1 : 0; }
   void run_reinforce(const Batch& batch, float entropy, unsigned step);
   void run_exact(const Batch& batch, float entropy);
 

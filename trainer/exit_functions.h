@@ -13,9 +13,8 @@ namespace cascadecl {
 // regression on the policy's network, to stop where
 //   (error here - error at the exit behind) <= alpha (cost of the stages in between),
 // each image weighted by the difference of the two sides. Costs are relative to the largest stage; answers are those of
-// the exit's own stage. It uses epochs, batch_size, learning_rate, momentum, alpha, input, hidden and seed of the
-// settings. The same settings, table, device and build give the same bits. Throws UsageError for a single stage or no
-// images.
+// the exit's own stage. It uses epochs, learning_rate, alpha, input, hidden and top_k of PolicyLearning. The same
+// settings, table, device and build give the same bits. Throws UsageError for a single stage or no images.
 std::vector<Policy> fit_exit_functions(const CascadeTable& table, const Device& device,
                                        const PolicyPhaseSettings& settings);
 

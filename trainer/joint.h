@@ -8,8 +8,9 @@
 #include "data/loader.h"
 #include "runtime/cascade/model.h"
 #include "runtime/opencl/device.h"
-#include "trainer/estimator.h"
 #include "trainer/observer.h"
+#include "trainer/policy_learning.h"
+#include "trainer/progress.h"
 
 namespace cascadecl {
 
@@ -21,14 +22,12 @@ struct JointSettings {
   double momentum = 0.9, weight_decay = 5e-4;
   bool augment = true;
   std::uint64_t seed = 1;
-  EstimatorSettings estimator;  // class_gradient is set here
+  PolicyLearning learning;  // what the reward is, and how its gradient is estimated
 };
 
 // Everything that the stages' side of the joint phase needs to go on.
 struct JointState {
-  int epoch = 0;                                 // epochs that are complete
-  std::int64_t step = 0;                         // steps done of the current epoch
-  double reward = 0;                             // sum over the images of the current epoch so far
+  Progress progress;
   std::vector<Parameters> parameters, momentum;  // [stages]; momentum empty: zero
 };
 

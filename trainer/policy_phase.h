@@ -7,24 +7,14 @@
 #include "runtime/cascade/model.h"
 #include "runtime/opencl/device.h"
 #include "runtime/study/answers/label_probabilities.h"
-#include "trainer/estimator.h"
+#include "trainer/policy_learning.h"
 
 namespace cascadecl {
 
 struct PolicyPhaseSettings {
-  int epochs = 60;
+  PolicyLearning learning;
   int batch_size = 128;
-  double learning_rate = 0.1;  // times 0.9 every four epochs
   double momentum = 0.9;
-  EstimatorKind estimator = EstimatorKind::reinforce;
-  Baseline baseline = Baseline::variance_split;
-  CostThrough cost_through = CostThrough::stop;
-  RewardLabel reward_label = RewardLabel::sampled;
-  double alpha = 0.1;
-  double entropy = 0.05;  // weight of the entropy bonus at the start; 0 from 80 % of the epochs on
-  PolicyInput input = PolicyInput::sorted;
-  int hidden = 0;  // units of a hidden layer; 0: 64, or 256 from 1,000 classes on (paper, 4.3)
-  int top_k = 1;
   std::uint64_t seed = 1;
 };
 

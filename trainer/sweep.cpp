@@ -25,10 +25,13 @@ std::vector<Combine> combines_of(PolicyKind kind, const std::vector<Combine>& al
   return kept;
 }
 
+PolicyLearning priced(PolicyLearning learning, double alpha) {
+  learning.alpha = alpha;
+  return learning;
+}
+
 void refit(const SweepTask& task, const SweepSettings& settings, const Device& device, SweepTables& tables) {
-  PolicyPhaseSettings phase = settings.phase;
-  phase.alpha = *task.alpha;
-  phase.seed = *task.seed;
+  const PolicyPhaseSettings phase{.learning = priced(settings.learning, *task.alpha), .seed = *task.seed};
   const std::vector<Policy> policies = task.policy == PolicyKind::ann
                                            ? fit_exit_functions(tables.held_out, device, phase)
                                            : fit_policies(tables.held_out, device, phase);
@@ -37,8 +40,7 @@ void refit(const SweepTask& task, const SweepSettings& settings, const Device& d
 
 std::vector<TaskPoint> judge(const SweepTask& task, const SweepSettings& settings, const CascadeTable& test,
                              double limit, std::optional<double> parameter, const CombinationWeights& weights) {
-  const auto policy = make_policy(task.policy, task.seed.value_or(0));
-  const std::vector<double> scores = scores_of(test, *policy);
+  const std::vector<double> scores = scores_of(test, *make_score(task.policy, task.seed.value_or(0)));
   std::vector<TaskPoint> points;
   for (const Combine combine : combines_of(task.policy, settings.combines)) {
     const SimulationSettings simulation{
@@ -47,10 +49,6 @@ std::vector<TaskPoint> judge(const SweepTask& task, const SweepSettings& setting
   }
   return points;
 }
-
-}  // namespace
-
-namespace {
 
 // A training of the phases policy and joint from the stages of a model, on the images that it was trained on itself.
 TrainSettings joint_training(const SweepTask& task, const SweepSettings& settings, const Model& model) {
@@ -61,19 +59,8 @@ TrainSettings joint_training(const SweepTask& task, const SweepSettings& setting
   training.policy = training.joint = true;
   training.joint_epochs = settings.joint_epochs;
   training.joint_learning_rate = settings.joint_learning_rate;
-  training.alpha = *task.alpha;
+  training.learning = priced(settings.learning, *task.alpha);
   training.policy_seed = *task.seed;
-  const PolicyPhaseSettings& phase = settings.phase;
-  training.policy_epochs = phase.epochs;
-  training.policy_learning_rate = phase.learning_rate;
-  training.policy_input = phase.input;
-  training.policy_hidden = phase.hidden;
-  training.estimator = phase.estimator;
-  training.baseline = phase.baseline;
-  training.cost_through = phase.cost_through;
-  training.reward_label = phase.reward_label;
-  training.entropy = phase.entropy;
-  training.top_k = phase.top_k;
   return training;
 }
 
@@ -111,6 +98,8 @@ std::vector<SweepTask> sweep_tasks(const SweepSettings& settings, std::size_t st
     for (int i = 0; i < count; ++i) tasks.push_back({.policy = kind, .seed = seed, .index = i});
   };
   for (const PolicyKind kind : settings.policies) {
+    if (kind == PolicyKind::sample)
+      throw UsageError("sweep: policy sample only draws what learned decides; take learned");
     if (asks_model(kind)) {
       for (const double alpha : settings.alphas)
         for (int s = 0; s < settings.seeds; ++s)
@@ -150,12 +139,12 @@ std::vector<TaskPoint> run_task(const SweepTask& task, const SweepSettings& sett
     refit(task, settings, device, tables);
     return judge(task, settings, tables.test, 0.5, 0.5, weights);
   }
-  const auto policy = make_policy(task.policy, task.seed.value_or(0));
+  const auto score = make_score(task.policy, task.seed.value_or(0));
   const std::vector<double> limits =
-      spread_limits(tables.held_out, scores_of(tables.held_out, *policy), settings.thresholds, false);
+      spread_limits(tables.held_out, scores_of(tables.held_out, *score), settings.thresholds, false);
   const auto index = static_cast<std::size_t>(task.index);
   if (index >= limits.size()) return {};
-  return judge(task, settings, tables.test, limits[index], policy->parameter_of(limits[index]), weights);
+  return judge(task, settings, tables.test, limits[index], score->parameter_of(limits[index]), weights);
 }
 
 }  // namespace cascadecl

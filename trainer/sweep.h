@@ -8,7 +8,7 @@
 #include "runtime/study/answers/cascade_table.h"
 #include "runtime/study/runs/stage_costs.h"
 #include "trainer/observer.h"
-#include "trainer/policy_phase.h"
+#include "trainer/policy_learning.h"
 
 namespace cascadecl {
 
@@ -20,7 +20,7 @@ struct SweepSettings {
   std::uint64_t first_seed = 1;
   int thresholds = 15;            // of each policy that has a threshold
   std::vector<Combine> combines;  // the answers of every point
-  PolicyPhaseSettings phase;      // its alpha and seed are ignored
+  PolicyLearning learning;        // its alpha is ignored
   bool joint = false;             // also train stages and policies together, for each alpha and seed
   int joint_epochs = 2;
   double joint_learning_rate = 1e-4;

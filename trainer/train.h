@@ -23,8 +23,9 @@ struct TrainResult {
 // Trains a cascade on a training split in up to three phases, as the settings ask: pretrain (each stage alone,
 // cross-entropy), policy (stages frozen), joint (stages and policies). A share of the images is held out from the
 // stages: policies learn on those.
-//   devices     at least one, all different: the first runs all phases, the others pretrain stages beside it. The
-//               result is the same if they are of one kind
+//   devices     at least one, all different: the first runs all phases, the others pretrain stages beside it. Devices
+//   of
+//               one kind give the same result as one of them alone
 //   initial     stages to start from, and policies if their number fits; settings.stages then only names them. Without
 //               it settings.stages are built and initialised
 //   checkpoint  written after every epoch and when the observer stops the training; empty: none

@@ -11,7 +11,7 @@
 #include "cli/output_file.h"
 #include "cli/profile/compare.h"
 #include "cli/profile/energy_model.h"
-#include "cli/profile/profile_json.h"
+#include "cli/profile/profile_table.h"
 #include "cli/profile/profile_text.h"
 #include "cli/progress.h"
 #include "data/files/error.h"
@@ -21,12 +21,11 @@
 #include "runtime/study/answers/label_probabilities.h"
 #include "runtime/study/runs/cascade_profile.h"
 #include "runtime/study/runs/evaluation.h"
+#include "runtime/study/runs/profile_file.h"
 #include "runtime/study/runs/stage_costs.h"
 
 namespace cascadecl {
 namespace {
-
-using nlohmann::ordered_json;
 
 struct Flags {
   std::string model, data, csv, markdown, energy_model;
@@ -75,7 +74,7 @@ Subject subject_of(const Flags& flags, bool quiet) {
   return subject;
 }
 
-ordered_json measure(const Flags& flags, Subject& subject, const std::optional<EnergyModel>& estimate, bool quiet) {
+ProfileRecord measure(const Flags& flags, Subject& subject, const std::optional<EnergyModel>& estimate, bool quiet) {
   const auto& [cascade, devices, images, labels] = subject;
   const Model& model = cascade.model;
   CascadeProfileSettings settings{.largest_mmac = cascade.largest_mmac, .environment = flags.cascade.meters()};
@@ -88,24 +87,21 @@ ordered_json measure(const Flags& flags, Subject& subject, const std::optional<E
   Progress progress("profiling", profile_windows(model.stages.size(), flags.runs), quiet, 0, "windows");
   settings.measure = {.repeats = flags.runs,
                       .window_s = std::max(flags.window_s, meters.meters.empty() ? 0.0 : 1.0),
-                      .seed = settings.executor.stop.seed,
+                      .seed = flags.cascade.seed(),
                       .progress = [&](int done) { progress.update(done); }};
-  const CascadeProfile profile = profile_cascade(model, devices, images, labels, meters, settings);
+  CascadeProfile profile = profile_cascade(model, devices, images, labels, meters, settings);
   progress.wipe();
   if (flags.require_energy && !profile.cascade().figures.total_mj_per_image)
     throw MeasurementError("energy: " + missing_energy(profile.attempts));
 
-  ordered_json json = {{"format", "cascadecl-profile"},
-                       {"format_version", 1},
-                       {"images", profile.images},
-                       {"runs", flags.runs},
-                       {"batch_size", settings.executor.max_batch},
-                       {"device", device_names(devices)},
-                       {"kernel_class", kernel_class_names(devices)},
-                       {"precision", to_string(settings.executor.precision)},
-                       {"policy", policy_json(cascade)}};
-  json.update(profile_json(profile, estimate));
-  return json;
+  return {.runs = flags.runs,
+          .batch_size = settings.executor.max_batch,
+          .device = device_names(devices),
+          .kernel_class = kernel_class_names(devices),
+          .precision = std::string(to_string(settings.executor.precision)),
+          .policy = policy_json(cascade).dump(),
+          .profile = std::move(profile),
+          .estimate = estimate};
 }
 
 }  // namespace
@@ -131,14 +127,10 @@ void run_profile(const Arguments& arguments) {
   check_writable(flags.markdown);
 
   Subject subject = subject_of(flags, options.quiet());
-  const ordered_json profile = measure(flags, subject, estimate, options.quiet());
-  if (options.json()) {
-    print_json(profile);
-  } else {
-    print(profile_text(profile));
-  }
-  write_file(flags.csv, profile_csv(profile));
-  write_file(flags.markdown, profile_markdown(profile));
+  const ProfileRecord record = measure(flags, subject, estimate, options.quiet());
+  print(options.json() ? to_json(record) : profile_text(record));
+  write_file(flags.csv, profile_csv(record));
+  write_file(flags.markdown, profile_markdown(record));
   const ChosenCascade& cascade = subject.cascade;
   if (!cascade.settings.trace) return;
   // Once more, so that what is measured is not traced.

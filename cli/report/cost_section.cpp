@@ -134,7 +134,7 @@ SweepStage stage_of(const Model& model, const ModelRun& run, std::size_t k, std:
           .mmac = alone.mmac,
           .top1 = alone.top1,
           .top5 = alone.top5,
-          .ece = reliability(probabilities, labels, run.probabilities.classes).expected_calibration_error,
+          .ece = reliability(probabilities, labels).expected_calibration_error,
           .temperature = model.temperatures.empty() ? std::nullopt : std::optional(model.temperatures[k]),
           .ms_per_image = 1e3 / alone.images_per_s,
           .mj_per_image = run.stage_mj_per_image[k]};
@@ -166,7 +166,7 @@ void add_model(std::vector<CostSource>& sources, const std::string& file, const 
   SweepPoint point{.policy = std::string(to_string(kind)),
                    .seed = facts.seed,
                    .frozen = !facts.joint,
-                   .combine = std::string(to_string(cascade.settings.combine)),
+                   .combine = std::string(to_string(*cascade.settings.combine)),
                    .top1 = evaluation.top1,
                    .mmac_per_image = evaluation.mmac_per_image,
                    .mac_fraction = evaluation.mac_fraction,

@@ -24,7 +24,7 @@ enum class RandomPurpose : std::uint64_t {
   difficulty = 4,
   policy_weights = 16,
   policy_shuffle = 17,
-  stop_rule = 18,
+  sample_policy = 18,
   random_policy = 19,
   arrivals = 20
 };

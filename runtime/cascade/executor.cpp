@@ -29,7 +29,7 @@ std::size_t window_images(const ExecutorSettings& settings, ImageShape input) {
 struct CascadeExecutor::State {
   State(const Model& model, const std::vector<Device>& devices, const ExecutorSettings& settings)
       : pipeline(model, devices, {.executor = settings}),
-        combine(settings.combine, model.stages.size(), model.combination),
+        combine(pipeline.settings().combine.value(), model.stages.size(), model.combination),
         stages(model.stages.size()),
         classes(model.classes),
         image_bytes(model.input.values()) {}
@@ -112,7 +112,7 @@ PipelineStatistics CascadeExecutor::statistics() const { return state_->pipeline
 void CascadeExecutor::restart_statistics() { state_->pipeline.restart_statistics(); }
 
 CascadeExecutor stage_alone(const Model& model, std::size_t stage, const Device& device, ExecutorSettings settings) {
-  settings.policy = nullptr;
+  settings.policy.reset();
   settings.combine = Combine::last;
   settings.trace = nullptr;
   CascadeExecutor executor(single_stage(model, stage), {device}, settings);

@@ -19,8 +19,8 @@ struct CascadeResult {
   int classes = 0;
   std::vector<int> exit_stage;          // [N], 0..K-1
   std::vector<float> answer;            // [N][classes], sums to 1; see Combine
-  std::vector<float> stop_probability;  // [K][N], NaN where the stage was not visited; 1 at the last stage; with
-                                        // ExecutorSettings::policy 1 where it stops, else 0
+  std::vector<float> stop_probability;  // [K][N], NaN where the stage was not visited; 1 at the last stage; under a
+                                        // policy that does not ask the model 1 where it stops, else 0
   std::vector<float> probabilities;     // [K][N][classes], NaN where the stage was not visited
   std::vector<StageCounts> stages;      // [K]
   double seconds = 0;                   // of the whole call, upload and read-back included
@@ -29,7 +29,8 @@ struct CascadeResult {
   int label(std::int64_t image) const;
 };
 
-// Runs a cascade on all images of a call, see CascadePipeline. For one thread.
+// Runs a cascade on all images of a call, see CascadePipeline. Images stop and answer as the model's own decision has
+// it, unless the settings say otherwise. For one thread.
 class CascadeExecutor {
  public:
   // devices: one for each stage; stages that share a device share its handle (open_stage_devices). Builds all kernels
@@ -43,7 +44,7 @@ class CascadeExecutor {
   ~CascadeExecutor();
 
   // Classifies images uint8 [N][C][H][W], any N (0 gives an empty result). first_image is the number of the first one
-  // in its dataset, from which StopRule::Kind::sample draws. The result does not depend on how a dataset is cut into
+  // in its dataset, from which PolicyKind::sample draws. The result does not depend on how a dataset is cut into
   // calls. labels: one for each image, for policies that look at them, or none. Throws ShapeError if the size is no
   // whole number of images or labels are of another number, and what CascadePipeline::next() throws: images may then be
   // freed at once, also if a device hangs.

@@ -3,10 +3,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "runtime/cascade/combine.h"
 #include "runtime/cascade/policies/stopping_policy.h"
-#include "runtime/cascade/stop_rule.h"
 #include "runtime/opencl/device_info.h"
 #include "runtime/ops/image_shape.h"
 #include "runtime/ops/precision.h"
@@ -19,12 +19,11 @@ enum class OnDeviceFailure { stop, go_on };
 
 struct ExecutorSettings {
   int max_batch = 128;  // images that a stage runs at once
-  StopRule stop;        // of the model's own policies
-  // Decides in their stead, if any: an image stops where its score is at least the limit. The model's policies still
-  // run if it has them.
-  std::shared_ptr<const StoppingPolicy> policy = nullptr;
-  double limit = 0;
-  Combine combine = Combine::reweight;
+  // When an image stops. None: as the model's own decision has it, or without one as its learned policies do at 0.5. A
+  // policy that is given decides on the model as it is, whose policies run if it has any; choose() gives both.
+  std::optional<StoppingPolicy> policy = {};
+  // How it answers. None: as the model's own decision has it if that one's policy decides too, else reweight.
+  std::optional<Combine> combine = {};
   bool time_stages = false;  // waits for the device around each stage, so that its time is known
   KernelClass kernels = KernelClass::automatic;
   Precision precision = Precision::fp32;  // of images and activations on the device

@@ -132,6 +132,12 @@ double Model::macs_through(int exit) const {
   return macs;
 }
 
+double largest_mmac(const Model& model) {
+  double largest = 0;
+  for (const Stage& stage : model.stages) largest = std::max(largest, static_cast<double>(stage.network.macs()) / 1e6);
+  return largest;
+}
+
 void check_model(const Model& model) {
   check_head(model);
   for (std::size_t i = 0; i < model.stages.size(); ++i) check_stage(model, i);

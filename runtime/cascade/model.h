@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "runtime/cascade/combine.h"
-#include "runtime/cascade/policies/stopping_policy.h"
+#include "runtime/cascade/policies/policy_choice.h"
 #include "runtime/network/description.h"
 #include "runtime/network/parameters.h"
 
@@ -86,6 +86,9 @@ struct Model {
   // Multiply-adds of an image that leaves at stage `exit`: stage_macs of 0..exit together.
   double macs_through(int exit) const;
 };
+
+// Multiply-adds of the largest stage's network for one image, in millions.
+double largest_mmac(const Model& model);
 
 // Throws ShapeError naming the stage or policy if the parts do not fit each other: classes, input shape, parameters and
 // their sizes, number of policies, mean and std; or if a value is not finite.

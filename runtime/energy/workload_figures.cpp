@@ -84,6 +84,16 @@ void add_totals(const Measurement& m, const std::vector<Window>& windows, Worklo
 
 }  // namespace
 
+std::optional<double> WorkloadFigures::mean_total_mj() const {
+  return total_mj_per_image ? std::optional(total_mj_per_image->mean()) : std::nullopt;
+}
+
+std::optional<double> WorkloadFigures::mean_marginal_mj() const {
+  if (!marginal_mj_per_image) return std::nullopt;
+  const double mean = marginal_mj_per_image->mean();
+  return mean > 0 ? std::optional(mean) : std::nullopt;
+}
+
 IdlePower idle_power(const Measurement& measurement, bool complete) {
   if (!complete || measurement.idle_before.domains.empty()) return {};
   return {counted_w(measurement.idle_before), counted_w(measurement.idle_after)};

@@ -26,6 +26,10 @@ struct WorkloadFigures {
   std::optional<double> total_ci95, marginal_ci95;
   std::optional<double> busy_w;
   std::vector<DomainFigures> domains;
+
+  // Means over the windows. Marginal energy that is lost in noise, 0 or less, is not known.
+  std::optional<double> mean_total_mj() const;
+  std::optional<double> mean_marginal_mj() const;
 };
 
 // Idle power of the counted domains, in watts; empty where it is not known. If the two are far apart, something else

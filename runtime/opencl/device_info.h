@@ -1,6 +1,5 @@
 #pragma once
 #include <cstddef>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,9 +34,7 @@ struct DeviceInfo {
   bool full_profile = true;         // else OpenCL's embedded profile
   cl::Device handle;
   KernelClass kernels = KernelClass::automatic;  // asked for; to be set before the device is opened
-  // Of the same processor, the device that runs everything in the thread that waits for it; null where none is shown
-  // (serial_device.h). It is not in the list of devices.
-  std::shared_ptr<const DeviceInfo> serial;
+  bool serial = false;  // the second device of a processor, without threads of its own (serial_device.h)
 
   // The class that runs: what was asked for, else cpu on CPUs and gpu on all other devices.
   KernelClass kernel_class() const;

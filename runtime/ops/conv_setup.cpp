@@ -1,6 +1,5 @@
 #include "runtime/ops/conv_setup.h"
 
-#include "runtime/ops/conv_gemm.h"
 #include "runtime/ops/launch.h"
 
 namespace cascadecl::conv {
@@ -18,15 +17,22 @@ Defines weight_defines(const Device& device, int in, int out, int kernel_h, int 
           {"FLIPPED", flipped ? 1 : 0}};
 }
 
-std::optional<std::string> gpu_declines(const Device& device, KernelClass kernels) {
-  if (kernel_class(device, kernels) != KernelClass::gpu) return std::nullopt;
-  return gemm_declines(device.info());
-}
-
 std::string not_cpu_class(const Device& device, KernelClass kernels) {
   const KernelClass runs = kernel_class(device, kernels);
   if (runs == KernelClass::cpu) return {};
   return runs == KernelClass::reference ? "reference kernels were asked for" : "a kernel of the CPU class";
+}
+
+void define_fusion(const ConvFusion& fusion, BatchClass batch, Defines& defines) {
+  fusion.view.define(defines);
+  defines.set("RESIDUAL", fusion.residual ? 1 : 0);
+  defines.set("STATISTICS", fusion.statistics ? 1 : 0);
+  // Training keeps what it writes for the backward pass, more than caches hold; inference reads it at once.
+  if (batch == BatchClass::many) defines.set("STREAM", fusion.statistics ? 2 : 1);
+}
+
+std::string fuses_nothing(const ConvDataFusion& fusion) {
+  return fusion == ConvDataFusion{} ? "" : "reads no pair, and neither masks nor adds";
 }
 
 Defines shape_defines(const ConvGeometry& g) {

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstddef>
+#include <optional>
 
 #include "runtime/opencl/device.h"
 
@@ -16,12 +17,35 @@ class FilterLayout {
   static FilterLayout winograd(const Device& device, int in, int out, bool turned);
 
   std::size_t floats() const { return floats_; }  // of the layout
-  void run(const Array<float>& filters, const Array<float>& into) { kernel_(global_, group_, filters, into); }
+  void run(const Array<float>& filters, const Array<float>& into);
 
  private:
   Kernel kernel_;
-  Range global_, group_;
+  Range global_;
+  std::optional<Range> group_;  // the driver's own where there is none
   std::size_t floats_ = 0;
+};
+
+// The filters that a convolution reads: in a layout of its kernel's, or as they are where that has none.
+class Filters {
+ public:
+  Filters() = default;
+  Filters(const Device& device, FilterLayout layout) : converted_(Converted{device, std::move(layout)}) {}
+
+  // Enqueues the conversion of the filters [K][C][R][S]; again after each change of them.
+  void prepare(const Array<float>& weight);
+  // Filters that the caller has brought into the layout, in place of those prepared.
+  void use(const Array<float>& prepared) { array_ = prepared; }
+  const Array<float>& array() const { return array_; }
+  std::size_t bytes() const;  // of the converted filters; filters as they are belong to the caller
+
+ private:
+  struct Converted {
+    Device device;
+    FilterLayout layout;
+  };
+  std::optional<Converted> converted_;
+  Array<float> array_;
 };
 
 }  // namespace cascadecl::conv

@@ -59,12 +59,15 @@ TuningKey ResidualStage::tuning_key(const ResidualStageGeometry& g, int block, B
 std::string ResidualStage::declines(const Device& device, const ResidualStageGeometry& g, KernelClass kernels) {
   const ConvGeometry convolution = g.convolution();
   const int block = device.channel_block();
-  if (std::string reason = conv::winograd_declines(device, convolution, kernels); !reason.empty()) return reason;
+  if (std::string reason =
+          first_of({conv::not_cpu_class(device, kernels), conv::winograd_declines(device, convolution)});
+      !reason.empty())
+    return reason;
   if (g.shape.channels % block != 0) return fmt::format("{} channels are not whole blocks", g.shape.channels);
   if (filter_floats(g) % device.slice_step<float>() != 0) return "its filters do not lie aligned";
   if (g.head) {
-    if (std::string reason = conv::direct_declines(device, *g.head, kernels); !reason.empty()) return reason;
-    if (conv::winograd_declines(device, *g.head, kernels).empty()) return "the convolution before it runs as winograd";
+    if (std::string reason = conv::direct_declines(device, *g.head); !reason.empty()) return reason;
+    if (conv::winograd_declines(device, *g.head).empty()) return "the convolution before it runs as winograd";
   }
   const TuningTarget target = TuningTarget::of(device.info());
   const std::size_t bytes = StageTunables::choose(g, target).local_bytes(g, block), limit = target.local_memory;

@@ -102,4 +102,22 @@ Tuned<P> tuned(const Device& device, const TuningKey& key, const Geometry& geome
   return {P::choose(geometry, target), TuningSource::heuristic};
 }
 
+// What a launch looks the tunables P of its kernel up by.
+template <class P, class Geometry>
+struct Lookup {
+  TuningKey key;
+  Geometry geometry;
+};
+
+// What the tuner may try there: all candidates, what runs on the device as it is first.
+template <class P, class Geometry>
+std::vector<TuningValues> values_to_try(const Device& device, const Lookup<P, Geometry>& lookup) {
+  std::vector<TuningValues> all;
+  for (const P& p : candidates<P>(lookup.geometry, TuningTarget::of(device.info()))) all.push_back(values_of(p));
+  const TuningValues standard = values_of(tuned<P>(device, lookup.key, lookup.geometry).parameters);
+  std::erase(all, standard);
+  all.insert(all.begin(), standard);
+  return all;
+}
+
 }  // namespace cascadecl

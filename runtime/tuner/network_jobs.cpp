@@ -9,10 +9,11 @@
 #include "runtime/network/inference_plan.h"
 #include "runtime/network/lowering.h"
 #include "runtime/network/step_geometry.h"
+#include "runtime/network/steps/step.h"
 #include "runtime/network/training_plan.h"
 #include "runtime/ops/batch_norm.h"
 #include "runtime/ops/compact.h"
-#include "runtime/ops/conv_gemm.h"
+#include "runtime/ops/conv_list.h"
 #include "runtime/ops/dense.h"
 #include "runtime/ops/elementwise.h"
 #include "runtime/ops/launch.h"
@@ -41,7 +42,7 @@ class Collector {
  public:
   explicit Collector(const Device& device) : device_(device), target_(TuningTarget::of(device.info())) {}
 
-  // All kernels that might run some layer are offered; those whose keys the plan looks up are taken.
+  // All kernels with tunables that might run some layer are offered; those whose keys the plan looks up are taken.
   void add(const Network& network, int batch, bool train) {
     keys_ = keys_of(device_, network, batch, train);
     network_ = &network;
@@ -81,30 +82,18 @@ class Collector {
     return static_cast<double>(g.weight_count()) * g.out().height * g.out().width;
   }
 
-  // The candidates of a kernel, what runs without the user's own tuning first: shipped defaults, if they are valid.
-  template <class P, class Geometry>
-  std::vector<TuningValues> values_to_try(const TuningKey& key, const Geometry& geometry) const {
-    std::vector<TuningValues> all;
-    for (const P& p : candidates<P>(geometry, target_)) all.push_back(values_of(p));
-    const TuningValues standard = values_of(tuned<P>(device_, key, geometry).parameters);
-    std::erase(all, standard);
-    all.insert(all.begin(), standard);
-    return all;
-  }
-
   // floats: of the largest activation, by image; work: by image.
-  template <class P, class Geometry>
-  void offer(const TuningKey& key, const Geometry& geometry, std::size_t floats, double work, const std::string& label,
+  void offer(const conv::TuningOffer& tuning, std::size_t floats, double work, const std::string& label,
              MakeTrial use) {
-    if (!keys_.contains(key)) return;
-    const auto [found, fresh] = found_.try_emplace(key);
+    if (!keys_.contains(tuning.key)) return;
+    const auto [found, fresh] = found_.try_emplace(tuning.key);
     TuningJob& job = found->second.job;
     if (fresh) {
       const auto images = static_cast<int>(
           std::clamp<std::size_t>(most_floats / std::max<std::size_t>(floats, 1), 1, to_size(max_batch_)));
-      job = {.key = key,
+      job = {.key = tuning.key,
              .layers = fmt::format("{} {}", network_->name(), name_),
-             .candidates = values_to_try<P>(key, geometry),
+             .candidates = tuning.candidates(),
              .images = images,
              .checked_images = std::min(images, most_checked),
              .max_batch = max_batch_,
@@ -113,36 +102,40 @@ class Collector {
     }
     if (found->second.labels.insert(label).second) job.uses.push_back(std::move(use));
   }
-  void offer(const PieceWork& work, std::size_t floats, MakeTrial use) {
-    offer<Piece>(work.key, work, floats, static_cast<double>(floats), "", std::move(use));
-  }
-  template <class P>
-  void offer_conv(std::string_view operation, const ConvGeometry& key_geometry, const ConvGeometry& g,
-                  const std::string& label, MakeTrial use) {
-    offer_product<P>(conv::tuning_key(P::kernel, operation, key_geometry, target_.block, batch_), key_geometry, g,
-                     label, std::move(use));
-  }
   template <class P, class Geometry>
-  void offer_product(const TuningKey& key, const Geometry& geometry, const ConvGeometry& g, const std::string& label,
-                     MakeTrial use) {
+  void offer(const Lookup<P, Geometry>& lookup, std::size_t floats, double work, const std::string& label,
+             MakeTrial use) {
+    offer({lookup.key, [&] { return values_to_try(device_, lookup); }}, floats, work, label, std::move(use));
+  }
+  void offer(const PieceWork& work, std::size_t floats, MakeTrial use) {
+    offer(Lookup<Piece, PieceWork>{work.key, work}, floats, static_cast<double>(floats), "", std::move(use));
+  }
+  void offer_convolution(const conv::TuningOffer& tuning, const ConvGeometry& g, const std::string& label,
+                         MakeTrial use) {
     const std::size_t floats = std::max(image_elements(g.in, target_.block), image_elements(g.out(), target_.block));
-    offer<P>(key, geometry, floats, macs(g), label, std::move(use));
+    offer(tuning, floats, macs(g), label, std::move(use));
+  }
+  // What the implementation that runs the problem has to tune.
+  template <class Direction>
+  void offer_convolution(const typename Direction::Problem& problem, const std::string& label, MakeTrial use) {
+    if (const auto tuning = conv::tuning_offer<Direction>(device_, problem, kernels, batch_))
+      offer_convolution(*tuning, problem.geometry, label, std::move(use));
   }
 
   void add_step(const LoweredStep& step, bool train) {
     name_ = layer_names(*network_, step);
-    const ViewKind view{step.in.batch_norm >= 0, step.in.relu};
-    const ImageShape in = shape(step.in.tensor);
-    if (step.kind == LoweredStep::Kind::convolution) {
+    const ViewKind view{step.in().batch_norm >= 0, step.in().activation == ActivationFunction::relu()};
+    const ImageShape in = shape(step.in().tensor);
+    if (step.kind == &convolution_step) {
       add_forward(step, view, train);
       if (train) add_gradients(step, view);
-    } else if (step.kind == LoweredStep::Kind::dense) {
-      const int out = network_->layers()[to_size(step.layer)].out_channels;
+    } else if (step.kind == &dense_step) {
+      const int out = shape(step.out()).channels;
       offer(Dense::forward_work(device_, in.channels, out, batch_), to_size(in.channels) * to_size(out),
             dense_trial(in.channels, out));
-    } else if (step.kind == LoweredStep::Kind::add) {
+    } else if (step.kind == &cascadecl::add_step) {
       add_elementwise("add_views", in, view);
-    } else if (step.kind == LoweredStep::Kind::materialize) {
+    } else if (step.kind == &materialize_step) {
       add_elementwise("materialize", in, view);
     }
     if (train && view.relu) add_elementwise("relu_mask", in, view);
@@ -150,43 +143,31 @@ class Collector {
 
   void add_forward(const LoweredStep& step, ViewKind view, bool train) {
     const ConvGeometry g = geometry(step);
-    const ConvFusion fusion{view, step.residual >= 0,
-                            train && !lowering_.tensors[to_size(step.out)].batch_norms.empty()};
+    const ConvFusion fusion{view, step.inputs.size() > 1,
+                            train && !lowering_.tensors[to_size(step.out())].batch_norms.empty()};
     const std::string label = fmt::format("{} {} {} {}", view.affine, view.relu, fusion.residual, fusion.statistics);
-    const MakeTrial use = forward_trial(g, fusion);
-    offer_conv<conv::Winograd>("forward", g, g, label, use);
-    offer_conv<conv::Direct>("forward", g, g, label, use);
-    offer_product<conv::GemmTile>(conv::gemm_key(g, conv::Direction::forward, target_.block, batch_), g.out_channels, g,
-                                  label, use);
+    offer_convolution<conv::Forward>({g, fusion}, label, forward_trial(g, fusion));
   }
 
   void add_gradients(const LoweredStep& step, ViewKind view) {
-    const ConvGeometry g = geometry(step), back = conv::backward_geometry(g);
+    const ConvGeometry g = geometry(step);
     // The gradient waits as a pair where its only reader is a batch norm.
-    const LoweredTensor& out = lowering_.tensors[to_size(step.out)];
-    const bool pair = out.readers == 1 && !out.batch_norms.empty() && step.residual < 0;
+    const LoweredTensor& out = lowering_.tensors[to_size(step.out())];
+    const bool pair = out.readers == 1 && !out.batch_norms.empty() && step.inputs.size() == 1;
     const MaskKind mask = !view.relu ? MaskKind::none : view.affine ? MaskKind::batch_norm_relu : MaskKind::relu;
     const std::string label = fmt::format("{} {} {}", view.affine, view.relu, pair);
     if (view.relu) {
-      const MakeTrial both = both_gradients_trial(g, {.pair = pair, .batch_norm = view.affine});
-      offer_product<BackwardTunables>(conv::tuning_key(BackwardTunables::kernel, "both", g, target_.block, batch_), g,
-                                      g, label, both);
+      const auto lookup = ConvBackward::lookup(device_, g, batch_);
+      offer_convolution({lookup.key, [&] { return values_to_try(device_, lookup); }}, g, label,
+                        both_gradients_trial(g, {.pair = pair, .batch_norm = view.affine}));
     }
     const bool fuses = ConvBackwardData::can_fuse(device_, g, kernels);
     const auto fusion = fuses ? ConvBackwardData::Fusion{pair, mask, false} : ConvBackwardData::Fusion{};
-    const MakeTrial data = data_gradient_trial(g, fusion);
-    const std::string data_label = fuses ? label : "";
-    if (g.stride == 1) offer_conv<conv::Winograd>("data", back, g, data_label, data);
-    if (const auto direct = conv::direct_backward_geometry(g)) offer_conv<conv::Direct>("data", *direct, g, "", data);
-    offer_conv<conv::Strided>("data", g, g, "", data);
-    offer_product<conv::GemmTile>(conv::gemm_key(g, conv::Direction::backward, target_.block, batch_), g.in.channels, g,
-                                  "", data);
+    offer_convolution<conv::BackwardData>({g, fusion}, fuses ? label : "", data_gradient_trial(g, fusion));
     const bool pair_by_filter = pair && ConvBackwardFilter::can_fuse(device_, g, kernels);
-    const std::string filter_label = fmt::format("{} {} {}", view.affine, view.relu, pair_by_filter);
-    const MakeTrial filter = filter_gradient_trial(g, view, pair_by_filter);
-    offer_conv<conv::FilterWinograd>("filter", g, g, filter_label, filter);
-    offer_conv<conv::FilterDirect>("filter", g, g, filter_label, filter);
-    offer_conv<conv::GemmFilterTile>("filter", g, g, filter_label, filter);
+    offer_convolution<conv::BackwardFilter>({g, view, pair_by_filter},
+                                            fmt::format("{} {} {}", view.affine, view.relu, pair_by_filter),
+                                            filter_gradient_trial(g, view, pair_by_filter));
   }
 
   void add_elementwise(std::string_view kernel, ImageShape shape, ViewKind view) {
@@ -200,8 +181,8 @@ class Collector {
     const std::size_t floats = image_elements(shape, target_.block);
     add_elementwise("accumulate", shape, {});
     offer(BatchNorm::apply_work(device_, shape, batch_), floats, batch_norm_apply_trial(shape));
-    offer<BatchNormGroup>(BatchNorm::sums_key(device_, shape, batch_), shape, floats, static_cast<double>(floats), "",
-                          batch_norm_sums_trial(shape));
+    offer(Lookup<BatchNormGroup, ImageShape>{BatchNorm::sums_key(device_, shape, batch_), shape}, floats,
+          static_cast<double>(floats), "", batch_norm_sums_trial(shape));
   }
 
   void add_sgd() {
@@ -217,15 +198,15 @@ class Collector {
   void add_stages() {
     const Lowering fused = fuse_for_device(device_, *network_, lowering_, kernels, max_batch_);
     for (const LoweredStep& step : fused.steps) {
-      if (step.kind != LoweredStep::Kind::residual_stage) continue;
+      if (step.kind != &residual_stage_step) continue;
       name_ = layer_names(*network_, step);
       ResidualStageGeometry g = stage_geometry(*network_, lowering_, step);
       g.pooled = false;  // no tunable has to do with it
       const std::size_t floats =
           std::max(image_elements(g.shape, target_.block), g.head ? image_elements(g.head->in, target_.block) : 0);
       const double work = 2 * g.units * macs(g.convolution()) + (g.head ? macs(*g.head) : 0);
-      offer<StageTunables>(ResidualStage::tuning_key(g, target_.block, batch_), g, floats, work,
-                           std::to_string(g.units), residual_stage_trial(g));
+      offer(Lookup<StageTunables, ResidualStageGeometry>{ResidualStage::tuning_key(g, target_.block, batch_), g},
+            floats, work, std::to_string(g.units), residual_stage_trial(g));
     }
   }
 
@@ -246,7 +227,8 @@ class Collector {
     const TuningKey key = policy_key(policy, target_.block, batch_);
     keys_.insert(key);
     const std::size_t weights = policy_weight_count(policy);
-    offer<PolicyTiling>(key, policy, to_size(policy.classes), static_cast<double>(weights), "", policy_trial(policy));
+    offer(Lookup<PolicyTiling, PolicySize>{key, policy}, to_size(policy.classes), static_cast<double>(weights), "",
+          policy_trial(policy));
   }
 
   Device device_;

@@ -1,5 +1,13 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
+#include "cli/open_device.h"
+#include "data/dataset_file.h"
+#include "data/files/hdf5_file.h"
+#include "data/loader.h"
+#include "runtime/cascade/executor.h"
+#include "runtime/cascade/model_file.h"
 #include "tests/cli/process.h"
 #include "tests/cli/trained_world.h"
 
@@ -65,6 +73,31 @@ TEST_CASE("a threshold found for a budget is what eval then uses, and gives what
   for (const char* policy : {"learned", "entropy", "agreement"})
     for (const char* target : {"--target-ms=1000", "--target-drop=50"})
       CHECK(cascadecl_run(budget(world, {target, "--policy", policy})).status == 0);
+}
+
+TEST_CASE("program and library answer alike with a model that a budget was met for") {
+  const TrainedWorld world;
+  for (const char* policy : {"learned", "margin", "entropy"}) {
+    CAPTURE(policy);
+    REQUIRE(cascadecl_run(budget(world, {"--target-mac", "0.9", "--policy", policy, "--combine", "fitted"})).status ==
+            0);
+    const std::string predictions = world.path("p.h5");
+    REQUIRE(cascadecl_run({"predict", world.path("c.h5"), "--data", world.data(), "-o", predictions}).status == 0);
+    const Model model = read_model(world.path("c.h5"));
+    const Device device = open_device("auto");
+    const auto dataset = open_dataset(world.data(), "test");
+    std::vector<std::uint8_t> images(static_cast<std::size_t>(dataset->size() * dataset->header().dims.bytes()));
+    dataset->read(all_indices(dataset->size()), images.data());
+    const CascadeResult result = CascadeExecutor(model, {device, device}, {}).classify(images);
+
+    const Hdf5Reader file(predictions);
+    CHECK(file.string_attribute("/", "stop") == to_string(model.decision.value().policy));
+    CHECK(file.string_attribute("/", "combine") == "fitted");
+    CHECK(file.read<std::int32_t>("/exit_stage", {30}) ==
+          std::vector<std::int32_t>(result.exit_stage.begin(), result.exit_stage.end()));
+    CHECK(file.read<float>("/answer", {30, 10}) == result.answer);
+    CHECK(std::ranges::count(result.exit_stage, 0) > 0);
+  }
 }
 
 TEST_CASE("budgets that cannot be met, measured or understood are errors that say why") {

@@ -110,25 +110,22 @@ TEST_CASE("what eval saves in time is unknown without --static") {
   CHECK(result["saving_ratio"].is_null());
 }
 
-TEST_CASE("eval takes every stop rule and combination, from flags or a config file") {
+TEST_CASE("eval takes learned and sampled policies and combinations, from flags or a config file") {
   const SmallWorld world;
   const auto stop_text = [](const Finished& run) { return run.json()["policy"]["stop"].get<std::string>(); };
-  for (const std::vector<std::string>& rule : {std::vector<std::string>{"argmax"}, {"sample"}, {"threshold", "0.25"}}) {
+  for (const std::string policy : {"learned:0.5", "sample", "learned:0.25"}) {
     for (const char* combine : {"reweight", "last"}) {
-      std::vector<std::string> arguments = {"eval",   "--data", world.data() + ":test", "--combine", combine,
-                                            "--json", "--stop"};
-      arguments.insert(arguments.end(), rule.begin(), rule.end());
-      arguments.push_back(world.model());
-      const Finished run = cascadecl_run(arguments);
+      const Finished run = cascadecl_run({"eval", "--data", world.data() + ":test", "--combine", combine, "--json",
+                                          "--policy", policy, world.model()});
       REQUIRE(run.status == 0);
-      CHECK(stop_text(run) == rule[0] + (rule.size() > 1 ? " " + rule[1] : ""));
+      CHECK(stop_text(run) == policy);
       CHECK(run.json()["policy"]["combine"] == combine);
     }
   }
-  write_text(world.folder / "eval.ini", "stop = threshold 0\njson = true\ndata = " + world.data() + "\n");
+  write_text(world.folder / "eval.ini", "policy = learned:0\njson = true\ndata = " + world.data() + "\n");
   const Finished run = cascadecl_run({"eval", world.model(), "--config", world.path("eval.ini")});
   REQUIRE(run.status == 0);
-  CHECK(stop_text(run) == "threshold 0");
+  CHECK(stop_text(run) == "learned:0");
   CHECK(run.json()["stages"][1]["entered"] == 0);
   CHECK(run.json()["stages"][1]["ms_per_image"].is_null());
 }

@@ -121,7 +121,7 @@ TEST_CASE("controls go on where the stages of a device that fails go, and result
   const TwoDevices world;
   const std::string log = world.path("calls");
   const auto eval = [&](const std::string& faults) {
-    return cascadecl_run({"eval", world.model(), "--data", world.data(), "--stop", "sample", "--batch-size", "4",
+    return cascadecl_run({"eval", world.model(), "--data", world.data(), "--policy", "sample", "--batch-size", "4",
                           "--device", "cpu:0,cpu:1,cpu:1", "--matrix", "--on-device-failure", "continue", "--json"},
                          TwoDevices::environment("log=" + log + faults));
   };

@@ -18,8 +18,8 @@ struct World : SmallWorld {
   std::string output() const { return path("predictions.h5"); }
   Finished predict(const std::vector<std::string>& environment, const std::vector<std::string>& flags = {}) const {
     std::filesystem::remove(output());
-    std::vector<std::string> arguments = {"predict", model(),  "--data",       data(), "-o",    output(),
-                                          "--stop",  "sample", "--batch-size", "16",   "--json"};
+    std::vector<std::string> arguments = {"predict",  model(),  "--data",       data(), "-o",    output(),
+                                          "--policy", "sample", "--batch-size", "16",   "--json"};
     arguments.insert(arguments.end(), flags.begin(), flags.end());
     return cascadecl_run(arguments, environment);
   }

@@ -57,9 +57,9 @@ class TwoDevices : public ThreeStages {
    private:
     static std::vector<std::string> arguments(const TwoDevices& world, const std::string& output,
                                               const std::vector<std::string>& flags) {
-      std::vector<std::string> words = {
-          "predict",      world.model(), "--data",   world.data(),        "-o",    output, "--stop", "sample",
-          "--batch-size", "4",           "--device", "cpu:0,cpu:1,cpu:1", "--json"};
+      std::vector<std::string> words = {"predict",  world.model(),       "--data", world.data(),   "-o",
+                                        output,     "--policy",          "sample", "--batch-size", "4",
+                                        "--device", "cpu:0,cpu:1,cpu:1", "--json"};
       words.insert(words.end(), flags.begin(), flags.end());
       return words;
     }

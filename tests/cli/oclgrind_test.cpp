@@ -22,7 +22,7 @@ Network first_stage() {
   net.convolution(6, {3, 3, 2, 1});
   net.batch_norm();
   const std::string stem = net.relu();
-  net.add(net.convolution(6, {}), stem);
+  net.add(net.convolution(6), stem);
   net.relu();
   return net.finish(10);
 }
@@ -45,7 +45,7 @@ StagePredictions watched(const TinyWorld& world, const std::string& kernel_class
   const std::string output = world.path(kernel_class + ".h5"), log = world.path(kernel_class + ".log");
   const Finished run =
       cascadecl_run({"predict", world.model(), "--data", world.data(), "-o", output, "--kernel-class", kernel_class,
-                     "--stop", "sample", "--batch-size", "4", "--json", "--trace", world.path("trace.json")},
+                     "--policy", "sample", "--batch-size", "4", "--json", "--trace", world.path("trace.json")},
                     {"LD_PRELOAD=" OCLGRIND_LIBRARY, "OCLGRIND_DATA_RACES=1", "OCLGRIND_CHECK_API=1",
                      "OCLGRIND_LOG=" + log, "XDG_CACHE_HOME=" + world.path("cache")});
   CAPTURE(run.err);

@@ -34,7 +34,6 @@ struct Command {
     options.add_numbers("shares", settings.shares, 0, 1, "how much of each");
     options.add_switch("fast", settings.fast, "hurry");
     options.add_choice<int>("mode", settings.mode, {{"one", 1}, {"two", 2}}, "which way");
-    options.take_second_word("text", "pair");
   }
   Settings settings;
   Options options;
@@ -93,17 +92,6 @@ TEST_CASE("faults of the command line name the flag") {
   CHECK(contains(usage_error({"--count", "1", "--count", "2"}), "--count"));
   CHECK(contains(usage_error({"--mode", "three"}), "none of one, two"));
   CHECK(contains(usage_error({"a", "b"}), "'b'"));
-}
-
-TEST_CASE("a text flag may take a second word after one of its values") {
-  Command command;
-  command.options.parse({"--text", "pair", "0.5", "in.h5"});
-  CHECK(command.settings.text == "pair 0.5");
-  CHECK(command.settings.file == "in.h5");
-  Command other;
-  other.options.parse({"--text", "single", "in.h5"});
-  CHECK(other.settings.text == "single");
-  CHECK(other.settings.file == "in.h5");
 }
 
 TEST_CASE("a positional list takes all that is left") {

@@ -9,9 +9,9 @@
 namespace cascadecl::testing {
 namespace {
 
-TEST_CASE("eval compares all policies at the learned one's cost") {
+TEST_CASE("policies compares all policies at the learned one's cost") {
   const SmallWorld world;
-  const Finished run = cascadecl_run({"eval", world.model(), "--data", world.data(), "--policy", "all", "--json"});
+  const Finished run = cascadecl_run({"policies", world.model(), "--data", world.data(), "--json"});
   CAPTURE(run.err);
   REQUIRE(run.status == 0);
   std::set<std::string> names;
@@ -22,10 +22,7 @@ TEST_CASE("eval compares all policies at the learned one's cost") {
   }
   CHECK(names ==
         std::set<std::string>{"learned", "static", "confidence", "margin", "entropy", "agreement", "random", "oracle"});
-  CHECK(cascadecl_run({"eval", world.model(), "--data", world.data(), "--policy", "all"}).status == 0);
-  CHECK(error_fault(cascadecl_run({"predict", world.model(), "--data", world.data(), "-o", world.path("o.h5"),
-                                   "--policy", "all"}),
-                    2, "all") == "");
+  CHECK(cascadecl_run({"policies", world.model(), "--data", world.data()}).status == 0);
 }
 
 TEST_CASE("the oracle sees the labels of a dataset, and is refused where there are none") {
@@ -43,10 +40,10 @@ TEST_CASE("the oracle sees the labels of a dataset, and is refused where there a
   CHECK(error_fault(with({"predict", world.model(), "a.png"}), 2, "--policy: oracle only with --data") == "");
 }
 
-TEST_CASE("eval --policy all follows precision, kernel class, batch size, combination and seed") {
+TEST_CASE("policies follows precision, kernel class, batch size, combination and seed") {
   const SmallWorld world;
   const auto compare = [&](const std::vector<std::string>& more) {
-    std::vector<std::string> arguments = {"eval", world.model(), "--data", world.data(), "--policy", "all", "--json"};
+    std::vector<std::string> arguments = {"policies", world.model(), "--data", world.data(), "--json"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     const Finished run = cascadecl_run(arguments);
     CAPTURE(run.err);
@@ -70,10 +67,10 @@ TEST_CASE("eval --policy all follows precision, kernel class, batch size, combin
   CHECK(drawn(plain) != drawn(again));  // of other numbers another threshold meets the same cost
 }
 
-TEST_CASE("eval --policy all runs the largest batch that fits") {
+TEST_CASE("policies runs the largest batch that fits") {
   const SmallWorld world;
   ::setenv("CASCADECL_MEMORY_LIMIT", "6300000", 1);
-  const Finished run = cascadecl_run({"eval", world.model(), "--data", world.data(), "--policy", "all", "--json"});
+  const Finished run = cascadecl_run({"policies", world.model(), "--data", world.data(), "--json"});
   ::unsetenv("CASCADECL_MEMORY_LIMIT");
   CAPTURE(run.err);
   REQUIRE(run.status == 0);

@@ -29,7 +29,7 @@ TEST_CASE("predict writes probabilities, exits and answers that belong together"
   const SmallWorld world;
   const std::string output = world.path("o.h5");
   // At 0.5 all images of this model leave at one stage; the test needs both exits.
-  const Finished run = cascadecl_run({"predict", world.model(), "--data", world.data(), "-o", output, "--stop",
+  const Finished run = cascadecl_run({"predict", world.model(), "--data", world.data(), "-o", output, "--policy",
                                       "sample", "--batch-size", "8", "--json"});
   REQUIRE(run.status == 0);
   CHECK(run.json()["images"] == 30);

@@ -60,7 +60,7 @@ StagePredictions read(const Prediction& prediction, int stages, int images) {
 // 30 images of a small world, which leave at both stages.
 Prediction predict_small(const SmallWorld& world, const std::vector<std::string>& environment,
                          const std::string& device = "auto") {
-  return predict(world, world.model(), {"--stop", "sample", "--device", device}, environment);
+  return predict(world, world.model(), {"--policy", "sample", "--device", device}, environment);
 }
 
 TEST_CASE("devices shows the class and the limits that a device has") {
@@ -94,8 +94,9 @@ TEST_CASE("a SPEC picks by class, by place in the class and by place on the plat
                                                                   {"ocl:0.1", "Toy iGPU"},
                                                                   {"ocl:0.3", "Second GPU"},
                                                                   {"auto", "Toy GPU"}};
-  for (const auto& [spec, name] : picks) {
-    CAPTURE(spec);
+  for (const auto& entry : picks) {
+    const auto& [spec, name] = entry;
+    CAPTURE(entry.first);
     const Finished run = info(spec, all_classes);
     CAPTURE(run.err);
     REQUIRE(run.status == 0);

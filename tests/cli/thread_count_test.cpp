@@ -99,7 +99,7 @@ Bits trained(const SmallWorld& world, int threads) {
 // At 0.5 all images of a random model leave at one stage; drawn, at both.
 Bits predicted(const SmallWorld& world, const std::string& batch, int threads) {
   const std::string output = world.path("predictions.h5");
-  const Finished run = cascadecl_run({"predict", world.model(), "--data", world.data(), "-o", output, "--stop",
+  const Finished run = cascadecl_run({"predict", world.model(), "--data", world.data(), "-o", output, "--policy",
                                       "sample", "--batch-size", batch, "--quiet"},
                                      with_threads(threads));
   CAPTURE(run.err);
@@ -109,7 +109,7 @@ Bits predicted(const SmallWorld& world, const std::string& batch, int threads) {
 
 // What eval counts, without what it measures.
 nlohmann::json evaluated(const SmallWorld& world, int threads) {
-  const Finished run = cascadecl_run({"eval", world.model(), "--data", world.data(), "--stop", "sample", "--json"},
+  const Finished run = cascadecl_run({"eval", world.model(), "--data", world.data(), "--policy", "sample", "--json"},
                                      with_threads(threads));
   CAPTURE(run.err);
   REQUIRE(run.status == 0);

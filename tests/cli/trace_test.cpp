@@ -55,7 +55,7 @@ std::map<std::string, Rows> rows_of(const nlohmann::json& trace) {
 
 nlohmann::json traced(const ThreeStages& world, std::vector<std::string> arguments) {
   const std::string file = world.path("trace.json");
-  arguments.insert(arguments.end(), {"--stop", "sample", "--trace", file});
+  arguments.insert(arguments.end(), {"--policy", "sample", "--trace", file});
   const Finished run = cascadecl_run(arguments, two_devices);
   CAPTURE(run.err);
   REQUIRE(run.status == 0);
@@ -91,8 +91,9 @@ TEST_CASE("a trace shows kernels and transfers of each device, one after another
   CHECK(trace["otherData"]["commands_left_out"] == 0);
   const std::map<std::string, Rows> rows = rows_of(trace);
   REQUIRE(rows.size() == 2);
-  for (const auto& [name, device] : rows) {
-    CAPTURE(name);
+  for (const auto& entry : rows) {
+    const auto& [name, device] = entry;
+    CAPTURE(entry.first);
     CHECK(name.find("(ocl:") != std::string::npos);
     check_commands(device);
     std::map<std::string, int> layers, kernels, reads;  // by layers, and by piece of work

@@ -26,7 +26,7 @@ inline bool there_are_two() {
   return false;
 }
 
-// 40 images, and a model whose images leave at all of its three stages under --stop sample.
+// 40 images, and a model whose images leave at all of its three stages under --policy sample.
 struct ThreeStages : SmallWorld {
   static constexpr int images = 40;
   explicit ThreeStages(int size) {

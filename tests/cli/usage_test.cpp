@@ -66,8 +66,8 @@ TEST_CASE("bad values are named with their flag") {
   CHECK(error_fault(cascadecl_run({"bench", "--network", "resnet-9"}), 2, "resnet-9") == "");
   CHECK(error_fault(cascadecl_run({"bench", "--network", "resnet-8,resnet-20"}), 2, "--network") == "");
   CHECK(error_fault(cascadecl_run({"bench", "--network", "resnet-8", "--input", "32x32"}), 2, "--input") == "");
-  CHECK(error_fault(cascadecl_run({"eval", "m.h5", "--data", "d.h5", "--stop", "threshold"}), 2, "--stop") == "");
-  CHECK(error_fault(cascadecl_run({"eval", "m.h5", "--data", "d.h5", "--stop", "threshold", "2"}), 2, "--stop") == "");
+  CHECK(error_fault(cascadecl_run({"eval", "m.h5", "--data", "d.h5", "--policy", "learned:2"}), 2, "learned") == "");
+  CHECK(error_fault(cascadecl_run({"eval", "m.h5", "--data", "d.h5", "--policy", "sample:0.5"}), 2, "sample") == "");
   CHECK(error_fault(cascadecl_run({"eval", "m.h5", "--data", "d.h5", "--combine", "mean"}), 2, "--combine") == "");
   CHECK(error_fault(cascadecl_run({"train", "--data", "d", "--stages", "resnet-8", "-o", "m", "--phases", "sleep"}), 2,
                     "'sleep'") == "");
@@ -83,19 +83,9 @@ struct Company {
 
 TEST_CASE("flags that would say nothing in each other's company are refused, and both are named") {
   const std::vector<std::string> eval = {"eval", "m.h5", "--data", "d.h5"};
-  const std::vector<std::string> all = {"--policy", "all"}, stream = {"--stream"};
+  const std::vector<std::string> stream = {"--stream"};
   const std::vector<std::string> latency = {"--objective", "latency"};
   std::vector<Company> cases = {
-      {eval, {"--placement", "auto"}, all},
-      {eval, {"--on-device-failure", "continue"}, all},
-      {eval, {"--device-timeout", "5"}, all},
-      {eval, {"--trace", "t.json"}, all},
-      {eval, {"--stop", "sample"}, all},
-      {eval, {"--stream"}, all},
-      {eval, {"--stop", "sample"}, {"--policy", "confidence:0.8"}},
-      {eval, {"--stop", "argmax"}, {"--policy", "learned:0.7"}},
-      {eval, {"--rate", "5"}, {}, "--stream"},
-      {{"predict", "m.h5", "a.png"}, {"--stop", "sample"}, {"--policy", "static"}},
       {{"predict", "m.h5", "a.png"}, {"--max-delay-ms", "5"}, {}, "--stream"},
       {{"predict", "m.h5"}, {"--data", "d.h5"}, stream},
       {{"predict", "m.h5"}, {"--output", "o.h5"}, stream},
@@ -120,8 +110,6 @@ TEST_CASE("flags that would say nothing in each other's company are refused, and
   cases.push_back({{"predict", "m.h5", "a.png"}, sys_root, {}, "--objective energy"});
   cases.push_back({{"calibrate", "m.h5", "--data", "d.h5", "-o", "o.h5"}, sys_root, {}, "--target-mj"});
   cases.push_back({{"train", "--data", "d.h5", "--stages", "resnet-8", "-o", "m.h5"}, sys_root, {}, "--cost mj"});
-  for (const char* more : {"--static", "--matrix", "--per-class", "--no-compare"})
-    for (const auto& other : {all, stream}) cases.push_back({eval, {more}, other});
   cases.push_back({eval, {"--no-compare"}, {}, "--precision fp16"});
   for (const char* command : {"eval", "profile", "report"})
     cases.push_back({{command, "m.h5", "--data", "d.h5"}, latency, {}, "--placement auto"});

@@ -24,14 +24,12 @@ namespace {
 using namespace small_cascade;
 
 constexpr std::size_t count = 20;
-const ExecutorSettings settings{.max_batch = 4,
-                                .stop = {.kind = StopRule::Kind::sample, .seed = 3},
-                                .device_timeout = std::chrono::milliseconds(3000)};
+const ExecutorSettings settings{
+    .max_batch = 4, .policy = make_policy({PolicyKind::sample}, 3), .device_timeout = std::chrono::milliseconds(3000)};
 
 // Of what runs first, which has ten times as long: 5 s for work of tenths of a second.
-const ExecutorSettings short_limit{.max_batch = 4,
-                                   .stop = {.kind = StopRule::Kind::sample, .seed = 3},
-                                   .device_timeout = std::chrono::milliseconds(500)};
+const ExecutorSettings short_limit{
+    .max_batch = 4, .policy = make_policy({PolicyKind::sample}, 3), .device_timeout = std::chrono::milliseconds(500)};
 
 // The second device stands still as long as this lives.
 struct Stall {
@@ -88,14 +86,13 @@ class Images {
 };
 
 // Stops nothing, and is gone once nobody uses the executor's settings any more: its threads have ended.
-std::weak_ptr<const StoppingPolicy> watch_threads(ExecutorSettings& of) {
-  struct Never final : StoppingPolicy {
-    double score(const Visit&) const override { return 0; }
+std::weak_ptr<const StoppingScore> watch_threads(ExecutorSettings& of) {
+  struct Never final : StoppingScore {
+    double of(const Visit&) const override { return 0; }
   };
-  const auto policy = std::make_shared<const Never>();
-  of.policy = policy;
-  of.limit = 1;
-  return policy;
+  const auto score = std::make_shared<const Never>();
+  of.policy = {score, 1};
+  return score;
 }
 
 TEST_CASE("a device that is given up and goes on later touches nothing that is gone, and runs nothing more") {
@@ -107,7 +104,7 @@ TEST_CASE("a device that is given up and goes on later touches nothing that is g
     const auto threads = watch_threads(watched);
     std::optional<CascadeExecutor> executor(
         std::in_place, test_model(), std::vector<Device>{devices->at(1), devices->at(0), devices->at(0)}, watched);
-    watched.policy = nullptr;
+    watched.policy.reset();
     executor->warm_up();
     std::vector<std::string> before;
     {
@@ -183,7 +180,7 @@ TEST_CASE("a device that hangs while it is made ready is given up as one that ha
         CHECK(failures[0].stages == std::vector<std::size_t>{1, 2});
         CHECK(failures[0].reason.find("making stage 1 (wrn-10-2) ready has not ended within 5 s") != std::string::npos);
       }
-      watched.policy = nullptr;
+      watched.policy.reset();
       CHECK(threads_left_behind());
       CHECK_FALSE(threads.expired());
     }
@@ -199,7 +196,7 @@ TEST_CASE("a device that hangs while it takes the stages of another ends the run
   watched.on_failure = OnDeviceFailure::go_on;
   const auto threads = watch_threads(watched);
   std::optional<CascadeExecutor> executor(std::in_place, test_model(), std::vector<Device>{a, b, b}, watched);
-  watched.policy = nullptr;
+  watched.policy.reset();
   executor->warm_up();
   {
     const Stall stall;
@@ -221,7 +218,7 @@ TEST_CASE("a pipeline can be destroyed while a device hangs") {
   const auto threads = watch_threads(watched);
   std::optional<CascadePipeline> pipeline(std::in_place, test_model(), std::vector<Device>(3, devices->at(1)),
                                           PipelineSettings{.executor = watched});
-  watched.policy = nullptr;
+  watched.policy.reset();
   {
     const Stall stall;
     const std::size_t before = calls().size();

@@ -194,7 +194,6 @@ void check_conv_backward_data(const ConvCase& conv, const ConvBackwardData::Fusi
 
   ConvBackwardData op(test_device(), g, fusion, kernels);
   check_choice(op.choice(), conv, kernels);
-  REQUIRE(op.fused());
   op.prepare(Guarded<float>(to_floats(weight)));
   const Guarded<float> masked = guarded(t, in_shape), summand = guarded(residual, in_shape);
   const Guarded<float> in_gradient(elements(n, g.in)), device_sums(to_size_t(n) * 2 * padded(g.in.channels));

@@ -21,7 +21,7 @@ Values forward(const Network& network, const Parameters& parameters, const Value
 // permuted is raw here, as at test time.
 Values stop_probabilities(const Policy& policy, const Values& probabilities, const Values& features, int n);
 
-// One image through a cascade, with stop rule argmax (stop where pi >= 0.5).
+// One image through a cascade, under the policy learned:0.5 (stop where pi >= 0.5).
 struct CascadeAnswer {
   int exit_stage = 0;
   Values probabilities;     // [K][classes], of all stages, visited or not

@@ -200,7 +200,10 @@ Values average_pool_backward(const Values& dst_grad, const Shape& src_shape, con
 
 namespace {
 
-// For every output of a max pool, the index of the input that it is.
+// NaN is larger than every number.
+bool larger(double a, double b) { return a > b || (std::isnan(a) && !std::isnan(b)); }
+
+// For every output of a max pool, the index of the input that it is: the first of the largest.
 std::vector<std::size_t> max_positions(const Values& src, const Shape& src_shape, const Window& window) {
   const Shape dst_shape = window_output(src_shape, window, src_shape.c);
   const std::size_t none = src_shape.size();
@@ -209,7 +212,7 @@ std::vector<std::size_t> max_positions(const Values& src, const Shape& src_shape
     for_each_tap(src_shape, dst_shape, window, [&](std::size_t to, std::size_t from, std::size_t) {
       std::size_t& position = positions[plane * dst_shape.pixels() + to];
       const std::size_t candidate = plane * src_shape.pixels() + from;
-      if (position == none || src[candidate] > src[position]) position = candidate;
+      if (position == none || larger(src[candidate], src[position])) position = candidate;
     });
   return positions;
 }

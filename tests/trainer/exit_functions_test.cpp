@@ -33,23 +33,23 @@ CascadeTable easy_and_hard(std::size_t images) {
 
 Simulation under(const CascadeTable& table, const std::vector<Policy>& policies) {
   const CascadeTable asked = with_policies(table, policies, testing::test_device());
-  return simulate(asked, scores_of(asked, *make_policy(PolicyKind::ann)), {.limit = 0.5, .asks_model = true});
+  return simulate(asked, scores_of(asked, *make_score(PolicyKind::ann)), {.limit = 0.5, .asks_model = true});
 }
 
 TEST_CASE("exit functions stop the sure images and pass on the others, as their price says") {
   const CascadeTable table = easy_and_hard(400);
-  PolicyPhaseSettings settings{.epochs = 20, .alpha = 0.1, .hidden = 16};
+  PolicyPhaseSettings settings{.learning = {.epochs = 20, .alpha = 0.1, .hidden = 16}};
   const Simulation fair = under(table, fit_exit_functions(table, testing::test_device(), settings));
   CHECK(fair.top1 > 0.98);
   CHECK(fair.stopped[0] > 190);  // the 200 sure ones
   CHECK(fair.stopped[0] < 210);
-  settings.alpha = 10;  // nothing is worth going on
+  settings.learning.alpha = 10;  // nothing is worth going on
   CHECK(under(table, fit_exit_functions(table, testing::test_device(), settings)).stopped[0] == 400);
 }
 
 TEST_CASE("the same settings and seed give the same exit functions") {
   const CascadeTable table = easy_and_hard(100);
-  const PolicyPhaseSettings settings{.epochs = 3, .hidden = 8, .seed = 4};
+  const PolicyPhaseSettings settings{.learning = {.epochs = 3, .hidden = 8}, .seed = 4};
   const auto fit = [&](PolicyPhaseSettings s) { return fit_exit_functions(table, testing::test_device(), s)[0]; };
   CHECK(fit(settings).weight1 == fit(settings).weight1);
   PolicyPhaseSettings other = settings;
@@ -85,7 +85,7 @@ TEST_CASE("thresholds are chosen on held-out images and judged on test images") 
       run_task({.policy = PolicyKind::confidence, .index = 1}, settings, testing::test_device(), tables, {});
   REQUIRE(points.size() == 1);  // reweight is last without stop probabilities
   CHECK(points[0].combine == Combine::last);
-  const std::vector<double> scores = scores_of(tables.held_out, *make_policy(PolicyKind::confidence));
+  const std::vector<double> scores = scores_of(tables.held_out, *make_score(PolicyKind::confidence));
   CHECK(points[0].parameter == spread_limits(tables.held_out, scores, 4, false)[1]);
   std::int64_t stopped = 0;
   for (const std::int64_t count : points[0].simulation.stopped) stopped += count;

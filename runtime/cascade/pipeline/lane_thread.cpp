@@ -36,7 +36,7 @@ void CascadePipeline::State::serve(Lane& lane) {
     if (!failure) failure = std::current_exception();
   }
   lane.leave();
-  notify();
+  notify(lock);
 }
 
 void CascadePipeline::State::work_through(Lane& lane, Lock& lock) {
@@ -45,7 +45,7 @@ void CascadePipeline::State::work_through(Lane& lane, Lock& lock) {
     }
   } catch (const DeviceError& error) {
     relock(lock);
-    fail(lane, named(error, lane.device.info().name, lane.doing));
+    fail(lane, named(error, lane.device.info().name, lane.doing), {}, lock);
   }
 }
 
@@ -57,7 +57,7 @@ bool CascadePipeline::State::step(Lane& lane, Lock& lock) {
   queues->expect_more(!flushed && !submitter_waits);
   if (const auto stage = queues->choose(lane.number)) {
     lane.work = std::make_shared<Work>(queues->take(*stage));
-    trace_queue(*stage);
+    trace_queue(*stage, lock);
     return run(lane, lock);
   }
   if (const auto due = queues->next_due(lane.number)) {
@@ -119,7 +119,7 @@ bool CascadePipeline::State::run(Lane& lane, Lock& lock) {
   }
   trace_work(lane, *work, ran);
   lock.lock();
-  settle(lane, stops, ran.times);
+  settle(lane, stops, ran.times, lock);
   return true;
 }
 
@@ -136,24 +136,28 @@ bool CascadePipeline::State::run_on_device(Lane& lane, Lock& lock, const Work& w
   return true;
 }
 
-// Writes what the stage said to its passages. Returns who stops.
+// Writes what the stage said to its passages. Returns who stops. Under a policy that does not ask the model, stop
+// probabilities tell where an image stopped.
 std::vector<bool> CascadePipeline::State::decide(const Work& work, StageRun& ran) const {
   const std::size_t c = to_size(model.classes);
-  std::vector<bool> stops;
-  stops.reserve(work.passages.size());
+  const StoppingPolicy& policy = *settings.executor.policy;
+  std::vector<bool> leave;
+  leave.reserve(work.passages.size());
   for (std::size_t i = 0; i < work.passages.size(); ++i) {
     Passage& passage = *work.passages[i];
     const auto row = std::span(ran.outcome.probabilities).subspan(i * c, c);
     passage.probabilities.insert(passage.probabilities.end(), row.begin(), row.end());
     passage.stop_probability.push_back(ran.outcome.stop_probability[i]);
-    stops.push_back(decision(passage));
+    leave.push_back(
+        stops(work.stage, model.stages.size(), policy.limit, [&] { return policy.score->of(passage.visit(c)); }));
+    if (!policy.asks_model) passage.stop_probability.back() = leave.back() ? 1.0F : 0.0F;
   }
   ran.decided = Clock::now();
   if (settings.executor.time_stages) {
     ran.times.compaction_seconds = std::chrono::duration<double>(ran.decided - ran.end).count();
     ran.times.seconds += ran.times.compaction_seconds;
   }
-  return stops;
+  return leave;
 }
 
 void CascadePipeline::State::trace_work(const Lane& lane, const Work& work, const StageRun& ran) const {
@@ -165,7 +169,8 @@ void CascadePipeline::State::trace_work(const Lane& lane, const Work& work, cons
   trace->add_work(lane.number, "decide", work.slots.size(), ran.end, ran.decided);
 }
 
-void CascadePipeline::State::settle(Lane& lane, const std::vector<bool>& stops, const StageCounts& times) {
+void CascadePipeline::State::settle(Lane& lane, const std::vector<bool>& stops, const StageCounts& times,
+                                    const Lock& lock) {
   const std::size_t stage = lane.work->stage;
   StageCounts& of = counts[stage];
   of += times;
@@ -173,12 +178,12 @@ void CascadePipeline::State::settle(Lane& lane, const std::vector<bool>& stops, 
   of.stopped += std::ranges::count(stops, true);
   queues->settle(*lane.work, stops);
   lane.work.reset();
-  if (stage + 1 < counts.size()) trace_queue(stage + 1);
+  if (stage + 1 < counts.size()) trace_queue(stage + 1, lock);
   work_changed.notify_all();
   if (submitter_waits || queues->unfinished() == 0 || queues->next_is_done()) result_changed.notify_all();
 }
 
-void CascadePipeline::State::trace_queue(std::size_t stage) const {
+void CascadePipeline::State::trace_queue(std::size_t stage, const Lock&) const {
   if (settings.executor.trace) settings.executor.trace->add_queue(stage, queues->waiting(stage));
 }
 

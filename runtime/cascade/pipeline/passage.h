@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "runtime/cascade/policies/stopping_policy.h"
+
 namespace cascadecl {
 
 // An image on its way through a cascade.
@@ -24,6 +26,9 @@ struct Passage {
   // The device that holds a copy of the pixels, and where.
   std::optional<std::size_t> device = {};
   std::size_t slot = 0;
+
+  // What a policy sees of it after its stage has written its row. Refers to the passage's memory.
+  Visit visit(std::size_t classes) const;
 };
 
 }  // namespace cascadecl

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "data/files/error.h"
+#include "runtime/cascade/chosen_cascade.h"
 #include "runtime/cascade/pipeline/pipeline_state.h"
 
 namespace cascadecl {
@@ -14,17 +15,20 @@ namespace cascadecl {
 CascadePipeline::CascadePipeline(const Model& model, const std::vector<Device>& devices,
                                  const PipelineSettings& settings) {
   check_model(model);
-  if (devices.size() != model.stages.size())
-    throw UsageError(fmt::format("cascade: {} devices for {} stages", devices.size(), model.stages.size()));
-  if (model.policies.empty() && model.stages.size() > 1 && !settings.executor.policy)
+  Model runs = model;
+  PipelineSettings chosen = settings;
+  obey_decision(runs, chosen.executor);
+  if (devices.size() != runs.stages.size())
+    throw UsageError(fmt::format("cascade: {} devices for {} stages", devices.size(), runs.stages.size()));
+  if (runs.policies.empty() && runs.stages.size() > 1 && chosen.executor.policy->asks_model)
     throw UsageError("cascade: the model has no policies, and no other policy decides");
   if (settings.executor.max_batch < 1)
     throw UsageError(fmt::format("cascade: batch size {} is below 1", settings.executor.max_batch));
-  state_ = std::make_shared<State>(model, devices, settings);
+  state_ = std::make_shared<State>(std::move(runs), devices, chosen);
   State::Lock lock(state_->mutex);
   try {
-    State::start_threads(state_);
-    state_->wait_for(lock, [&] { return state_->ready(); });
+    State::start_threads(state_, lock);
+    state_->wait_for(lock, [&] { return state_->ready(lock); });
     state_->throw_failure(lock);
   } catch (...) {
     state_->end_threads(lock);
@@ -74,14 +78,14 @@ bool CascadePipeline::submit(std::vector<Passage> passages) {
 void CascadePipeline::flush() {
   const State::Lock lock(state_->mutex);
   state_->flushed = true;
-  state_->notify();
+  state_->notify(lock);
 }
 
 std::optional<Passage> CascadePipeline::next() {
   State& state = *state_;
   State::Lock lock(state.mutex);
-  state.wait_for(lock,
-                 [&] { return state.queues->empty() ? state.flushed && state.ready() : state.queues->next_is_done(); });
+  state.wait_for(
+      lock, [&] { return state.queues->empty() ? state.flushed && state.ready(lock) : state.queues->next_is_done(); });
   if (state.queues->empty()) return std::nullopt;
   return state.queues->pop();
 }
@@ -90,7 +94,7 @@ std::vector<Passage> CascadePipeline::drain() {
   flush();
   State& state = *state_;
   State::Lock lock(state.mutex);
-  state.wait_for(lock, [&] { return state.queues->unfinished() == 0 && state.ready(); });
+  state.wait_for(lock, [&] { return state.queues->unfinished() == 0 && state.ready(lock); });
   return state.queues->pop_all();
 }
 
@@ -99,23 +103,25 @@ void CascadePipeline::warm_up() {
   State::Lock lock(state.mutex);
   for (Lane& lane : state.lanes) lane.cold = lane.runs() && !lane.failed();
   state.work_changed.notify_all();
-  state.wait_for(lock, [&] { return state.ready() && std::ranges::none_of(state.lanes, &Lane::cold); });
+  state.wait_for(lock, [&] { return state.ready(lock) && std::ranges::none_of(state.lanes, &Lane::cold); });
   state.throw_failure(lock);
 }
 
 void CascadePipeline::give_up(const Device& device, const std::exception_ptr& error, const std::string& where) {
   State& state = *state_;
   State::Lock lock(state.mutex);
-  if (Lane* lane = state.lane_of(device); lane && !lane->failed()) state.fail(*lane, error, where);
-  state.wait_for(lock, [&] { return state.ready(); });
+  if (Lane* lane = state.lane_of(device, lock); lane && !lane->failed()) state.fail(*lane, error, where, lock);
+  state.wait_for(lock, [&] { return state.ready(lock); });
   state.throw_failure(lock);
 }
 
 std::exception_ptr CascadePipeline::failure_of(const Device& device) const {
   const State::Lock lock(state_->mutex);
-  const Lane* lane = state_->lane_of(device);
+  const Lane* lane = state_->lane_of(device, lock);
   return lane ? lane->error() : nullptr;
 }
+
+const ExecutorSettings& CascadePipeline::settings() const { return state_->settings.executor; }
 
 Device CascadePipeline::device(std::size_t stage) const {
   const State::Lock lock(state_->mutex);

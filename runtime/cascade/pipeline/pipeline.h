@@ -77,6 +77,7 @@ class CascadePipeline {
   // another. Nothing if it has failed already.
   void give_up(const Device& device, const std::exception_ptr& error, const std::string& where);
   std::exception_ptr failure_of(const Device& device) const;  // null while it works
+  const ExecutorSettings& settings() const;                   // as given, with the policy and combination that hold
   Device device(std::size_t stage) const;                     // that runs the stage now
   std::vector<StageCounts> take_counts();                     // [stages] since the last call
   PipelineStatistics statistics() const;                      // since the pipeline was made

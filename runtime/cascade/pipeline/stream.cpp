@@ -14,7 +14,7 @@ namespace cascadecl {
 struct CascadeStream::State {
   State(const Model& model, const std::vector<Device>& devices, const PipelineSettings& settings)
       : pipeline(model, devices, settings),
-        combine(settings.executor.combine, model.stages.size(), model.combination),
+        combine(pipeline.settings().combine.value(), model.stages.size(), model.combination),
         classes(to_size(model.classes)),
         image_bytes(model.input.values()) {}
 

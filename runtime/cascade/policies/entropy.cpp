@@ -1,13 +1,13 @@
 #include <cmath>
 
-#include "runtime/cascade/policies/stopping_policy.h"
+#include "runtime/cascade/policies/policy_choice.h"
 
 namespace cascadecl {
 namespace {
 
 // Minus the entropy of the label probabilities, in nats (Teerapittayanon et al. 2016, BranchyNet).
-class EntropyPolicy : public StoppingPolicy {
-  double score(const Visit& visit) const override {
+class EntropyScore : public StoppingScore {
+  double of(const Visit& visit) const override {
     double sum = 0;
     for (const float p : visit.probabilities.back())
       if (p > 0) sum += static_cast<double>(p) * std::log(static_cast<double>(p));
@@ -19,6 +19,6 @@ class EntropyPolicy : public StoppingPolicy {
 
 }  // namespace
 
-std::unique_ptr<StoppingPolicy> make_entropy_policy() { return std::make_unique<EntropyPolicy>(); }
+std::unique_ptr<StoppingScore> make_entropy_score() { return std::make_unique<EntropyScore>(); }
 
 }  // namespace cascadecl

@@ -1,13 +1,13 @@
 #include <algorithm>
 
-#include "runtime/cascade/policies/stopping_policy.h"
+#include "runtime/cascade/policies/policy_choice.h"
 
 namespace cascadecl {
 namespace {
 
 // The largest label probability minus the second largest (Park et al. 2015, Big/Little networks).
-class MarginPolicy : public StoppingPolicy {
-  double score(const Visit& visit) const override {
+class MarginScore : public StoppingScore {
+  double of(const Visit& visit) const override {
     float first = 0, second = 0;
     for (const float p : visit.probabilities.back()) {
       second = std::max(second, std::min(first, p));
@@ -19,6 +19,6 @@ class MarginPolicy : public StoppingPolicy {
 
 }  // namespace
 
-std::unique_ptr<StoppingPolicy> make_margin_policy() { return std::make_unique<MarginPolicy>(); }
+std::unique_ptr<StoppingScore> make_margin_score() { return std::make_unique<MarginScore>(); }
 
 }  // namespace cascadecl

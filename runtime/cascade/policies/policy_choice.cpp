@@ -1,3 +1,5 @@
+#include "runtime/cascade/policies/policy_choice.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -5,30 +7,35 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <limits>
+#include <vector>
 
 #include "data/files/error.h"
-#include "runtime/cascade/policies/stopping_policy.h"
 
 namespace cascadecl {
 namespace {
 
+enum class Parameter { needed, optional, none };
+
 struct Entry {
   PolicyKind kind;
   std::string_view name;
-  std::optional<double> standard;  // parameter where none is given
-  double least, most;              // of the parameter
+  Parameter takes = Parameter::none;
+  double least = 0, most = 0;           // of the parameter
+  std::optional<double> standard = {};  // parameter where none is given
 };
 
-constexpr std::array<Entry, 9> kEntries = {{
-    {PolicyKind::learned, "learned", 0.5, 0, 1},
-    {PolicyKind::ann, "ann", 0.5, 0, 1},
-    {PolicyKind::fixed, "static", std::nullopt, 0, 1e6},
-    {PolicyKind::confidence, "confidence", std::nullopt, 0, 1},
-    {PolicyKind::margin, "margin", std::nullopt, 0, 1},
-    {PolicyKind::entropy, "entropy", std::nullopt, 0, 1e6},
-    {PolicyKind::agreement, "agreement", 1, 1, 1e6},
-    {PolicyKind::random, "random", std::nullopt, 0, 1},
-    {PolicyKind::oracle, "oracle", 1, 1, 1},
+constexpr std::array<Entry, 10> kEntries = {{
+    {PolicyKind::learned, "learned", Parameter::optional, 0, 1, 0.5},
+    {PolicyKind::ann, "ann", Parameter::optional, 0, 1, 0.5},
+    {PolicyKind::sample, "sample", Parameter::none},
+    {PolicyKind::fixed, "static", Parameter::optional, 0, 1e6},
+    {PolicyKind::confidence, "confidence", Parameter::needed, 0, 1},
+    {PolicyKind::margin, "margin", Parameter::needed, 0, 1},
+    {PolicyKind::entropy, "entropy", Parameter::needed, 0, 1e6},
+    {PolicyKind::agreement, "agreement", Parameter::optional, 1, 1e6, 1},
+    {PolicyKind::random, "random", Parameter::needed, 0, 1},
+    {PolicyKind::oracle, "oracle", Parameter::optional, 1, 1, 1},
 }};
 
 constexpr auto kKinds = [] {
@@ -40,6 +47,7 @@ constexpr auto kKinds = [] {
 const Entry& entry_of(PolicyKind kind) { return *std::ranges::find(kEntries, kind, &Entry::kind); }
 
 double parse_parameter(const Entry& entry, std::string_view text) {
+  if (entry.takes == Parameter::none) throw UsageError(fmt::format("policy {}: it takes no parameter", entry.name));
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool fractions = entry.kind != PolicyKind::fixed && entry.kind != PolicyKind::agreement;
@@ -48,6 +56,12 @@ double parse_parameter(const Entry& entry, std::string_view text) {
     throw UsageError(fmt::format("policy {}: parameter '{}', expected {} in {}..{}", entry.name, text,
                                  fractions ? "a number" : "a whole number", entry.least, entry.most));
   return value;
+}
+
+std::optional<double> default_parameter(const Entry& entry) {
+  if (entry.takes == Parameter::needed)
+    throw UsageError(fmt::format("policy {}: it needs a parameter, as {}:0.8", entry.name, entry.name));
+  return entry.standard;
 }
 
 }  // namespace
@@ -70,36 +84,51 @@ PolicyKind parse_policy_kind(std::string_view name) {
 
 PolicyChoice parse_policy_choice(std::string_view text) {
   const std::string_view name = text.substr(0, text.find(':'));
-  const Entry* entry = &entry_of(parse_policy_kind(name));
-  if (name.size() < text.size()) return {entry->kind, parse_parameter(*entry, text.substr(name.size() + 1))};
-  if (!entry->standard && entry->kind != PolicyKind::fixed)
-    throw UsageError(fmt::format("policy {}: it needs a parameter, as {}:0.8", name, name));
-  return {entry->kind, entry->standard};
+  const Entry& entry = entry_of(parse_policy_kind(name));
+  if (name.size() < text.size()) return {entry.kind, parse_parameter(entry, text.substr(name.size() + 1))};
+  return {entry.kind, default_parameter(entry)};
 }
 
-bool has_threshold(PolicyKind kind) { return kind != PolicyKind::fixed && kind != PolicyKind::oracle; }
+bool has_threshold(PolicyKind kind) {
+  return kind != PolicyKind::sample && kind != PolicyKind::fixed && kind != PolicyKind::oracle;
+}
 
-std::unique_ptr<StoppingPolicy> make_policy(PolicyKind kind, std::uint64_t seed) {
+bool asks_model(PolicyKind kind) {
+  return kind == PolicyKind::learned || kind == PolicyKind::ann || kind == PolicyKind::sample;
+}
+
+std::unique_ptr<StoppingScore> make_score(PolicyKind kind, std::uint64_t seed) {
   switch (kind) {
     case PolicyKind::learned:
     case PolicyKind::ann:
-      return make_learned_policy();
+      return make_learned_score();
+    case PolicyKind::sample:
+      return make_sample_score(seed);
     case PolicyKind::fixed:
-      return make_static_policy();
+      return make_static_score();
     case PolicyKind::confidence:
-      return make_confidence_policy();
+      return make_confidence_score();
     case PolicyKind::margin:
-      return make_margin_policy();
+      return make_margin_score();
     case PolicyKind::entropy:
-      return make_entropy_policy();
+      return make_entropy_score();
     case PolicyKind::agreement:
-      return make_agreement_policy();
+      return make_agreement_score();
     case PolicyKind::random:
-      return make_random_policy(seed);
+      return make_random_score(seed);
     case PolicyKind::oracle:
-      return make_oracle_policy();
+      return make_oracle_score();
   }
   throw UsageError("policy: unknown kind");
+}
+
+StoppingPolicy make_policy(const PolicyChoice& choice, std::uint64_t seed) {
+  StoppingPolicy policy{.score = make_score(choice.kind, seed), .asks_model = asks_model(choice.kind)};
+  const std::optional<double> parameter =
+      choice.parameter ? choice.parameter : default_parameter(entry_of(choice.kind));
+  if (parameter) policy.limit = policy.score->limit_of(*parameter);
+  if (choice.kind == PolicyKind::fixed && !parameter) policy.limit = std::numeric_limits<double>::infinity();
+  return policy;
 }
 
 }  // namespace cascadecl

@@ -1,14 +1,15 @@
 #include "runtime/cascade/policies/replay.h"
 
+#include <memory>
 #include <utility>
 
 namespace cascadecl {
 namespace {
 
-class ReplayPolicy final : public StoppingPolicy {
+class ReplayScore final : public StoppingScore {
  public:
-  explicit ReplayPolicy(std::vector<int> exits) : exits_(std::move(exits)) {}
-  double score(const Visit& visit) const override {
+  explicit ReplayScore(std::vector<int> exits) : exits_(std::move(exits)) {}
+  double of(const Visit& visit) const override {
     return static_cast<int>(visit.stage) >= exits_.at(visit.image) ? 1 : 0;
   }
 
@@ -18,8 +19,8 @@ class ReplayPolicy final : public StoppingPolicy {
 
 }  // namespace
 
-std::unique_ptr<StoppingPolicy> make_replay_policy(std::vector<int> exits) {
-  return std::make_unique<ReplayPolicy>(std::move(exits));
+StoppingPolicy make_replay_policy(std::vector<int> exits) {
+  return {.score = std::make_shared<ReplayScore>(std::move(exits)), .limit = 1};
 }
 
 }  // namespace cascadecl

@@ -1,5 +1,4 @@
 #pragma once
-#include <memory>
 #include <vector>
 
 #include "runtime/cascade/policies/stopping_policy.h"
@@ -8,6 +7,6 @@ namespace cascadecl {
 
 // Decides again as an earlier run has: image i stops at stage exits[i] (score 1 from there on, 0 before). What a
 // cascade costs without its policies is measured with it; it is not among the policies that have a name.
-std::unique_ptr<StoppingPolicy> make_replay_policy(std::vector<int> exits);
+StoppingPolicy make_replay_policy(std::vector<int> exits);
 
 }  // namespace cascadecl

@@ -1,15 +1,15 @@
-#include "runtime/cascade/policies/stopping_policy.h"
+#include "runtime/cascade/policies/policy_choice.h"
 
 namespace cascadecl {
 namespace {
 
 // The same stage for all images.
-class StaticPolicy : public StoppingPolicy {
-  double score(const Visit& visit) const override { return static_cast<double>(visit.stage); }
+class StaticScore : public StoppingScore {
+  double of(const Visit& visit) const override { return static_cast<double>(visit.stage); }
 };
 
 }  // namespace
 
-std::unique_ptr<StoppingPolicy> make_static_policy() { return std::make_unique<StaticPolicy>(); }
+std::unique_ptr<StoppingScore> make_static_score() { return std::make_unique<StaticScore>(); }
 
 }  // namespace cascadecl

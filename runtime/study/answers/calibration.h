@@ -19,11 +19,6 @@ std::vector<float> tempered(std::span<const float> probabilities, double tempera
 double negative_log_likelihood(std::span<const float> rows, std::span<const std::int32_t> labels,
                                double temperature = 1);
 
-// The expected calibration error, 0..1 (Naeini et al. 2015). Images are put into `bins` equal bins (i / bins, (i + 1) /
-// bins] by their largest probability. The error is the mean over images of |accuracy - mean largest probability| of
-// their bin.
-double expected_calibration_error(std::span<const float> rows, std::span<const std::int32_t> labels, int bins = 15);
-
 // The temperature within 0.05..20 with the least negative log-likelihood. It is never worse than 1.
 double fit_temperature(std::span<const float> rows, std::span<const std::int32_t> labels);
 

@@ -16,13 +16,6 @@ std::vector<std::int32_t> labels_at(const Dataset& dataset, std::span<const std:
   return labels;
 }
 
-// The first stage whose score reaches the limit, else the last.
-std::size_t exit_of(const CascadeTable& table, std::span<const double> scores, double limit, std::size_t image) {
-  std::size_t stage = 0;
-  while (stage + 1 < table.stages() && !(scores[stage * table.images() + image] >= limit)) ++stage;
-  return stage;
-}
-
 double mmac_through(const CascadeTable& table, std::size_t exit, bool asks_model) {
   double mmac = 0;
   for (std::size_t t = 0; t <= exit; ++t)
@@ -95,12 +88,18 @@ CascadeTable with_policies(CascadeTable table, const std::vector<Policy>& polici
   return table;
 }
 
-std::vector<double> scores_of(const CascadeTable& table, const StoppingPolicy& policy) {
+std::vector<double> scores_of(const CascadeTable& table, const StoppingScore& score) {
   std::vector<double> scores;
   scores.reserve((table.stages() - 1) * table.images());
   for (std::size_t t = 0; t + 1 < table.stages(); ++t)
-    for (std::size_t i = 0; i < table.images(); ++i) scores.push_back(policy.score(table.visit(t, i)));
+    for (std::size_t i = 0; i < table.images(); ++i) scores.push_back(score.of(table.visit(t, i)));
   return scores;
+}
+
+std::size_t exit_of(const CascadeTable& table, std::span<const double> scores, double limit, std::size_t image) {
+  std::size_t stage = 0;
+  while (!stops(stage, table.stages(), limit, [&] { return scores[stage * table.images() + image]; })) ++stage;
+  return stage;
 }
 
 Simulation simulate(const CascadeTable& table, std::span<const double> scores, const SimulationSettings& settings) {

@@ -40,7 +40,10 @@ CascadeTable cascade_table(const Model& model, const Device& device, const Datas
 CascadeTable with_policies(CascadeTable table, const std::vector<Policy>& policies, const Device& device);
 
 // [K - 1][N] scores of a policy. They do not depend on its limit.
-std::vector<double> scores_of(const CascadeTable& table, const StoppingPolicy& policy);
+std::vector<double> scores_of(const CascadeTable& table, const StoppingScore& score);
+
+// The stage where an image leaves under these scores and a limit, which is the same at all stages; see stops().
+std::size_t exit_of(const CascadeTable& table, std::span<const double> scores, double limit, std::size_t image);
 
 // Accuracy and cost of a cascade with a policy on a table. Costs are those of the networks and, with asks_model, of the
 // policies visited.

@@ -7,7 +7,6 @@
 #include "data/dataset.h"
 #include "runtime/cascade/executor_settings.h"
 #include "runtime/cascade/model.h"
-#include "runtime/cascade/policies/stopping_policy.h"
 #include "runtime/opencl/device.h"
 
 namespace cascadecl {

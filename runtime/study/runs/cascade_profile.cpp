@@ -6,6 +6,7 @@
 #include <cmath>
 #include <memory>
 
+#include "runtime/cascade/chosen_cascade.h"
 #include "runtime/cascade/policies/replay.h"
 #include "runtime/energy/profile_energy.h"
 #include "runtime/study/answers/accuracy.h"
@@ -84,7 +85,6 @@ class Bench {
   void add_without_policies(const CascadeResult& result) {
     ExecutorSettings settings = settings_;
     settings.policy = make_replay_policy(result.exit_stage);
-    settings.limit = 0.5;
     Model plain = model_;
     plain.policies.clear();
     replay_ = std::make_unique<CascadeExecutor>(plain, devices_, settings);
@@ -195,11 +195,14 @@ int profile_windows(std::size_t stages, int repeats) {
   return static_cast<int>(workloads) * repeats;
 }
 
-CascadeProfile profile_cascade(const Model& model, const std::vector<Device>& devices,
+CascadeProfile profile_cascade(const Model& whole, const std::vector<Device>& devices,
                                std::span<const std::uint8_t> images, std::span<const std::int32_t> labels,
                                const MeterDiscovery& meters, const CascadeProfileSettings& settings) {
   CascadeProfile profile;
-  const Bench bench(model, devices, images, labels, settings.executor, profile);
+  Model model = whole;
+  ExecutorSettings executor = settings.executor;
+  obey_decision(model, executor);
+  const Bench bench(model, devices, images, labels, executor, profile);
   profile.largest = largest_alone(profile);
   profile.largest_mmac = std::max(settings.largest_mmac, profile.workloads[profile.largest].mmac_per_image);
   profile.mac_fraction = profile.mmac_per_image / profile.largest_mmac;
@@ -214,6 +217,8 @@ CascadeProfile profile_cascade(const Model& model, const std::vector<Device>& de
   profile.attempts = meters.attempts;
   for (const auto& more : {measurement.attempts, stood_still(measurement)})
     profile.attempts.insert(profile.attempts.end(), more.begin(), more.end());
+  const WorkloadFigures& whole = profile.cascade().figures;
+  if (whole.total_mj_per_image && !whole.mean_marginal_mj()) profile.attempts.push_back(marginal_lost(profile.idle));
   profile.sampling_share = sampling_share(measurement);
   add_breakdowns(profile);
   return profile;

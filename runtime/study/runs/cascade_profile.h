@@ -34,6 +34,8 @@ struct ProfiledWorkload {
   double mmac_per_image = 0;
   double top1 = 0;
   WorkloadFigures figures;
+
+  bool one_stage() const { return role == Role::survivors || role == Role::alone; }
 };
 
 // One stage inside the runs of the cascade.

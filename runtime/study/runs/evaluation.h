@@ -40,7 +40,7 @@ struct StaticEvaluation {
   double mmac = 0;
   double top1 = 0;
   std::optional<double> top5;
-  double ece = 0;  // expected_calibration_error()
+  double ece = 0;  // Reliability::expected_calibration_error
   double images_per_s = 0;
 };
 
@@ -78,10 +78,8 @@ struct Evaluation {
 // The class of the least accuracy, the first one of equals, in an evaluation with per_class.
 std::size_t worst_class(const Evaluation& evaluation);
 
-// Multiply-adds of the largest stage's network for one image, in millions.
-double largest_mmac(const Model& model);
-
-// Classifies all images of a dataset. Throws FileError if the dataset does not fit the model or cannot be read.
+// Classifies all images of a dataset, as the settings of the executor say or the model's own decision. Throws FileError
+// if the dataset does not fit the model or cannot be read.
 Evaluation evaluate(const Model& model, const std::vector<Device>& devices, const Dataset& dataset,
                     const EvaluationSettings& settings);
 

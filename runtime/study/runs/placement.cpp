@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "data/files/error.h"
+#include "runtime/cascade/chosen_cascade.h"
 #include "runtime/cascade/executor.h"
 #include "runtime/cascade/stage_runner.h"
 #include "runtime/opencl/time_limit.h"
@@ -42,7 +43,7 @@ double median_ms(int runs, const std::function<void()>& work) {
 
 // What is measured, and on what.
 struct Task {
-  const Model& model;
+  Model model;
   std::span<const std::uint8_t> images;
   std::span<const std::int32_t> labels;  // of the images, or none
   ExecutorSettings settings;
@@ -244,6 +245,7 @@ PlacementCosts measure_placement(const Model& model, const std::vector<Device>& 
                                  std::span<const std::int32_t> labels) {
   check_placement_count(model.stages.size(), devices.size());
   Task task{model, images, labels, settings, objective, environment};
+  obey_decision(task.model, task.settings);
   task.settings.trace = nullptr;
   task.settings.time_stages = false;  // but where their parts are asked for
   PlacementCosts costs{.stage = std::vector<DeviceCosts>(model.stages.size())};

@@ -10,6 +10,7 @@
 
 #include "data/files/random.h"
 #include "data/loader.h"
+#include "runtime/cascade/chosen_cascade.h"
 #include "runtime/study/answers/label_probabilities.h"
 
 namespace cascadecl {
@@ -64,9 +65,12 @@ double StreamEvaluation::latency_ms(double share) const {
   return latencies_ms.at(std::max<std::size_t>(rank, 1) - 1);
 }
 
-StreamEvaluation evaluate_stream(const Model& model, const std::vector<Device>& devices, const Dataset& dataset,
-                                 const StreamEvaluationSettings& settings) {
-  check_dataset(model, dataset.header());
+StreamEvaluation evaluate_stream(const Model& whole, const std::vector<Device>& devices, const Dataset& dataset,
+                                 const StreamEvaluationSettings& asked) {
+  check_dataset(whole, dataset.header());
+  Model model = whole;
+  StreamEvaluationSettings settings = asked;
+  obey_decision(model, settings.pipeline.executor);
   CascadeStream stream(model, devices, settings.pipeline);
   stream.warm_up();
   StreamEvaluation evaluation{.images = dataset.size(), .stopped = std::vector<std::int64_t>(model.stages.size())};

@@ -14,11 +14,7 @@ namespace {
 
 std::vector<std::int64_t> stopped_at(const CascadeTable& table, std::span<const double> scores, double limit) {
   std::vector<std::int64_t> stopped(table.stages());
-  for (std::size_t i = 0; i < table.images(); ++i) {
-    std::size_t stage = 0;
-    while (stage + 1 < table.stages() && !(scores[stage * table.images() + i] >= limit)) ++stage;
-    ++stopped[stage];
-  }
+  for (std::size_t i = 0; i < table.images(); ++i) ++stopped[exit_of(table, scores, limit, i)];
   return stopped;
 }
 

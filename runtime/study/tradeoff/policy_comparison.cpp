@@ -16,11 +16,11 @@ std::vector<ComparedPolicy> compare_policies(const Model& model, CascadeTable ta
   SimulationSettings settings{
       .limit = learned_limit, .asks_model = true, .combine = combine, .combination = model.combination};
   const auto judge = [&](PolicyKind kind, std::optional<double> mmac) {
-    const auto policy = make_policy(kind, seed);
-    const std::vector<double> scores = scores_of(table, *policy);
+    const auto score = make_score(kind, seed);
+    const std::vector<double> scores = scores_of(table, *score);
     settings.asks_model = asks_model(kind);
     if (mmac) settings.limit = finite_limit(scores, limit_at_mmac(table, scores, *mmac, settings.asks_model));
-    compared.push_back({{kind, policy->parameter_of(settings.limit)}, {}, simulate(table, scores, settings)});
+    compared.push_back({{kind, score->parameter_of(settings.limit)}, {}, simulate(table, scores, settings)});
   };
   table = with_policies(std::move(table), model.policies, device);
   judge(PolicyKind::learned, {});

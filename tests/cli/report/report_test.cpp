@@ -35,7 +35,7 @@ TEST_CASE("report runs a model: its matrix, calibration, examples and costs belo
   const SmallWorld world;
   const std::string page = world.path("r.html");
   const Finished run =
-      cascadecl_run({"report", world.model(), "--data", world.data(), "-o", page, "--stop", "sample", "--json"});
+      cascadecl_run({"report", world.model(), "--data", world.data(), "-o", page, "--policy", "sample", "--json"});
   CAPTURE(run.err);
   REQUIRE(run.status == 0);
   CHECK(run.err.empty());

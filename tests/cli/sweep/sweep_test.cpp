@@ -129,7 +129,7 @@ TEST_CASE("policies that see features are trained, swept, evaluated, calibrated 
   CHECK(result["policy"]["input"] == "features");
   run({"calibrate", seeing, "--data", world.data(), "-o", world.path("c.h5"), "--policy-input", "features",
        "--target-mac", "0.9"});
-  run({"eval", world.path("c.h5"), "--data", world.data(), "--policy", "all", "--combine", "fitted"});
+  run({"policies", world.path("c.h5"), "--data", world.data(), "--combine", "fitted"});
   run({"eval", world.path("c.h5"), "--data", world.data(), "--policy", "ann"});
 }
 
@@ -170,6 +170,7 @@ TEST_CASE("a sweep of other settings, of something else or of nothing is refused
   REQUIRE(cascadecl_run(sweep(world, {"--policy", "static"})).status == 0);
   CHECK(error_fault(cascadecl_run(sweep(world, {"--policy", "oracle"})), 2, "policy") == "");
   CHECK(error_fault(cascadecl_run(sweep(world, {"--policy", ""})), 2, "--policy") == "");
+  CHECK(error_fault(cascadecl_run(sweep(world, {"--policy", "sample"})), 2, "sample") == "");
   CHECK(error_fault(cascadecl_run(sweep(world, {"--alpha", ""})), 2, "--alpha") == "");
   CHECK(error_fault(cascadecl_run(sweep(world, {"--combine", ""})), 2, "--combine") == "");
   CHECK(error_fault(cascadecl_run(sweep(world, {"--policy", "luck"})), 2, "luck") == "");

@@ -62,14 +62,19 @@ std::set<int> check_against_hand(const CascadeResult& result, const ExecutorSett
   const bool halves = settings.precision == Precision::fp16;
   const double tolerance = halves ? half_tolerance : float_tolerance;
   const std::size_t images = static_cast<std::size_t>(n), k = test_model().stages.size(), c = classes;
+  const StoppingPolicy policy = settings.policy.value_or(make_policy({PolicyKind::learned}));
+  const Combine combine = settings.combine.value_or(Combine::reweight);
   for (std::size_t i = 0; i < images; ++i) {
     CAPTURE(i);
     const reference::CascadeAnswer& hand = by_hand(n)[i];
     std::size_t exit = 0;
-    const auto stops = [&](std::size_t t) {  // rounding to halves may decide otherwise, if consistently
+    const auto stop_probability = [&](std::size_t t) {  // rounding to halves may decide otherwise, if consistently
       return halves ? static_cast<double>(result.stop_probability[t * images + i]) : hand.stop_probability[t];
     };
-    while (exit + 1 < k && stops(exit) < settings.stop.limit(i, exit)) ++exit;
+    const auto score = [&](std::size_t t) {
+      return policy.score->of({.stage = t, .image = i, .stop_probability = stop_probability(t)});
+    };
+    while (exit + 1 < k && score(exit) < policy.limit) ++exit;
     REQUIRE(result.exit_stage[i] == static_cast<int>(exit));
     exits.insert(result.exit_stage[i]);
     reference::Values answer(c);
@@ -80,7 +85,7 @@ std::set<int> check_against_hand(const CascadeResult& result, const ExecutorSett
       CHECK(std::isnan(result.probabilities[(t * images + i) * c]) == (t > exit));
       if (t > exit) continue;
       CHECK(stop == doctest::Approx(hand.stop_probability[t]).epsilon(tolerance));
-      const double weight = settings.combine == Combine::reweight ? hand.stop_probability[t] : t == exit;
+      const double weight = combine == Combine::reweight ? hand.stop_probability[t] : t == exit;
       weights += weight;
       for (std::size_t j = 0; j < c; ++j) {
         answer[j] += weight * hand.probabilities[t * c + j];
@@ -92,16 +97,16 @@ std::set<int> check_against_hand(const CascadeResult& result, const ExecutorSett
   return exits;
 }
 
-TEST_CASE("the cascade answers as each image run by hand under every stop rule and combination") {
+TEST_CASE("the cascade answers as each image run by hand under learned policies and combinations") {
   constexpr int n = 23;
   const auto images = random_images(n);
-  for (const StopRule& rule : {StopRule{}, StopRule{.kind = StopRule::Kind::sample, .seed = 3},
-                               StopRule{.kind = StopRule::Kind::threshold, .threshold = splitting_threshold(n, 0.4)}}) {
+  for (const PolicyChoice& choice : {PolicyChoice{}, PolicyChoice{PolicyKind::sample},
+                                     PolicyChoice{PolicyKind::learned, splitting_threshold(n, 0.4)}}) {
     for (const Combine combine : {Combine::reweight, Combine::last}) {
-      CAPTURE(to_string(rule));
-      const ExecutorSettings settings{.max_batch = 5, .stop = rule, .combine = combine};
+      CAPTURE(to_string(choice));
+      const ExecutorSettings settings{.max_batch = 5, .policy = make_policy(choice, 3), .combine = combine};
       const auto exits = check_against_hand(make_executor(test_model(), settings).classify(images), settings, n);
-      if (rule.kind != StopRule::Kind::argmax) CHECK(exits.size() > 1);
+      if (choice.kind == PolicyKind::sample || choice.parameter) CHECK(exits.size() > 1);
     }
   }
 }
@@ -131,19 +136,17 @@ TEST_CASE("survivors kept as halves are those that went on, whatever waits for t
   constexpr int n = 23;
   for (const int max_batch : {4, 5, 32}) {
     CAPTURE(max_batch);
-    const ExecutorSettings settings{
-        .max_batch = max_batch,
-        .stop = {.kind = StopRule::Kind::threshold, .threshold = splitting_threshold(n, 0.4)},
-        .precision = Precision::fp16};
+    const ExecutorSettings settings{.max_batch = max_batch,
+                                    .policy = make_policy({PolicyKind::learned, splitting_threshold(n, 0.4)}),
+                                    .precision = Precision::fp16};
     CHECK(check_against_hand(make_executor(test_model(), settings).classify(random_images(n)), settings, n).size() > 1);
   }
 }
 
 TEST_CASE("a stage runs on the survivors alone and counts them") {
   constexpr int n = 20;
-  const ExecutorSettings settings{.max_batch = 4,
-                                  .stop = {.kind = StopRule::Kind::threshold, .threshold = splitting_threshold(n, 0.5)},
-                                  .time_stages = true};
+  const ExecutorSettings settings{
+      .max_batch = 4, .policy = make_policy({PolicyKind::learned, splitting_threshold(n, 0.5)}), .time_stages = true};
   const CascadeResult result = make_executor(test_model(), settings).classify(random_images(n));
   CHECK(result.stages[0].entered == n);
   CHECK(result.stages[0].stopped == n / 2);
@@ -159,7 +162,7 @@ TEST_CASE("a stage runs on the survivors alone and counts them") {
 }
 
 TEST_CASE("no survivors: the later stages do not run") {
-  const ExecutorSettings settings{.max_batch = 8, .stop = {.kind = StopRule::Kind::threshold, .threshold = 0}};
+  const ExecutorSettings settings{.max_batch = 8, .policy = make_policy({PolicyKind::learned, 0})};
   const CascadeResult result = make_executor(test_model(), settings).classify(random_images(11));
   CHECK(result.stages[0].stopped == 11);
   CHECK(result.stages[1].entered == 0);
@@ -179,11 +182,11 @@ TEST_CASE("all survive: every image reaches the last stage and stops there") {
 
 TEST_CASE("answers and exits do not depend on the batch size, nor on how images are cut into calls") {
   const auto images = random_images(40);
-  const StopRule rule{.kind = StopRule::Kind::sample, .seed = 8};
-  const CascadeResult whole = make_executor(test_model(), {.max_batch = 40, .stop = rule}).classify(images);
+  const StoppingPolicy policy = make_policy({PolicyKind::sample}, 8);
+  const CascadeResult whole = make_executor(test_model(), {.max_batch = 40, .policy = policy}).classify(images);
   std::map<int, CascadeExecutor> executors;
   for (const int max_batch : {1, 2, 7, 16, 39, 64}) {
-    executors.emplace(max_batch, make_executor(test_model(), {.max_batch = max_batch, .stop = rule}));
+    executors.emplace(max_batch, make_executor(test_model(), {.max_batch = max_batch, .policy = policy}));
   }
   const bool holds = rc::check("any batch size and any cut", [&] {
     const int max_batch = *rc::gen::element(1, 2, 7, 16, 39, 64), cut = *rc::gen::inRange(0, 41);
@@ -203,8 +206,8 @@ TEST_CASE("answers and exits do not depend on the batch size, nor on how images 
 
 TEST_CASE("stages on devices of their own give the same answers") {
   constexpr int n = 13;
-  const ExecutorSettings settings{
-      .max_batch = 4, .stop = {.kind = StopRule::Kind::threshold, .threshold = splitting_threshold(n, 0.4)}};
+  const ExecutorSettings settings{.max_batch = 4,
+                                  .policy = make_policy({PolicyKind::learned, splitting_threshold(n, 0.4)})};
   // A second handle on the same device: memory is not shared, images cross through the host.
   const Device other(testing::test_device().info());
   CascadeExecutor executor(test_model(), {testing::test_device(), other, testing::test_device()}, settings);
@@ -241,28 +244,6 @@ TEST_CASE("an exit costs all stages and policies up to it") {
   const Model& model = test_model();
   CHECK(model.macs_through(0) == model.stage_macs(0));
   CHECK(model.macs_through(2) == model.stage_macs(0) + model.stage_macs(1) + model.stage_macs(2));
-}
-
-TEST_CASE("stop rules read and write the same text") {
-  for (const char* text : {"argmax", "sample", "threshold 0.25"}) CHECK(to_string(parse_stop_rule(text)) == text);
-  for (const char* text : {"", "Argmax", "threshold", "threshold ", "threshold x", "threshold 1.5", "threshold nan"}) {
-    CAPTURE(text);
-    CHECK_THROWS_AS(parse_stop_rule(text), UsageError);
-  }
-}
-
-TEST_CASE("sampled limits are uniform in (0, 1] and depend on image and stage") {
-  const StopRule rule{.kind = StopRule::Kind::sample, .seed = 1};
-  double sum = 0;
-  for (std::uint64_t i = 0; i < 4000; ++i) {
-    const float limit = rule.limit(i, 0);
-    CHECK(limit > 0);
-    CHECK(limit <= 1);
-    sum += limit;
-  }
-  CHECK(std::abs(sum / 4000 - 0.5) < 0.02);  // 4 standard deviations of the mean
-  CHECK(rule.limit(1, 0) != rule.limit(1, 1));
-  CHECK(rule.limit(1, 0) != rule.limit(2, 0));
 }
 
 }  // namespace

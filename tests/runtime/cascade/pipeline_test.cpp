@@ -44,7 +44,7 @@ std::vector<Passage> passages_of(const std::vector<std::uint8_t>& images, std::s
 }
 
 // Images leave everywhere, by their number alone.
-const ExecutorSettings by_number{.max_batch = 4, .stop = {.kind = StopRule::Kind::sample, .seed = 3}};
+const ExecutorSettings by_number{.max_batch = 4, .policy = make_policy({PolicyKind::sample}, 3)};
 
 TEST_CASE("places of a ring are given side by side and never twice") {
   const bool holds = rc::check("any order of taking and releasing", [] {
@@ -201,15 +201,15 @@ TEST_CASE("without images nothing comes back") {
 }
 
 TEST_CASE("an error of a policy ends the run and is thrown where results are taken") {
-  class Broken final : public StoppingPolicy {
+  class Broken final : public StoppingScore {
    public:
-    double score(const Visit& visit) const override {
+    double of(const Visit& visit) const override {
       if (visit.image == 5) throw UsageError("no score for image 5");
       return 0;
     }
   };
   const Device a = own_device(0), b = own_device(1);
-  ExecutorSettings settings{.max_batch = 4, .policy = std::make_shared<Broken>(), .limit = 1};
+  ExecutorSettings settings{.max_batch = 4, .policy = StoppingPolicy{std::make_shared<Broken>(), 1}};
   CascadeExecutor executor(test_model(), {a, b, b}, settings);
   CHECK_THROWS_WITH_AS(executor.classify(random_images(20)), "no score for image 5", UsageError);
   CHECK_THROWS_AS(executor.classify(random_images(20)), UsageError);
@@ -243,7 +243,7 @@ TEST_CASE("a submitter is told whether it had to wait for room") {
   const std::vector<std::uint8_t> images = random_images(3);
   const Device device = own_device();
   ExecutorSettings never_stops = by_number;
-  never_stops.stop = {.kind = StopRule::Kind::threshold, .threshold = 2};
+  never_stops.policy = make_policy({PolicyKind::learned, 2});
   CascadePipeline pipeline(test_model(), {device, device, device}, {.executor = never_stops, .capacity = 2});
   CHECK_FALSE(pipeline.submit(passages_of(images, 0, 1)));
   CHECK_FALSE(pipeline.submit(passages_of(images, 1, 1)));

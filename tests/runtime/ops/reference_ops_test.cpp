@@ -69,7 +69,10 @@ TEST_CASE("reference convolution gradients agree with finite differences") {
                         {{2, 3, 5, 5}, 2, {1, 1, 2, 0}},
                         {{1, 1, 1, 1}, 2, {3, 3, 1, 1}},
                         {{1, 2, 9, 8}, 1, {7, 5, 3, 2}}};
-  for (const auto& [src, k, window] : cases) {
+  for (const Case& test : cases) {
+    const Shape src = test.src;
+    const int k = test.k;
+    const Window window = test.window;
     CAPTURE(src.h);
     const Values x = random_values(src.size(), 1);
     const Values weight = random_values(static_cast<std::size_t>(k * src.c * window.r * window.s), 2);

@@ -79,21 +79,17 @@ TEST_CASE("the executor with each policy stops, answers and costs as its simulat
     CAPTURE(to_string(kind));
     if (kind == PolicyKind::fixed) continue;
     const Model model = model_under(whole, {kind, 0.5});
-    const std::shared_ptr<const StoppingPolicy> policy = make_policy(kind, 5);
+    const std::shared_ptr<const StoppingScore> score = make_score(kind, 5);
     const CascadeTable table = table_of(model);
-    const std::vector<double> scores = scores_of(table, *policy);
+    const std::vector<double> scores = scores_of(table, *score);
     for (const Combine combine : {Combine::reweight, Combine::last, Combine::fitted}) {
       // Halfway between neighbours, so that a last bit decides nothing.
       std::vector<double> sorted = scores;
       std::ranges::sort(sorted);
-      const double limit = has_threshold(kind) ? (sorted[images / 2] + sorted[images / 2 + 1]) / 2 : 1;
-      ExecutorSettings settings{.max_batch = 16, .combine = combine};
-      if (asks_model(kind)) {
-        settings.stop = {.kind = StopRule::Kind::threshold, .threshold = limit};
-      } else {
-        settings.policy = policy;
-        settings.limit = limit;
-      }
+      const double limit =
+          has_threshold(kind) ? (sorted[images / 2] + sorted[images / 2 + 1]) / 2 : make_policy({kind}).limit;
+      const ExecutorSettings settings{
+          .max_batch = 16, .policy = StoppingPolicy{score, limit, asks_model(kind)}, .combine = combine};
       const CascadeResult run = CascadeExecutor(model, std::vector<Device>(3, testing::test_device()), settings)
                                     .classify(pixels, 0, dataset.labels());
       const Simulation simulated = simulate(
@@ -124,7 +120,7 @@ TEST_CASE("policies that see features decide on a table as in the executor, and 
   const CascadeResult run =
       CascadeExecutor(model, std::vector<Device>(3, testing::test_device()), {.max_batch = 16}).classify(pixels);
   const Simulation simulated =
-      simulate(table, scores_of(table, *make_policy(PolicyKind::learned)), {.asks_model = true});
+      simulate(table, scores_of(table, *make_score(PolicyKind::learned)), {.asks_model = true});
   CHECK(run.exit_stage == simulated.exit_stage);
   CHECK(std::set<int>(run.exit_stage.begin(), run.exit_stage.end()).size() > 1);
   CascadeTable blind = table;
@@ -134,7 +130,7 @@ TEST_CASE("policies that see features decide on a table as in the executor, and 
 
 TEST_CASE("a simulation of four images is what one counts by hand") {
   const CascadeTable table = tiny();
-  const std::vector<double> scores = scores_of(table, *make_policy(PolicyKind::confidence));
+  const std::vector<double> scores = scores_of(table, *make_score(PolicyKind::confidence));
   const Simulation result = simulate(table, scores, {.limit = 0.65});
   CHECK(result.exit_stage == std::vector<int>{0, 1, 0, 1});
   CHECK(result.stopped == std::vector<std::int64_t>{2, 2});
@@ -149,7 +145,7 @@ TEST_CASE("a simulation of four images is what one counts by hand") {
 
 TEST_CASE("a budget is met as closely as a threshold can, and an unreachable one names the nearest") {
   const CascadeTable table = tiny();
-  const std::vector<double> scores = scores_of(table, *make_policy(PolicyKind::confidence));
+  const std::vector<double> scores = scores_of(table, *make_score(PolicyKind::confidence));
   const StageCosts ms{{1, 2}};
   using Kind = BudgetTarget::Kind;
   const Budget half = find_budget(table, scores, ms, {Kind::cost, 2.2}, {}, "ms");
@@ -173,7 +169,7 @@ TEST_CASE("a budget is met as closely as a threshold can, and an unreachable one
 
 TEST_CASE("the nearest that an unreachable budget names can be reached") {
   const CascadeTable table = tiny();
-  const std::vector<double> scores = scores_of(table, *make_policy(PolicyKind::confidence));
+  const std::vector<double> scores = scores_of(table, *make_score(PolicyKind::confidence));
   CHECK(rc::check([&] {
     const double first = std::exp(*rc::gen::inRange(-10000, 10000) / 1e3);
     const StageCosts costs{{first, 2 * first}};
@@ -193,7 +189,7 @@ TEST_CASE("the nearest that an unreachable budget names can be reached") {
 
 TEST_CASE("budgets are kept, and a larger one never costs less") {
   const CascadeTable table = table_of(three_stages());
-  const std::vector<double> scores = scores_of(table, *make_policy(PolicyKind::margin));
+  const std::vector<double> scores = scores_of(table, *make_score(PolicyKind::margin));
   const StageCosts costs = mac_costs(table);
   const double low = costs.stages[0];
   CHECK(rc::check([&] {
@@ -208,7 +204,7 @@ TEST_CASE("budgets are kept, and a larger one never costs less") {
 
 TEST_CASE("thresholds spread over the costs are ascending and differ") {
   const CascadeTable table = table_of(three_stages());
-  const std::vector<double> scores = scores_of(table, *make_policy(PolicyKind::entropy));
+  const std::vector<double> scores = scores_of(table, *make_score(PolicyKind::entropy));
   const std::vector<double> limits = spread_limits(table, scores, 6, false);
   REQUIRE(limits.size() == 6);
   for (std::size_t i = 1; i < 6; ++i) {

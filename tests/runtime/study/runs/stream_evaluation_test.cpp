@@ -59,11 +59,11 @@ TEST_CASE("images are held back by a full stream, not by a sender that is late")
 }
 
 TEST_CASE("a failure ends a stream at once, though the next image is to come much later") {
-  struct Broken final : StoppingPolicy {
-    double score(const Visit&) const override { throw UsageError("no score"); }
+  struct Broken final : StoppingScore {
+    double of(const Visit&) const override { throw UsageError("no score"); }
   };
   const StreamEvaluationSettings settings{
-      .pipeline = {.executor = {.max_batch = 1, .policy = std::make_shared<Broken>(), .limit = 1}},
+      .pipeline = {.executor = {.max_batch = 1, .policy = StoppingPolicy{std::make_shared<Broken>(), 1}}},
       .rate_per_s = 1e-6,
       .arrivals = Arrivals::uniform};
   CHECK_THROWS_WITH_AS(evaluate_stream(test_model(), one_device(), dataset_of(2), settings), "no score", UsageError);

@@ -1,0 +1,28 @@
+#include "runtime/cascade/chosen_cascade.h"
+
+#include <utility>
+
+namespace cascadecl {
+
+ChosenCascade choose(Model whole, const CascadeChoice& said, ExecutorSettings settings) {
+  Decision decision = whole.decision.value_or(Decision{{PolicyKind::learned, 0.5}, Combine::reweight});
+  if (said.policy) decision = {*said.policy, Combine::reweight};
+  if (said.combine) decision.combine = *said.combine;
+  if (decision.policy.kind == PolicyKind::fixed) decision.combine = Combine::last;  // there is one answer
+  settings.policy = make_policy(decision.policy, said.seed);
+  settings.combine = decision.combine;
+  const double largest = largest_mmac(whole);
+  return {model_under(std::move(whole), decision.policy), decision.policy, std::move(settings), largest};
+}
+
+void obey_decision(Model& model, ExecutorSettings& settings) {
+  if (!settings.policy) {
+    const CascadeChoice open{.combine = settings.combine};
+    ChosenCascade chosen = choose(std::move(model), open, std::move(settings));
+    model = std::move(chosen.model);
+    settings = std::move(chosen.settings);
+  }
+  if (!settings.combine) settings.combine = Combine::reweight;
+}
+
+}  // namespace cascadecl

@@ -1,0 +1,65 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "runtime/cascade/policies/stopping_policy.h"
+
+namespace cascadecl {
+
+// The policies by name. `parameter` is what comes after the colon of "NAME:parameter".
+//   learned     pi of the model's own policy >= parameter, default 1/2 (paper, 4.3, at test time)
+//   ann         the same with the exit functions fitted by supervision on frozen stages (Bolukbasi et al. 2017)
+//   sample      with probability pi of the model's own policy, drawn from seed, image and stage alone; no parameter
+//   static      stage `parameter` alone answers, none other runs; default: the last
+//   confidence  largest label probability >= parameter
+//   margin      largest minus second largest probability >= parameter
+//   entropy     entropy of the probabilities, in nats, <= parameter
+//   agreement   as many stages before it as parameter gave the same answer, one after the other; default 1
+//   random      with probability `parameter`, drawn from seed, image and stage alone
+//   oracle      the answer is right, which only the label tells: a bound, no policy
+enum class PolicyKind { learned, ann, sample, fixed, confidence, margin, entropy, agreement, random, oracle };
+
+struct PolicyChoice {
+  PolicyKind kind = PolicyKind::learned;
+  std::optional<double> parameter = {};  // none: its default
+};
+
+// All of them, in the order above.
+std::span<const PolicyKind> policy_kinds();
+// "learned", "static" for PolicyKind::fixed, ...
+std::string_view to_string(PolicyKind kind);
+PolicyKind parse_policy_kind(std::string_view name);  // throws UsageError that lists the names
+// "confidence:0.8"; without a parameter the name alone.
+std::string to_string(const PolicyChoice& choice);
+
+// Gives the policy its default parameter if it has one and the text names none. Throws UsageError that lists the names,
+// or names the parameter's range, or tells that a policy needs a parameter or takes none.
+PolicyChoice parse_policy_choice(std::string_view text);
+
+// Whether the policy's parameter is a threshold that trades accuracy for cost, as of all but sample, static and oracle.
+bool has_threshold(PolicyKind kind);
+// Whether it needs the model's policies to run on the device.
+bool asks_model(PolicyKind kind);
+
+// seed: for sample and random.
+std::unique_ptr<StoppingScore> make_score(PolicyKind kind, std::uint64_t seed = 0);
+// A policy with its limit. Throws UsageError if it needs a parameter and has none. PolicyKind::fixed decides by the
+// stage alone; to run that one only, see single_stage().
+StoppingPolicy make_policy(const PolicyChoice& choice, std::uint64_t seed = 0);
+
+// One each, for make_score().
+std::unique_ptr<StoppingScore> make_learned_score();
+std::unique_ptr<StoppingScore> make_sample_score(std::uint64_t seed);
+std::unique_ptr<StoppingScore> make_static_score();
+std::unique_ptr<StoppingScore> make_confidence_score();
+std::unique_ptr<StoppingScore> make_margin_score();
+std::unique_ptr<StoppingScore> make_entropy_score();
+std::unique_ptr<StoppingScore> make_agreement_score();
+std::unique_ptr<StoppingScore> make_random_score(std::uint64_t seed);
+std::unique_ptr<StoppingScore> make_oracle_score();
+
+}  // namespace cascadecl
