@@ -18,8 +18,8 @@
 #include "data/files/error.h"
 #include "runtime/network/stages.h"
 #include "runtime/ops/precision.h"
+#include "runtime/ops/trials/random_activation.h"
 #include "runtime/tuner/network_workload.h"
-#include "runtime/tuner/random_activation.h"
 
 namespace cascadecl {
 namespace {

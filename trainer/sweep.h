@@ -62,7 +62,7 @@ std::vector<TaskPoint> run_task(const SweepTask& task, const SweepSettings& sett
                                 SweepTables& tables, const CombinationWeights& weights);
 
 // The start of joint tasks: the stages of a model. They are trained further on the images of its own training, with the
-// batch, weight decay and augmentation that the model tells of. Its policies are drawn anew.
+// batch, momentum, weight decay and augmentation that the model tells of. Its policies are drawn anew.
 struct JointStart {
   const Model& model;
   const Dataset& train;

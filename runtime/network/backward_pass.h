@@ -29,6 +29,7 @@ class BackwardPass {
     for (const BackwardPlanner::Planned& planned : plan_.launches()) steps.push_back(planned.step);
     return steps;
   }
+  const TuningUses& tuning_uses() const { return plan_.tuning_uses(); }
   std::size_t weight_bytes() const { return plan_.weight_bytes(); }  // transformed filters
   std::size_t gradient_bytes() const { return plan_.gradient_bytes(); }
 

@@ -4,6 +4,7 @@
 #include <ranges>
 
 #include "runtime/ops/elementwise.h"
+#include "runtime/ops/trials/operation_uses.h"
 
 namespace cascadecl {
 
@@ -72,6 +73,11 @@ void BackwardPlanner::add(std::string operation, Launch launch, const VariantCho
   launches_.push_back({std::move(step), std::move(launch)});
 }
 
+void BackwardPlanner::add_uses(TuningUses uses) {
+  for (TuningUse& use : uses) use.layers = layer_names(pass_.network(), step_->lowered());
+  append(uses_, std::move(uses));
+}
+
 void BackwardPlanner::pass_on_output(const LoweredView& in) {
   if (!needs_gradient(in)) return;
   const int buffer = output_gradient().buffer;
@@ -112,6 +118,7 @@ void BackwardPlanner::pass_on(const LoweredView& in, int buffer) {
     add(
         "relu mask", [this, mask, in, buffer](int n, BatchNormMode) { mask->run(n, pass_.view(in), pool_[buffer]); },
         mask->choice());
+    add_uses({elementwise_use(pass_.device(), "relu_mask", pass_.shape(in), pass_.kind(in), pass_.batch())});
   }
   pass_on_masked(in, buffer);
 }
@@ -184,6 +191,7 @@ void BackwardPlanner::contribute(int tensor, int buffer) {
     return;
   }
   auto sum = std::make_shared<Accumulate>(pass_.device(), pass_.shape(tensor), pass_.batch());
+  add_uses({elementwise_use(pass_.device(), "accumulate", pass_.shape(tensor), {}, pass_.batch())});
   const auto add_sum = [&](Launch launch) { add("sum", std::move(launch), sum->choice()); };
   if (!pool_.shared(h.buffer)) {
     add_sum([this, sum, to = h.buffer, buffer](int n, BatchNormMode) { sum->run(n, pool_[to], pool_[buffer]); });

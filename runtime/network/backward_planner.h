@@ -42,6 +42,7 @@ class BackwardPlanner {
   BackwardPlanner& operator=(const BackwardPlanner&) = delete;
 
   const std::vector<Planned>& launches() const { return launches_; }
+  const TuningUses& tuning_uses() const { return uses_; }
   void prepare_weights();                                       // after each change of the weights
   std::size_t weight_bytes() const;                             // of filters in layouts of their own
   std::size_t gradient_bytes() const { return pool_.bytes(); }  // of all buffers
@@ -66,6 +67,8 @@ class BackwardPlanner {
   void add(std::string operation, Launch launch, const VariantChoice& choice = {}, double mmac = 0);
   // What add() is to prepare when weights change: reads a parameter of the step's layer.
   void prepare_with(std::string_view parameter, std::size_t bytes, std::function<void(const Array<float>&)> prepare);
+  // Kernels with tunables that the launches run.
+  void add_uses(TuningUses uses);
   // Room that all launches share.
   void reserve_workspace(std::size_t floats) { workspace_floats_ = std::max(workspace_floats_, floats); }
   // Where the gradient by a parameter of the step's layer goes.
@@ -107,6 +110,7 @@ class BackwardPlanner {
   std::size_t workspace_floats_ = 0;
   Array<float> workspace_;
   std::vector<Planned> launches_;
+  TuningUses uses_;
 };
 
 }  // namespace cascadecl

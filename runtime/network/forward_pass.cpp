@@ -101,6 +101,17 @@ std::vector<PlanStep> ForwardPass::plan_steps() const {
   return plan;
 }
 
+TuningUses ForwardPass::tuning_uses() const {
+  TuningUses uses;
+  for (const auto& step : steps_) {
+    TuningUses of_step = step->tuning_uses();
+    for (TuningUse& use : of_step) use.layers = layer_names(state_.network(), step->lowered());
+    append(uses, std::move(of_step));
+  }
+  append(uses, state_.norm_uses());
+  return uses;
+}
+
 std::size_t ForwardPass::weight_bytes() const {
   std::size_t bytes = 0;
   for (const auto& step : steps_) bytes += step->weight_bytes();

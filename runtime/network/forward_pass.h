@@ -35,6 +35,7 @@ class ForwardPass {
   void run(int n, const Activation& images, BatchNormMode mode, StepClock* clock = nullptr);
 
   std::vector<PlanStep> plan_steps() const;
+  TuningUses tuning_uses() const;    // kernels with tunables that the steps run, and the batch norms between them
   std::size_t weight_bytes() const;  // transformed filters
 
  private:

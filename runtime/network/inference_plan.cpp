@@ -151,4 +151,6 @@ int InferencePlan::max_batch() const { return state_->max_batch; }
 PlanMemory InferencePlan::memory() const { return state_->memory; }
 std::vector<PlanStep> InferencePlan::steps() const { return state_->forward.plan_steps(); }
 
+TuningUses InferencePlan::tuning_uses() const { return state_->forward.tuning_uses(); }
+
 }  // namespace cascadecl

@@ -5,6 +5,7 @@
 #include "data/files/error.h"
 #include "runtime/network/backward_pass.h"
 #include "runtime/ops/launch.h"
+#include "runtime/ops/trials/operation_uses.h"
 
 namespace cascadecl {
 
@@ -153,6 +154,14 @@ std::vector<PlanStep> TrainingPlan::steps() const {
                    .parameters = sgd.parameters,
                    .source = sgd.source});
   return steps;
+}
+
+TuningUses TrainingPlan::tuning_uses() const {
+  TuningUses uses = state_->forward.tuning_uses();
+  append(uses, state_->backward.tuning_uses());
+  uses.push_back(sgd_use(state_->device, state_->parameters.trained().size()));
+  uses.back().layers = "all parameters";
+  return uses;
 }
 
 }  // namespace cascadecl

@@ -98,7 +98,7 @@ ConvBackward::ConvBackward(const Device& device, const ConvGeometry& g, const Fu
 
   reduce_ = device.kernel("conv_filter_winograd.cl", "filter_gradient", filter_part(tunables).defines(g, block));
   reduce_range_ = {to_size(g.in.channels), to_size(block_count(g.out_channels, block))};
-  filters_ = {device, conv::FilterLayout::winograd(device, g.out_channels, g.in.channels, true)};
+  filters_ = {device, conv::FilterLayout::winograd(device, conv::FilterShape::turned_of(g))};
 }
 
 void ConvBackward::prepare(const Array<float>& weight) { filters_.prepare(weight); }

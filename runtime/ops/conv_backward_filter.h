@@ -23,7 +23,7 @@ class ConvBackwardFilter {
 
   // `workspace` is shared by all layers of a plan; it needs workspace_floats().
   std::size_t workspace_floats() const;
-  // weight_gradient [K][C][R][S], overwritten. The images are summed in fixed slices and order.
+  // weight_gradient [K][C/groups][R][S], overwritten. The images are summed in fixed slices and order.
   void run(int n, const View& in, const Gradient& out_gradient, const Array<float>& workspace,
            const Array<float>& weight_gradient);
   const VariantChoice& choice() const { return choice_; }

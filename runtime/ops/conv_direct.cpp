@@ -31,6 +31,7 @@ std::size_t Direct::local_bytes(const ConvGeometry& g, int block) const {
 }
 
 std::string direct_declines(const Device& device, const ConvGeometry& g) {
+  if (auto reason = in_groups(g); !reason.empty()) return reason;
   const TuningTarget target = TuningTarget::of(device.info());
   return too_large(Direct::choose(g, target).local_bytes(g, target.block), target.local_memory);
 }
@@ -67,6 +68,7 @@ std::size_t FilterDirect::local_bytes(const ConvGeometry& g, int block) const {
 }
 
 std::string filter_direct_declines(const Device& device, const ConvGeometry& g) {
+  if (auto reason = in_groups(g); !reason.empty()) return reason;
   const TuningTarget target = TuningTarget::of(device.info());
   return too_large(FilterDirect::choose(g, target).local_bytes(g, target.block), target.local_memory);
 }
@@ -104,7 +106,7 @@ Defines direct_defines(const Device& device, const ConvGeometry& g, ImageShape i
 
 // Filters of a kernel that computes the gradient by the input.
 Filters turned_filters(const Device& device, const ConvGeometry& g) {
-  return {device, FilterLayout::packed(device, g.out_channels, g.in.channels, g.kernel_h, g.kernel_w, true)};
+  return {device, FilterLayout::packed(device, FilterShape::turned_of(g))};
 }
 
 class DirectForward : public Convolution<Forward> {
@@ -116,8 +118,7 @@ class DirectForward : public Convolution<Forward> {
     return conv::lookup<Direct>(device, "forward", p.geometry, batch);
   }
   DirectForward(const Device& device, const Forward::Problem& p, BatchClass batch, const Direct& tunables)
-      : Convolution(Filters(device, FilterLayout::packed(device, p.geometry.in.channels, p.geometry.out_channels,
-                                                         p.geometry.kernel_h, p.geometry.kernel_w, false))) {
+      : Convolution(Filters(device, FilterLayout::packed(device, FilterShape::of(p.geometry, p.fusion.bias)))) {
     const ConvGeometry& g = p.geometry;
     Defines defines = direct_defines(device, g, g.in, g.out(), g.padding, g.padding);
     define(tunables, defines);
@@ -164,7 +165,9 @@ class DirectData : public Convolution<BackwardData> {
 
 class StridedData : public Convolution<BackwardData> {
  public:
-  static std::string declines(const Device&, const BackwardData::Problem& p) { return fuses_nothing(p.fusion); }
+  static std::string declines(const Device&, const BackwardData::Problem& p) {
+    return first_of({in_groups(p.geometry), fuses_nothing(p.fusion)});
+  }
   static Lookup<Strided, ConvGeometry> lookup(const Device& device, const BackwardData::Problem& p, BatchClass batch) {
     return conv::lookup<Strided>(device, "data", p.geometry, batch);
   }

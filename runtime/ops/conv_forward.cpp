@@ -12,7 +12,9 @@ ConvForward::ConvForward(const Device& device, const ConvGeometry& geometry, con
   convolution_ = conv::make_convolution<conv::Forward>(device, problem, kernels, batch, choice_);
 }
 
-void ConvForward::prepare(const Array<float>& weight) { convolution_->filters.prepare(weight); }
+void ConvForward::prepare(const Array<float>& weight, const Array<float>& bias) {
+  convolution_->filters.prepare(weight, bias);
+}
 void ConvForward::use(const Array<float>& prepared) { convolution_->filters.use(prepared); }
 const Array<float>& ConvForward::weights() const { return convolution_->filters.array(); }
 std::size_t ConvForward::weight_bytes() const { return convolution_->filters.bytes(); }

@@ -17,8 +17,9 @@ class ConvForward {
   ConvForward(const Device& device, const ConvGeometry& geometry, const ConvFusion& fusion, KernelClass kernels,
               BatchClass batch = BatchClass::many);
 
-  // Enqueues the conversion of the filters [K][C][R][S] to the kernel's layout; again after each change of them.
-  void prepare(const Array<float>& weight);
+  // Enqueues the conversion of the filters [K][C/groups][R][S] and, with fusion.bias, the bias [K] to the kernel's
+  // layout; again after each change of them.
+  void prepare(const Array<float>& weight, const Array<float>& bias = {});
   // Has the next runs read filters that the caller has brought into the kernel's layout; and those that it reads.
   void use(const Array<float>& prepared);
   const Array<float>& weights() const;

@@ -110,49 +110,23 @@ std::string gemm_declines(const DeviceInfo& device) {
 
 namespace {
 
-enum class Turned { no, yes };
-
 // kernels/conv_gemm.cl. The gradient by the input is the same product on turned filters; with a stride, one product for
 // each of the positions that the input's pixels take between those of the output.
 class Product {
  public:
-  Product(const Device& device, const ConvGeometry& g, Turned turned, const GemmTile& tile, ViewKind view,
-          bool residual)
+  Product(const Device& device, const ConvGeometry& g, Turned turned, const GemmTile& tile, const ConvFusion& fusion)
       : tile_(tile) {
     const ImageShape to = turned == Turned::no ? g.out() : g.in;
     const int block = device.channel_block(), spread = turned == Turned::no ? 1 : g.stride;
-    Defines defines = shape(g, turned, block);
+    Defines defines = turned_defines(g, turned, block);
     define(tile, defines);
-    view.define(defines);
-    defines.set("RESIDUAL", residual ? 1 : 0);
+    fusion.view.define(defines);
+    defines.set("RESIDUAL", fusion.residual ? 1 : 0);
+    if (fusion.bias) defines.set("BIAS", 1);
     run_ = device.kernel("conv_gemm.cl", "conv_gemm", defines);
     pixels_ = div_up(to_size(to.height), spread) * div_up(to_size(to.width), spread);
     channels_ = to_size(padded(to.channels, block));
     phases_ = to_size(spread * spread);
-  }
-  // The defines of the images that it reads and writes.
-  static Defines shape(const ConvGeometry& g, Turned turned, int block) {
-    const bool forward = turned == Turned::no;
-    const ImageShape from = forward ? g.in : g.out(), to = forward ? g.out() : g.in;
-    return {{"CB", channel_block_of(to.channels, block)},
-            {"IN_CB", channel_block_of(from.channels, block)},
-            {"C_CHANNELS", from.channels},
-            {"K_CHANNELS", to.channels},
-            {"HEIGHT", from.height},
-            {"WIDTH", from.width},
-            {"OUT_HEIGHT", to.height},
-            {"OUT_WIDTH", to.width},
-            {"KERNEL_H", g.kernel_h},
-            {"KERNEL_W", g.kernel_w},
-            {"PADDING_Y", forward ? g.padding : g.kernel_h - 1 - g.padding},
-            {"PADDING_X", forward ? g.padding : g.kernel_w - 1 - g.padding},
-            {"STRIDE", forward ? g.stride : 1},
-            {"SPREAD", forward ? 1 : g.stride}};
-  }
-  static Filters filters(const Device& device, const ConvGeometry& g, Turned turned) {
-    const bool forward = turned == Turned::no;
-    return {device, FilterLayout::packed(device, forward ? g.in.channels : g.out_channels,
-                                         forward ? g.out_channels : g.in.channels, g.kernel_h, g.kernel_w, !forward)};
   }
   void run(int n, const View& in, const Array<float>& weights, const Activation& residual, const Activation& out) {
     const std::size_t items = to_size(tile_.items());
@@ -169,15 +143,16 @@ class Product {
 class GemmForward : public Convolution<Forward> {
  public:
   static std::string declines(const Device& device, const Forward::Problem& p) {
-    return first_of({gemm_declines(device.info()), p.fusion.statistics ? "takes no statistics" : ""});
+    return first_of(
+        {gemm_declines(device.info()), in_groups(p.geometry), p.fusion.statistics ? "takes no statistics" : ""});
   }
   static Lookup<GemmTile, int> lookup(const Device& device, const Forward::Problem& p, BatchClass batch) {
     return {tuning_key(GemmTile::kernel, "forward", p.geometry, device.channel_block(), batch),
             p.geometry.out_channels};
   }
   GemmForward(const Device& device, const Forward::Problem& p, BatchClass, const GemmTile& tile)
-      : Convolution(Product::filters(device, p.geometry, Turned::no)),
-        product_(device, p.geometry, Turned::no, tile, p.fusion.view, p.fusion.residual) {}
+      : Convolution(Filters(device, FilterLayout::packed(device, FilterShape::of(p.geometry, p.fusion.bias)))),
+        product_(device, p.geometry, Turned::no, tile, p.fusion) {}
   void run(int n, const Forward::Operands& o) override { product_.run(n, o.in, filters.array(), o.residual, o.out); }
 
  private:
@@ -187,15 +162,15 @@ class GemmForward : public Convolution<Forward> {
 class GemmData : public Convolution<BackwardData> {
  public:
   static std::string declines(const Device& device, const BackwardData::Problem& p) {
-    return first_of({gemm_declines(device.info()), fuses_nothing(p.fusion)});
+    return first_of({gemm_declines(device.info()), in_groups(p.geometry), fuses_nothing(p.fusion)});
   }
   // By the geometry of the convolution.
   static Lookup<GemmTile, int> lookup(const Device& device, const BackwardData::Problem& p, BatchClass batch) {
     return {tuning_key(GemmTile::kernel, "data", p.geometry, device.channel_block(), batch), p.geometry.in.channels};
   }
   GemmData(const Device& device, const BackwardData::Problem& p, BatchClass, const GemmTile& tile)
-      : Convolution(Product::filters(device, p.geometry, Turned::yes)),
-        product_(device, p.geometry, Turned::yes, tile, {}, false) {}
+      : Convolution(Filters(device, FilterLayout::packed(device, FilterShape::turned_of(p.geometry)))),
+        product_(device, p.geometry, Turned::yes, tile, {}) {}
   void run(int n, const BackwardData::Operands& o) override {
     product_.run(n, {o.out_gradient.data, {}, {}}, filters.array(), {}, o.in_gradient);
   }
@@ -208,7 +183,7 @@ class GemmData : public Convolution<BackwardData> {
 class GemmFilter : public Convolution<BackwardFilter> {
  public:
   static std::string declines(const Device& device, const BackwardFilter::Problem& p) {
-    return first_of({gemm_declines(device.info()), p.pair ? "reads no pair" : ""});
+    return first_of({gemm_declines(device.info()), in_groups(p.geometry), p.pair ? "reads no pair" : ""});
   }
   static Lookup<GemmFilterTile, ConvGeometry> lookup(const Device& device, const BackwardFilter::Problem& p,
                                                      BatchClass batch) {
@@ -217,7 +192,7 @@ class GemmFilter : public Convolution<BackwardFilter> {
   GemmFilter(const Device& device, const BackwardFilter::Problem& p, BatchClass, const GemmFilterTile& tile) {
     const ConvGeometry& g = p.geometry;
     const FilterProduct product(g, device.channel_block());
-    Defines defines = Product::shape(g, Turned::no, device.channel_block());
+    Defines defines = turned_defines(g, Turned::no, device.channel_block());
     defines.set("PADDING", g.padding);
     define(tile, defines);
     p.view.define(defines);

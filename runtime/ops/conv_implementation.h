@@ -10,10 +10,10 @@
 #include "runtime/ops/filter_layout.h"
 #include "runtime/ops/variant.h"
 
-// Every way to compute a direction of a convolution has this interface. conv_list.h has them in order.
+// The interface of all ways to compute a direction of a convolution. The lists of conv_list.h have them in order.
 namespace cascadecl::conv {
 
-// A convolution that an implementation has made for one problem.
+// A convolution built for one problem on one device.
 template <class Direction>
 class Convolution {
  public:
@@ -25,7 +25,7 @@ class Convolution {
 
   // Enqueues the work for n images.
   virtual void run(int n, const typename Direction::Operands& operands) = 0;
-  // Of the array that a run works in besides its operands.
+  // Size of the workspace among the operands.
   virtual std::size_t workspace_floats() const { return 0; }
 
   Filters filters;  // as run() reads them
@@ -43,18 +43,19 @@ struct TuningOffer {
   std::function<std::vector<TuningValues>()> candidates;  // what runs without the user's own tuning first
 };
 
+// One way to compute a direction.
 template <class Direction>
 struct Implementation {
   using Problem = typename Direction::Problem;
 
   std::string_view variant;  // its name in reports
   KernelClasses classes;     // the classes that it belongs to
-  // Why it cannot solve the problem on the device; empty if it can.
+  // The reason why it cannot solve the problem on the device; empty if it can.
   std::string (*declines)(const Device& device, const Problem& problem);
-  // Where it does not decline. `choice` is told of the tunables.
+  // Builds its kernels, for a problem that it does not decline. Writes the values of its tunables to `choice`.
   std::unique_ptr<Convolution<Direction>> (*make)(const Device& device, const Problem& problem, BatchClass batch,
                                                   VariantChoice& choice);
-  // Nothing where it has no tunables.
+  // What the tuner may try; nothing if it has no tunables.
   std::optional<TuningOffer> (*tuning)(const Device& device, const Problem& problem, BatchClass batch);
 };
 

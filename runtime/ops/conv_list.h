@@ -7,8 +7,8 @@
 
 namespace cascadecl::conv {
 
-// All implementations of a direction. Of those that belong to a kernel class, the first that does not decline a problem
-// runs: the faster ones come first, and the reference kernels last.
+// All implementations of a direction, the faster ones first and the reference kernels last. Of those that belong to the
+// kernel class of a device, the first that does not decline a problem runs.
 template <class Direction>
 std::span<const Implementation<Direction>> implementations();
 
@@ -19,8 +19,8 @@ std::span<const Implementation<BackwardData>> implementations<BackwardData>();
 template <>
 std::span<const Implementation<BackwardFilter>> implementations<BackwardFilter>();
 
-// The implementation that runs a problem, null if all decline. `choice` is told its name, and which declined before it
-// and why.
+// The implementation that runs a problem, null if all decline. Writes its name to `choice`, and those that declined
+// before it with their reasons.
 template <class Direction>
 const Implementation<Direction>* choose(const Device& device, const typename Direction::Problem& problem,
                                         KernelClass kernels, VariantChoice& choice) {

@@ -6,11 +6,13 @@
 // The three directions of a convolution: what each can be asked for, and the arrays of one run.
 namespace cascadecl {
 
-// Work fused into a convolution: the view on its input, the residual it adds, the statistics it takes of its output.
+// Work fused into a convolution: the view on its input, the bias and the residual it adds, the statistics it takes of
+// its output.
 struct ConvFusion {
   ViewKind view;
   bool residual = false;    // out = conv(view(in)) + residual
   bool statistics = false;  // batch-norm moments of the result, see batch_norm.h
+  bool bias = false;        // out = conv(view(in)) + bias[k] (+ residual)
   bool operator==(const ConvFusion&) const = default;
 };
 

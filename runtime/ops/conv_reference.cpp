@@ -26,11 +26,12 @@ class ReferenceForward : public Convolution<Forward> {
     Defines defines = reference_defines(device, p.geometry);
     p.fusion.view.define(defines);
     defines.set("RESIDUAL", p.fusion.residual ? 1 : 0);
+    if (p.fusion.bias) defines.set("BIAS", 1);
     run_ = device.kernel("conv_reference.cl", "conv_forward", defines);
   }
   void run(int n, const Forward::Operands& o) override {
-    run_.run(Range{pixels_, channels_, to_size(n)}, o.in.data, o.in.scale, o.in.shift, filters.array(), o.residual,
-             o.out);
+    run_.run(Range{pixels_, channels_, to_size(n)}, o.in.data, o.in.scale, o.in.shift, filters.array(), filters.bias(),
+             o.residual, o.out);
   }
 
  private:
@@ -58,7 +59,7 @@ class ReferenceFilter : public Convolution<BackwardFilter> {
  public:
   static std::string declines(const Device&, const BackwardFilter::Problem& p) { return p.pair ? "reads no pair" : ""; }
   ReferenceFilter(const Device& device, const BackwardFilter::Problem& p, BatchClass)
-      : range_{to_size(p.geometry.kernel_h * p.geometry.kernel_w), to_size(p.geometry.in.channels),
+      : range_{to_size(p.geometry.kernel_h * p.geometry.kernel_w), to_size(p.geometry.group_inputs()),
                to_size(p.geometry.out_channels)} {
     Defines defines = reference_defines(device, p.geometry);
     p.view.define(defines);

@@ -21,6 +21,7 @@ bool is_3x3(const ConvGeometry& g) { return g.kernel_h == 3 && g.kernel_w == 3 &
 
 std::string not_3x3_in_blocks(const Device& device, const ConvGeometry& g) {
   const int block = device.channel_block();
+  if (auto reason = in_groups(g); !reason.empty()) return reason;
   if (!is_3x3(g))
     return fmt::format("{}x{} kernel, stride {}, padding {}: winograd is for 3x3, 1, 1", g.kernel_h, g.kernel_w,
                        g.stride, g.padding);
@@ -186,8 +187,7 @@ class WinogradForward : public Convolution<Forward> {
     return conv::lookup<Winograd>(device, "forward", p.geometry, batch);
   }
   WinogradForward(const Device& device, const Forward::Problem& p, BatchClass batch, const Winograd& tunables)
-      : Convolution(
-            Filters(device, FilterLayout::winograd(device, p.geometry.in.channels, p.geometry.out_channels, false))),
+      : Convolution(Filters(device, FilterLayout::winograd(device, FilterShape::of(p.geometry, p.fusion.bias)))),
         cores_(static_cast<int>(device.info().compute_units)),
         most_shares_(p.fusion.statistics ? 1 : tunables.strips(p.geometry)) {
     Defines defines = tunables.defines(p.geometry, device.channel_block());
@@ -215,8 +215,7 @@ class WinogradData : public Convolution<BackwardData> {
     return conv::lookup<Winograd>(device, "data", backward_geometry(p.geometry), batch);
   }
   WinogradData(const Device& device, const BackwardData::Problem& p, BatchClass batch, const Winograd& tunables)
-      : Convolution(
-            Filters(device, FilterLayout::winograd(device, p.geometry.out_channels, p.geometry.in.channels, true))) {
+      : Convolution(Filters(device, FilterLayout::winograd(device, FilterShape::turned_of(p.geometry)))) {
     Defines defines = tunables.defines(backward_geometry(p.geometry), device.channel_block());
     defines.set("INPUT_PAIR", p.fusion.pair ? 1 : 0);
     defines.set("MASK", static_cast<int>(p.fusion.mask));

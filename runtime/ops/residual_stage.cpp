@@ -112,7 +112,7 @@ ResidualStage::ResidualStage(const Device& device, const ResidualStageGeometry& 
     head_.emplace(split, *g.head, ConvFusion{.view = {.precision = precision}}, kernels, batch);
   }
   run_ = device.kernel("residual_stage.cl", "residual_stage", defines);
-  layout_ = conv::FilterLayout::winograd(device, channels, channels, false);
+  layout_.emplace(conv::FilterLayout::winograd(device, conv::FilterShape::of(convolution)));
   if (most_split_ > 0) {
     conv1_.emplace(device, convolution, ConvFusion{.view = normed}, kernels, batch);
     conv2_.emplace(device, convolution, ConvFusion{.view = normed, .residual = true}, kernels, batch);
@@ -128,7 +128,7 @@ ResidualStage::ResidualStage(const Device& device, const ResidualStageGeometry& 
 
 void ResidualStage::prepare(const Array<float>& head, const std::vector<Array<float>>& convolutions) {
   if (head_) head_->prepare(head);
-  for (std::size_t i = 0; i < convolutions.size(); ++i) layout_.run(convolutions[i], filters_[i]);
+  for (std::size_t i = 0; i < convolutions.size(); ++i) layout_->run(convolutions[i], {}, filters_[i]);
 }
 
 void ResidualStage::prepare_norms(const std::vector<View>& norms) {

@@ -15,7 +15,7 @@ struct Declined {
 // "winograd: 5x5 kernel, ...; direct: needs ...", empty if none declined.
 std::string to_string(const std::vector<Declined>& declined);
 
-// Which implementation an operation runs, which faster ones declined, and with which parameters.
+// Which implementation an operation runs, why no faster one does, and with which parameters.
 struct VariantChoice {
   std::string variant = "plain";        // "winograd", "direct", "strided", "gemm", "reference", ...
   std::string reason = {};              // why the fastest does not run; empty if it does

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "runtime/tunables/tuning.h"
-#include "runtime/tuner/trial.h"
+#include "runtime/ops/trials/trial.h"
 
 namespace cascadecl {
 

@@ -9,6 +9,7 @@
 #include "runtime/network/layer.h"
 #include "runtime/network/lowerer.h"
 #include "runtime/ops/elementwise.h"
+#include "runtime/ops/trials/operation_uses.h"
 
 namespace cascadecl {
 namespace {
@@ -19,6 +20,9 @@ class AddStep : public Step {
       : Step(pass, lowered), add_(pass.device(), pass.shape(in()), pass.kind(in()), pass.kind(in(1)), pass.batch()) {}
   void forward(int n) override { add_.run(n, pass().view(in()), pass().view(in(1)), pass().activation(out())); }
   VariantChoice choice() const override { return add_.choice(); }
+  TuningUses tuning_uses() const override {
+    return {elementwise_use(pass().device(), "add_views", pass().shape(in()), pass().kind(in()), pass().batch())};
+  }
   void plan_backward(BackwardPlanner& plan) override {
     plan.pass_on_output(in());
     plan.pass_on_output(in(1));

@@ -7,6 +7,7 @@
 #include "runtime/network/layer.h"
 #include "runtime/network/lowerer.h"
 #include "runtime/ops/dense.h"
+#include "runtime/ops/trials/operation_uses.h"
 
 namespace cascadecl {
 namespace {
@@ -19,6 +20,10 @@ class DenseStep : public Step {
                pass.settings().kernels == KernelClass::reference ? DenseVariant::plain : DenseVariant::automatic) {}
   void forward(int n) override { dense_.forward(n, features(), weight(), bias(), pass().floats(out())); }
   VariantChoice choice() const override { return dense_.choice(); }
+  TuningUses tuning_uses() const override {
+    if (dense_.variant() != DenseVariant::plain) return {};
+    return {dense_use(pass().device(), pass().shape(in()).channels, pass().shape(out()).channels, pass().batch())};
+  }
   void plan_backward(BackwardPlanner& plan) override {
     const int from = plan.output_gradient().buffer, to = plan.take(in());
     plan.add("dense", [this, &plan, from, to, weight_gradient = plan.parameter_gradient("weight"),

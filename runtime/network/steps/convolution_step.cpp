@@ -3,6 +3,7 @@
 #include "runtime/network/backward_planner.h"
 #include "runtime/network/step_geometry.h"
 #include "runtime/ops/conv_backward.h"
+#include "runtime/ops/trials/operation_uses.h"
 
 namespace cascadecl {
 namespace {
@@ -33,6 +34,9 @@ class ConvolutionStep : public Step {
   void prepare_weights() override { conv_.prepare(pass().parameter(lowered().layer, "weight")); }
   VariantChoice choice() const override { return conv_.choice(); }
   std::size_t weight_bytes() const override { return conv_.weight_bytes(); }
+  TuningUses tuning_uses() const override {
+    return forward_uses(pass().device(), geometry_, fusion(pass(), lowered()), kernels(), pass().batch());
+  }
 
   bool reads_pair() const override {
     if (has_residual()) return false;
@@ -67,6 +71,8 @@ class ConvolutionStep : public Step {
     auto filter = std::make_shared<ConvBackwardFilter>(pass().device(), geometry_, pass().kind(in()), from.is_pair(),
                                                        kernels(), pass().batch());
     plan.reserve_workspace(filter->workspace_floats());
+    plan.add_uses(
+        filter_gradient_uses(pass().device(), geometry_, pass().kind(in()), from.is_pair(), kernels(), pass().batch()));
     plan.add(
         "gradient by filters",
         [this, &plan, filter, from, to = plan.parameter_gradient("weight")](int n, BatchNormMode) {
@@ -82,6 +88,7 @@ class ConvolutionStep : public Step {
                       ConvBackwardData::can_fuse(pass().device(), geometry_, kernels());
     if (fuse) fusion.mask = in().batch_norm >= 0 ? MaskKind::batch_norm_relu : MaskKind::relu;
     auto data = std::make_shared<ConvBackwardData>(pass().device(), geometry_, fusion, kernels(), pass().batch());
+    plan.add_uses(data_gradient_uses(pass().device(), geometry_, fusion, kernels(), pass().batch()));
     plan.prepare_with("weight", data->weight_bytes(), [data](const Array<float>& weight) { data->prepare(weight); });
     const int to = plan.take(in());
     plan.add(
@@ -99,10 +106,10 @@ class ConvolutionStep : public Step {
 
   void plan_both_gradients(BackwardPlanner& plan) {
     const BackwardPlanner::Held from = plan.output_gradient();
-    auto both = std::make_shared<ConvBackward>(
-        pass().device(), geometry_, ConvBackward::Fusion{.pair = from.is_pair(), .batch_norm = in().batch_norm >= 0},
-        pass().batch());
+    const ConvBackward::Fusion fusion{.pair = from.is_pair(), .batch_norm = in().batch_norm >= 0};
+    auto both = std::make_shared<ConvBackward>(pass().device(), geometry_, fusion, pass().batch());
     plan.reserve_workspace(both->workspace_floats());
+    plan.add_uses(both_gradients_uses(pass().device(), geometry_, fusion, pass().batch()));
     plan.prepare_with("weight", both->weight_bytes(), [both](const Array<float>& weight) { both->prepare(weight); });
     const int to = plan.take(in());
     plan.add(

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/ops/trials/operation_uses.h"
+
 namespace cascadecl {
 
 PassState::PassState(const Device& device, const Network& network, const ParameterStore& parameters, Lowering lowering,
@@ -60,6 +62,18 @@ void PassState::prepare_norms(int i, int n, bool measured) {
     norm.prepare(n, moments_, norm_parameters(layer));
     first = false;
   }
+}
+
+TuningUses PassState::norm_uses() const {
+  TuningUses all;
+  if (!settings_.training) return all;
+  for (const LoweredTensor& t : lowering_.tensors) {
+    if (t.batch_norms.empty()) continue;
+    TuningUses uses = batch_norm_uses(device_, t.shape, batch());
+    for (TuningUse& use : uses) use.layers = layer(t.batch_norms.front()).name;
+    append(all, std::move(uses));
+  }
+  return all;
 }
 
 }  // namespace cascadecl

@@ -8,6 +8,7 @@
 #include "runtime/network/parameter_store.h"
 #include "runtime/ops/batch_norm.h"
 #include "runtime/ops/launch.h"
+#include "runtime/ops/trials/tuning_use.h"
 #include "runtime/ops/view.h"
 
 namespace cascadecl {
@@ -56,6 +57,7 @@ class PassState {
   void prepare_frozen_norms();
   // Normalises a tensor by its n images. `measured`: their moments are in moments() already.
   void prepare_norms(int tensor, int n, bool measured);
+  TuningUses norm_uses() const;  // kernels with tunables that the batch norms run
   // Array for the moments or sums of the largest tensor, [max_batch][2][C padded], free between steps.
   const Array<float>& moments() const { return moments_; }
 

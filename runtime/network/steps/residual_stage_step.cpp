@@ -1,6 +1,7 @@
 #include "runtime/network/step_geometry.h"
 #include "runtime/network/steps/step.h"
 #include "runtime/ops/residual_stage.h"
+#include "runtime/ops/trials/operation_uses.h"
 
 namespace cascadecl {
 namespace {
@@ -41,6 +42,9 @@ class ResidualStageStep : public Step {
   }
   VariantChoice choice() const override { return stage_.choice(); }
   std::size_t weight_bytes() const override { return stage_.weight_bytes(); }
+  TuningUses tuning_uses() const override {
+    return residual_stage_uses(pass().device(), geometry_, stage_.splits(1), pass().settings().kernels, pass().batch());
+  }
 
  private:
   const Activation& read() const { return pass().activation(in().tensor); }

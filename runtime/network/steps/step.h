@@ -4,6 +4,7 @@
 
 #include "runtime/network/lowering.h"
 #include "runtime/network/steps/pass_state.h"
+#include "runtime/ops/trials/tuning_use.h"
 #include "runtime/ops/variant.h"
 
 namespace cascadecl {
@@ -41,6 +42,9 @@ class Step {
   virtual VariantChoice choice() const { return {}; }
   // Of parameters in layouts of the step's own.
   virtual std::size_t weight_bytes() const { return 0; }
+
+  // Its kernels with tunables that forward() runs.
+  virtual TuningUses tuning_uses() const { return {}; }
 
   // Whether the launches of plan_backward() can read the gradient by the first output as a pair (batch_norm.h).
   virtual bool reads_pair() const { return false; }

@@ -7,7 +7,7 @@
 
 #include "runtime/network/inference_plan.h"
 #include "runtime/network/zoo.h"
-#include "runtime/tuner/random_activation.h"
+#include "runtime/ops/trials/random_activation.h"
 #include "tests/support/device_test.h"
 
 namespace cascadecl::testing {

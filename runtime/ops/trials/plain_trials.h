@@ -1,9 +1,8 @@
 #pragma once
 #include <string_view>
 
-#include "runtime/cascade/policy_weights.h"
+#include "runtime/ops/trials/trial.h"
 #include "runtime/ops/view.h"
-#include "runtime/tuner/trial.h"
 
 // The other operations with tunables, as the tuner runs them.
 namespace cascadecl {
@@ -16,6 +15,5 @@ MakeTrial batch_norm_apply_trial(ImageShape shape);
 MakeTrial sgd_trial(std::size_t count);
 MakeTrial select_trial();
 MakeTrial gather_trial(std::size_t row);
-MakeTrial policy_trial(const PolicySize& size);
 
 }  // namespace cascadecl

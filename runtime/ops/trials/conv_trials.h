@@ -2,7 +2,7 @@
 #include "runtime/ops/conv.h"
 #include "runtime/ops/conv_backward.h"
 #include "runtime/ops/residual_stage.h"
-#include "runtime/tuner/trial.h"
+#include "runtime/ops/trials/trial.h"
 
 // Convolutions as the tuner runs them, with the fusions that networks give them. Where the reference kernels cannot do
 // a fusion, the reference is made of several operations.

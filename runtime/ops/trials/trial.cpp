@@ -1,6 +1,6 @@
-#include "runtime/tuner/trial.h"
+#include "runtime/ops/trials/trial.h"
 
-#include "runtime/tuner/random_activation.h"
+#include "runtime/ops/trials/random_activation.h"
 
 namespace cascadecl {
 

@@ -1,4 +1,4 @@
-#include "runtime/tuner/conv_trials.h"
+#include "runtime/ops/trials/conv_trials.h"
 
 #include <memory>
 #include <optional>
@@ -171,7 +171,7 @@ MakeTrial forward_trial(const ConvGeometry& g, const ConvFusion& fusion) {
   return [=](const TrialContext& c) -> Trial {
     auto data = std::make_shared<ConvData>(c, g);
     auto op = std::make_shared<ConvForward>(c.device, g, fusion, c.kernels, c.batch());
-    op->prepare(data->weight);
+    op->prepare(data->weight, fusion.bias ? c.data.floats(to_size(g.out_channels), 5) : Array<float>());
     const Trial::Output out = data->new_out(), moments = data->new_moments(g.out());
     const auto run = [=](int n) {
       op->run(n, data->view(fusion.view), fusion.residual ? data->out : Array<float>(), out.array, moments.array);

@@ -1,4 +1,4 @@
-#include "runtime/tuner/random_activation.h"
+#include "runtime/ops/trials/random_activation.h"
 
 #include "data/files/random.h"
 #include "runtime/ops/launch.h"

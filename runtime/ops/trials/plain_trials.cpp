@@ -1,8 +1,7 @@
-#include "runtime/tuner/plain_trials.h"
+#include "runtime/ops/trials/plain_trials.h"
 
 #include <memory>
 
-#include "runtime/cascade/policy_op.h"
 #include "runtime/ops/batch_norm.h"
 #include "runtime/ops/compact.h"
 #include "runtime/ops/dense.h"
@@ -151,19 +150,6 @@ MakeTrial gather_trial(std::size_t row) {
     const Array<float> from = c.data.floats(to_size(c.images) * row, 1);
     const Trial::Output to = new_output(c, row);
     return {[=](int n) { compact->gather(n, indices, row, from, to.array); }, {to}};
-  };
-}
-
-MakeTrial policy_trial(const PolicySize& size) {
-  return [=](const TrialContext& c) -> Trial {
-    const std::vector<float> weights = c.device.read(c.data.floats(policy_weight_count(size), 1, 0.1F));
-    const Policy policy = unpack_policy(weights, PolicyInput::sorted, size);
-    auto op = std::make_shared<PolicyOp>(c.device, policy, c.max_batch);
-    std::vector<float> values = c.device.read(c.data.floats(to_size(c.images * size.classes), 2));
-    for (float& value : values) value = (value + 2) / 4;
-    const Array<float> probabilities = c.device.upload(values);
-    const Trial::Output stop = new_output(c, 1);
-    return {[=](int n) { op->run(n, probabilities, {}, stop.array); }, {stop}};
   };
 }
 
