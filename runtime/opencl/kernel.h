@@ -32,8 +32,8 @@ struct Range {
   std::size_t x = 1, y = 1, z = 1;
 };
 
-// A compiled kernel with its queue; copies share the cl_kernel and so the bound arguments: one user at a time. An empty
-// one, as a rehearsing device gives, launches nothing.
+// A compiled kernel with its queue. Copies share the cl_kernel and with it the bound arguments, so one user at a time.
+// An empty kernel, as a rehearsing device gives, launches nothing.
 class Kernel {
  public:
   Kernel() = default;
