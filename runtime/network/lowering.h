@@ -49,7 +49,7 @@ struct Lowering {
 };
 
 // Throws ShapeError for what no plan can run: a pool whose window is not square, a global pool of a non-square image
-// that feeds another layer than dense.
+// that feeds another layer than the last.
 Lowering lower(const Network& network);
 
 // How many of its residual units a stage may hold, none where they cannot be fused.

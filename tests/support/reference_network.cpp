@@ -28,7 +28,9 @@ class LayerForward {
  private:
   Values output(const layers::Input&) const { return {}; }
   Values output(const layers::Convolution& conv) const {
-    return conv_forward(x(), parameter("weight"), in_[0], conv.out_channels, window(conv.window));
+    const Values y =
+        conv_forward(x(), parameter("weight"), in_[0], conv.out_channels, window(conv.window), conv.groups);
+    return conv.bias ? bias_forward(y, parameter("bias"), batch_shape(layer_.shape, n_)) : y;
   }
   Values output(const layers::BatchNorm&) const {
     return batch_norm_inference(x(), parameter("gamma"), parameter("beta"), parameter("running_mean"),
@@ -42,7 +44,9 @@ class LayerForward {
   Values output(const layers::MaxPool& pool) const { return max_pool_forward(x(), in_[0], window(pool.window)); }
   Values output(const layers::GlobalAveragePool&) const { return global_average_pool_forward(x(), in_[0]); }
   Values output(const layers::Dense& dense) const {
-    return dense_forward(x(), parameter("weight"), parameter("bias"), n_, in_[0].c, dense.out_channels);
+    const auto outputs = static_cast<std::size_t>(dense.out_channels);
+    return dense_forward(x(), parameter("weight"), dense.bias ? parameter("bias") : Values(outputs), n_, in_[0].c,
+                         dense.out_channels);
   }
 
   const Values& x(std::size_t i = 0) const { return *values_[i]; }

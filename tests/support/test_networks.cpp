@@ -42,6 +42,14 @@ std::string NetworkBuilder::convolution(int channels, Window window, const std::
   return append(layers::Convolution{.out_channels = channels, .window = window}, {input});
 }
 
+std::string NetworkBuilder::convolution(const layers::Convolution& convolution, const std::string& input) {
+  return append(convolution, {input});
+}
+
+std::string NetworkBuilder::dense(const layers::Dense& dense, const std::string& input) {
+  return append(dense, {input});
+}
+
 std::string NetworkBuilder::max_pool(Window window, const std::string& input) {
   return append(layers::MaxPool{.window = window}, {input});
 }
@@ -63,8 +71,10 @@ Network NetworkBuilder::finish(int classes) {
   return finish_dense(classes);
 }
 
-Network NetworkBuilder::finish_dense(int classes) {
-  append(layers::Dense{.out_channels = classes}, {""});
+Network NetworkBuilder::finish_dense(int classes) { return finish_dense({.out_channels = classes}); }
+
+Network NetworkBuilder::finish_dense(const layers::Dense& dense) {
+  append(dense, {""});
   return Network("test", input_, layers_);
 }
 
@@ -117,6 +127,30 @@ Network odd_network() {
   net.convolution(9, {2, 3, 1, 1});
   net.relu();
   return net.finish(7);
+}
+
+Network biased_network() {
+  NetworkBuilder net({3, 7, 7});
+  const std::string stem = net.convolution({.out_channels = 16, .window = net.same, .bias = true});
+  net.batch_norm();
+  net.relu();
+  net.convolution({.out_channels = 16, .window = net.same, .bias = true, .groups = 16});
+  const std::string depthwise = net.relu();
+  const std::string grouped = net.convolution({.out_channels = 16, .window = net.same, .groups = 4}, stem);
+  const std::string sum = net.add(grouped, net.convolution({.out_channels = 16, .window = net.same, .bias = true}));
+  net.batch_norm(net.add(sum, depthwise));
+  net.relu();
+  net.convolution({.out_channels = 20, .window = {2, 1, 1, 0}, .bias = true, .groups = 2});
+  net.relu();
+  net.convolution({.out_channels = 20, .window = {1, 2, 1, 0}, .bias = true});
+  net.global_average_pool();
+  net.dense({.out_channels = 24});
+  net.batch_norm();
+  net.relu();
+  const std::string hidden = net.dense({.out_channels = 18, .bias = false});
+  net.relu();
+  net.add(hidden, net.dense({.out_channels = 18}));
+  return net.finish_dense({.out_channels = 6, .bias = false});
 }
 
 Parameters random_parameters(const Network& network, unsigned seed) {

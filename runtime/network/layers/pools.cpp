@@ -83,7 +83,7 @@ void GlobalAveragePool::lower(Lowerer& lowerer) const {
   const ImageShape shape = lowerer.tensor(lowerer.input().view.tensor).shape;
   if (shape.height != shape.width) {
     throw ShapeError(fmt::format(
-        "global_average_pool {}: a {}x{} image whose mean feeds another layer than dense; expected a square",
+        "global_average_pool {}: a {}x{} image whose mean feeds another layer than the last; expected a square",
         lowerer.layer().name, shape.height, shape.width));
   }
   lowerer.add_step(pool_step, {lowerer.input()});

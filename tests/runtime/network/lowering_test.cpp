@@ -142,7 +142,7 @@ TEST_CASE("lowering names the layer that no plan can run") {
   const Network feeds_convolution = wide.finish(2);
   CHECK_THROWS_WITH_AS(
       lower(feeds_convolution),
-      "global_average_pool global_average_pool1: a 4x6 image whose mean feeds another layer than dense; "
+      "global_average_pool global_average_pool1: a 4x6 image whose mean feeds another layer than the last; "
       "expected a square",
       ShapeError);
   NetworkBuilder oblong({3, 8, 8});
