@@ -35,7 +35,7 @@ Parameters policy_values(const Policy& policy) {
 
 std::string stage_group(std::size_t i) { return fmt::format("/checkpoint/stages/{}", i); }
 
-void write_progress(Hdf5Writer& file, std::string_view group, const Progress& progress) {
+void write_progress(Hdf5Writer& file, std::string_view group, const EpochProgress& progress) {
   file.write_attribute(group, "epoch", progress.epoch);
   file.write_attribute(group, "step", progress.step);
   file.write_attribute(group, "loss", progress.loss);
@@ -111,7 +111,7 @@ std::vector<double> read_relative_costs(const Hdf5Reader& file, std::size_t stag
   return costs;
 }
 
-Progress read_progress(const Hdf5Reader& file, std::string_view group) {
+EpochProgress read_progress(const Hdf5Reader& file, std::string_view group) {
   return {.epoch = small_number(file, "epoch", kMostEpochs, group),
           .step = small_number(file, "step", kMostSteps, group),
           .loss = finite_number(file, "loss", group),

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "runtime/cascade/model.h"
+#include "trainer/epoch_progress.h"
 #include "trainer/observer.h"
-#include "trainer/progress.h"
 
 namespace cascadecl {
 
@@ -13,7 +13,7 @@ namespace cascadecl {
 struct TrainState {
   enum class Position { pretrain, policy, joint, done };
   Position position = Position::pretrain;
-  std::vector<Progress> progress;       // pretrain: of each stage; policy and joint: a single one, of the phase
+  std::vector<EpochProgress> progress;  // pretrain: of each stage; policy and joint: a single one, of the phase
   bool refit = false;                   // joint: the epoch's policies are still to be trained
   std::vector<Parameters> momentum;     // pretrain: of each stage, empty: zero; joint: of all stages, or none: zero
   std::vector<Policy> policy_momentum;  // policy: of all policies, or none: zero

@@ -56,7 +56,7 @@ struct JointTrainer::State {
   Array<float> feature_norm;                                // [stages][batch]
   Array<float> seen_features;                               // as BatchProbabilities::features, of the batch
   std::vector<double> costs;                                // [stages]
-  Progress progress;
+  EpochProgress progress;
   EpochRecord record;
 
   State(const Device& d, const std::vector<Network>& networks, const Dataset& data, std::vector<std::int64_t> fit,
@@ -259,7 +259,7 @@ const EpochRecord& JointTrainer::last_epoch() const { return state_->record; }
 
 JointTrainer::Outcome JointTrainer::run_epoch(TrainObserver& observer) {
   State& s = *state_;
-  Progress& now = s.progress;
+  EpochProgress& now = s.progress;
   const auto start = Clock::now();
   const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
   const std::int64_t steps = s.loader.batches_per_epoch();

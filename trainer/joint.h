@@ -8,9 +8,9 @@
 #include "data/loader.h"
 #include "runtime/cascade/model.h"
 #include "runtime/opencl/device.h"
+#include "trainer/epoch_progress.h"
 #include "trainer/observer.h"
 #include "trainer/policy_learning.h"
-#include "trainer/progress.h"
 
 namespace cascadecl {
 
@@ -27,7 +27,7 @@ struct JointSettings {
 
 // All that the stages' side of the joint phase needs to go on.
 struct JointState {
-  Progress progress;
+  EpochProgress progress;
   std::vector<Parameters> parameters, momentum;  // [stages]; momentum empty: zero
 };
 

@@ -10,8 +10,8 @@
 #include "runtime/network/training_plan.h"
 #include "runtime/ops/image_input.h"
 #include "runtime/ops/softmax.h"
+#include "trainer/epoch_progress.h"
 #include "trainer/observer.h"
-#include "trainer/progress.h"
 #include "trainer/schedule.h"
 
 namespace cascadecl {
@@ -42,7 +42,7 @@ struct PretrainSettings {
 
 // What a stage's training looks like after a step: enough to go on as if nothing had happened.
 struct PretrainState {
-  Progress progress;
+  EpochProgress progress;
   Parameters parameters, momentum;  // momentum empty: zero
 };
 
@@ -82,7 +82,7 @@ class Pretrainer {
   Array<std::uint8_t> pixels_;
   Array<int> labels_, indices_;
   Array<float> images_, loss_, correct_;
-  Progress progress_;  // its sums: of the current epoch, before the last resume
+  EpochProgress progress_;  // its sums: of the current epoch, before the last resume
   EpochRecord record_;
 };
 

@@ -62,7 +62,7 @@ std::vector<TaskPoint> run_task(const SweepTask& task, const SweepSettings& sett
                                 SweepTables& tables, const CombinationWeights& weights);
 
 // What joint tasks begin from: the stages of a model, trained further on the images of its own training, with the
-// batch, weight decay and augmentation that it tells of. Its policies are drawn anew.
+// batch, momentum, weight decay and augmentation that it tells of. Its policies are drawn anew.
 struct JointStart {
   const Model& model;
   const Dataset& train;

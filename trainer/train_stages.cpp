@@ -62,7 +62,7 @@ class StageQueue {
   };
 
   Stage& stage_of(int stage) { return training_.state.model.stages[static_cast<std::size_t>(stage)]; }
-  Progress& progress_of(int stage) { return training_.state.progress[static_cast<std::size_t>(stage)]; }
+  EpochProgress& progress_of(int stage) { return training_.state.progress[static_cast<std::size_t>(stage)]; }
   Parameters& momentum_of(int stage) { return training_.state.momentum[static_cast<std::size_t>(stage)]; }
   bool done(int stage) { return progress_of(stage).epoch >= training_.settings.epochs.at(stage); }
   bool unfinished(int stage) { return training_.pretrains(stage) && !done(stage); }

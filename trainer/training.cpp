@@ -143,7 +143,7 @@ void Training::resume() {
   }
   const std::int64_t batch = settings.batch_size;
   const std::int64_t steps = (static_cast<std::int64_t>(split.rest.size()) + batch - 1) / batch;
-  for (const Progress& progress : state.progress)
+  for (const EpochProgress& progress : state.progress)
     if (progress.step >= steps)
       throw FileError(fmt::format("{}: /checkpoint: attribute step is {}, expected 0 to {}", checkpoint.string(),
                                   progress.step, steps - 1));

@@ -31,7 +31,7 @@ struct MeasureOptions {
 };
 
 // One window: a workload, run again and again.
-struct Window {
+struct MeasurementWindow {
   std::int64_t images = 0;
   double seconds = 0;
   EnergyReading energy;  // empty where it is not known
@@ -39,7 +39,7 @@ struct Window {
 
 struct WorkloadWindows {
   std::string name;
-  std::vector<Window> windows;
+  std::vector<MeasurementWindow> windows;
 };
 
 struct Measurement {

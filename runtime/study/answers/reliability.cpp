@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "data/files/error.h"
+#include "runtime/cascade/combine.h"
 #include "runtime/study/answers/accuracy.h"
 
 namespace cascadecl {

@@ -149,7 +149,7 @@ std::size_t largest_alone(const CascadeProfile& profile) {
 std::optional<double> sampling_share(const Measurement& measurement) {
   double sampling_s = 0, window_s = 0;
   for (const WorkloadWindows& workload : measurement.workloads)
-    for (const Window& window : workload.windows) {
+    for (const MeasurementWindow& window : workload.windows) {
       if (window.energy.domains.empty()) return std::nullopt;
       sampling_s += window.energy.sampling_s;
       window_s += window.seconds;

@@ -4,7 +4,7 @@
 namespace cascadecl {
 
 // How far a stage, or a phase as a whole, is in its epochs.
-struct Progress {
+struct EpochProgress {
   int epoch = 0;          // epochs that are complete
   std::int64_t step = 0;  // steps done of the current epoch
   // Sums over the images of the current epoch so far. In the joint phase `loss` is that of rewards.
