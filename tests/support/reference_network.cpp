@@ -37,6 +37,7 @@ class LayerForward {
                                 parameter("running_variance"), in_[0]);
   }
   Values output(const layers::Relu&) const { return relu_forward(x()); }
+  Values output(const layers::Clip& clip) const { return clip_forward(x(), clip.low, clip.high); }
   Values output(const layers::Add&) const { return add_forward(x(), x(1)); }
   Values output(const layers::AveragePool& pool) const {
     return average_pool_forward(x(), in_[0], window(pool.window));

@@ -171,6 +171,19 @@ Values relu_backward(const Values& src, const Values& dst_grad) {
   return src_grad;
 }
 
+Values clip_forward(const Values& src, double low, double high) {
+  Values dst(src);
+  for (double& value : dst) value = std::min(std::max(value, low), high);
+  return dst;
+}
+
+Values clip_backward(const Values& src, const Values& dst_grad, double low, double high) {
+  Values src_grad(dst_grad);
+  for (std::size_t i = 0; i < src.size(); ++i)
+    if (src[i] <= low || src[i] >= high) src_grad[i] = 0;
+  return src_grad;
+}
+
 Values add_forward(const Values& a, const Values& b) {
   assert(a.size() == b.size());
   Values sum(a);

@@ -73,6 +73,10 @@ Values relu_forward(const Values& src);
 // Zero where src <= 0.
 Values relu_backward(const Values& src, const Values& dst_grad);
 
+// min(max(src, low), high), and its gradient: zero where src <= low or src >= high.
+Values clip_forward(const Values& src, double low, double high);
+Values clip_backward(const Values& src, const Values& dst_grad, double low, double high);
+
 // The gradient of each summand is dst_grad itself.
 Values add_forward(const Values& a, const Values& b);
 

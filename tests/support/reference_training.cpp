@@ -74,6 +74,9 @@ class Pass {
   }
   Values output(const Layer& layer, const layers::BatchNorm&) { return batch_norm(layer); }
   Values output(const Layer& layer, const layers::Relu&) { return relu_forward(input(layer)); }
+  Values output(const Layer& layer, const layers::Clip& clip) {
+    return clip_forward(input(layer), clip.low, clip.high);
+  }
   Values output(const Layer& layer, const layers::Add&) { return add_forward(input(layer), input(layer, 1)); }
   Values output(const Layer& layer, const layers::AveragePool& pool) {
     return average_pool_forward(input(layer), input_shape(layer), window(pool.window));
@@ -123,6 +126,9 @@ class Pass {
   }
   void propagate(const Layer& layer, const layers::Relu&, const Values& dy) {
     contribute(layer, relu_backward(input(layer), dy));
+  }
+  void propagate(const Layer& layer, const layers::Clip& clip, const Values& dy) {
+    contribute(layer, clip_backward(input(layer), dy, clip.low, clip.high));
   }
   void propagate(const Layer& layer, const layers::Add&, const Values& dy) {
     contribute(layer, dy, 0);

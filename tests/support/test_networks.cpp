@@ -64,6 +64,9 @@ std::string NetworkBuilder::global_average_pool(const std::string& input) {
 
 std::string NetworkBuilder::batch_norm(const std::string& input) { return append(layers::BatchNorm{}, {input}); }
 std::string NetworkBuilder::relu(const std::string& input) { return append(layers::Relu{}, {input}); }
+std::string NetworkBuilder::clip(float low, float high, const std::string& input) {
+  return append(layers::Clip{.low = low, .high = high}, {input});
+}
 std::string NetworkBuilder::add(const std::string& a, const std::string& b) { return append(layers::Add{}, {a, b}); }
 
 Network NetworkBuilder::finish(int classes) {
@@ -151,6 +154,26 @@ Network biased_network() {
   net.relu();
   net.add(hidden, net.dense({.out_channels = 18}));
   return net.finish_dense({.out_channels = 6, .bias = false});
+}
+
+Network clipped_network() {
+  NetworkBuilder net({3, 7, 7});
+  net.convolution(16, net.same);
+  net.batch_norm();
+  const std::string stem = net.clip(0, 1);
+  net.convolution(16, net.same);  // in 16 channels: Winograd
+  const std::string middle = net.clip(-0.5, 0.75);
+  net.convolution(20, {2, 3, 1, 1}, stem);
+  net.relu();
+  net.clip(-1, 0.5);
+  net.convolution(16, {2, 1, 1, 0});
+  net.batch_norm();
+  net.clip(-2, 1);
+  const std::string last = net.relu();
+  net.max_pool(net.same, net.add(middle, stem));
+  net.batch_norm(net.add(net.last(), last));
+  net.clip(-1, 1);
+  return net.finish(5);
 }
 
 Parameters random_parameters(const Network& network, unsigned seed) {

@@ -21,6 +21,7 @@ class NetworkBuilder {
   std::string global_average_pool(const std::string& input = "");
   std::string batch_norm(const std::string& input = "");
   std::string relu(const std::string& input = "");
+  std::string clip(float low, float high, const std::string& input = "");
   std::string add(const std::string& a, const std::string& b);
   const std::string& last() const { return layers_.back().name; }
   Network finish(int classes);        // adds global average pool and dense
@@ -44,6 +45,9 @@ Network odd_network();
 // All that convolutions and dense layers can besides: biases, groups, depthwise ones, with a residual, a batch norm or
 // a ReLU behind them; dense layers before the last, with and without a bias, and a last one without.
 Network biased_network();
+
+// Clips and ReLUs before all that reads through a view, with a batch norm between and without, and one after the other.
+Network clipped_network();
 
 // Initial weights with all else away from its neutral value, so that nothing can be left out.
 Parameters random_parameters(const Network& network, unsigned seed);

@@ -65,8 +65,8 @@ Network rich_network(ImageShape input, int classes) {
        .inputs = {"input"}},
       {.name = "pool", .attributes = layers::GlobalAveragePool{}, .inputs = {"conv"}},
       {.name = "hidden", .attributes = layers::Dense{.out_channels = 5}, .inputs = {"pool"}},
-      {.name = "relu", .attributes = layers::Relu{}, .inputs = {"hidden"}},
-      {.name = "dense", .attributes = layers::Dense{.out_channels = classes, .bias = false}, .inputs = {"relu"}}};
+      {.name = "clip", .attributes = layers::Clip{.low = -0.5F, .high = 1}, .inputs = {"hidden"}},
+      {.name = "dense", .attributes = layers::Dense{.out_channels = classes, .bias = false}, .inputs = {"clip"}}};
   return Network("rich", input, list);
 }
 

@@ -216,6 +216,28 @@ TEST_CASE("dense layers may stand anywhere, with or without a bias; all count, a
   CHECK(Network::from_json(network.to_json()) == network);
 }
 
+TEST_CASE("the bounds of a clip are different and have 0 between them") {
+  const auto error = [](float low, float high) {
+    return shape_error([&](auto& l) { l[1] = simple("conv1", layers::Clip{.low = low, .high = high}, {"input"}); });
+  };
+  CHECK(error(0, 6) == "no error");
+  CHECK(error(-1, 0) == "no error");
+  CHECK(error(1, 6) == "clip conv1: bounds must be different and have 0 between them, got 1 and 6");
+  CHECK(error(-2, -1) == "clip conv1: bounds must be different and have 0 between them, got -2 and -1");
+  CHECK(error(0, 0) == "clip conv1: bounds must be different and have 0 between them, got 0 and 0");
+  const auto clip = [](const std::string& rest) {
+    return json_error(with_layers(R"({"name":"c","type":"clip","inputs":["input"],)" + rest + "}", "c"));
+  };
+  CHECK(clip(R"("min":0,"max":6)") == "no error");
+  CHECK(clip(R"("min":0)") == "layer 1 \"c\": field max: is missing");
+  CHECK(clip(R"("min":"0","max":6)") == "layer 1 \"c\": field min: expected a number, got \"0\"");
+  CHECK(clip(R"("min":0,"max":1e999)").find("not valid JSON") != std::string::npos);
+  const Network network("n", {3, 8, 8}, small_layers([](auto& l) {
+                          l[1] = simple("conv1", layers::Clip{.low = -0.1F, .high = 0.3F}, {"input"});
+                        }));
+  CHECK(Network::from_json(network.to_json()) == network);
+}
+
 TEST_CASE("attributes that most layers leave at their defaults are left out of layer lists") {
   const Network plain = small_network();
   CHECK(plain.to_json().find("bias") == std::string::npos);

@@ -53,6 +53,7 @@ TEST_CASE("inference plans equal the reference network, for all batch sizes up t
   check_plan({odd_network(), 5, {5, 1, 3, 5}}, KernelClass::automatic);
   check_plan({small_resnet(), 3, {3, 1}}, KernelClass::automatic);
   check_plan({biased_network(), 3, {3, 1}}, KernelClass::automatic);
+  check_plan({clipped_network(), 3, {3, 1}}, KernelClass::automatic);
   check_plan({make_network("resnet-8", {3, 8, 8}, 10), 2, {2, 1, 2}}, KernelClass::automatic);
   check_plan({make_network("wrn-10-1", {3, 9, 7}, 10), 3, {1, 3}}, KernelClass::automatic);
 }
@@ -69,6 +70,7 @@ TEST_CASE("inference plans of reference kernels equal the reference network") {
   check_plan({odd_network(), 2, {2, 1}}, KernelClass::reference);
   check_plan({small_resnet(), 3, {1, 3}}, KernelClass::reference);
   check_plan({biased_network(), 3, {1, 3}}, KernelClass::reference);
+  check_plan({clipped_network(), 3, {1, 3}}, KernelClass::reference);
 }
 
 TEST_CASE("inference plans that keep activations as halves equal the reference network but for rounding") {

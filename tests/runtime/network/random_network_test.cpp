@@ -34,8 +34,10 @@ Network random_network(unsigned seed) {
         break;
       case 4:
       case 5:
-      case 6:
         values.push_back(net.relu(any()));
+        break;
+      case 6:
+        values.push_back(net.clip(-0.5F, 1, any()));
         break;
       case 7:
       case 8:

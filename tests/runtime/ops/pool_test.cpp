@@ -16,7 +16,8 @@ using namespace testing;
 // Values are multiples of 1/256 up to 6: sums of a window are exact in float, only the division rounds (6 * 2^-23).
 constexpr double tolerance = 2e-6;
 
-constexpr ViewKind plain{}, affine{.affine = true}, relu{.relu = true}, batch_norm_relu{.affine = true, .relu = true};
+constexpr ViewKind plain{}, affine{.affine = true}, relu{.activation = ActivationFunction::relu()},
+    batch_norm_relu{.affine = true, .activation = ActivationFunction::relu()};
 
 struct PoolCase {
   ImageShape in;

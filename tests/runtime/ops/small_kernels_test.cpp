@@ -14,8 +14,8 @@ namespace {
 
 using namespace testing;
 
-constexpr ViewKind plain{}, batch_norm_relu{.affine = true, .relu = true};
-constexpr ViewKind halves{.affine = true, .relu = true, .precision = Precision::fp16};
+constexpr ViewKind plain{}, batch_norm_relu{.affine = true, .activation = ActivationFunction::relu()};
+constexpr ViewKind halves{.affine = true, .activation = ActivationFunction::relu(), .precision = Precision::fp16};
 
 // All layers with their gradients; the images are one tile and a bit.
 Network small_network() {
