@@ -7,6 +7,7 @@
 #include "runtime/network/layers/add.h"
 #include "runtime/network/layers/batch_norm.h"
 #include "runtime/network/layers/clip.h"
+#include "runtime/network/layers/concat.h"
 #include "runtime/network/layers/convolution.h"
 #include "runtime/network/layers/dense.h"
 #include "runtime/network/layers/input.h"
@@ -19,7 +20,7 @@ namespace cascadecl {
 // Layers work on one image; the batch is no concern of the description.
 using LayerAttributes =
     std::variant<layers::Input, layers::Convolution, layers::BatchNorm, layers::Relu, layers::Clip, layers::Add,
-                 layers::AveragePool, layers::MaxPool, layers::GlobalAveragePool, layers::Dense>;
+                 layers::AveragePool, layers::MaxPool, layers::GlobalAveragePool, layers::Concat, layers::Dense>;
 
 // One named layer of the DAG. `inputs` name earlier layers (the list is in topological order). A name is parts of
 // letters, digits, '_', '-', '.' joined by '/', at most 200 characters; none is the beginning of another ("block1"

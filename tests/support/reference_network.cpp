@@ -44,6 +44,11 @@ class LayerForward {
   }
   Values output(const layers::MaxPool& pool) const { return max_pool_forward(x(), in_[0], window(pool.window)); }
   Values output(const layers::GlobalAveragePool&) const { return global_average_pool_forward(x(), in_[0]); }
+  Values output(const layers::Concat&) const {
+    std::vector<Values> parts;
+    for (const Values* value : values_) parts.push_back(*value);
+    return concat_forward(parts, in_);
+  }
   Values output(const layers::Dense& dense) const {
     const auto outputs = static_cast<std::size_t>(dense.out_channels);
     return dense_forward(x(), parameter("weight"), dense.bias ? parameter("bias") : Values(outputs), n_, in_[0].c,

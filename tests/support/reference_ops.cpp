@@ -191,6 +191,28 @@ Values add_forward(const Values& a, const Values& b) {
   return sum;
 }
 
+Values concat_forward(const std::vector<Values>& parts, const std::vector<Shape>& shapes) {
+  Values dst;
+  for (int n = 0; n < shapes[0].n; ++n)
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const auto image = parts[i].begin() + static_cast<std::ptrdiff_t>(at(shapes[i], n, 0, 0, 0));
+      dst.insert(dst.end(), image, image + static_cast<std::ptrdiff_t>(shapes[i].size() / index(shapes[i].n)));
+    }
+  return dst;
+}
+
+std::vector<Values> concat_backward(const Values& dst_grad, const std::vector<Shape>& shapes) {
+  std::vector<Values> parts(shapes.size());
+  auto from = dst_grad.begin();
+  for (int n = 0; n < shapes[0].n; ++n)
+    for (std::size_t i = 0; i < shapes.size(); ++i) {
+      const auto size = static_cast<std::ptrdiff_t>(shapes[i].size() / index(shapes[i].n));
+      parts[i].insert(parts[i].end(), from, from + size);
+      from += size;
+    }
+  return parts;
+}
+
 Values global_average_pool_forward(const Values& src, const Shape& shape) {
   Values dst(index(shape.n) * index(shape.c), 0.0);
   for (std::size_t i = 0; i < src.size(); ++i) dst[i / shape.pixels()] += src[i] / static_cast<double>(shape.pixels());

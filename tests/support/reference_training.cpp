@@ -37,6 +37,11 @@ class Pass {
   Shape input_shape(const Layer& layer, std::size_t i = 0) const {
     return batch_shape(network_.layer(layer.inputs[i]).shape);
   }
+  std::vector<Shape> input_shapes(const Layer& layer) const {
+    std::vector<Shape> shapes;
+    for (std::size_t i = 0; i < layer.inputs.size(); ++i) shapes.push_back(input_shape(layer, i));
+    return shapes;
+  }
   Shape output_shape(const Layer& layer) const { return batch_shape(layer.shape); }
   Shape batch_shape(const ImageShape& shape) const { return {n(), shape.channels, shape.height, shape.width}; }
   static Window window(const cascadecl::Window& w) { return {w.kernel_h, w.kernel_w, w.stride, w.padding}; }
@@ -86,6 +91,11 @@ class Pass {
   }
   Values output(const Layer& layer, const layers::GlobalAveragePool&) {
     return global_average_pool_forward(input(layer), input_shape(layer));
+  }
+  Values output(const Layer& layer, const layers::Concat&) {
+    std::vector<Values> parts;
+    for (std::size_t i = 0; i < layer.inputs.size(); ++i) parts.push_back(input(layer, i));
+    return concat_forward(parts, input_shapes(layer));
   }
   Values output(const Layer& layer, const layers::Dense& dense) {
     const Values bias = dense.bias ? parameter(layer, "bias") : Values(static_cast<std::size_t>(dense.out_channels));
@@ -142,6 +152,10 @@ class Pass {
   }
   void propagate(const Layer& layer, const layers::GlobalAveragePool&, const Values& dy) {
     contribute(layer, global_average_pool_backward(dy, input_shape(layer)));
+  }
+  void propagate(const Layer& layer, const layers::Concat&, const Values& dy) {
+    const std::vector<Values> parts = concat_backward(dy, input_shapes(layer));
+    for (std::size_t i = 0; i < parts.size(); ++i) contribute(layer, parts[i], i);
   }
   void propagate(const Layer& layer, const layers::Dense& dense, const Values& dy) {
     const DenseGradients g =

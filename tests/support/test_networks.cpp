@@ -69,6 +69,8 @@ std::string NetworkBuilder::clip(float low, float high, const std::string& input
 }
 std::string NetworkBuilder::add(const std::string& a, const std::string& b) { return append(layers::Add{}, {a, b}); }
 
+std::string NetworkBuilder::concat(const std::vector<std::string>& parts) { return append(layers::Concat{}, parts); }
+
 Network NetworkBuilder::finish(int classes) {
   global_average_pool();
   return finish_dense(classes);
@@ -174,6 +176,26 @@ Network clipped_network() {
   net.batch_norm(net.add(net.last(), last));
   net.clip(-1, 1);
   return net.finish(5);
+}
+
+Network concat_network() {
+  NetworkBuilder net({3, 6, 5});
+  const std::string image = net.last();
+  const std::string five = net.convolution(5, net.same);
+  net.batch_norm();
+  const std::string normal = net.relu();
+  const std::string odd = net.concat({image, normal, five, normal});  // 18 channels, in blocks of 4 and 8
+  const std::string wide = net.convolution(16, net.same, odd);
+  const std::string clipped = net.clip(-0.5, 1, wide);
+  net.convolution(32, net.same, odd);
+  const std::string twice = net.concat({net.batch_norm(), clipped, wide});  // whole blocks
+  net.convolution(20, {1, 1, 1, 0}, twice);
+  net.relu();
+  const std::string partial = net.concat({net.last(), wide, odd});  // the second begins inside of a block
+  net.concat({partial, net.batch_norm(partial)});
+  net.batch_norm();
+  net.relu();
+  return net.finish(4);
 }
 
 Parameters random_parameters(const Network& network, unsigned seed) {

@@ -23,6 +23,7 @@ class NetworkBuilder {
   std::string relu(const std::string& input = "");
   std::string clip(float low, float high, const std::string& input = "");
   std::string add(const std::string& a, const std::string& b);
+  std::string concat(const std::vector<std::string>& parts);
   const std::string& last() const { return layers_.back().name; }
   Network finish(int classes);        // adds global average pool and dense
   Network finish_dense(int classes);  // adds dense alone, to an image of one pixel
@@ -48,6 +49,10 @@ Network biased_network();
 
 // Clips and ReLUs before all that reads through a view, with a batch norm between and without, and one after the other.
 Network clipped_network();
+
+// Concats of parts that end inside of channel blocks and of parts that do not; of the image, of views of all kinds, of
+// a value with itself, and of concats.
+Network concat_network();
 
 // Initial weights with all else away from its neutral value, so that nothing can be left out.
 Parameters random_parameters(const Network& network, unsigned seed);

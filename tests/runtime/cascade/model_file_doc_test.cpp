@@ -63,7 +63,11 @@ Network rich_network(ImageShape input, int classes) {
       {.name = "conv",
        .attributes = layers::Convolution{.out_channels = 6, .window = {3, 3, 2, 1}, .bias = true, .groups = 3},
        .inputs = {"input"}},
-      {.name = "pool", .attributes = layers::GlobalAveragePool{}, .inputs = {"conv"}},
+      {.name = "other",
+       .attributes = layers::Convolution{.out_channels = 4, .window = {1, 1, 2, 0}},
+       .inputs = {"input"}},
+      {.name = "concat", .attributes = layers::Concat{}, .inputs = {"conv", "conv", "other"}},
+      {.name = "pool", .attributes = layers::GlobalAveragePool{}, .inputs = {"concat"}},
       {.name = "hidden", .attributes = layers::Dense{.out_channels = 5}, .inputs = {"pool"}},
       {.name = "clip", .attributes = layers::Clip{.low = -0.5F, .high = 1}, .inputs = {"hidden"}},
       {.name = "dense", .attributes = layers::Dense{.out_channels = classes, .bias = false}, .inputs = {"clip"}}};

@@ -87,6 +87,9 @@ Network random_network() {
       case 3:
         list.push_back(simple(name, layers::Add{}, {top, top}));
         break;
+      case 4:
+        list.push_back(simple(name, layers::Concat{}, {top, top}));
+        break;
       default:
         if (*rc::gen::arbitrary<bool>()) {
           list.push_back(simple(name, layers::MaxPool{.window = {3, 3, 2, 1}}, {top}));
@@ -131,6 +134,33 @@ TEST_CASE("shape errors name the layer and what is wrong with it") {
   CHECK(shape_error([](auto& l) { conv_of(l[1]).window.padding = -1; }).starts_with("conv conv1: padding must be"));
   CHECK(shape_error([](auto& l) { conv_of(l[1]).window.stride = 0; }) ==
         "conv conv1: stride must be at least 1, got 0");
+}
+
+TEST_CASE("a concat adds up the channels of any number of inputs, whose images have one size") {
+  const auto concat_of = [](std::vector<std::string> parts, int stride = 1) {
+    return Network("n", {3, 8, 8},
+                   {input(), conv("conv1", "input", 5, 3, stride), conv("conv2", "input", 4, 3, stride),
+                    simple("block/concat", layers::Concat{}, std::move(parts)),
+                    simple("pool", layers::GlobalAveragePool{}, {"block/concat"}), dense("pool")});
+  };
+  const Network network = concat_of({"conv1", "conv2", "conv1", "input"});
+  CHECK(network.layer("block/concat").shape == ImageShape{5 + 4 + 5 + 3, 8, 8});
+  CHECK(network.macs(network.layer("block/concat")) == 0);
+  CHECK(network.parameter_count(network.layer("block/concat")) == 0);
+  CHECK(
+      network.to_json().find(R"({"name":"block/concat","type":"concat","inputs":["conv1","conv2","conv1","input"]})") !=
+      std::string::npos);
+  CHECK(Network::from_json(network.to_json()) == network);
+  CHECK_THROWS_WITH_AS(concat_of({"conv1", "conv2", "input"}, 2),
+                       "concat block/concat: inputs conv1 [5,4,4] and input [3,8,8] differ in height or width",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(concat_of({"conv1"}), "concat block/concat: has 1 inputs, expected at least 2", ShapeError);
+  CHECK(json_error(with_layers(R"({"name":"c","type":"concat","inputs":["input","input"],"axis":1})", "c")) ==
+        "layer 1 \"c\": field \"axis\": is not known here");
+  CHECK_THROWS_WITH_AS(Network("n", {1, 40'000, 40'000}, small_layers([](auto& l) {
+                                 l[1] = simple("conv1", layers::Concat{}, {"input", "input"});
+                               })),
+                       "concat conv1: output has more than 2^31-1 values", ShapeError);
 }
 
 TEST_CASE("a network has one input, one dense layer at its end, and no dead or doubly named layer") {
