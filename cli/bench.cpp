@@ -140,14 +140,15 @@ void report(const Settings& settings, const DeviceInfo& device, const Network& n
 void run_bench(const Arguments& arguments) {
   const Clock::time_point start = Clock::now();
   Settings settings;
-  Options options("bench --network NAME [flags]",
-                  "Measures the speed of one network with random weights on random images: batch size over the median\n"
-                  "time of a step. A training step is forward, cross-entropy, backward and SGD.");
+  Options options(
+      "bench --network NAME [flags]",
+      "Measures the speed of one network with random weights on random images: the batch size divided by the\n"
+      "median time of a step. A training step is forward, cross-entropy, backward and SGD.");
   options.add_text("network", settings.network, "NAME", "resnet-N, wrn-D-K or a layer list FILE.json");
   options.add_number("batch", settings.batch, 1, 65536, "images in a step");
   options.add_choice<Mode>("mode", settings.mode, {{"infer", Mode::infer}, {"train", Mode::train}}, "what a step is");
   add_precision(options, settings.precision);
-  options.add_number("seconds", settings.seconds, 0, 86400, "measure at least so long, and at least 3 steps");
+  options.add_number("seconds", settings.seconds, 0, 86400, "measure for at least this long, and at least 3 steps");
   settings.device.add_to(options, false);
   options.add_text("input", settings.input, "CxHxW", "image size");
   options.add_number("classes", settings.classes, 2, 1000000, "number of classes");

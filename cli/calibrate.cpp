@@ -33,18 +33,20 @@ struct Flags {
 
 void add_flags(Options& options, Flags& flags) {
   options.add_positional("MODEL", flags.model);
-  options.add_text("data", flags.data, "FILE[:split]",
-                   "dataset file: the images of its split train that the model's training held out, or all images of "
-                   "another split");
+  options.add_text(
+      "data", flags.data, "FILE[:split]",
+      "dataset file. Of its split train, the images that the model's training held out are used; of another "
+      "split, all images");
   options.add_text("output,o", flags.output, "MODEL2", "the model file to write");
   const std::vector<std::pair<std::string, bool>> yes_no = {{"yes", true}, {"no", false}};
   options.add_choice<bool>("temperature", flags.settings.temperatures, yes_no,
                            "fit a temperature for each stage; policies then see tempered probabilities");
   options.add_choice<bool>("combination", flags.settings.combination, yes_no,
                            "fit the weights of --combine fitted for each exit");
-  options.add_choice<bool>("exit-functions", flags.settings.exit_functions, yes_no, "fit those of --policy ann");
+  options.add_choice<bool>("exit-functions", flags.settings.exit_functions, yes_no,
+                           "fit the exit functions of --policy ann");
   options.add_number("alpha", flags.settings.phase.learning.alpha, 0, 1e6, "price of MACs for the exit functions");
-  options.add_number("seed", flags.settings.phase.seed, "of the exit functions");
+  options.add_number("seed", flags.settings.phase.seed, "seed of the exit functions");
   flags.budget.add_to(options);
   flags.meters.add_to(options);
   flags.device.add_to(options, false);
@@ -85,9 +87,9 @@ void run_calibrate(const Arguments& arguments) {
   Flags flags;
   Options options(
       "calibrate MODEL --data FILE[:split] -o MODEL2 [flags]",
-      "Fits, on images that the stages were not fitted to, temperatures, the combination of answers and the\n"
-      "exit functions of --policy ann; with a --target also the threshold that meets a budget, which eval\n"
-      "and the other commands then use.");
+      "Fits temperatures, the combination of answers and the exit functions of --policy ann, on images that the\n"
+      "stages were not fitted to. With a --target it also finds the threshold that meets a budget. eval and the\n"
+      "other commands then use that threshold.");
   add_flags(options, flags);
   if (!options.parse(arguments)) return print(options.help());
   options.require("MODEL");

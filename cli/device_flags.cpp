@@ -50,7 +50,7 @@ void DeviceFlags::add(Options& options, const std::string& more) {
     classes.emplace_back(to_string(kernels), kernels);
   }
   options.add_choice<KernelClass>("kernel-class", kernels_, classes,
-                                  "kernels to run: auto takes those for the device, reference are plain loops");
+                                  "kernels to run: auto takes those made for the device, reference takes plain loops");
 }
 
 DeviceInfo DeviceFlags::with_class(DeviceInfo device) const {

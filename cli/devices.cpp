@@ -73,10 +73,10 @@ std::string to_text(const std::vector<DeviceInfo>& devices, std::optional<int> a
 }  // namespace
 
 void run_devices(const Arguments& arguments) {
-  Options options("devices [flags]",
-                  "Lists all OpenCL devices of all platforms in one index space, and which of them --device auto "
-                  "takes. The second\n"
-                  "device of a processor, without threads, is for single images of small networks.");
+  Options options(
+      "devices [flags]",
+      "Lists all OpenCL devices of all platforms, and which of them --device auto takes. The second device of a\n"
+      "processor, without threads, is for single images of small networks.");
   if (!options.parse(arguments)) return print(options.help());
   const std::vector<DeviceInfo> devices = usable_devices();
   const std::optional<int> automatic = automatic_choice(devices);

@@ -22,7 +22,7 @@ struct Sample {
   std::vector<std::size_t> outliers() const;
 };
 
-// b less a.
+// b minus a.
 struct Difference {
   double mean = 0;
   std::optional<double> ci95;     // half width; empty where a sample has a single value

@@ -9,7 +9,8 @@
 
 namespace cascadecl {
 
-// Where a training is. Stages, policies and history so far are a model; the rest is what continues it bit by bit.
+// The state of a training. Stages, policies and history so far are a model; the rest is needed to continue it bit by
+// bit.
 struct TrainState {
   enum class Position { pretrain, policy, joint, done };
   Position position = Position::pretrain;
@@ -23,7 +24,7 @@ struct TrainState {
 };
 
 // A checkpoint is a model file with the group /checkpoint (share/doc/model-file.md). `settings` is
-// to_json(TrainSettings) with the data's identity: resuming under others would give neither result.
+// to_json(TrainSettings) with the identity of the data: resuming under other settings would give the result of neither.
 struct Checkpoint {
   TrainState state;
   std::string settings;

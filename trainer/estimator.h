@@ -18,8 +18,8 @@ struct EstimatorSettings {
   bool class_gradient = false;  // the classifiers learn too (joint phase)
 };
 
-// The gradient of minus the expected reward, averaged over a batch, by stop logits and by class logits. What a policy
-// sees is taken as given: no gradient goes through a policy into the classifier before it. Draws depend on nothing but
+// Computes the gradient of minus the expected reward, averaged over a batch, by stop logits and by class logits. What a
+// policy sees is taken as given: no gradient goes through a policy into the classifier before it. Draws depend only on
 // seed, step, stage and the image's place in the batch.
 class Estimator {
  public:
@@ -27,8 +27,8 @@ class Estimator {
   Estimator(const Device& device, const EstimatorSettings& settings, const std::vector<double>& relative_costs,
             int classes, int max_batch);
 
-  // What a batch is judged by. Label probabilities and policies of stages that an image does not reach are never read
-  // by reinforce, so that they need not be computed; what they hold is of no matter.
+  // The inputs for a batch. reinforce never reads label probabilities and policies of stages that an image does not
+  // reach, so they need not be computed and may hold anything.
   struct Batch {
     int n = 0;                         // 1..max_batch
     BatchProbabilities probabilities;  // of all stages
@@ -43,8 +43,8 @@ class Estimator {
   // proportion to its probability of reaching it, held constant (exact).
   void run(const Batch& batch, double entropy, unsigned step);
 
-  // For sampling stage by stage: keep[i] = 1 if image i of n goes on after stage `last` in this step, as run() with
-  // reinforce will draw, else 0. Reads stop_logit of stages 0..last, of images that reach them.
+  // For sampling stage by stage: keep[i] = 1 if image i of n goes on after stage `last` in this step, else 0. It draws
+  // as run() with reinforce will. Reads stop_logit of stages 0..last, of images that reach them.
   void survivors(int n, int last, const Array<float>& stop_logit, unsigned step, const Array<int>& keep);
 
   // norms[stage][i] = |row i of rows [n][count]|^2, for Batch::feature_norm [stages][max_batch].
@@ -60,10 +60,6 @@ class Estimator {
   const Array<float>& reward() const { return reward_; }                  // [max_batch]; exact: expected reward
 
  private:
-  int argmax() const { return settings_.learning.reward_label == RewardLabel::argmax ? 1 : 0; }
-  void run_reinforce(const Batch& batch, float entropy, unsigned step);
-  void run_exact(const Batch& batch, float entropy);
-
   Device device_;
   EstimatorSettings settings_;
   int stages_, max_batch_;

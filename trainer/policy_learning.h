@@ -17,7 +17,7 @@ enum class EstimatorKind { reinforce, exact };
 //   variance_split  the same, over the other half of the batch: without bias
 enum class Baseline { none, mean, variance, variance_split };
 
-// Whether stopping at stage k pays for stages 1..k (the paper's text) or 1..k-1 (its equation (1)).
+// Whether an image that stops at stage k pays for stages 1..k (the paper's text) or 1..k-1 (its equation (1)).
 enum class CostThrough { stop, previous };
 
 // Which answer the reward judges: labels drawn from the stage's probabilities (paper) or its most probable ones.
@@ -32,8 +32,8 @@ Baseline parse_baseline(std::string_view text);
 CostThrough parse_cost_through(std::string_view text);
 RewardLabel parse_reward_label(std::string_view text);
 
-// How the policies of a cascade learn, and the exit functions in their place (share/doc/policy.md). Whoever trains adds
-// what policies and stages have in common: batch size, momentum and seed.
+// The settings by which the policies of a cascade learn, or the exit functions in their place (share/doc/policy.md).
+// Whoever trains adds the settings that policies and stages share: batch size, momentum and seed.
 struct PolicyLearning {
   int epochs = 60;
   double learning_rate = 0.1;  // times 0.9 every four epochs

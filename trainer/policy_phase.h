@@ -25,18 +25,18 @@ struct PolicyEpoch {
   double expected_reward = 0;      // mean, stopping at random by pi
   std::vector<double> exit_share;  // [stages], of images that stop where pi >= 1/2; sums to 1
   double mean_cost = 0;            // of these exits, relative to the largest stage, all stages visited paid for
-  double accuracy = 0;             // of these exits: true label among the top_k most probable ones of the exit's stage
+  double accuracy = 0;  // of these exits: the true label is among the top_k most probable ones of the exit's stage
 };
 
-// All that a phase needs to go on as if it had never been interrupted.
+// Everything that a phase needs to go on as if it had never been interrupted.
 struct PolicyPhaseState {
   int epoch = 0;  // epochs done
   std::vector<Policy> policies, momentum;
   std::vector<PolicyEpoch> history;
 };
 
-// The policy phase: trains the stopping policies of a cascade whose stages are frozen, from the label probabilities of
-// all stages on images that the stages were not fitted to (share/doc/policy.md).
+// The policy phase: trains the stopping policies of a cascade whose stages are frozen. It learns from the label
+// probabilities of all stages, on images that the stages were not fitted to (share/doc/policy.md).
 class PolicyPhase {
  public:
   //   probabilities  [stages][images][classes]  host; copied to the device once

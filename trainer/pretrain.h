@@ -26,8 +26,8 @@ double scheduled_rate(Schedule schedule, double rate, double progress);
 struct PretrainSettings {
   int epochs = 12;
   int batch_size = 128;
-  // Images whose gradients are computed at once, and then summed in order to that of the batch; each such micro-batch
-  // is normalised by its own mean and variance. 0: all of the batch.
+  // Images whose gradients are computed at once, and then summed in order to the gradient of the batch. Each such
+  // micro-batch is normalised by its own mean and variance. 0: all of the batch.
   int micro_batch = 0;
   double learning_rate = 0.1;  // the largest of the schedule
   Schedule schedule = Schedule::one_cycle;
@@ -40,7 +40,7 @@ struct PretrainSettings {
   std::uint64_t seed = 1;
 };
 
-// What a stage's training looks like after a step: enough to go on as if nothing had happened.
+// The state of a stage's training after a step: enough to go on as if nothing had happened.
 struct PretrainState {
   EpochProgress progress;
   Parameters parameters, momentum;  // momentum empty: zero

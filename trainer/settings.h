@@ -14,8 +14,8 @@ namespace cascadecl {
 
 // Everything that decides the result of a training, apart from the data and the device. The defaults learn.
 struct TrainSettings {
-  // Network names or layer-list files, see parse_stages; MODEL#1 is stage 1 of that model file as it is trained there,
-  // which the pretrain phase leaves alone.
+  // Network names or layer-list files, see parse_stages(). MODEL#1 is stage 1 of that model file as it is trained
+  // there; the pretrain phase leaves it alone.
   std::vector<std::string> stages;
   bool pretrain = true, policy = true, joint = true;  // phases to run
   PerStage<int> epochs = 12;
@@ -33,8 +33,9 @@ struct TrainSettings {
   double validation_share = 0.1;  // of the training images, held out for the policies
   PolicyLearning learning;        // of the policies; momentum and batch size are those of the stages
   CostUnit cost = CostUnit::mac;  // what F_t counts; ms and mj are measured on the device when the training starts
-  std::uint64_t seed = 1;         // decides which images are held out, too
-  // Of the policies and of the joint phase, where not seed: several runs of them on the same stages and images.
+  std::uint64_t seed = 1;         // also decides which images are held out
+  // The seed of the policies and of the joint phase, if it is not `seed`: for several runs on the same stages and
+  // images.
   std::optional<std::uint64_t> policy_seed = {};
   std::uint64_t seed_of_policies() const { return policy_seed.value_or(seed); }
 };

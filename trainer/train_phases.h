@@ -3,8 +3,8 @@
 #include "trainer/pretrain.h"
 #include "trainer/training.h"
 
-// The phases of a training. Each goes on from where the training's state is, saves it after every epoch, and returns
-// false if the observer stopped it. Throws TrainingError (loss or parameters not finite), OutputError.
+// The phases of a training. Each goes on from the training's state, saves it after every epoch, and returns false if
+// the observer stopped it. Throws TrainingError (loss or parameters not finite), OutputError.
 namespace cascadecl {
 
 // Each stage alone: on one device in order, on several at once, where each takes the largest stage that is left. The

@@ -42,13 +42,15 @@ void add_flags(Options& options, Flags& flags) {
   flags.cascade.add_to(options, CascadeUse::profile);
   options.add_number("images", flags.images, 1, 10'000'000, "how many images, at most");
   options.add_number("runs", flags.runs, 1, 1000, "windows of each part, in shuffled order; times are medians");
-  options.add_number("window-s", flags.window_s, 0, 86400,
-                     "how long a window lasts at least; with a meter 1 s, or 100 of its update periods, if that is "
-                     "longer; 0 without one: all images once");
+  options.add_number(
+      "window-s", flags.window_s, 0, 86400,
+      "shortest length of a window. With a meter it is 1 s, or 100 of its update periods if that is longer; "
+      "without a meter it is 0: all images once");
   options.add_switch("require-energy", flags.require_energy, "fail with status 5 if the energy cannot be measured");
-  options.add_text("energy-model", flags.energy_model, "WATTS[:IDLE]",
-                   "also estimate energy as time at that power, less time at idle power for the marginal one; called "
-                   "estimated wherever it shows");
+  options.add_text(
+      "energy-model", flags.energy_model, "WATTS[:IDLE]",
+      "also estimate energy as time at this power, and marginal energy as that minus time at idle power; such "
+      "figures are called estimated everywhere");
   options.add_text("csv", flags.csv, "FILE", "also write the parts measured as CSV");
   options.add_text("markdown", flags.markdown, "FILE", "also write them as a Markdown table");
 }
@@ -110,10 +112,10 @@ void run_profile(const Arguments& arguments) {
   Flags flags;
   Options options(
       "profile MODEL --data FILE[:split] [flags]\n       cascadecl profile compare A.json B.json [flags]",
-      "Measures time and energy per image on the first images of a dataset (its split test unless one is\n"
-      "named): of the whole cascade, of each stage on the images that reach it, of each stage alone on all, and\n"
-      "of the policies. Energy is unknown where no counter can be read. compare tells which of the differences\n"
-      "between two profiles, as --json prints them, are significant.");
+      "Measures time and energy per image, on the first images of a dataset (its split test unless one is\n"
+      "named): of the whole cascade, of each stage on the images that reach it, of each stage alone on all\n"
+      "images, and of the policies. Energy is unknown where no counter can be read. compare tells which\n"
+      "differences between two profiles (files of --json) are significant.");
   add_flags(options, flags);
   if (!options.parse(arguments)) return print(options.help());
   options.require("MODEL");

@@ -52,18 +52,19 @@ void add_flags(Options& options, Flags& flags) {
   options.add_positional("MODEL", flags.model);
   options.add_text("data", flags.data, "FILE[:split]", "dataset file; policies are judged on its split test");
   options.add_text("held-out", flags.held_out, "SPLIT",
-                   "fit policies and choose thresholds on all images of this split of the file, instead of those that "
-                   "the model's training held out");
+                   "fit policies and choose thresholds on all images of this split of the file, instead of the images "
+                   "that the model's training held out");
   options.add_text("output,o", flags.output, "OUT.json", "the result; an interrupted sweep goes on from it");
   options.add_text("csv", flags.csv, "FILE", "write the points as CSV too");
   options.add_text("markdown", flags.markdown, "FILE", "write the points as a Markdown table too");
   options.add_text("alpha", flags.alphas, "LIST", "prices of MACs for learned and ann");
-  options.add_number("seeds", flags.sweep.seeds, 0, 1000, "learned and ann are fitted with so many seeds each");
-  options.add_number("seed", flags.sweep.first_seed, "the first of them");
+  options.add_number("seeds", flags.sweep.seeds, 0, 1000, "number of seeds that learned and ann are fitted with");
+  options.add_number("seed", flags.sweep.first_seed, "the first of these seeds");
   options.add_text("policy", flags.policies, "LIST",
                    "learned, ann, static, confidence, margin, entropy, agreement, random, oracle");
   options.add_text("combine", flags.combines, "LIST", "answers: reweight, last, fitted");
-  options.add_number("thresholds", flags.sweep.thresholds, 0, 10000, "of each policy with a threshold");
+  options.add_number("thresholds", flags.sweep.thresholds, 0, 10000,
+                     "number of thresholds of each policy that has one");
   flags.device.add_to(options, false);
   flags.meters.add_to(options);
   options.add_number("batch-size", flags.batch_size, 1, 65536, "images that a stage runs at once");
@@ -71,7 +72,8 @@ void add_flags(Options& options, Flags& flags) {
   options.add_switch("joint", flags.sweep.joint,
                      "for each alpha and seed also train stages and policies together, from the model's stages");
   options.add_number("joint-epochs", flags.sweep.joint_epochs, 1, 100000, "epochs of stages and policies together");
-  options.add_number("joint-learning-rate", flags.sweep.joint_learning_rate, 0, 1000, "of the stages, with --joint");
+  options.add_number("joint-learning-rate", flags.sweep.joint_learning_rate, 0, 1000,
+                     "learning rate of the stages, with --joint");
   add_policy_learning_flags(options, flags.sweep.learning);
 }
 
@@ -315,9 +317,10 @@ void run_sweep(const Arguments& arguments) {
   Flags flags;
   Options options(
       "sweep MODEL --data FILE[:split] -o OUT.json [flags]",
-      "Accuracy and cost of many policies on the same frozen stages, with --joint also on stages trained with them.\n"
-      "The stages' label probabilities are computed once and kept beside OUT.json; policies are fitted on held-out\n"
-      "images and judged on test images. The same command goes on with an interrupted sweep.");
+      "Measures accuracy and cost of many policies on the same frozen stages, and with --joint also on stages\n"
+      "trained together with them. The stages' label probabilities are computed once and kept beside OUT.json.\n"
+      "Policies are fitted on held-out images and judged on test images. The same command goes on with an\n"
+      "interrupted sweep.");
   add_flags(options, flags);
   if (!options.parse(arguments)) return print(options.help());
   options.require("MODEL");

@@ -9,13 +9,13 @@ namespace cascadecl {
 // version 4 on "cpu-minimal") runs everything in the thread that waits for it. One image of a small network is done
 // sooner there, as no thread has to be woken on another core. PoCL shows the serial device on request only.
 
-// Makes the request: sets $POCL_DEVICES, unless it is set, so that PoCL shows both devices. Of PoCL's other drivers
-// (CUDA, Level Zero) it then shows none; whoever wants them sets the variable. To be called before anything else of
-// OpenCL, and while there is one thread.
+// Makes PoCL show both devices: sets $POCL_DEVICES, unless it is set. PoCL then shows none of its other drivers (CUDA,
+// Level Zero); whoever wants them sets the variable. Call it before anything else of OpenCL, and while there is one
+// thread.
 void show_serial_device();
 
-// Of the devices of one platform: puts a serial device that has the usual one beside it behind that, and marks it as
-// DeviceInfo::serial. Alone it is a device like any other.
+// Among the devices of one platform, moves a serial device behind the usual one of its processor, and marks it as
+// DeviceInfo::serial. A serial device that is alone stays a device like any other.
 void mark_serial_devices(std::vector<DeviceInfo>& devices);
 
 }  // namespace cascadecl

@@ -14,8 +14,8 @@
 
 namespace cascadecl {
 
-// What a pipeline and the threads of its lanes share, and what those threads do (lane_thread.cpp). A thread keeps it
-// alive.
+// The state that a pipeline and the threads of its lanes share, and the work of those threads (lane_thread.cpp). A
+// thread keeps it alive.
 struct CascadePipeline::State {
   using Lock = Lane::Lock;
 

@@ -4,8 +4,8 @@
 #include "runtime/ops/residual_stage.h"
 #include "runtime/ops/trials/trial.h"
 
-// Convolutions as the tuner runs them, with the fusions that networks give them. Where the reference kernels do not do
-// what a fusion asks, the reference is made up of several operations.
+// Convolutions as the tuner runs them, with the fusions that networks give them. Where the reference kernels cannot do
+// a fusion, the reference is made of several operations.
 namespace cascadecl {
 
 MakeTrial forward_trial(const ConvGeometry& geometry, const ConvFusion& fusion);

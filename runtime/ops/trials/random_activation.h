@@ -6,8 +6,8 @@
 
 namespace cascadecl {
 
-// n images of a shape on the device, [n][C/b][H][W][b], of random values in [-2, 2), about as large as normalised
-// ones; padding channels are zero. The same for the same seed.
+// n images of a shape on the device, [n][C/b][H][W][b], of random values in [-2, 2), about as large as those of
+// normalised images. Padding channels are zero. The same seed gives the same values.
 Array<float> random_activation(const Device& device, ImageShape shape, int n, std::uint64_t seed);
 // The same values in a precision, rounded.
 Activation random_activation(const Device& device, ImageShape shape, int n, std::uint64_t seed, Precision precision);

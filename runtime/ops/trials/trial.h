@@ -7,14 +7,14 @@
 #include "runtime/opencl/device.h"
 #include "runtime/ops/image_shape.h"
 
-// What the tuner runs: an operation as networks use it, on random data.
+// The work that the tuner times: an operation as networks use it, on random data.
 namespace cascadecl {
 
-// Random numbers that all trials of a job run on, drawn once, when first asked for.
+// The random numbers that all trials of a job run on. They are drawn once, when first asked for.
 class TrialData {
  public:
   explicit TrialData(const Device& device) : device_(device) {}
-  // As random_activation() and random_floats() give them; not to be written to.
+  // The values of random_activation() and random_floats(). Do not write to them.
   Array<float> activation(ImageShape shape, int n, std::uint64_t seed);
   Array<float> floats(std::size_t count, std::uint64_t seed, float scale = 1);
 
@@ -27,8 +27,8 @@ class TrialData {
 // What a trial is built for.
 struct TrialContext {
   Device device;  // with the values to try as its tuning
-  // `reference` for the results that all must have. Kernels without a reference of their own run as their rule sets
-  // them: their tunables only divide the work, and the tests hold that against plain loops.
+  // `reference` for the results that all others are compared with. Kernels without a reference of their own run as
+  // their rule sets them: their tunables only divide the work, and the tests hold that against plain loops.
   KernelClass kernels = KernelClass::automatic;
   TrialData& data;
   int images = 1;     // of the largest run
@@ -36,7 +36,7 @@ struct TrialContext {
   BatchClass batch() const { return batch_class(max_batch); }
 };
 
-// An operation that was built, with all that it reads and writes.
+// An operation, built, with everything that it reads and writes.
 struct Trial {
   // An array that it writes: `per_image` floats for each image of the run, or all of it where that is 0.
   struct Output {

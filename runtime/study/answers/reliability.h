@@ -13,7 +13,7 @@ struct ReliabilityBin {
   std::optional<double> confidence, accuracy;  // means over the images; empty without any
 };
 
-// Whether a classifier is right as often as it says. Bins and errors are those of Guo et al. 2017.
+// Whether a classifier is right as often as it claims. Bins and errors are those of Guo et al. 2017.
 struct Reliability {
   std::vector<ReliabilityBin> bins;       // equally wide, from 0 to 1
   double mean_confidence = 0, top1 = 0;   // over all images

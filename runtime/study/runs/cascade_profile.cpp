@@ -195,11 +195,11 @@ int profile_windows(std::size_t stages, int repeats) {
   return static_cast<int>(workloads) * repeats;
 }
 
-CascadeProfile profile_cascade(const Model& whole, const std::vector<Device>& devices,
+CascadeProfile profile_cascade(const Model& trained, const std::vector<Device>& devices,
                                std::span<const std::uint8_t> images, std::span<const std::int32_t> labels,
                                const MeterDiscovery& meters, const CascadeProfileSettings& settings) {
   CascadeProfile profile;
-  Model model = whole;
+  Model model = trained;
   ExecutorSettings executor = settings.executor;
   obey_decision(model, executor);
   const Bench bench(model, devices, images, labels, executor, profile);
