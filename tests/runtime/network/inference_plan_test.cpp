@@ -67,6 +67,16 @@ TEST_CASE("inference plans run networks of single pixels, without a pool") {
   check_plan({net.finish_dense(2), 2, {2, 1}}, KernelClass::automatic);
 }
 
+TEST_CASE("inference plans run pools of oblong windows, and the mean of an oblong image before any layer") {
+  NetworkBuilder net({3, 7, 5});
+  net.max_pool({2, 3, 1, 1});
+  net.average_pool({3, 1, 2, 0});
+  net.global_average_pool();
+  net.dense({.out_channels = 6});
+  net.relu();
+  check_plan({net.finish_dense(2), 2, {2, 1}}, KernelClass::automatic);
+}
+
 TEST_CASE("inference plans of reference kernels equal the reference network") {
   check_plan({odd_network(), 2, {2, 1}}, KernelClass::reference);
   check_plan({small_resnet(), 3, {1, 3}}, KernelClass::reference);
