@@ -25,7 +25,7 @@ kernel void bn_moments(global const float* restrict x, global float* restrict mo
   VSTORE(moments_squares(&m, PIXELS), moments + ((size_t)n * 2 + 1) * PADDED + b * CB);
 }
 
-// dy = gradient by the view's value where its ReLU let it through (VIEW_RELU), in place, and the images' sums.
+// dy = gradient by the view's value where its ReLU let it through (VIEW_ACTIVATION 1), in place, and the images' sums.
 // global id: 0 = channel block, 1 = image
 kernel void bn_backward_sums(global float* restrict dy, global const float* restrict x,
                              global const float* restrict scale, global const float* restrict shift,
@@ -37,7 +37,7 @@ kernel void bn_backward_sums(global float* restrict dy, global const float* rest
   for (int p = 0; p < PIXELS; ++p) {
     const VEC v = VLOAD(x + at + p * CB);
     VEC d = VLOAD(dy + at + p * CB);
-#if VIEW_RELU
+#if VIEW_ACTIVATION
     d = fma(v, s, t) > (VEC)(0.0f) ? d : (VEC)(0.0f);
     VSTORE(d, dy + at + p * CB);
 #endif

@@ -46,7 +46,7 @@ GROUP_KERNEL void bn_moments(global const float* restrict x, global float* restr
   }
 }
 
-// dy = gradient by the view's value where its ReLU let it through (VIEW_RELU), in place, and the images' sums.
+// dy = gradient by the view's value where its ReLU let it through (VIEW_ACTIVATION 1), in place, and the images' sums.
 GROUP_KERNEL void bn_backward_sums(global float* restrict dy, global const float* restrict x,
                                    global const float* restrict scale, global const float* restrict shift,
                                    global const float* restrict mean, global float* restrict sums) {
@@ -58,7 +58,7 @@ GROUP_KERNEL void bn_backward_sums(global float* restrict dy, global const float
   for (int p = item; p < PIXELS; p += GROUP) {
     const VEC v = VLOAD(x + at + p * CB);
     VEC d = VLOAD(dy + at + p * CB);
-#if VIEW_RELU
+#if VIEW_ACTIVATION
     d = fma(v, s, t) > (VEC)(0.0f) ? d : (VEC)(0.0f);
     VSTORE(d, dy + at + p * CB);
 #endif

@@ -96,13 +96,26 @@ typedef CAT(int, CB) IVEC;
 // keeps the full register width on drivers that would halve it.
 #define CPU_KERNEL __attribute__((reqd_work_group_size(1, 1, 1))) __attribute__((vec_type_hint(VEC))) kernel
 
-// Values that a consumer loads through a view: v = scale * x + shift (batch norm), then max(v, 0) (ReLU), by channel.
+// Values that a consumer loads through a view: v = scale * x + shift by channel (batch norm), then an activation
+// function: 0 none, 1 max(v, 0) (ReLU), 2 clipped to VIEW_LOW ... VIEW_HIGH, which have 0 between them.
 #ifndef VIEW_AFFINE
 #define VIEW_AFFINE 0
 #endif
-#ifndef VIEW_RELU
-#define VIEW_RELU 0
+#ifndef VIEW_ACTIVATION
+#define VIEW_ACTIVATION 0
 #endif
+#ifndef VIEW_LOW
+#define VIEW_LOW 0.0f
+#endif
+#ifndef VIEW_HIGH
+#define VIEW_HIGH 6.0f
+#endif
+
+// The activation functions by number. NaN comes through all of them.
+#define ACTIVATION_0(TYPE, v, low, high) (v)
+#define ACTIVATION_1(TYPE, v, low, high) RELU(TYPE, v)
+#define ACTIVATION_2(TYPE, v, low, high) ((v) < (TYPE)(low) ? (TYPE)(low) : ((v) > (TYPE)(high) ? (TYPE)(high) : (v)))
+#define VIEW_ACTIVATE(TYPE, v) CAT(ACTIVATION_, VIEW_ACTIVATION)(TYPE, v, VIEW_LOW, VIEW_HIGH)
 
 // The scale or shift of one channel block; views without an affine part have none in memory.
 #if VIEW_AFFINE
@@ -115,10 +128,7 @@ static inline VEC view(VEC x, VEC scale, VEC shift) {
 #if VIEW_AFFINE
   x = fma(x, scale, shift);
 #endif
-#if VIEW_RELU
-  x = RELU(VEC, x);
-#endif
-  return x;
+  return VIEW_ACTIVATE(VEC, x);
 }
 
 #endif

@@ -13,10 +13,7 @@ static inline float load_input(global const ACTIVATION* src, global const float*
 #if VIEW_AFFINE
   v = fma(v, scale[block * IN_CB + lane], shift[block * IN_CB + lane]);
 #endif
-#if VIEW_RELU
-  v = RELU(float, v);
-#endif
-  return v;
+  return VIEW_ACTIVATE(float, v);
 }
 
 #endif

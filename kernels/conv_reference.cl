@@ -32,10 +32,7 @@ static inline float load_view(global const ACTIVATION* src, global const float* 
 #if VIEW_AFFINE
   v = fma(v, scale[c], shift[c]);
 #endif
-#if VIEW_RELU
-  v = RELU(float, v);
-#endif
-  return v;
+  return VIEW_ACTIVATE(float, v);
 }
 
 // global id: 0 = y * OW + x, 1 = k (padding included), 2 = n

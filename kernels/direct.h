@@ -70,9 +70,7 @@ INLINE void load_direct_row(global const ACTIVATION* src, global const float* sc
 #if VIEW_AFFINE
         v = fma(v, s, t);
 #endif
-#if VIEW_RELU
-        v = RELU(SRC_VEC, v);
-#endif
+        v = VIEW_ACTIVATE(SRC_VEC, v);
       }
       row[x * SRC_BLOCKS + b] = v;
     }

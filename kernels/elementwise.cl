@@ -2,7 +2,7 @@
 //   all arrays [N][C/CB][H][W][CB]; scale, shift [C padded to CB]
 //   materialize  out = view(in)
 //   add_views    out = view(a) + second_view(b)      the second view has defines of its own
-//   relu_mask    gradient = 0 where view(x) <= 0     the gradient of the ReLU in a view
+//   relu_mask    gradient = 0 where view(x) <= 0     back through the ReLU in a view, or a clip likewise
 //     global id: 0 = piece of PIECE pixels of the plane, 1 = n * (C/CB) + c/CB
 //   accumulate   a += b over `vectors` vectors
 //     global id: 0 = piece of PIECE vectors
@@ -23,8 +23,14 @@
 #ifndef SECOND_AFFINE
 #define SECOND_AFFINE 0
 #endif
-#ifndef SECOND_RELU
-#define SECOND_RELU 0
+#ifndef SECOND_ACTIVATION
+#define SECOND_ACTIVATION 0
+#endif
+#ifndef SECOND_LOW
+#define SECOND_LOW 0.0f
+#endif
+#ifndef SECOND_HIGH
+#define SECOND_HIGH 6.0f
 #endif
 #define BLOCKS DIV_UP(CHANNELS, CB)
 #define PIXELS (HEIGHT * WIDTH)
@@ -39,10 +45,7 @@ static inline VEC second_view(VEC x, VEC scale, VEC shift) {
 #if SECOND_AFFINE
   x = fma(x, scale, shift);
 #endif
-#if SECOND_RELU
-  x = RELU(VEC, x);
-#endif
-  return x;
+  return CAT(ACTIVATION_, SECOND_ACTIVATION)(VEC, x, SECOND_LOW, SECOND_HIGH);
 }
 
 static inline int piece_begin() { return (int)get_global_id(0) * PIECE; }
@@ -79,8 +82,13 @@ kernel void relu_mask(global const float* x, global const float* scale, global c
   const VEC a = VIEW_VECTOR(scale, block), b = VIEW_VECTOR(shift, block);
   for (int i = piece_begin(); i < piece_end(); ++i) {
     const size_t at = (plane * PIXELS + i) * CB;
-    const IVEC positive = isgreater(view(VLOAD(x + at), a, b), (VEC)(0.0f));
-    VSTORE(select((VEC)(0.0f), VLOAD(gradient + at), positive), gradient + at);
+    const VEC y = view(VLOAD(x + at), a, b);
+#if VIEW_ACTIVATION == 2
+    const IVEC passes = isgreater(y, (VEC)(VIEW_LOW)) & isless(y, (VEC)(VIEW_HIGH));
+#else
+    const IVEC passes = isgreater(y, (VEC)(0.0f));
+#endif
+    VSTORE(select((VEC)(0.0f), VLOAD(gradient + at), passes), gradient + at);
   }
 }
 

@@ -1,8 +1,8 @@
-// pool: average or max pooling over KERNEL x KERNEL windows, and its gradient by gathering.
+// pool: average or max pooling over KERNEL_H x KERNEL_W windows, and its gradient by gathering.
 //   in, in_gradient    [N][C/CB][H][W][CB]   the input is read through a view (common.h)
 //   out, out_gradient  [N][C/CB][OUT_H][OUT_W][CB]
 //   global id: 0 = row (of out forward, of in backward), 1 = n * (C/CB) + c/CB
-//   window of out[y,x]: rows y*STRIDE-PADDING ... +KERNEL-1 of in, columns alike, as far as they are real pixels
+//   window of out[y,x]: rows y*STRIDE-PADDING ... +KERNEL_H-1 of in, columns alike, as far as they are real pixels
 //   average: out = mean of the window                 in_gradient = sum over its windows of out_gradient / real pixels
 //   maximum: out = largest value of the window        in_gradient = sum of out_gradient over the windows in which this
 //                                                     pixel is the first of the largest, row by row
@@ -18,29 +18,32 @@
 #ifndef WIDTH
 #define WIDTH 32
 #endif
-#ifndef KERNEL
-#define KERNEL 3
+#ifndef KERNEL_H
+#define KERNEL_H 3
+#endif
+#ifndef KERNEL_W
+#define KERNEL_W 3
 #endif
 #ifndef STRIDE
 #define STRIDE 2
 #endif
 #ifndef PADDING
-#define PADDING 1  // less than KERNEL, so that each window has a real pixel
+#define PADDING 1  // less than KERNEL_H and KERNEL_W, so that each window has a real pixel
 #endif
 #ifndef MAXIMUM
 #define MAXIMUM 1  // 1 max pooling, 0 average
 #endif
 #define BLOCKS DIV_UP(CHANNELS, CB)
-#define OUT_H ((HEIGHT + 2 * PADDING - KERNEL) / STRIDE + 1)
-#define OUT_W ((WIDTH + 2 * PADDING - KERNEL) / STRIDE + 1)
+#define OUT_H ((HEIGHT + 2 * PADDING - KERNEL_H) / STRIDE + 1)
+#define OUT_W ((WIDTH + 2 * PADDING - KERNEL_W) / STRIDE + 1)
 
 // First and one past the last real pixel of window `q` along an axis of `size` pixels.
 static inline int window_begin(int q) { return max(q * STRIDE - PADDING, 0); }
-static inline int window_end(int q, int size) { return min(q * STRIDE - PADDING + KERNEL, size); }
+static inline int window_end(int q, int kernel_size, int size) { return min(q * STRIDE - PADDING + kernel_size, size); }
 
 // First and last window that holds pixel `p`.
-static inline int first_window(int p) {
-  const int room = p + PADDING - KERNEL + 1;
+static inline int first_window(int p, int kernel_size) {
+  const int room = p + PADDING - kernel_size + 1;
   return room <= 0 ? 0 : DIV_UP(room, STRIDE);
 }
 static inline int last_window(int p, int windows) { return min((p + PADDING) / STRIDE, windows - 1); }
@@ -68,7 +71,8 @@ kernel void pool_forward(global const ACTIVATION* in, global const float* scale,
   global const ACTIVATION* src = in + plane * (HEIGHT * WIDTH * CB);
   global ACTIVATION* dst = out + (plane * OUT_H + y) * (OUT_W * CB);
   for (int x = 0; x < OUT_W; ++x) {
-    STORE_ACTIVATION(pooled(src, a, b, window_begin(y), window_end(y, HEIGHT), window_begin(x), window_end(x, WIDTH)),
+    STORE_ACTIVATION(pooled(src, a, b, window_begin(y), window_end(y, KERNEL_H, HEIGHT), window_begin(x),
+                            window_end(x, KERNEL_W, WIDTH)),
                      dst + x * CB);
   }
 }
@@ -76,8 +80,8 @@ kernel void pool_forward(global const ACTIVATION* in, global const float* scale,
 // The window's gradient in the lanes whose pixel (py,px) is the first of the largest, 0 in the others.
 static inline VEC won(global const float* plane, VEC a, VEC b, VEC gradient, int py, int px, int qy, int qx) {
   const VEC candidate = view(VLOAD(plane + (py * WIDTH + px) * CB), a, b);
-  for (int y = window_begin(qy); y < window_end(qy, HEIGHT); ++y)
-    for (int x = window_begin(qx); x < window_end(qx, WIDTH); ++x) {
+  for (int y = window_begin(qy); y < window_end(qy, KERNEL_H, HEIGHT); ++y)
+    for (int x = window_begin(qx); x < window_end(qx, KERNEL_W, WIDTH); ++x) {
       const VEC value = view(VLOAD(plane + (y * WIDTH + x) * CB), a, b);
       const bool earlier = y < py || (y == py && x < px);
       const IVEC beaten = earlier ? !larger(candidate, value) : larger(value, candidate);
@@ -97,13 +101,14 @@ kernel void pool_backward(global const float* in, global const float* scale, glo
   global float* dst = in_gradient + (plane * HEIGHT + y) * (WIDTH * CB);
   for (int x = 0; x < WIDTH; ++x) {
     VEC sum = (VEC)(0.0f);
-    for (int qy = first_window(y); qy <= last_window(y, OUT_H); ++qy)
-      for (int qx = first_window(x); qx <= last_window(x, OUT_W); ++qx) {
+    for (int qy = first_window(y, KERNEL_H); qy <= last_window(y, OUT_H); ++qy)
+      for (int qx = first_window(x, KERNEL_W); qx <= last_window(x, OUT_W); ++qx) {
         const VEC gradient = VLOAD(from + (qy * OUT_W + qx) * CB);
 #if MAXIMUM
         sum += won(src, a, b, gradient, y, x, qy, qx);
 #else
-        const int pixels = (window_end(qy, HEIGHT) - window_begin(qy)) * (window_end(qx, WIDTH) - window_begin(qx));
+        const int pixels = (window_end(qy, KERNEL_H, HEIGHT) - window_begin(qy)) *
+                           (window_end(qx, KERNEL_W, WIDTH) - window_begin(qx));
         sum += gradient / (float)pixels;
 #endif
       }

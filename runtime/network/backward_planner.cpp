@@ -105,20 +105,21 @@ ConvMask BackwardPlanner::mask(const LoweredView& in) const {
 }
 
 void BackwardPlanner::pass_on(const LoweredView& in, int buffer) {
-  if (in.batch_norm >= 0) {
-    add(
-        "batch norm sums",
-        [this, in, buffer](int n, BatchNormMode) {
-          pass_.norm(in.batch_norm)
-              .backward_sums(n, !in.activation.none(), pool_[buffer], pass_.floats(in.tensor), pass_.moments());
-        },
-        pass_.norm(in.batch_norm).sums_choice());
-  } else if (!in.activation.none()) {
+  const bool relu = in.activation == ActivationFunction::relu();
+  if (!in.activation.none() && !(in.batch_norm >= 0 && relu)) {  // the sums of a batch norm mask for a ReLU themselves
     auto mask = std::make_shared<ReluMask>(pass_.device(), pass_.shape(in), pass_.kind(in), pass_.batch());
     add(
         "relu mask", [this, mask, in, buffer](int n, BatchNormMode) { mask->run(n, pass_.view(in), pool_[buffer]); },
         mask->choice());
     add_uses({elementwise_use(pass_.device(), "relu_mask", pass_.shape(in), pass_.kind(in), pass_.batch())});
+  }
+  if (in.batch_norm >= 0) {
+    add(
+        "batch norm sums",
+        [this, in, buffer, relu](int n, BatchNormMode) {
+          pass_.norm(in.batch_norm).backward_sums(n, relu, pool_[buffer], pass_.floats(in.tensor), pass_.moments());
+        },
+        pass_.norm(in.batch_norm).sums_choice());
   }
   pass_on_masked(in, buffer);
 }

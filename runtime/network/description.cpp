@@ -80,7 +80,7 @@ class Checker {
                       "joined by '/'",
                       type_name(layer), i, max_name_length));
     if (layer.is<layers::Input>() != (i == 0)) fail(layer, "the first layer and only it must be the input");
-    if (layer.is<layers::Dense>() != (i + 1 == layers_.size())) fail(layer, "the last layer and only it must be dense");
+    if (i + 1 == layers_.size() && !layer.is<layers::Dense>()) fail(layer, "the last layer must be dense");
     if (const std::string fault = attribute_fault(layer); !fault.empty()) fail(layer, fault);
     const LayerInputs in = inputs_of(layer);
     try {

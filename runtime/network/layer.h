@@ -6,6 +6,8 @@
 
 #include "runtime/network/layers/add.h"
 #include "runtime/network/layers/batch_norm.h"
+#include "runtime/network/layers/clip.h"
+#include "runtime/network/layers/concat.h"
 #include "runtime/network/layers/convolution.h"
 #include "runtime/network/layers/dense.h"
 #include "runtime/network/layers/input.h"
@@ -16,8 +18,9 @@ namespace cascadecl {
 
 // What a layer does, with its attributes. All types of layers are listed here, and nowhere else.
 // Layers work on one image; the batch is no concern of the description.
-using LayerAttributes = std::variant<layers::Input, layers::Convolution, layers::BatchNorm, layers::Relu, layers::Add,
-                                     layers::AveragePool, layers::MaxPool, layers::GlobalAveragePool, layers::Dense>;
+using LayerAttributes =
+    std::variant<layers::Input, layers::Convolution, layers::BatchNorm, layers::Relu, layers::Clip, layers::Add,
+                 layers::AveragePool, layers::MaxPool, layers::GlobalAveragePool, layers::Concat, layers::Dense>;
 
 // One named layer of the DAG. `inputs` name earlier layers (the list is in topological order). A name is parts of
 // letters, digits, '_', '-', '.' joined by '/', at most 200 characters; none is the beginning of another ("block1"

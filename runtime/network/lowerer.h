@@ -21,6 +21,7 @@ class Lowerer {
   // The layer at hand, and its place in the network.
   const Layer& layer() const { return network_.layers()[static_cast<std::size_t>(index_)]; }
   int index() const { return index_; }
+  bool is_last() const { return &layer() == &network_.layers().back(); }
   int input_index(std::size_t position = 0) const;  // of the layer that gives an input
   const Layer& input_layer(std::size_t position = 0) const;
   const Value& input(std::size_t position = 0) const { return value(input_index(position)); }

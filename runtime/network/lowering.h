@@ -48,8 +48,6 @@ struct Lowering {
   std::vector<LoweredStep> steps;      // the last one writes the logits
 };
 
-// Throws ShapeError for what no plan can run: a pool whose window is not square, a global pool of a non-square image
-// that feeds another layer than dense.
 Lowering lower(const Network& network);
 
 // How many of its residual units a stage may hold, none where they cannot be fused.

@@ -100,7 +100,8 @@ void check_parameters(const Network& network, const Parameters& parameters) {
 Parameters tempered(const Network& network, Parameters parameters, double temperature) {
   const std::string& last = network.layers().back().name;
   for (const char* name : {"/weight", "/bias"})
-    for (float& value : parameters.at(last + name)) value = static_cast<float>(value / temperature);
+    if (const auto found = parameters.find(last + name); found != parameters.end())
+      for (float& value : found->second) value = static_cast<float>(value / temperature);
   return parameters;
 }
 

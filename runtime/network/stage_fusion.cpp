@@ -30,6 +30,12 @@ class StageFusion {
 
   bool is_convolution(std::size_t s) const { return s < in_.steps.size() && in_.steps[s].kind == &convolution_step; }
 
+  // Convolution s has neither bias nor groups.
+  bool is_bare(std::size_t s) const {
+    const auto* l = network_.layers()[static_cast<std::size_t>(in_.steps[s].layer)].as<layers::Convolution>();
+    return l && !l->bias && l->groups == 1;
+  }
+
   static bool normed_relu(const LoweredView& in) {
     return in.batch_norm >= 0 && in.activation == ActivationFunction::relu();
   }
@@ -40,7 +46,7 @@ class StageFusion {
     const LoweredStep& step = in_.steps[s];
     const auto* l = network_.layers()[static_cast<std::size_t>(step.layer)].as<layers::Convolution>();
     const LoweredView& in = step.in();
-    return l && l->window == Window{3, 3, 1, 1} && in.tensor == x && normed_relu(in) &&
+    return l && l->window == Window{3, 3, 1, 1} && is_bare(s) && in.tensor == x && normed_relu(in) &&
            tensor(step.out()).shape == tensor(x).shape;
   }
 
@@ -88,7 +94,7 @@ class StageFusion {
 
   LoweredStep with_head(std::size_t s) const {
     LoweredStep stage{.kind = &residual_stage_step};
-    if (!is_convolution(s) || in_.steps[s].inputs.size() > 1 || !in_.steps[s].in().plain()) return stage;
+    if (!is_convolution(s) || !is_bare(s) || in_.steps[s].inputs.size() > 1 || !in_.steps[s].in().plain()) return stage;
     stage.inputs = in_.steps[s].inputs;
     stage.parts.push_back(in_.steps[s]);
     add_units(stage, s + 1, in_.steps[s].out());

@@ -8,14 +8,12 @@
 namespace cascadecl {
 
 ConvGeometry conv_geometry(const Network& network, const Lowering& lowering, const LoweredStep& step) {
-  const auto& conv = std::get<layers::Convolution>(network.layers()[to_size(step.layer)].attributes);
+  const Layer& layer = network.layers()[to_size(step.layer)];
+  const ImageShape in = lowering.tensors[to_size(step.in().tensor)].shape;
+  if (const auto* dense = layer.as<layers::Dense>()) return {.in = in, .out_channels = dense->out_channels};
+  const auto& conv = std::get<layers::Convolution>(layer.attributes);
   const Window& w = conv.window;
-  return {lowering.tensors[to_size(step.in().tensor)].shape,
-          conv.out_channels,
-          w.kernel_h,
-          w.kernel_w,
-          w.stride,
-          w.padding};
+  return {in, conv.out_channels, w.kernel_h, w.kernel_w, w.stride, w.padding, conv.groups};
 }
 
 ResidualStageGeometry stage_geometry(const Network& network, const Lowering& lowering, const LoweredStep& step) {

@@ -6,6 +6,7 @@ namespace cascadecl {
 
 // What the operations of a lowered network's steps are made for.
 
+// Of a step of kind convolution. A dense layer that runs as one has a kernel of one pixel.
 ConvGeometry conv_geometry(const Network& network, const Lowering& lowering, const LoweredStep& step);
 // Of a step of kind residual_stage, also one that is still being made.
 ResidualStageGeometry stage_geometry(const Network& network, const Lowering& lowering, const LoweredStep& step);

@@ -87,7 +87,7 @@ void BatchNorm::build_training(ImageShape shape, BatchClass batch) {
   }
   moments_ = device_.kernel(file, "bn_moments", pixels);
   sums_ = device_.kernel(file, "bn_backward_sums", pixels);
-  pixels.set("VIEW_RELU", 1);
+  define_activation(ActivationFunction::relu(), "VIEW", pixels);
   masked_sums_ = device_.kernel(file, "bn_backward_sums", pixels);
 }
 

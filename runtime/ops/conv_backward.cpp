@@ -60,7 +60,7 @@ std::size_t BackwardTunables::local_bytes(const ConvGeometry& g, int block) cons
 }
 
 std::string ConvBackward::declines(const Device& device, const ConvGeometry& g, ViewKind view, KernelClass kernels) {
-  if (!view.relu) return "no ReLU before the convolution";
+  if (view.activation != ActivationFunction::relu()) return "no ReLU before the convolution";
   if (std::string reason =
           first_of({conv::not_cpu_class(device, kernels), conv::winograd_declines(device, conv::backward_geometry(g)),
                     conv::filter_winograd_declines(device, g)});
@@ -91,7 +91,7 @@ ConvBackward::ConvBackward(const Device& device, const ConvGeometry& g, const Fu
   defines.set("SLICES", tunables.slices);
   defines.set("INPUT_PAIR", fusion.pair ? 1 : 0);
   if (batch == BatchClass::many) defines.set("STREAM", 2);
-  ViewKind{.affine = fusion.batch_norm, .relu = true}.define(defines);
+  ViewKind{.affine = fusion.batch_norm, .activation = ActivationFunction::relu()}.define(defines);
   run_ = device.kernel("conv_backward_winograd.cl", "conv_backward_winograd", defines);
   slices_ = to_size(tunables.slices);
   workspace_floats_ = slices_ * 36 * in_padded * out_padded;

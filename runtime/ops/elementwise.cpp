@@ -20,7 +20,7 @@ Built build(const Device& device, std::string_view kernel, ImageShape shape, Vie
   Defines defines = tensor_defines(device, shape);
   kind.define(defines);
   defines.set("SECOND_AFFINE", second.affine ? 1 : 0);
-  defines.set("SECOND_RELU", second.relu ? 1 : 0);
+  define_activation(second.activation, "SECOND", defines);
   define(piece, defines);
   return {device.kernel("elementwise.cl", kernel, defines), piece};
 }
@@ -71,7 +71,7 @@ void AddViews::run(int n, const View& a, const View& b, const Activation& out) {
 }
 
 ReluMask::ReluMask(const Device& device, ImageShape shape, ViewKind kind, BatchClass batch) : device_(device) {
-  if (!kind.relu) throw ShapeError("relu mask: the view has no relu");
+  if (kind.activation.none()) throw ShapeError("relu mask: the view has no activation function");
   Built built = build(device, "relu_mask", shape, kind, {}, batch, choice_);
   range_ = image_range(device, shape, built.piece);
   kernel_ = std::move(built.kernel);

@@ -40,8 +40,9 @@ class AddViews {
   Kernel kernel_;
 };
 
-// gradient = 0 where scale * x + shift <= 0 (affine) or x <= 0: back through the ReLU of a view, not through its affine
-// part. kind.relu must be set, else there is nothing to mask: throws ShapeError.
+// Back through the activation function of a view, not through its affine part: gradient = 0 where the function is flat,
+// for a ReLU where scale * x + shift <= 0 (affine) or x <= 0, for a clip outside of its bounds and on them. Throws
+// ShapeError for a view without one.
 class ReluMask {
  public:
   ReluMask(const Device& device, ImageShape shape, ViewKind kind, BatchClass batch = BatchClass::many);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "data/files/error.h"
 #include "runtime/ops/launch.h"
 
@@ -16,7 +18,8 @@ Defines viewed_tensor(const Device& device, ImageShape shape, ViewKind kind) {
 
 Defines pool_defines(const Device& device, const PoolGeometry& geometry, ViewKind kind) {
   Defines defines = viewed_tensor(device, geometry.in, kind);
-  defines.set("KERNEL", geometry.kernel);
+  defines.set("KERNEL_H", geometry.kernel_h);
+  defines.set("KERNEL_W", geometry.kernel_w);
   defines.set("STRIDE", geometry.stride);
   defines.set("PADDING", geometry.padding);
   defines.set("MAXIMUM", geometry.max ? 1 : 0);
@@ -45,10 +48,11 @@ void GlobalAveragePool::backward(int n, const Array<float>& out_gradient, const 
 }
 
 ImageShape PoolGeometry::output() const {
-  const int room_h = in.height + 2 * padding - kernel, room_w = in.width + 2 * padding - kernel;
-  if (kernel < 1 || stride < 1 || padding < 0 || padding >= kernel || room_h < 0 || room_w < 0) {
-    throw ShapeError(fmt::format("pool: kernel {}, stride {}, padding {} does not fit input [{},{},{}]", kernel, stride,
-                                 padding, in.channels, in.height, in.width));
+  const int room_h = in.height + 2 * padding - kernel_h, room_w = in.width + 2 * padding - kernel_w;
+  if (std::min(kernel_h, kernel_w) < 1 || stride < 1 || padding < 0 || padding >= std::min(kernel_h, kernel_w) ||
+      room_h < 0 || room_w < 0) {
+    throw ShapeError(fmt::format("pool: kernel {}x{}, stride {}, padding {} does not fit input [{},{},{}]", kernel_h,
+                                 kernel_w, stride, padding, in.channels, in.height, in.width));
   }
   return {in.channels, room_h / stride + 1, room_w / stride + 1};
 }

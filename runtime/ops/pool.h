@@ -21,12 +21,12 @@ class GlobalAveragePool {
   Kernel forward_, backward_;
 };
 
-// Windows of kernel x kernel pixels every `stride` pixels over an image with `padding` absent pixels around it.
+// Windows of kernel_h x kernel_w pixels every `stride` pixels over an image with `padding` absent pixels around it.
 struct PoolGeometry {
   ImageShape in;
-  int kernel = 2, stride = 2, padding = 0;
+  int kernel_h = 2, kernel_w = 2, stride = 2, padding = 0;
   bool max = true;            // else the mean of the window's real pixels
-  ImageShape output() const;  // ShapeError if no window fits or padding >= kernel
+  ImageShape output() const;  // ShapeError if no window fits or padding is not less than the kernel
 };
 
 // [n][C/b][H][W][b] -> [n][C/b][P][Q][b], P and Q from PoolGeometry::output().

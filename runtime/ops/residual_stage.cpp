@@ -94,7 +94,7 @@ ResidualStage::ResidualStage(const Device& device, const ResidualStageGeometry& 
   const auto tunables = look_up<StageTunables>(device, tuning_key(g, block, batch), g, choice_);
   Defines defines = tunables.conv::Winograd::defines(convolution, block);
   defines.set("TILE_W", tunables.tile_w);
-  const ViewKind normed{.affine = true, .relu = true, .precision = precision};
+  const ViewKind normed{.affine = true, .activation = ActivationFunction::relu(), .precision = precision};
   define_precision(precision, defines);
   defines.set("HEAD", g.head ? 1 : 0);
   if (g.head) {

@@ -13,7 +13,7 @@
 namespace cascadecl::bench {
 namespace {
 
-constexpr ViewKind kNormed{.affine = true, .relu = true};
+constexpr ViewKind kNormed{.affine = true, .activation = ActivationFunction::relu()};
 
 std::vector<ConvGeometry> geometries(bool smoke) {
   if (smoke) return {{{16, 8, 8}, 16, 3, 3, 1, 1}};

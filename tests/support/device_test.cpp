@@ -88,7 +88,9 @@ Values viewed(const Values& nchw, const reference::Shape& shape, ViewKind kind, 
   Values values = nchw;
   for_each_element(shape, [&](int, int c, std::size_t, std::size_t i) {
     if (kind.affine) values[i] = scale[to_size_t(c)] * values[i] + shift[to_size_t(c)];
-    if (kind.relu) values[i] = std::max(values[i], 0.0);
+    if (kind.activation.kind == ActivationFunction::Kind::relu) values[i] = std::max(values[i], 0.0);
+    if (kind.activation.kind == ActivationFunction::Kind::clip)
+      values[i] = std::clamp<double>(values[i], kind.activation.low, kind.activation.high);
   });
   return values;
 }

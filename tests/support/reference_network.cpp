@@ -28,21 +28,31 @@ class LayerForward {
  private:
   Values output(const layers::Input&) const { return {}; }
   Values output(const layers::Convolution& conv) const {
-    return conv_forward(x(), parameter("weight"), in_[0], conv.out_channels, window(conv.window));
+    const Values y =
+        conv_forward(x(), parameter("weight"), in_[0], conv.out_channels, window(conv.window), conv.groups);
+    return conv.bias ? bias_forward(y, parameter("bias"), batch_shape(layer_.shape, n_)) : y;
   }
   Values output(const layers::BatchNorm&) const {
     return batch_norm_inference(x(), parameter("gamma"), parameter("beta"), parameter("running_mean"),
                                 parameter("running_variance"), in_[0]);
   }
   Values output(const layers::Relu&) const { return relu_forward(x()); }
+  Values output(const layers::Clip& clip) const { return clip_forward(x(), clip.low, clip.high); }
   Values output(const layers::Add&) const { return add_forward(x(), x(1)); }
   Values output(const layers::AveragePool& pool) const {
     return average_pool_forward(x(), in_[0], window(pool.window));
   }
   Values output(const layers::MaxPool& pool) const { return max_pool_forward(x(), in_[0], window(pool.window)); }
   Values output(const layers::GlobalAveragePool&) const { return global_average_pool_forward(x(), in_[0]); }
+  Values output(const layers::Concat&) const {
+    std::vector<Values> parts;
+    for (const Values* value : values_) parts.push_back(*value);
+    return concat_forward(parts, in_);
+  }
   Values output(const layers::Dense& dense) const {
-    return dense_forward(x(), parameter("weight"), parameter("bias"), n_, in_[0].c, dense.out_channels);
+    const auto outputs = static_cast<std::size_t>(dense.out_channels);
+    return dense_forward(x(), parameter("weight"), dense.bias ? parameter("bias") : Values(outputs), n_, in_[0].c,
+                         dense.out_channels);
   }
 
   const Values& x(std::size_t i = 0) const { return *values_[i]; }

@@ -171,11 +171,46 @@ Values relu_backward(const Values& src, const Values& dst_grad) {
   return src_grad;
 }
 
+Values clip_forward(const Values& src, double low, double high) {
+  Values dst(src);
+  for (double& value : dst) value = std::min(std::max(value, low), high);
+  return dst;
+}
+
+Values clip_backward(const Values& src, const Values& dst_grad, double low, double high) {
+  Values src_grad(dst_grad);
+  for (std::size_t i = 0; i < src.size(); ++i)
+    if (src[i] <= low || src[i] >= high) src_grad[i] = 0;
+  return src_grad;
+}
+
 Values add_forward(const Values& a, const Values& b) {
   assert(a.size() == b.size());
   Values sum(a);
   for (std::size_t i = 0; i < b.size(); ++i) sum[i] += b[i];
   return sum;
+}
+
+Values concat_forward(const std::vector<Values>& parts, const std::vector<Shape>& shapes) {
+  Values dst;
+  for (int n = 0; n < shapes[0].n; ++n)
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const auto image = parts[i].begin() + static_cast<std::ptrdiff_t>(at(shapes[i], n, 0, 0, 0));
+      dst.insert(dst.end(), image, image + static_cast<std::ptrdiff_t>(shapes[i].size() / index(shapes[i].n)));
+    }
+  return dst;
+}
+
+std::vector<Values> concat_backward(const Values& dst_grad, const std::vector<Shape>& shapes) {
+  std::vector<Values> parts(shapes.size());
+  auto from = dst_grad.begin();
+  for (int n = 0; n < shapes[0].n; ++n)
+    for (std::size_t i = 0; i < shapes.size(); ++i) {
+      const auto size = static_cast<std::ptrdiff_t>(shapes[i].size() / index(shapes[i].n));
+      parts[i].insert(parts[i].end(), from, from + size);
+      from += size;
+    }
+  return parts;
 }
 
 Values global_average_pool_forward(const Values& src, const Shape& shape) {

@@ -73,8 +73,17 @@ Values relu_forward(const Values& src);
 // Zero where src <= 0.
 Values relu_backward(const Values& src, const Values& dst_grad);
 
+// min(max(src, low), high), and its gradient: zero where src <= low or src >= high.
+Values clip_forward(const Values& src, double low, double high);
+Values clip_backward(const Values& src, const Values& dst_grad, double low, double high);
+
 // The gradient of each summand is dst_grad itself.
 Values add_forward(const Values& a, const Values& b);
+
+// The parts [n][c_i][h][w] one after the other along the channels: [n][sum of c_i][h][w]. `shapes`: of the parts.
+Values concat_forward(const std::vector<Values>& parts, const std::vector<Shape>& shapes);
+// The gradient of each part.
+std::vector<Values> concat_backward(const Values& dst_grad, const std::vector<Shape>& shapes);
 
 // [n][c][h][w] -> [n][c], the mean of each channel.
 Values global_average_pool_forward(const Values& src, const Shape& shape);

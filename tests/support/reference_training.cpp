@@ -35,9 +35,15 @@ class Pass {
   }
   const Values& input(const Layer& layer, std::size_t i = 0) const { return values_.at(layer.inputs[i]); }
   Shape input_shape(const Layer& layer, std::size_t i = 0) const {
-    const ImageShape shape = network_.layer(layer.inputs[i]).shape;
-    return {static_cast<int>(labels_.size()), shape.channels, shape.height, shape.width};
+    return batch_shape(network_.layer(layer.inputs[i]).shape);
   }
+  std::vector<Shape> input_shapes(const Layer& layer) const {
+    std::vector<Shape> shapes;
+    for (std::size_t i = 0; i < layer.inputs.size(); ++i) shapes.push_back(input_shape(layer, i));
+    return shapes;
+  }
+  Shape output_shape(const Layer& layer) const { return batch_shape(layer.shape); }
+  Shape batch_shape(const ImageShape& shape) const { return {n(), shape.channels, shape.height, shape.width}; }
   static Window window(const cascadecl::Window& w) { return {w.kernel_h, w.kernel_w, w.stride, w.padding}; }
   int n() const { return static_cast<int>(labels_.size()); }
 
@@ -67,11 +73,15 @@ class Pass {
   }
   Values output(const Layer&, const layers::Input&) { return {}; }
   Values output(const Layer& layer, const layers::Convolution& conv) {
-    return conv_forward(input(layer), parameter(layer, "weight"), input_shape(layer), conv.out_channels,
-                        window(conv.window));
+    const Values y = conv_forward(input(layer), parameter(layer, "weight"), input_shape(layer), conv.out_channels,
+                                  window(conv.window), conv.groups);
+    return conv.bias ? bias_forward(y, parameter(layer, "bias"), output_shape(layer)) : y;
   }
   Values output(const Layer& layer, const layers::BatchNorm&) { return batch_norm(layer); }
   Values output(const Layer& layer, const layers::Relu&) { return relu_forward(input(layer)); }
+  Values output(const Layer& layer, const layers::Clip& clip) {
+    return clip_forward(input(layer), clip.low, clip.high);
+  }
   Values output(const Layer& layer, const layers::Add&) { return add_forward(input(layer), input(layer, 1)); }
   Values output(const Layer& layer, const layers::AveragePool& pool) {
     return average_pool_forward(input(layer), input_shape(layer), window(pool.window));
@@ -82,9 +92,14 @@ class Pass {
   Values output(const Layer& layer, const layers::GlobalAveragePool&) {
     return global_average_pool_forward(input(layer), input_shape(layer));
   }
+  Values output(const Layer& layer, const layers::Concat&) {
+    std::vector<Values> parts;
+    for (std::size_t i = 0; i < layer.inputs.size(); ++i) parts.push_back(input(layer, i));
+    return concat_forward(parts, input_shapes(layer));
+  }
   Values output(const Layer& layer, const layers::Dense& dense) {
-    return dense_forward(input(layer), parameter(layer, "weight"), parameter(layer, "bias"), n(), input_shape(layer).c,
-                         dense.out_channels);
+    const Values bias = dense.bias ? parameter(layer, "bias") : Values(static_cast<std::size_t>(dense.out_channels));
+    return dense_forward(input(layer), parameter(layer, "weight"), bias, n(), input_shape(layer).c, dense.out_channels);
   }
 
   void contribute(const Layer& layer, const Values& gradient, std::size_t i = 0) {
@@ -103,8 +118,10 @@ class Pass {
   void propagate(const Layer&, const layers::Input&, const Values&) {}
   void propagate(const Layer& layer, const layers::Convolution& conv, const Values& dy) {
     const Shape in = input_shape(layer);
-    set(layer, "weight", conv_backward_filter(input(layer), dy, in, conv.out_channels, window(conv.window)));
-    contribute(layer, conv_backward_data(dy, parameter(layer, "weight"), in, conv.out_channels, window(conv.window)));
+    const Window w = window(conv.window);
+    if (conv.bias) set(layer, "bias", bias_backward(dy, output_shape(layer)));
+    set(layer, "weight", conv_backward_filter(input(layer), dy, in, conv.out_channels, w, conv.groups));
+    contribute(layer, conv_backward_data(dy, parameter(layer, "weight"), in, conv.out_channels, w, conv.groups));
   }
   void propagate(const Layer& layer, const layers::BatchNorm&, const Values& dy) {
     const Values &x = input(layer), &gamma = parameter(layer, "gamma");
@@ -120,6 +137,9 @@ class Pass {
   void propagate(const Layer& layer, const layers::Relu&, const Values& dy) {
     contribute(layer, relu_backward(input(layer), dy));
   }
+  void propagate(const Layer& layer, const layers::Clip& clip, const Values& dy) {
+    contribute(layer, clip_backward(input(layer), dy, clip.low, clip.high));
+  }
   void propagate(const Layer& layer, const layers::Add&, const Values& dy) {
     contribute(layer, dy, 0);
     contribute(layer, dy, 1);
@@ -133,11 +153,15 @@ class Pass {
   void propagate(const Layer& layer, const layers::GlobalAveragePool&, const Values& dy) {
     contribute(layer, global_average_pool_backward(dy, input_shape(layer)));
   }
+  void propagate(const Layer& layer, const layers::Concat&, const Values& dy) {
+    const std::vector<Values> parts = concat_backward(dy, input_shapes(layer));
+    for (std::size_t i = 0; i < parts.size(); ++i) contribute(layer, parts[i], i);
+  }
   void propagate(const Layer& layer, const layers::Dense& dense, const Values& dy) {
     const DenseGradients g =
         dense_backward(input(layer), parameter(layer, "weight"), dy, n(), input_shape(layer).c, dense.out_channels);
     set(layer, "weight", g.weight);
-    set(layer, "bias", g.bias);
+    if (dense.bias) set(layer, "bias", g.bias);
     contribute(layer, g.src);
   }
 

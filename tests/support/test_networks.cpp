@@ -42,6 +42,14 @@ std::string NetworkBuilder::convolution(int channels, Window window, const std::
   return append(layers::Convolution{.out_channels = channels, .window = window}, {input});
 }
 
+std::string NetworkBuilder::convolution(const layers::Convolution& convolution, const std::string& input) {
+  return append(convolution, {input});
+}
+
+std::string NetworkBuilder::dense(const layers::Dense& dense, const std::string& input) {
+  return append(dense, {input});
+}
+
 std::string NetworkBuilder::max_pool(Window window, const std::string& input) {
   return append(layers::MaxPool{.window = window}, {input});
 }
@@ -56,15 +64,22 @@ std::string NetworkBuilder::global_average_pool(const std::string& input) {
 
 std::string NetworkBuilder::batch_norm(const std::string& input) { return append(layers::BatchNorm{}, {input}); }
 std::string NetworkBuilder::relu(const std::string& input) { return append(layers::Relu{}, {input}); }
+std::string NetworkBuilder::clip(float low, float high, const std::string& input) {
+  return append(layers::Clip{.low = low, .high = high}, {input});
+}
 std::string NetworkBuilder::add(const std::string& a, const std::string& b) { return append(layers::Add{}, {a, b}); }
+
+std::string NetworkBuilder::concat(const std::vector<std::string>& parts) { return append(layers::Concat{}, parts); }
 
 Network NetworkBuilder::finish(int classes) {
   global_average_pool();
   return finish_dense(classes);
 }
 
-Network NetworkBuilder::finish_dense(int classes) {
-  append(layers::Dense{.out_channels = classes}, {""});
+Network NetworkBuilder::finish_dense(int classes) { return finish_dense({.out_channels = classes}); }
+
+Network NetworkBuilder::finish_dense(const layers::Dense& dense) {
+  append(dense, {""});
   return Network("test", input_, layers_);
 }
 
@@ -117,6 +132,70 @@ Network odd_network() {
   net.convolution(9, {2, 3, 1, 1});
   net.relu();
   return net.finish(7);
+}
+
+Network biased_network() {
+  NetworkBuilder net({3, 7, 7});
+  const std::string stem = net.convolution({.out_channels = 16, .window = net.same, .bias = true});
+  net.batch_norm();
+  net.relu();
+  net.convolution({.out_channels = 16, .window = net.same, .bias = true, .groups = 16});
+  const std::string depthwise = net.relu();
+  const std::string grouped = net.convolution({.out_channels = 16, .window = net.same, .groups = 4}, stem);
+  const std::string sum = net.add(grouped, net.convolution({.out_channels = 16, .window = net.same, .bias = true}));
+  net.batch_norm(net.add(sum, depthwise));
+  net.relu();
+  net.convolution({.out_channels = 20, .window = {2, 1, 1, 0}, .bias = true, .groups = 2});
+  net.relu();
+  net.convolution({.out_channels = 20, .window = {1, 2, 1, 0}, .bias = true});
+  net.global_average_pool();
+  net.dense({.out_channels = 24});
+  net.batch_norm();
+  net.relu();
+  const std::string hidden = net.dense({.out_channels = 18, .bias = false});
+  net.relu();
+  net.add(hidden, net.dense({.out_channels = 18}));
+  return net.finish_dense({.out_channels = 6, .bias = false});
+}
+
+Network clipped_network() {
+  NetworkBuilder net({3, 7, 7});
+  net.convolution(16, net.same);
+  net.batch_norm();
+  const std::string stem = net.clip(0, 1);
+  net.convolution(16, net.same);  // in 16 channels: Winograd
+  const std::string middle = net.clip(-0.5, 0.75);
+  net.convolution(20, {2, 3, 1, 1}, stem);
+  net.relu();
+  net.clip(-1, 0.5);
+  net.convolution(16, {2, 1, 1, 0});
+  net.batch_norm();
+  net.clip(-2, 1);
+  const std::string last = net.relu();
+  net.max_pool(net.same, net.add(middle, stem));
+  net.batch_norm(net.add(net.last(), last));
+  net.clip(-1, 1);
+  return net.finish(5);
+}
+
+Network concat_network() {
+  NetworkBuilder net({3, 6, 5});
+  const std::string image = net.last();
+  const std::string five = net.convolution(5, net.same);
+  net.batch_norm();
+  const std::string normal = net.relu();
+  const std::string odd = net.concat({image, normal, five, normal});  // 18 channels, in blocks of 4 and 8
+  const std::string wide = net.convolution(16, net.same, odd);
+  const std::string clipped = net.clip(-0.5, 1, wide);
+  net.convolution(32, net.same, odd);
+  const std::string twice = net.concat({net.batch_norm(), clipped, wide});  // whole blocks
+  net.convolution(20, {1, 1, 1, 0}, twice);
+  net.relu();
+  const std::string partial = net.concat({net.last(), wide, odd});  // the second begins inside of a block
+  net.concat({partial, net.batch_norm(partial)});
+  net.batch_norm();
+  net.relu();
+  return net.finish(4);
 }
 
 Parameters random_parameters(const Network& network, unsigned seed) {

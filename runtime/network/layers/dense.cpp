@@ -16,18 +16,25 @@ class DenseStep : public Step {
  public:
   DenseStep(PassState& pass, const LoweredStep& lowered)
       : Step(pass, lowered),
-        dense_(pass.device(), pass.shape(in()).channels, pass.shape(out()).channels, pass.settings().max_batch,
-               pass.settings().kernels == KernelClass::reference ? DenseVariant::plain : DenseVariant::automatic) {}
+        has_bias_(std::get<layers::Dense>(pass.layer(lowered.layer).attributes).bias),
+        dense_(pass.device(), inputs(), outputs(), pass.settings().max_batch,
+               pass.settings().kernels == KernelClass::reference ? DenseVariant::plain : DenseVariant::automatic) {
+    if (has_bias_) return;
+    zeros_ = pass.device().allocate<float>(to_size(outputs()));
+    pass.device().fill(zeros_, 0.0F);
+  }
   void forward(int n) override { dense_.forward(n, features(), weight(), bias(), pass().floats(out())); }
   VariantChoice choice() const override { return dense_.choice(); }
   TuningUses tuning_uses() const override {
     if (dense_.variant() != DenseVariant::plain) return {};
-    return {dense_use(pass().device(), pass().shape(in()).channels, pass().shape(out()).channels, pass().batch())};
+    return {dense_use(pass().device(), inputs(), outputs(), pass().batch())};
   }
   void plan_backward(BackwardPlanner& plan) override {
     const int from = plan.output_gradient().buffer, to = plan.take(in());
-    plan.add("dense", [this, &plan, from, to, weight_gradient = plan.parameter_gradient("weight"),
-                       bias_gradient = plan.parameter_gradient("bias")](int n, BatchNormMode) {
+    const Array<float> bias_gradient =
+        has_bias_ ? plan.parameter_gradient("bias") : pass().device().allocate<float>(to_size(outputs()));
+    plan.add("dense", [this, &plan, from, to, weight_gradient = plan.parameter_gradient("weight"), bias_gradient](
+                          int n, BatchNormMode) {
       dense_.backward_parameters(n, features(), plan[from], weight_gradient, bias_gradient);
       dense_.backward_features(n, plan[from], weight(), plan[to]);
     });
@@ -35,11 +42,15 @@ class DenseStep : public Step {
   }
 
  private:
+  int inputs() const { return pass().shape(in()).channels; }
+  int outputs() const { return pass().shape(out()).channels; }
   Array<float> features() const { return pass().floats(in().tensor); }
   const Array<float>& weight() const { return pass().parameter(lowered().layer, "weight"); }
-  const Array<float>& bias() const { return pass().parameter(lowered().layer, "bias"); }
+  const Array<float>& bias() const { return has_bias_ ? pass().parameter(lowered().layer, "bias") : zeros_; }
 
+  bool has_bias_;
   Dense dense_;
+  Array<float> zeros_;  // instead of a bias
 };
 
 }  // namespace
@@ -48,7 +59,10 @@ const StepKind dense_step = step_kind<DenseStep>("dense");
 
 namespace layers {
 
-void Dense::visit(Attributes& attributes) { attributes.integer("out_channels", out_channels, 1); }
+void Dense::visit(Attributes& attributes) {
+  attributes.integer("out_channels", out_channels, 1);
+  attributes.flag("bias", bias, true);
+}
 
 std::string Dense::fault() const {
   return out_channels < 1 ? fmt::format("out_channels must be at least 1, got {}", out_channels) : "";
@@ -65,11 +79,19 @@ std::int64_t Dense::macs(const LayerInputs& in, const ImageShape&) const {
 }
 
 std::vector<Parameter> Dense::parameters(const LayerInputs& in) const {
-  return {{.name = "weight", .shape = {out_channels, in[0].shape.channels}, .initial = Parameter::Initial::he},
-          {.name = "bias", .shape = {out_channels}}};
+  std::vector<Parameter> parameters = {
+      {.name = "weight", .shape = {out_channels, in[0].shape.channels}, .initial = Parameter::Initial::he}};
+  if (bias) parameters.push_back({.name = "bias", .shape = {out_channels}});
+  return parameters;
 }
 
+// Before the last, a dense layer is a convolution of an image of one pixel, which has the same weights and can read
+// views and measure what it writes.
 void Dense::lower(Lowerer& lowerer) const {
+  if (!lowerer.is_last()) {
+    lowerer.add_step(convolution_step, {lowerer.input()});
+    return;
+  }
   Lowerer::Value features = lowerer.input();
   if (!lowerer.tensor(features.view.tensor).rows)  // images of one pixel: pooling lays out the rows
     features =

@@ -3,9 +3,11 @@
 
 namespace cascadecl::layers {
 
-// Fully connected, [C,1,1] -> [out_channels,1,1]. Parameters: weight [out][in], bias [out].
+// Fully connected, [C,1,1] -> [out_channels,1,1]. The last layer of a network is one and gives the logits. Parameters:
+// weight [out][in] and, unless it has none, bias [out].
 struct Dense : LayerType {
   int out_channels = 0;
+  bool bias = true;
 
   static constexpr std::string_view type = "dense";
   void visit(Attributes& attributes);

@@ -7,7 +7,7 @@ namespace cascadecl::layers {
 // Whoever reads the output applies it to the input.
 void Relu::lower(Lowerer& lowerer) const {
   Lowerer::Value value = lowerer.input();
-  value.view.activation = ActivationFunction::relu();
+  value.view.activation = value.view.activation.then(ActivationFunction::relu());
   value.layers.push_back(lowerer.index());
   lowerer.set(std::move(value));
 }

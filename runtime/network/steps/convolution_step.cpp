@@ -3,14 +3,23 @@
 #include "runtime/network/backward_planner.h"
 #include "runtime/network/step_geometry.h"
 #include "runtime/ops/conv_backward.h"
+#include "runtime/ops/conv_backward_bias.h"
 #include "runtime/ops/trials/operation_uses.h"
 
 namespace cascadecl {
 namespace {
 
+bool has_bias(const Layer& layer) {
+  if (const auto* dense = layer.as<layers::Dense>()) return dense->bias;
+  return std::get<layers::Convolution>(layer.attributes).bias;
+}
+
 ConvFusion fusion(const PassState& pass, const LoweredStep& step) {
   const bool measured = pass.settings().training && !pass.tensor(step.out()).batch_norms.empty();
-  return {pass.kind(step.in()), step.inputs.size() > 1, measured};
+  return {.view = pass.kind(step.in()),
+          .residual = step.inputs.size() > 1,
+          .statistics = measured,
+          .bias = has_bias(pass.layer(step.layer))};
 }
 
 // The choice of an operation that runs because one that would have done more at once declined.
@@ -31,7 +40,10 @@ class ConvolutionStep : public Step {
               pass().activation(out()), pass().moments());
   }
   bool measures_output() const override { return conv_.fuses_statistics(); }
-  void prepare_weights() override { conv_.prepare(pass().parameter(lowered().layer, "weight")); }
+  void prepare_weights() override {
+    conv_.prepare(pass().parameter(lowered().layer, "weight"),
+                  biased() ? pass().parameter(lowered().layer, "bias") : Array<float>());
+  }
   VariantChoice choice() const override { return conv_.choice(); }
   std::size_t weight_bytes() const override { return conv_.weight_bytes(); }
   TuningUses tuning_uses() const override {
@@ -47,6 +59,7 @@ class ConvolutionStep : public Step {
   }
 
   void plan_backward(BackwardPlanner& plan) override {
+    if (biased()) plan_bias_gradient(plan);
     if (!plan.needs_gradient(in())) {
       plan_filter_gradient(plan, {});
     } else if (const std::string declined =
@@ -61,9 +74,19 @@ class ConvolutionStep : public Step {
   }
 
  private:
+  bool biased() const { return has_bias(pass().layer(lowered().layer)); }
   bool has_residual() const { return lowered().inputs.size() > 1; }
   KernelClass kernels() const { return pass().settings().kernels; }
   double mmac() const { return static_cast<double>(pass().network().macs(pass().layer(lowered().layer))) / 1e6; }
+
+  void plan_bias_gradient(BackwardPlanner& plan) {
+    const BackwardPlanner::Held from = plan.output_gradient();
+    auto bias = std::make_shared<ConvBackwardBias>(pass().device(), pass().shape(out()), from.is_pair());
+    plan.reserve_workspace(bias->workspace_floats());
+    plan.add("gradient by bias", [this, &plan, bias, from, to = plan.parameter_gradient("bias")](int n, BatchNormMode) {
+      bias->run(n, plan.gradient(out(), from), plan.workspace(), to);
+    });
+  }
 
   // declined: what would have computed this gradient together with another.
   void plan_filter_gradient(BackwardPlanner& plan, std::vector<Declined> declined) {

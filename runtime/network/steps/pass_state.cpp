@@ -38,7 +38,7 @@ std::size_t PassState::elements(int i) const {
 Precision PassState::precision(int i) const { return tensor(i).rows ? Precision::fp32 : settings_.precision; }
 
 ViewKind PassState::kind(const LoweredView& in) const {
-  return {in.batch_norm >= 0, in.activation == ActivationFunction::relu(), settings_.precision};
+  return {in.batch_norm >= 0, in.activation, settings_.precision};
 }
 
 View PassState::view(const LoweredView& in) const {

@@ -91,7 +91,7 @@ class DataGradient {
         fusion_(fusion),
         fuses_(ConvBackwardData::can_fuse(c.device, data_->geometry, c.kernels)),
         op_(c.device, data_->geometry, fuses_ ? fusion : ConvBackwardData::Fusion{}, c.kernels, c.batch()),
-        mask_(c.device, data_->geometry.in, {.affine = false, .relu = true}, c.batch()) {
+        mask_(c.device, data_->geometry.in, {.affine = false, .activation = ActivationFunction::relu()}, c.batch()) {
     op_.prepare(data_->weight);
   }
   void run(int n, const Array<float>& sums, const Array<float>& to) {
@@ -134,7 +134,7 @@ class ConvolutionChain {
  public:
   ConvolutionChain(const TrialContext& c, const ResidualStageGeometry& g)
       : between_(c.device.allocate<float>(to_size(c.images) * image_elements(g.shape, c.device.channel_block()))) {
-    const ViewKind normed{.affine = true, .relu = true};
+    const ViewKind normed{.affine = true, .activation = ActivationFunction::relu()};
     if (g.head) head_.emplace(c.device, *g.head, ConvFusion{}, c.kernels, c.batch());
     for (int i = 0; i < 2 * g.units; ++i)
       convolutions_.emplace_back(c.device, g.convolution(), ConvFusion{.view = normed, .residual = i % 2 == 1},
@@ -236,7 +236,7 @@ MakeTrial both_gradients_trial(const ConvGeometry& g, const ConvBackward::Fusion
     std::vector<Trial::Output> outputs = {to, weight};
     if (fusion.batch_norm) outputs.push_back(sums);
     if (c.kernels == KernelClass::reference) {
-      const ViewKind view{.affine = fusion.batch_norm, .relu = true};
+      const ViewKind view{.affine = fusion.batch_norm, .activation = ActivationFunction::relu()};
       auto by_input = std::make_shared<DataGradient>(c, data, ConvBackwardData::Fusion{fusion.pair, mask, false});
       const View as_masked = fusion.batch_norm ? data->in_norm().view(data->in) : data->view(view);
       auto by_filters = std::make_shared<FilterGradient>(c, data, view, as_masked, fusion.pair);

@@ -52,7 +52,7 @@ TuningUses convolution_uses(const Device& device, const typename Direction::Prob
   return {convolution_use(device, *offer, problem.geometry, std::move(fusion), std::move(trial))};
 }
 
-std::string text_of(ViewKind view) { return fmt::format("{} {}", view.affine, view.relu); }
+std::string text_of(ViewKind view) { return fmt::format("{} {}", view.affine, static_cast<int>(view.activation.kind)); }
 
 }  // namespace
 
@@ -135,7 +135,7 @@ TuningUses residual_stage_uses(const Device& device, const ResidualStageGeometry
   whole.fusion = std::to_string(g.units);
   TuningUses uses = {std::move(whole)};
   if (!splits) return uses;
-  const ViewKind normed{.affine = true, .relu = true};
+  const ViewKind normed{.affine = true, .activation = ActivationFunction::relu()};
   if (g.head) append(uses, forward_uses(device, *g.head, {}, kernels, batch));
   append(uses, forward_uses(device, g.convolution(), {.view = normed}, kernels, batch));
   append(uses, forward_uses(device, g.convolution(), {.view = normed, .residual = true}, kernels, batch));

@@ -56,6 +56,24 @@ Network pool_network(ImageShape input, int classes) {
   return Network("pools", input, list);
 }
 
+// A net with the attributes that those of the zoo leave at their defaults.
+Network rich_network(ImageShape input, int classes) {
+  const std::vector<Layer> list{
+      {.name = "input", .attributes = layers::Input{}},
+      {.name = "conv",
+       .attributes = layers::Convolution{.out_channels = 6, .window = {3, 3, 2, 1}, .bias = true, .groups = 3},
+       .inputs = {"input"}},
+      {.name = "other",
+       .attributes = layers::Convolution{.out_channels = 4, .window = {1, 1, 2, 0}},
+       .inputs = {"input"}},
+      {.name = "concat", .attributes = layers::Concat{}, .inputs = {"conv", "conv", "other"}},
+      {.name = "pool", .attributes = layers::GlobalAveragePool{}, .inputs = {"concat"}},
+      {.name = "hidden", .attributes = layers::Dense{.out_channels = 5}, .inputs = {"pool"}},
+      {.name = "clip", .attributes = layers::Clip{.low = -0.5F, .high = 1}, .inputs = {"hidden"}},
+      {.name = "dense", .attributes = layers::Dense{.out_channels = classes, .bias = false}, .inputs = {"clip"}}};
+  return Network("rich", input, list);
+}
+
 // Largest difference between the page's program and the reference over all probabilities; exits must be equal. Adds the
 // stages where images left to `exits`.
 double largest_difference(const Model& model, int n, std::set<int>& exits) {
@@ -116,6 +134,7 @@ TEST_CASE("the program in share/doc/model-file.md computes what the cascade comp
   CHECK(largest_difference(random_model(networks, 4, PolicyInput::permuted), 6, exits) < 1e-9);
   CHECK(largest_difference(random_model(networks, 6, PolicyInput::sorted), 6, exits) < 1e-9);
   CHECK(largest_difference(random_model(networks, 9, PolicyInput::features), 6, exits) < 1e-9);
+  CHECK(largest_difference(random_model({rich_network(image, 4)}, 5), 2, exits) < 1e-9);
   Model tempered = random_model(networks, 3, PolicyInput::sorted);
   tempered.temperatures = {1.5, 0.75, 3};
   CHECK(largest_difference(tempered, 6, exits) < 1e-9);

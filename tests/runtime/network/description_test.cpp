@@ -87,6 +87,9 @@ Network random_network() {
       case 3:
         list.push_back(simple(name, layers::Add{}, {top, top}));
         break;
+      case 4:
+        list.push_back(simple(name, layers::Concat{}, {top, top}));
+        break;
       default:
         if (*rc::gen::arbitrary<bool>()) {
           list.push_back(simple(name, layers::MaxPool{.window = {3, 3, 2, 1}}, {top}));
@@ -133,12 +136,38 @@ TEST_CASE("shape errors name the layer and what is wrong with it") {
         "conv conv1: stride must be at least 1, got 0");
 }
 
+TEST_CASE("a concat adds up the channels of any number of inputs, whose images have one size") {
+  const auto concat_of = [](std::vector<std::string> parts, int stride = 1) {
+    return Network("n", {3, 8, 8},
+                   {input(), conv("conv1", "input", 5, 3, stride), conv("conv2", "input", 4, 3, stride),
+                    simple("block/concat", layers::Concat{}, std::move(parts)),
+                    simple("pool", layers::GlobalAveragePool{}, {"block/concat"}), dense("pool")});
+  };
+  const Network network = concat_of({"conv1", "conv2", "conv1", "input"});
+  CHECK(network.layer("block/concat").shape == ImageShape{5 + 4 + 5 + 3, 8, 8});
+  CHECK(network.macs(network.layer("block/concat")) == 0);
+  CHECK(network.parameter_count(network.layer("block/concat")) == 0);
+  CHECK(
+      network.to_json().find(R"({"name":"block/concat","type":"concat","inputs":["conv1","conv2","conv1","input"]})") !=
+      std::string::npos);
+  CHECK(Network::from_json(network.to_json()) == network);
+  CHECK_THROWS_WITH_AS(concat_of({"conv1", "conv2", "input"}, 2),
+                       "concat block/concat: inputs conv1 [5,4,4] and input [3,8,8] differ in height or width",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(concat_of({"conv1"}), "concat block/concat: has 1 inputs, expected at least 2", ShapeError);
+  CHECK(json_error(with_layers(R"({"name":"c","type":"concat","inputs":["input","input"],"axis":1})", "c")) ==
+        "layer 1 \"c\": field \"axis\": is not known here");
+  CHECK_THROWS_WITH_AS(Network("n", {1, 40'000, 40'000}, small_layers([](auto& l) {
+                                 l[1] = simple("conv1", layers::Concat{}, {"input", "input"});
+                               })),
+                       "concat conv1: output has more than 2^31-1 values", ShapeError);
+}
+
 TEST_CASE("a network has one input, one dense layer at its end, and no dead or doubly named layer") {
   CHECK(shape_error([](auto& l) { l.clear(); }) == "network has no layers");
   CHECK(shape_error([](auto& l) { l.erase(l.begin()); }) ==
         "conv conv1: the first layer and only it must be the input");
-  CHECK(shape_error([](auto& l) { l.pop_back(); }) ==
-        "global_average_pool pool: the last layer and only it must be dense");
+  CHECK(shape_error([](auto& l) { l.pop_back(); }) == "global_average_pool pool: the last layer must be dense");
   CHECK(shape_error([](auto& l) { l.insert(l.begin() + 1, input()); }).ends_with("only it must be the input"));
   CHECK(shape_error([](auto& l) { l.insert(l.begin() + 2, conv("conv1", "input", 5)); }) ==
         "conv conv1: another layer has the same name");
@@ -188,6 +217,68 @@ TEST_CASE("parameter_shapes and parameter_count agree, statistics aside") {
     count += size;
   }
   CHECK(count == network.parameter_count());
+}
+
+TEST_CASE("groups divide the filters and multiply-adds of a convolution, and a bias is one value a channel") {
+  const auto counted = [](const layers::Convolution& convolution) {
+    const Network network("n", {4, 8, 8}, small_layers([&](auto& l) { l[1].attributes = convolution; }));
+    const Layer& layer = network.layer("conv1");
+    return std::pair{network.macs(layer), network.parameter_count(layer)};
+  };
+  using Counts = std::pair<std::int64_t, std::int64_t>;
+  CHECK(counted({.out_channels = 8, .window = {3, 3, 1, 1}}) == Counts{8 * 4 * 9 * 64, 8 * 4 * 9});
+  CHECK(counted({.out_channels = 8, .window = {3, 3, 1, 1}, .bias = true}) == Counts{8 * 4 * 9 * 64, 8 * 4 * 9 + 8});
+  CHECK(counted({.out_channels = 8, .window = {3, 3, 1, 1}, .groups = 4}) == Counts{8 * 9 * 64, 8 * 9});
+}
+
+TEST_CASE("dense layers may stand anywhere, with or without a bias; all count, and the last gives the logits") {
+  const Network network("n", {3, 8, 8},
+                        {input(), simple("pool", layers::GlobalAveragePool{}, {"input"}),
+                         simple("hidden", layers::Dense{.out_channels = 7, .bias = false}, {"pool"}),
+                         simple("relu", layers::Relu{}, {"hidden"}), dense("relu", 4)});
+  CHECK(network.classes() == 4);
+  CHECK(network.feature_count() == 7);
+  CHECK(network.macs() == 3 * 7 + 7 * 4);
+  CHECK(network.convolution_macs() == 0);
+  CHECK(network.parameter_count() == 3 * 7 + 7 * 4 + 4);
+  CHECK(parameter_shapes(network).at("hidden/weight") == std::vector<int>{7, 3});
+  CHECK_FALSE(parameter_shapes(network).contains("hidden/bias"));
+  CHECK(Network::from_json(network.to_json()) == network);
+}
+
+TEST_CASE("the bounds of a clip are different and have 0 between them") {
+  const auto error = [](float low, float high) {
+    return shape_error([&](auto& l) { l[1] = simple("conv1", layers::Clip{.low = low, .high = high}, {"input"}); });
+  };
+  CHECK(error(0, 6) == "no error");
+  CHECK(error(-1, 0) == "no error");
+  CHECK(error(1, 6) == "clip conv1: bounds must be different and have 0 between them, got 1 and 6");
+  CHECK(error(-2, -1) == "clip conv1: bounds must be different and have 0 between them, got -2 and -1");
+  CHECK(error(0, 0) == "clip conv1: bounds must be different and have 0 between them, got 0 and 0");
+  const auto clip = [](const std::string& rest) {
+    return json_error(with_layers(R"({"name":"c","type":"clip","inputs":["input"],)" + rest + "}", "c"));
+  };
+  CHECK(clip(R"("min":0,"max":6)") == "no error");
+  CHECK(clip(R"("min":0)") == "layer 1 \"c\": field max: is missing");
+  CHECK(clip(R"("min":"0","max":6)") == "layer 1 \"c\": field min: expected a number, got \"0\"");
+  CHECK(clip(R"("min":0,"max":1e999)").find("not valid JSON") != std::string::npos);
+  const Network network("n", {3, 8, 8}, small_layers([](auto& l) {
+                          l[1] = simple("conv1", layers::Clip{.low = -0.1F, .high = 0.3F}, {"input"});
+                        }));
+  CHECK(Network::from_json(network.to_json()) == network);
+}
+
+TEST_CASE("attributes that most layers leave at their defaults are left out of layer lists") {
+  const Network plain = small_network();
+  CHECK(plain.to_json().find("bias") == std::string::npos);
+  CHECK(plain.to_json().find("groups") == std::string::npos);
+  const Network network("n", {3, 8, 8}, small_layers([](auto& l) {
+                          conv_of(l[1]).out_channels = 6;
+                          conv_of(l[1]).bias = true;
+                          conv_of(l[1]).groups = 3;
+                        }));
+  CHECK(network.to_json().find(R"("padding":1,"bias":true,"groups":3})") != std::string::npos);
+  CHECK(Network::from_json(network.to_json()) == network);
 }
 
 TEST_CASE("initial_parameters fit the network and depend on nothing but the seed") {
@@ -263,8 +354,17 @@ TEST_CASE("JSON errors name the layer and the field") {
   CHECK(c1(R"("out_channels":2147483648,"kernel_h":3,"kernel_w":3)").ends_with("got 2147483648"));
   CHECK(c1(R"("out_channels":4,"kernel_h":0,"kernel_w":3)").find("field kernel_h:") != std::string::npos);
   CHECK(c1(R"("out_channels":4,"kernel_h":3,"kernel_w":3,"padding":-1)").find("field padding:") != std::string::npos);
-  CHECK(c1(R"("out_channels":4,"kernel_h":3,"kernel_w":3,"bias":true)") ==
-        "layer 1 \"c1\": field \"bias\": is not known here");
+  CHECK(c1(R"("out_channels":4,"kernel_h":3,"kernel_w":3,"dilation":2)") ==
+        "layer 1 \"c1\": field \"dilation\": is not known here");
+  CHECK(c1(R"("out_channels":4,"kernel_h":3,"kernel_w":3,"bias":true)") == "no error");
+  CHECK(c1(R"("out_channels":4,"kernel_h":3,"kernel_w":3,"bias":1)") ==
+        "layer 1 \"c1\": field bias: expected true or false, got 1");
+  CHECK(c1(R"("out_channels":6,"kernel_h":3,"kernel_w":3,"groups":3)") == "no error");
+  CHECK(c1(R"("out_channels":4,"kernel_h":3,"kernel_w":3,"groups":0)").find("field groups:") != std::string::npos);
+  CHECK(c1(R"("out_channels":4,"kernel_h":3,"kernel_w":3,"groups":3)") ==
+        "layer list: conv c1: groups must divide the 4 output channels, got 3");
+  CHECK(c1(R"("out_channels":4,"kernel_h":3,"kernel_w":3,"groups":2)") ==
+        "layer list: conv c1: groups must divide the 3 input channels, got 2");
   CHECK(json_error(with_layers(R"({"name":"r","type":"relu","inputs":["input"],"stride":1})", "r")) ==
         "layer 1 \"r\": field \"stride\": is not known here");
   CHECK(json_error(with_layers(R"({"name":"r","type":"gelu","inputs":["input"]})", "r"))

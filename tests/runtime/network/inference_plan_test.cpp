@@ -52,6 +52,9 @@ void check_plan(const PlanCase& c, KernelClass kernels, Precision precision = Pr
 TEST_CASE("inference plans equal the reference network, for all batch sizes up to the largest, again and again") {
   check_plan({odd_network(), 5, {5, 1, 3, 5}}, KernelClass::automatic);
   check_plan({small_resnet(), 3, {3, 1}}, KernelClass::automatic);
+  check_plan({biased_network(), 3, {3, 1}}, KernelClass::automatic);
+  check_plan({clipped_network(), 3, {3, 1}}, KernelClass::automatic);
+  check_plan({concat_network(), 3, {3, 1}}, KernelClass::automatic);
   check_plan({make_network("resnet-8", {3, 8, 8}, 10), 2, {2, 1, 2}}, KernelClass::automatic);
   check_plan({make_network("wrn-10-1", {3, 9, 7}, 10), 3, {1, 3}}, KernelClass::automatic);
 }
@@ -64,15 +67,28 @@ TEST_CASE("inference plans run networks of single pixels, without a pool") {
   check_plan({net.finish_dense(2), 2, {2, 1}}, KernelClass::automatic);
 }
 
+TEST_CASE("inference plans run pools of oblong windows, and the mean of an oblong image before any layer") {
+  NetworkBuilder net({3, 7, 5});
+  net.max_pool({2, 3, 1, 1});
+  net.average_pool({3, 1, 2, 0});
+  net.global_average_pool();
+  net.dense({.out_channels = 6});
+  net.relu();
+  check_plan({net.finish_dense(2), 2, {2, 1}}, KernelClass::automatic);
+}
+
 TEST_CASE("inference plans of reference kernels equal the reference network") {
   check_plan({odd_network(), 2, {2, 1}}, KernelClass::reference);
   check_plan({small_resnet(), 3, {1, 3}}, KernelClass::reference);
+  check_plan({biased_network(), 3, {1, 3}}, KernelClass::reference);
+  check_plan({clipped_network(), 3, {1, 3}}, KernelClass::reference);
 }
 
 TEST_CASE("inference plans that keep activations as halves equal the reference network but for rounding") {
   check_plan({odd_network(), 5, {5, 1, 3}}, KernelClass::automatic, Precision::fp16);
   check_plan({make_network("resnet-8", {3, 8, 8}, 10), 5, {1, 3, 5}}, KernelClass::automatic, Precision::fp16);
   check_plan({odd_network(), 5, {5, 1, 3}}, KernelClass::gpu, Precision::fp16);
+  check_plan({concat_network(), 5, {5, 1, 3}}, KernelClass::automatic, Precision::fp16);
   check_plan({odd_network(), 3, {3, 1}}, KernelClass::reference, Precision::fp16);
   check_plan({make_network("resnet-8", {3, 8, 8}, 10), 5, {1, 3, 5}}, KernelClass::reference, Precision::fp16);
 }

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "data/files/error.h"
 #include "runtime/network/steps/step.h"
 #include "runtime/network/zoo.h"
 #include "tests/support/test_networks.h"
@@ -133,22 +132,6 @@ TEST_CASE("batch norm behind a batch norm or a ReLU reads a tensor of its own") 
   CHECK(kinds(lowering) == Names{"convolution", "materialize", "materialize", "global pool", "dense"});
   CHECK(lowering.tensors[2].batch_norms == std::vector<int>{network.index_of(second)});
   CHECK(lowering.tensors[3].batch_norms == std::vector<int>{network.index_of(third)});
-}
-
-TEST_CASE("lowering names the layer that no plan can run") {
-  NetworkBuilder wide({3, 4, 6});
-  wide.global_average_pool();
-  wide.convolution(4, {1, 1, 1, 0});
-  const Network feeds_convolution = wide.finish(2);
-  CHECK_THROWS_WITH_AS(
-      lower(feeds_convolution),
-      "global_average_pool global_average_pool1: a 4x6 image whose mean feeds another layer than dense; "
-      "expected a square",
-      ShapeError);
-  NetworkBuilder oblong({3, 8, 8});
-  oblong.max_pool({2, 3, 1, 0});
-  const Network oblong_window = oblong.finish(2);
-  CHECK_THROWS_WITH_AS(lower(oblong_window), "max_pool max_pool1: a 2x3 window; expected a square", ShapeError);
 }
 
 }  // namespace cascadecl

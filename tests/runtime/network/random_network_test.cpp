@@ -23,7 +23,7 @@ Network random_network(unsigned seed) {
   std::vector<std::string> values{net.last()};
   const auto any = [&] { return values[engine() % values.size()]; };
   for (unsigned layers = 4 + engine() % 9; layers > 0; --layers) {
-    switch (engine() % 14) {
+    switch (engine() % 15) {
       case 0:
         values.push_back(net.max_pool(net.same, any()));
         break;
@@ -34,13 +34,18 @@ Network random_network(unsigned seed) {
         break;
       case 4:
       case 5:
-      case 6:
         values.push_back(net.relu(any()));
+        break;
+      case 6:
+        values.push_back(net.clip(-0.5F, 1, any()));
         break;
       case 7:
       case 8:
       case 9:
         values.push_back(net.add(any(), any()));
+        break;
+      case 10:
+        values.push_back(net.convolution(16, net.same, net.concat({any(), any()})));
         break;
       default:
         values.push_back(net.convolution(16, net.same, any()));

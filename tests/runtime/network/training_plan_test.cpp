@@ -88,7 +88,8 @@ void check_gradients(const Network& network, int max_batch, int n, BatchNormMode
 }  // namespace
 
 TEST_CASE("the reference training pass agrees with finite differences") {
-  for (const Network& network : {small_resnet({3, 5, 4}), odd_network()}) {
+  for (const Network& network :
+       {small_resnet({3, 5, 4}), odd_network(), biased_network(), clipped_network(), concat_network()}) {
     const Batch batch(network, 3, 5);
     const DoubleParameters parameters = reference::to_double(random_parameters(network, 1));
     for (const BatchNormMode mode : {BatchNormMode::batch, BatchNormMode::frozen}) {
@@ -126,6 +127,24 @@ TEST_CASE("training gradients and running statistics of an odd network equal the
   check_gradients(odd_network(), 4, 3, BatchNormMode::batch, KernelClass::automatic);
   check_gradients(odd_network(), 4, 4, BatchNormMode::frozen, KernelClass::automatic);
   check_gradients(odd_network(), 4, 4, BatchNormMode::batch, KernelClass::reference);
+}
+
+TEST_CASE("training gradients of biases, groups and dense layers anywhere equal the reference") {
+  check_gradients(biased_network(), 5, 5, BatchNormMode::batch, KernelClass::automatic);
+  check_gradients(biased_network(), 5, 4, BatchNormMode::frozen, KernelClass::automatic);
+  check_gradients(biased_network(), 5, 5, BatchNormMode::batch, KernelClass::reference);
+}
+
+TEST_CASE("training gradients through clips equal the reference") {
+  check_gradients(clipped_network(), 5, 5, BatchNormMode::batch, KernelClass::automatic);
+  check_gradients(clipped_network(), 5, 4, BatchNormMode::frozen, KernelClass::automatic);
+  check_gradients(clipped_network(), 5, 5, BatchNormMode::batch, KernelClass::reference);
+}
+
+TEST_CASE("training gradients through concats equal the reference") {
+  check_gradients(concat_network(), 5, 5, BatchNormMode::batch, KernelClass::automatic);
+  check_gradients(concat_network(), 5, 4, BatchNormMode::frozen, KernelClass::automatic);
+  check_gradients(concat_network(), 5, 5, BatchNormMode::batch, KernelClass::reference);
 }
 
 TEST_CASE("a single image trains") {

@@ -8,7 +8,8 @@ namespace {
 
 using namespace testing;
 
-constexpr ViewKind plain{}, affine{.affine = true}, relu{.relu = true}, batch_norm_relu{.affine = true, .relu = true};
+constexpr ViewKind plain{}, affine{.affine = true}, relu{.activation = ActivationFunction::relu()},
+    batch_norm_relu{.affine = true, .activation = ActivationFunction::relu()};
 
 struct DataCase {
   ConvCase conv;

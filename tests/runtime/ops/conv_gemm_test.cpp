@@ -11,7 +11,8 @@ namespace {
 
 using namespace testing;
 
-constexpr ViewKind plain{}, affine{.affine = true}, relu{.relu = true}, batch_norm_relu{.affine = true, .relu = true};
+constexpr ViewKind plain{}, affine{.affine = true}, relu{.activation = ActivationFunction::relu()},
+    batch_norm_relu{.affine = true, .activation = ActivationFunction::relu()};
 
 // Sizes that are no multiples of tiles, and in pairs: kernels 1 to 7, strides 1 to 3, paddings 0 to 3, channels of one
 // block and many, images of one pixel, tiles of pixels that hold several images.

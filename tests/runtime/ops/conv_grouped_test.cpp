@@ -13,7 +13,8 @@ namespace {
 
 using namespace testing;
 
-constexpr ViewKind plain{}, affine{.affine = true}, relu{.relu = true}, batch_norm_relu{.affine = true, .relu = true};
+constexpr ViewKind plain{}, affine{.affine = true}, relu{.activation = ActivationFunction::relu()},
+    batch_norm_relu{.affine = true, .activation = ActivationFunction::relu()};
 constexpr KernelClass classes[] = {KernelClass::cpu, KernelClass::gpu, KernelClass::reference};
 
 // Depthwise with whole, cut and small blocks; groups of whole blocks; groups within a block and across blocks; several
@@ -96,7 +97,7 @@ TEST_CASE("kernels for one group decline more, and both gradients at once do") {
   CHECK(choice.declined[1] == Declined{"direct", "2 groups of channels: it is for one"});
   CHECK_FALSE(ConvBackwardData::can_fuse(test_device(), g, KernelClass::cpu));
   CHECK_FALSE(ConvBackwardFilter::can_fuse(test_device(), g, KernelClass::cpu));
-  CHECK(ConvBackward::declines(test_device(), g, {.relu = true}, KernelClass::cpu) ==
+  CHECK(ConvBackward::declines(test_device(), g, {.activation = ActivationFunction::relu()}, KernelClass::cpu) ==
         "2 groups of channels: it is for one");
 }
 

@@ -80,7 +80,8 @@ TEST_CASE("only implementations of the kernel class are asked") {
 TEST_CASE("an implementation that does not decline can be built, and its tuning offers first what runs untuned") {
   for (const ConvGeometry& g : {whole_blocks, strided}) {
     check_all<conv::Forward>({g, {}});
-    check_all<conv::Forward>({g, {.view = {.relu = true}, .residual = true, .statistics = true}});
+    check_all<conv::Forward>(
+        {g, {.view = {.activation = ActivationFunction::relu()}, .residual = true, .statistics = true}});
     check_all<conv::BackwardData>({g, {}});
     check_all<conv::BackwardData>({g, {.pair = true, .mask = MaskKind::batch_norm_relu, .residual = true}});
     check_all<conv::BackwardFilter>({g, {}, false});

@@ -20,9 +20,15 @@ struct Case {
 // One program build each. The plane of 17 x 17 pixels is cut in pieces.
 constexpr Case cases[] = {{2, {3, 5, 4}, {}, {.affine = true}},
                           {1, {5, 1, 1}, {.affine = true}, {}},
-                          {1, {16, 17, 17}, {.relu = true}, {.affine = true, .relu = true}},
-                          {3, {20, 4, 3}, {.affine = true, .relu = true}, {.relu = true}},
-                          {2, {24, 1, 7}, {.affine = true, .relu = true}, {}}};
+                          {1,
+                           {16, 17, 17},
+                           {.activation = ActivationFunction::relu()},
+                           {.affine = true, .activation = ActivationFunction::relu()}},
+                          {3,
+                           {20, 4, 3},
+                           {.affine = true, .activation = ActivationFunction::relu()},
+                           {.activation = ActivationFunction::relu()}},
+                          {2, {24, 1, 7}, {.affine = true, .activation = ActivationFunction::relu()}, {}}};
 
 int block() { return test_device().channel_block(); }
 
@@ -76,7 +82,7 @@ TEST_CASE("add_views may write over one of its inputs") {
 
 TEST_CASE("relu_mask clears the gradient where the view gives zero") {
   for (const Case& test : cases) {
-    if (!test.first.relu) continue;
+    if (test.first.activation.none()) continue;
     CAPTURE(test.shape.channels);
     const reference::Shape shape = shape_of(test.n, test.shape);
     const RandomView x(test.n, test.shape, test.first, 1);

@@ -16,26 +16,30 @@ using namespace testing;
 // Values are multiples of 1/256 up to 6: sums of a window are exact in float, only the division rounds (6 * 2^-23).
 constexpr double tolerance = 2e-6;
 
-constexpr ViewKind plain{}, affine{.affine = true}, relu{.relu = true}, batch_norm_relu{.affine = true, .relu = true};
+constexpr ViewKind plain{}, affine{.affine = true}, relu{.activation = ActivationFunction::relu()},
+    batch_norm_relu{.affine = true, .activation = ActivationFunction::relu()},
+    clip{.affine = true, .activation = ActivationFunction::clip(-0.5F, 1)};
 
 struct PoolCase {
   ImageShape in;
-  int kernel, stride, padding;
+  int kernel_h, kernel_w, stride, padding;
   ViewKind kind;
 };
 // Each case costs a program build, so that they are few and each odd in its own way.
 constexpr PoolCase cases[] = {
-    {{3, 5, 4}, 3, 2, 1, plain},
-    {{5, 1, 1}, 1, 1, 0, affine},
-    {{16, 7, 7}, 7, 3, 3, batch_norm_relu},
-    {{20, 4, 6}, 2, 2, 0, batch_norm_relu},
-    {{24, 3, 9}, 3, 1, 1, relu},
-    {{64, 8, 8}, 1, 2, 0, affine},
-    {{1, 6, 5}, 2, 1, 1, affine},
+    {{3, 5, 4}, 3, 3, 2, 1, plain},
+    {{5, 1, 1}, 1, 1, 1, 0, affine},
+    {{16, 7, 7}, 7, 7, 3, 3, batch_norm_relu},
+    {{20, 4, 6}, 2, 2, 2, 0, batch_norm_relu},
+    {{24, 3, 9}, 3, 3, 1, 1, relu},
+    {{64, 8, 8}, 1, 1, 2, 0, affine},
+    {{1, 6, 5}, 2, 2, 1, 1, affine},
+    {{6, 4, 7}, 2, 5, 2, 1, clip},
+    {{18, 5, 3}, 5, 3, 1, 0, plain},  // the whole image
 };
 
 reference::Window window_of(const PoolCase& pool) {
-  return {.r = pool.kernel, .s = pool.kernel, .stride = pool.stride, .padding = pool.padding};
+  return {.r = pool.kernel_h, .s = pool.kernel_w, .stride = pool.stride, .padding = pool.padding};
 }
 
 void check_global_average_pool(int n, ImageShape image, ViewKind kind) {
@@ -60,9 +64,10 @@ void check_global_average_pool(int n, ImageShape image, ViewKind kind) {
 }
 
 void check_pool(int n, const PoolCase& pool_case, bool max) {
-  const PoolGeometry geometry{pool_case.in, pool_case.kernel, pool_case.stride, pool_case.padding, max};
+  const PoolGeometry geometry{pool_case.in,     pool_case.kernel_h, pool_case.kernel_w,
+                              pool_case.stride, pool_case.padding,  max};
   CAPTURE(geometry.in.channels);
-  CAPTURE(geometry.kernel);
+  CAPTURE(geometry.kernel_h);
   CAPTURE(geometry.stride);
   const int block = test_device().channel_block();
   const reference::Shape shape = shape_of(n, geometry.in), out_shape = shape_of(n, geometry.output());
@@ -105,7 +110,7 @@ TEST_CASE("max pool and its gradient equal the reference through every view") {
 
 TEST_CASE("max pool gives NaN where a window holds one, and the first NaN of a window takes its gradient") {
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-  const PoolGeometry geometry{{5, 6, 7}, 3, 2, 1, true};
+  const PoolGeometry geometry{{5, 6, 7}, 3, 3, 2, 1, true};
   const int block = test_device().channel_block();
   const reference::Shape shape = shape_of(2, geometry.in), out_shape = shape_of(2, geometry.output());
   const reference::Window window{.r = 3, .s = 3, .stride = 2, .padding = 1};
@@ -143,9 +148,9 @@ TEST_CASE("pools read and write activations kept as halves") {
 }
 
 TEST_CASE("pool names its geometry when no window fits") {
-  CHECK_THROWS_WITH_AS(Pool(test_device(), {{16, 2, 2}, 5, 1, 1, true}, {}),
-                       "pool: kernel 5, stride 1, padding 1 does not fit input [16,2,2]", ShapeError);
-  CHECK_THROWS_AS(Pool(test_device(), {{16, 8, 8}, 2, 1, 2, true}, {}), ShapeError);
+  CHECK_THROWS_WITH_AS(Pool(test_device(), {{16, 2, 2}, 5, 5, 1, 1, true}, {}),
+                       "pool: kernel 5x5, stride 1, padding 1 does not fit input [16,2,2]", ShapeError);
+  CHECK_THROWS_AS(Pool(test_device(), {{16, 8, 8}, 2, 2, 1, 2, true}, {}), ShapeError);
 }
 
 }  // namespace cascadecl

@@ -14,8 +14,8 @@ namespace {
 
 using namespace testing;
 
-constexpr ViewKind plain{}, batch_norm_relu{.affine = true, .relu = true};
-constexpr ViewKind halves{.affine = true, .relu = true, .precision = Precision::fp16};
+constexpr ViewKind plain{}, batch_norm_relu{.affine = true, .activation = ActivationFunction::relu()};
+constexpr ViewKind halves{.affine = true, .activation = ActivationFunction::relu(), .precision = Precision::fp16};
 
 // All layers with their gradients; the images are one tile and a bit.
 Network small_network() {
@@ -32,7 +32,7 @@ Network small_network() {
   net.batch_norm(most);
   net.relu();
   net.add(most, net.convolution(17));
-  net.average_pool({2, 2, 1, 1});
+  net.average_pool({2, 2, 1, 1}, net.concat({net.last(), most, net.batch_norm(most)}));
   net.relu();
   return net.finish(3);
 }

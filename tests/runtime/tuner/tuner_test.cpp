@@ -251,7 +251,7 @@ TEST_CASE("the kernels of the GPU class compute the same with other tunables") {
 TEST_CASE("the jobs of a network are what its plans look up: with their results no step runs by its rule") {
   for (const KernelClass kernels : {KernelClass::automatic, KernelClass::gpu}) {
     const Device device = with_class(kernels);
-    const std::vector<Network> networks = {all_kernels(), small_resnet(), odd_network(),
+    const std::vector<Network> networks = {all_kernels(), small_resnet(), odd_network(), biased_network(),
                                            parse_stages("resnet-20", {3, 32, 32}, 10).front()};
     for (const Network& network : networks) {
       TuningTable results;
