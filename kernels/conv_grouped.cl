@@ -34,7 +34,7 @@
 #define TILES_X DIV_UP(OUT_WIDTH, TILE_W)
 
 // The source row or column at `at` of those that lie SPREAD apart; one outside the image where there are but zeros.
-inline int source_at(int at) { return SPREAD == 1 ? at : at >= 0 && at % SPREAD == 0 ? at / SPREAD : -1; }
+static inline int source_at(int at) { return SPREAD == 1 ? at : at >= 0 && at % SPREAD == 0 ? at / SPREAD : -1; }
 
 kernel void conv_grouped(global const ACTIVATION* restrict src,  //
                          global const float* restrict scale,     // [C padded] of the view, else NULL
