@@ -18,8 +18,8 @@
 #include "data/files/error.h"
 #include "runtime/network/stages.h"
 #include "runtime/ops/precision.h"
+#include "runtime/ops/trials/random_activation.h"
 #include "runtime/tuner/network_workload.h"
-#include "runtime/tuner/random_activation.h"
 
 namespace cascadecl {
 namespace {
@@ -71,13 +71,14 @@ double quantile(const std::vector<double>& sorted, double share) {
 
 // The plan's steps with their seconds, each the median of a few runs.
 struct Explained {
+  std::string device_reason;  // see OpenedDevices
   std::vector<PlanStep> steps;
   std::vector<double> seconds;
 };
 
-Explained explain(const NetworkWorkload& work) {
+Explained explain(const NetworkWorkload& work, const std::string& device_reason) {
   constexpr int runs = 5;
-  Explained explained{work.plan_steps(), {}};
+  Explained explained{device_reason, work.plan_steps(), {}};
   std::vector<std::vector<double>> of_step(explained.steps.size());
   for (int run = 0; run < runs; ++run) {
     const std::vector<double> seconds = work.time_plan_steps();
@@ -115,7 +116,11 @@ void report(const Settings& settings, const DeviceInfo& device, const Network& n
                                      {"programs_from_cache", setup.programs.from_cache},
                                      {"device", device.name},
                                      {"kernel_class", to_string(device.kernel_class())}};
-    if (explained) result["steps"] = steps_json(explained->steps, explained->seconds);
+    if (explained) {
+      result["device_reason"] =
+          explained->device_reason.empty() ? nullptr : nlohmann::ordered_json(explained->device_reason);
+      result["steps"] = steps_json(explained->steps, explained->seconds);
+    }
     return print_json(result);
   }
   print(fmt::format(
@@ -125,7 +130,9 @@ void report(const Settings& settings, const DeviceInfo& device, const Network& n
       network.name(), mmac, mode, settings.batch, to_string(settings.precision), device.name,
       to_string(device.kernel_class()), images_per_s, median * 1e3, times.size(), times.front() * 1e3, spread * 100,
       setup.ms, setup.first_step_ms, setup.programs.built, setup.programs.from_cache));
-  if (explained) print("\n" + steps_text(explained->steps, explained->seconds));
+  if (!explained) return;
+  if (!explained->device_reason.empty()) print(fmt::format("why there     {}\n", explained->device_reason));
+  print("\n" + steps_text(explained->steps, explained->seconds));
 }
 
 }  // namespace
@@ -133,14 +140,15 @@ void report(const Settings& settings, const DeviceInfo& device, const Network& n
 void run_bench(const Arguments& arguments) {
   const Clock::time_point start = Clock::now();
   Settings settings;
-  Options options("bench --network NAME [flags]",
-                  "Measures the speed of one network with random weights on random images: batch size over the median\n"
-                  "time of a step. A training step is forward, cross-entropy, backward and SGD.");
+  Options options(
+      "bench --network NAME [flags]",
+      "Measures the speed of one network with random weights on random images: the batch size divided by the\n"
+      "median time of a step. A training step is forward, cross-entropy, backward and SGD.");
   options.add_text("network", settings.network, "NAME", "resnet-N, wrn-D-K or a layer list FILE.json");
   options.add_number("batch", settings.batch, 1, 65536, "images in a step");
   options.add_choice<Mode>("mode", settings.mode, {{"infer", Mode::infer}, {"train", Mode::train}}, "what a step is");
   add_precision(options, settings.precision);
-  options.add_number("seconds", settings.seconds, 0, 86400, "measure at least so long, and at least 3 steps");
+  options.add_number("seconds", settings.seconds, 0, 86400, "measure for at least this long, and at least 3 steps");
   settings.device.add_to(options, false);
   options.add_text("input", settings.input, "CxHxW", "image size");
   options.add_number("classes", settings.classes, 2, 1000000, "number of classes");
@@ -154,11 +162,11 @@ void run_bench(const Arguments& arguments) {
   const std::vector<Network> networks =
       parse_stages(settings.network, parse_image_shape(settings.input), settings.classes);
   if (networks.size() != 1) throw UsageError("--network: takes one network");
-  const Device device =
+  const OpenedDevices opened =
       settings.mode == Mode::infer
-          ? settings.device.open_for({networks, settings.batch, settings.precision}, device_settings(), options.quiet())
-                .front()
-          : settings.device.open();
+          ? settings.device.open_for({networks, settings.batch}, device_settings(), options.quiet())
+          : OpenedDevices{{settings.device.open()}, {}};
+  const Device& device = opened.devices.front();
   const Network& network = networks.front();
   const NetworkWorkload work =
       settings.mode == Mode::infer
@@ -174,7 +182,7 @@ void run_bench(const Arguments& arguments) {
   setup.programs = device.program_counts();
   const std::vector<double> times = time_steps(device, work.step, settings.seconds);
   std::optional<Explained> explained;
-  if (settings.explain) explained = explain(work);
+  if (settings.explain) explained = explain(work, opened.reason);
   report(settings, device.info(), network, times, setup, explained, options.json());
 }
 

@@ -36,13 +36,15 @@ std::string flag_of(const BudgetQuestion& question) {
 void BudgetFlags::add_to(Options& options) {
   options_ = &options;
   options.add_number("target-mac", mac_, 0, 1e6, "find a threshold for this share of the largest stage's MACs");
-  options.add_number("target-ms", ms_, 0, 1e9, "find one for so many ms an image, measured on the device");
-  options.add_number("target-mj", mj_, 0, 1e9, "find one for so many mJ an image, measured on the device");
-  options.add_number("target-drop", drop_, -100, 100,
-                     "find the cheapest one that loses at most so many points of accuracy against the largest stage");
-  options.add_text("policy", policy_, "NAME",
-                   "whose threshold: learned, ann, confidence, margin, entropy, agreement or random");
-  add_combine(options, combine_, "the answer that goes with it");
+  options.add_number("target-ms", ms_, 0, 1e9, "find a threshold for this many ms an image, measured on the device");
+  options.add_number("target-mj", mj_, 0, 1e9, "find a threshold for this many mJ an image, measured on the device");
+  options.add_number(
+      "target-drop", drop_, -100, 100,
+      "find the cheapest threshold that loses at most this many points of accuracy against the largest stage");
+  options.add_text(
+      "policy", policy_, "NAME",
+      "the policy whose threshold is found: learned, ann, confidence, margin, entropy, agreement or random");
+  add_combine(options, combine_, "how answers are combined with it");
   options.add_text("test", test_, "SPLIT", "also tell what the threshold gives on this split of the file");
 }
 

@@ -13,7 +13,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/output_file.h"
-#include "cli/phase_flags.h"
+#include "cli/policy_learning_flags.h"
 #include "cli/progress.h"
 #include "runtime/cascade/model_file.h"
 
@@ -33,23 +33,25 @@ struct Flags {
 
 void add_flags(Options& options, Flags& flags) {
   options.add_positional("MODEL", flags.model);
-  options.add_text("data", flags.data, "FILE[:split]",
-                   "dataset file: the images of its split train that the model's training held out, or all images of "
-                   "another split");
+  options.add_text(
+      "data", flags.data, "FILE[:split]",
+      "dataset file. Of its split train, the images that the model's training held out are used; of another "
+      "split, all images");
   options.add_text("output,o", flags.output, "MODEL2", "the model file to write");
   const std::vector<std::pair<std::string, bool>> yes_no = {{"yes", true}, {"no", false}};
   options.add_choice<bool>("temperature", flags.settings.temperatures, yes_no,
                            "fit a temperature for each stage; policies then see tempered probabilities");
   options.add_choice<bool>("combination", flags.settings.combination, yes_no,
                            "fit the weights of --combine fitted for each exit");
-  options.add_choice<bool>("exit-functions", flags.settings.exit_functions, yes_no, "fit those of --policy ann");
-  options.add_number("alpha", flags.settings.phase.alpha, 0, 1e6, "price of MACs for the exit functions");
-  options.add_number("seed", flags.settings.phase.seed, "of the exit functions");
+  options.add_choice<bool>("exit-functions", flags.settings.exit_functions, yes_no,
+                           "fit the exit functions of --policy ann");
+  options.add_number("alpha", flags.settings.phase.learning.alpha, 0, 1e6, "price of MACs for the exit functions");
+  options.add_number("seed", flags.settings.phase.seed, "seed of the exit functions");
   flags.budget.add_to(options);
   flags.meters.add_to(options);
   flags.device.add_to(options, false);
   options.add_number("batch-size", flags.batch_size, 1, 65536, "images that a stage runs at once");
-  add_exit_function_flags(options, flags.settings.phase);
+  add_exit_function_flags(options, flags.settings.phase.learning);
 }
 
 ordered_json stages_json(const Calibration& calibration) {
@@ -85,9 +87,9 @@ void run_calibrate(const Arguments& arguments) {
   Flags flags;
   Options options(
       "calibrate MODEL --data FILE[:split] -o MODEL2 [flags]",
-      "Fits, on images that the stages were not fitted to, temperatures, the combination of answers and the\n"
-      "exit functions of --policy ann; with a --target also the threshold that meets a budget, which eval\n"
-      "and the other commands then use.");
+      "Fits temperatures, the combination of answers and the exit functions of --policy ann, on images that the\n"
+      "stages were not fitted to. With a --target it also finds the threshold that meets a budget. eval and the\n"
+      "other commands then use that threshold.");
   add_flags(options, flags);
   if (!options.parse(arguments)) return print(options.help());
   options.require("MODEL");
@@ -108,7 +110,7 @@ void run_calibrate(const Arguments& arguments) {
   Progress progress("label probabilities", static_cast<std::int64_t>(images.indices.size()), options.quiet());
   Model stages = before_calibration(model, flags.settings);
   stages.policies.clear();
-  const bool features = sees_features(model.policies) || flags.settings.phase.input == PolicyInput::features;
+  const bool features = sees_features(model.policies) || flags.settings.phase.learning.input == PolicyInput::features;
   CascadeTable table = cascade_table(
       stages, device, *images.dataset, images.indices, {.max_batch = flags.batch_size},
       [&](std::int64_t done) { progress.update(done); }, features);

@@ -96,9 +96,9 @@ std::vector<Device> CascadeFlags::place(const ChosenCascade& cascade, std::span<
                                         std::span<const std::int32_t> labels) const {
   const Model& model = cascade.model;
   if (!auto_placement_) {
-    InferenceUse use{{}, batch_size_, precision_};
+    InferenceUse use{{}, batch_size_};
     for (const Stage& stage : model.stages) use.networks.push_back(stage.network);
-    return device_.open_for(use, opening_settings(), quiet);
+    return device_.open_for(use, opening_settings(), quiet).devices;
   }
   const std::vector<Device> candidates = open_candidates();
   images = images.first(std::min(images.size(), placement_images * model.input.values()));

@@ -8,12 +8,11 @@
 #include "cli/lists.h"
 #include "cli/open_device.h"
 #include "cli/progress.h"
+#include "cli/single_images.h"
 #include "data/files/error.h"
 #include "runtime/cascade/executor.h"
-#include "runtime/opencl/serial_device.h"
 #include "runtime/opencl/time_limit.h"
 #include "runtime/ops/kernel_class.h"
-#include "runtime/tuner/serial_trial.h"
 
 namespace cascadecl {
 namespace {
@@ -24,6 +23,12 @@ std::string joined_once(const std::vector<std::string>& names) {
     if (std::find(names.begin(), name, *name) == name) text += (text.empty() ? "" : ", ") + *name;
   }
   return text;
+}
+
+std::optional<DeviceInfo> serial_device_beside(const DeviceInfo& device) {
+  for (const DeviceInfo& other : usable_devices())
+    if (other.serial && other.platform == device.platform && device.device_class == DeviceClass::cpu) return other;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -45,7 +50,7 @@ void DeviceFlags::add(Options& options, const std::string& more) {
     classes.emplace_back(to_string(kernels), kernels);
   }
   options.add_choice<KernelClass>("kernel-class", kernels_, classes,
-                                  "kernels to run: auto takes those for the device, reference are plain loops");
+                                  "kernels to run: auto takes those made for the device, reference takes plain loops");
 }
 
 DeviceInfo DeviceFlags::with_class(DeviceInfo device) const {
@@ -58,34 +63,19 @@ Device DeviceFlags::open() const {
   return Device(with_class(select_device(device_, usable_devices())), device_settings());
 }
 
-std::vector<Device> DeviceFlags::open_for(const InferenceUse& use, const DeviceSettings& settings, bool quiet) const {
+OpenedDevices DeviceFlags::open_for(const InferenceUse& use, const DeviceSettings& settings, bool quiet) const {
+  OpenedDevices opened{open_stages(use.networks.size(), settings), {}};
   const bool names_class = device_ == "auto" || device_ == "cpu";
-  if (use.batch == 1 && names_class) request_serial_devices();
-  std::vector<Device> devices = open_stages(use.networks.size(), settings);
-  if (use.batch > 1 || !names_class || !devices.front().info().serial) return devices;
-  try {
-    const Device faster = faster_for_an_image(devices.front(), use, settings, quiet);
-    devices.assign(devices.size(), faster);
-  } catch (const DeviceHangError&) {
-    throw;
-  } catch (const DeviceError&) {
-    // Too little memory for a trial, perhaps. The device asked for tells by itself what it cannot do.
-  }
-  return devices;
-}
-
-Device DeviceFlags::faster_for_an_image(const Device& threads, const InferenceUse& use, const DeviceSettings& settings,
-                                        bool quiet) const {
-  const Device serial = Device(with_class(*threads.info().serial), settings).with_tuning(threads.tuning());
-  const auto measure = [=] { return try_serial(threads, serial, use.networks, use.precision); };
-  std::optional<std::chrono::milliseconds> limit = settings.time_limit;
-  if (limit) *limit *= 2 * use.networks.size();  // for that of making one network ready on one device
-  const SerialTrial trial = call_within(limit, serial.info().name, "trying single images", measure);
-  if (!trial.serial_wins()) return threads;
-  note(fmt::format("{} runs instead of {}: {:.3f} instead of {:.3f} ms for an image, as no threads have to be woken",
-                   serial.info().name, threads.info().name, trial.serial_ms, trial.threads_ms),
-       quiet);
-  return serial;
+  if (use.batch > 1 || !names_class) return opened;
+  const Device threads = opened.devices.front();
+  const std::optional<DeviceInfo> serial = serial_device_beside(threads.info());
+  if (!serial) return opened;
+  const SingleImageChoice choice = choose_for_single_images(threads.info(), use.networks);
+  opened.reason = choice.reason;
+  if (!choice.serial) return opened;
+  note(fmt::format("{} runs: {}", serial->name, choice.reason), quiet);
+  opened.devices.assign(use.networks.size(), Device(with_class(*serial), settings).with_tuning(threads.tuning()));
+  return opened;
 }
 
 std::optional<Device> DeviceFlags::open_if_named() const {
@@ -113,7 +103,8 @@ std::vector<Device> DeviceFlags::open_stages(std::size_t stages, const DeviceSet
 }
 
 std::vector<Device> DeviceFlags::open_candidates(const DeviceSettings& settings) const {
-  const std::vector<DeviceInfo> all = usable_devices();
+  std::vector<DeviceInfo> all = usable_devices();
+  std::erase_if(all, [](const DeviceInfo& device) { return device.serial; });  // no processor is a candidate twice
   if (device_ != "auto" || all.empty()) return open_all(settings);
   std::vector<Device> devices;
   std::exception_ptr failure;

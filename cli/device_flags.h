@@ -8,7 +8,6 @@
 #include "cli/options.h"
 #include "runtime/network/description.h"
 #include "runtime/opencl/device.h"
-#include "runtime/ops/precision.h"
 
 namespace cascadecl {
 
@@ -16,7 +15,11 @@ namespace cascadecl {
 struct InferenceUse {
   std::vector<Network> networks;
   int batch = 1;
-  Precision precision = Precision::fp32;
+};
+
+struct OpenedDevices {
+  std::vector<Device> devices;  // one for each stage
+  std::string reason;           // for single images, why they run where they do; empty where there is no choice
 };
 
 // The flags of all commands that run kernels: --device and --kernel-class.
@@ -32,23 +35,20 @@ class DeviceFlags {
 
   // After parsing. Throw UsageError for a bad --device, DeviceNotFoundError if it is not there or cannot run the class.
   Device open() const;
-  // As open_stages(), for inference. Where --device names no device but a class, and images come one by one, it is the
-  // processor's device that wakes no threads (serial_device.h) if a trial finds that faster; a line on stderr, unless
-  // quiet, says so.
-  std::vector<Device> open_for(const InferenceUse& use, const DeviceSettings& settings, bool quiet) const;
+  // As open_stages(), for inference. Where images come one by one, and --device is auto or cpu, it is the processor's
+  // serial device if choose_for_single_images() says so; a line on stderr tells that, unless quiet.
+  OpenedDevices open_for(const InferenceUse& use, const DeviceSettings& settings, bool quiet) const;
   std::optional<Device> open_if_named() const;  // nothing without a SPEC
   // After add_list_to(); UsageError if one is named twice.
   std::vector<Device> open_all(const DeviceSettings& settings = device_settings()) const;
   // Equal ones share a handle.
   std::vector<Device> open_stages(std::size_t stages, const DeviceSettings& settings = device_settings()) const;
-  // As open_all(); for auto, all there are that can be opened.
+  // As open_all(); for auto, all there are that can be opened, of each processor its usual device.
   std::vector<Device> open_candidates(const DeviceSettings& settings = device_settings()) const;
 
  private:
   void add(Options& options, const std::string& more);
   DeviceInfo with_class(DeviceInfo device) const;
-  Device faster_for_an_image(const Device& threads, const InferenceUse& use, const DeviceSettings& settings,
-                             bool quiet) const;
   std::string device_;
   KernelClass kernels_ = KernelClass::automatic;
 };

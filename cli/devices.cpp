@@ -47,6 +47,7 @@ nlohmann::ordered_json to_json(const DeviceInfo& device, const HalfArithmetic& h
           {"local_memory_bytes", device.local_memory_bytes},
           {"max_allocation_bytes", device.max_allocation_bytes},
           {"max_work_group_size", device.max_work_group_size},
+          {"serial", device.serial},
           {"fp64", device.fp64},
           {"fp16", device.fp16},
           {"fp16_arithmetic", half.works},
@@ -62,7 +63,9 @@ std::string to_text(const std::vector<DeviceInfo>& devices, std::optional<int> a
                    std::string(to_string(device.device_class)), device.name, std::to_string(device.compute_units),
                    bytes(static_cast<double>(device.global_memory_bytes)), std::to_string(device.native_float_width),
                    device.driver_version, device.platform_name, half_arithmetic(device).works ? "yes" : "no",
-                   automatic == device.index ? "*" : ""});
+                   automatic == device.index ? "*"
+                   : device.serial           ? "single images"
+                                             : ""});
   }
   return table.text();
 }
@@ -72,7 +75,8 @@ std::string to_text(const std::vector<DeviceInfo>& devices, std::optional<int> a
 void run_devices(const Arguments& arguments) {
   Options options(
       "devices [flags]",
-      "Lists all OpenCL devices of all platforms in one index space, and which of them --device auto takes.");
+      "Lists all OpenCL devices of all platforms, and which of them --device auto takes. The second device of a\n"
+      "processor, without threads, is for single images of small networks.");
   if (!options.parse(arguments)) return print(options.help());
   const std::vector<DeviceInfo> devices = usable_devices();
   const std::optional<int> automatic = automatic_choice(devices);

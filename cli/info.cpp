@@ -97,7 +97,7 @@ ordered_json to_json(const StageInfo& stage, const DeviceInfo* device) {
 std::string plan_text(const PlanInfo& plan, const DeviceInfo& device) {
   Table table({"<layers", "<variant", "MMAC", "<why no faster variant"});
   for (const PlanStep& step : plan.steps) {
-    table.add_row({step.layers, step.variant, decimal(step.mmac, 3), step.reason});
+    table.add_row({step.layers, step.variant, decimal(step.mmac, 3), why_not_faster(step)});
   }
   return fmt::format("plan on {}, kernel class {}, for batches of {}\n{}", device.name,
                      to_string(device.kernel_class()), plan.batch, table.text());
@@ -186,7 +186,8 @@ void run_info(const Arguments& arguments) {
       "Shows layers, parameters and MACs of networks or of a model file's stages, or what a dataset file "
       "holds.\nWith --device also the kernels of each stage on that device, and the memory of inference and training.");
   options.add_positional("FILE", file);
-  options.add_text("stages", stages, "LIST", "networks: resnet-N, wrn-D-K or layer lists FILE.json, by commas");
+  options.add_text("stages", stages, "LIST",
+                   "networks, separated by commas: resnet-N, wrn-D-K or layer lists FILE.json");
   options.add_text("input", input, "CxHxW", "image size for --stages");
   options.add_number("classes", classes, 1, 1000000, "number of classes for --stages");
   device_flags.add_to(options, false);

@@ -12,6 +12,7 @@
 #include "cli/version.h"
 #include "data/files/error.h"
 #include "runtime/cascade/pipeline/pipeline.h"
+#include "runtime/opencl/serial_device.h"
 
 namespace cascadecl {
 namespace {
@@ -109,6 +110,7 @@ int leave(int status) {
 }  // namespace cascadecl
 
 int main(int argc, char** argv) {
+  cascadecl::show_serial_device();
   std::string prefix = "cascadecl";
   try {
     cascadecl::run({argv + 1, argv + argc}, prefix);

@@ -4,8 +4,7 @@ namespace cascadecl {
 
 void MeterFlags::add_to(Options& options) {
   options.add_text("sys-root", sys_root_, "FOLDER",
-                   "where the kernel's files are, for energy counters; in a container, where those of the host are "
-                   "mounted");
+                   "folder of the kernel's files, for energy counters; in a container, where the host's are mounted");
   options.add_text("nvml-library", nvml_library_, "FILE", "NVIDIA's management library, for energy counters");
 }
 

@@ -26,16 +26,9 @@ std::vector<DeviceInfo> usable_devices() {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes);
   if (error != std::errc{} || end != text.data() + text.size() || bytes == 0)
     throw UsageError(fmt::format("CASCADECL_MEMORY_LIMIT: '{}' is not a number of bytes", text));
-  const auto limit_memory = [bytes](DeviceInfo& device) {
+  for (DeviceInfo& device : devices) {
     device.global_memory_bytes = std::min(device.global_memory_bytes, bytes);
     device.max_allocation_bytes = std::min(device.max_allocation_bytes, bytes);
-  };
-  for (DeviceInfo& device : devices) {
-    limit_memory(device);
-    if (!device.serial) continue;
-    DeviceInfo serial = *device.serial;
-    limit_memory(serial);
-    device.serial = std::make_shared<const DeviceInfo>(std::move(serial));
   }
   return devices;
 }

@@ -49,6 +49,13 @@ class Options {
     add_word(name, words, initial, help,
              [&target, choices](std::size_t chosen) { target = choices.at(chosen).second; });
   }
+  // The same among values of an enumeration, by the names that to_string gives them.
+  template <class Value>
+  void add_enumeration(std::string_view name, Value& target, const std::vector<Value>& values, std::string_view help) {
+    std::vector<std::pair<std::string, Value>> choices;
+    for (const Value value : values) choices.emplace_back(to_string(value), value);
+    add_choice<Value>(name, target, choices, help);
+  }
 
   // What stands without a flag, in order; the list takes all that is left.
   void add_positional(std::string_view name, std::string& target);

@@ -48,10 +48,6 @@ void flush_output() {
   if (std::fflush(stdout) != 0) fail();
 }
 
-nlohmann::ordered_json number_or_null(std::optional<double> value) {
-  return known(value) ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
-}
-
 std::string decimal(std::optional<double> value, int digits) {
   return known(value) ? fmt::format("{:.{}f}", *value, digits) : "-";
 }

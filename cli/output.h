@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/number_or_null.h"
+
 namespace cascadecl {
 
 // Results go to stdout and nowhere else. All functions throw OutputError if it cannot be written (full disk).
@@ -13,9 +15,6 @@ void print_line(std::string_view text);
 void print_json(const nlohmann::ordered_json& result);       // indented, with a line end
 void print_json_line(const nlohmann::ordered_json& result);  // on one line
 void flush_output();                                         // at the end of every run
-
-// A number for JSON: null where it is unknown or not finite.
-nlohmann::ordered_json number_or_null(std::optional<double> value);
 
 // Unknown figures in text are "-".
 std::string decimal(std::optional<double> value, int digits);

@@ -92,11 +92,12 @@ void run_placement(const Arguments& arguments) {
   CascadeFlags flags;
   Options options(
       "placement explain MODEL --data FILE[:split] [flags]",
-      "Measures what each stage costs on each device that --device lists (on all for auto), and shows from which\n"
-      "table --placement auto chooses and what it finds best. Devices of the host's processor share its cores.");
+      "Measures the cost of each stage on each device that --device lists (auto: all devices). Shows the table of\n"
+      "costs that --placement auto chooses from, and the best placements. Devices of the host's processor share its\n"
+      "cores.");
   options.add_positional("explain", verb);
   options.add_positional("MODEL", model_path);
-  options.add_text("data", data, "FILE[:split]", "dataset file, of which the first images are run");
+  options.add_text("data", data, "FILE[:split]", "dataset file; its first images are run");
   flags.add_to(options, CascadeUse::measure);
   if (!options.parse(arguments)) return print(options.help());
   if (verb != "explain") throw UsageError("placement: say 'placement explain MODEL' (see cascadecl placement --help)");

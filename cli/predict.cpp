@@ -172,8 +172,8 @@ void run_predict(const Arguments& arguments) {
   options.add_text("data", inputs.data, "FILE[:split]", "dataset file");
   options.add_text("output,o", inputs.output, "OUT.h5", "write all probabilities, exits and answers");
   options.add_switch("stream", stream,
-                     "read names of image files from standard input, one a line, and print a line of JSON for each as "
-                     "soon as its answer and all before it are there");
+                     "read names of image files from standard input, one a line, and print a line of JSON for each, in "
+                     "order, as soon as its answer is there");
   options.add_number("max-delay-ms", max_delay_ms, 0, 1e6,
                      "with --stream: how long an image may wait for others to fill the batch of a late stage");
   flags.add_to(options, CascadeUse::trace);

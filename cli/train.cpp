@@ -19,6 +19,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/output_file.h"
+#include "cli/policy_learning_flags.h"
 #include "cli/progress.h"
 #include "data/files/error.h"
 #include "runtime/cascade/model_file.h"
@@ -118,15 +119,6 @@ struct Flags {
   TrainSettings settings;
 };
 
-// A choice among all values of an enumeration, by the names that to_string gives them.
-template <class Value>
-void add_enumeration(Options& options, std::string_view name, Value& target, const std::vector<Value>& values,
-                     std::string_view help) {
-  std::vector<std::pair<std::string, Value>> choices;
-  for (const Value value : values) choices.emplace_back(to_string(value), value);
-  options.add_choice<Value>(name, target, choices, help);
-}
-
 void add_stage_flags(Options& options, TrainSettings& settings) {
   options.add_numbers("epochs", settings.epochs.values, 0, 100000,
                       "epochs of pretraining: for all stages, or for each one by commas");
@@ -139,7 +131,7 @@ void add_stage_flags(Options& options, TrainSettings& settings) {
   options.add_choice<Schedule>("schedule", settings.schedule,
                                {{"one-cycle", Schedule::one_cycle}, {"step", Schedule::step}},
                                "of the learning rate of pretraining");
-  options.add_number("momentum", settings.momentum, 0, 1, "of SGD");
+  options.add_number("momentum", settings.momentum, 0, 1, "of SGD, of stages and policies");
   options.add_number("weight-decay", settings.weight_decay, 0, 10, "of SGD");
   options.add_choice<bool>("nesterov", settings.nesterov, {{"yes", true}, {"no", false}},
                            "Nesterov's form of momentum, in pretraining");
@@ -147,8 +139,8 @@ void add_stage_flags(Options& options, TrainSettings& settings) {
                      "share of pretraining's target that goes to all classes alike");
   options.add_choice<bool>("augment", settings.augment, {{"yes", true}, {"no", false}},
                            "crop (zero-padded by 4) and mirror training images at random");
-  add_enumeration(options, "flip", settings.flip, {Flip::none, Flip::random, Flip::alternate},
-                  "mirror images never, at random, or in every other epoch; in pretraining");
+  options.add_enumeration("flip", settings.flip, {Flip::none, Flip::random, Flip::alternate},
+                          "mirror images never, at random, or in every other epoch; in pretraining");
   options.add_numbers("cutout", settings.cutout.values, 0, 1024,
                       "side in pixels of a square at a random place that is set to the mean, in pretraining; 0: none. "
                       "For all stages, or for each one by commas");
@@ -158,27 +150,11 @@ void add_stage_flags(Options& options, TrainSettings& settings) {
 }
 
 void add_policy_flags(Options& options, TrainSettings& settings) {
-  options.add_number("alpha", settings.alpha, 0, 1e6,
+  options.add_number("alpha", settings.learning.alpha, 0, 1e6,
                      "price of the largest stage's MACs (see --cost) in error rate: larger stops more images early");
-  options.add_number("policy-epochs", settings.policy_epochs, 0, 100000, "epochs of the policies, stages frozen");
-  options.add_number("policy-learning-rate", settings.policy_learning_rate, 0, 1000, "x 0.9 every 4 epochs");
-  add_enumeration(options, "policy-input", settings.policy_input,
-                  {PolicyInput::raw, PolicyInput::sorted, PolicyInput::permuted, PolicyInput::features},
-                  "what policies see: label probabilities, or sorted ones with the stage's pooled features");
-  options.add_number("policy-hidden", settings.policy_hidden, 0, 4096,
-                     "hidden units of a policy; 0: 64, or 256 from 1,000 classes on");
-  add_enumeration(options, "estimator", settings.estimator, {EstimatorKind::reinforce, EstimatorKind::exact},
-                  "of the gradient of the expected reward");
-  add_enumeration(options, "baseline", settings.baseline,
-                  {Baseline::variance, Baseline::variance_split, Baseline::mean, Baseline::none}, "of reinforce");
-  add_enumeration(options, "cost", settings.cost, {CostUnit::mac, CostUnit::ms, CostUnit::mj},
-                  "what alpha is the price of: MACs, or each stage's time or energy measured on the device");
-  add_enumeration(options, "cost-through", settings.cost_through, {CostThrough::stop, CostThrough::previous},
-                  "pay for the stages up to the exit, or up to the one before");
-  add_enumeration(options, "reward-label", settings.reward_label, {RewardLabel::sampled, RewardLabel::argmax},
-                  "which answer the reward judges");
-  options.add_number("top-k", settings.top_k, 1, 1000, "an answer is right if the label is among the first k");
-  options.add_number("entropy", settings.entropy, 0, 100, "weight of the entropy bonus at first; it decays to 0");
+  options.add_enumeration("cost", settings.cost, {CostUnit::mac, CostUnit::ms, CostUnit::mj},
+                          "what alpha is the price of: MACs, or each stage's time or energy measured on the device");
+  add_policy_learning_flags(options, settings.learning);
   options.add_number("joint-epochs", settings.joint_epochs, 0, 100000, "epochs of stages and policies together");
   options.add_number("joint-learning-rate", settings.joint_learning_rate, 0, 1000, "of the stages in the joint phase");
 }

@@ -139,17 +139,17 @@ void run_tune(const Arguments& arguments) {
   Flags flags;
   Options options(
       "tune --network LIST [flags]",
-      "Measures which parameters of the kernels are fastest for the layers of some networks on a device, and "
-      "keeps\nthem in a file of the user's, where every command finds them. A run that is interrupted or out "
-      "of time is\ncontinued by the next one. See share/doc/tuning.md.");
+      "Measures which kernel parameters are fastest for the layers of your networks on a device, and keeps them\n"
+      "in a file where every command finds them. The next run continues one that was interrupted or ran out of\n"
+      "time. See share/doc/tuning.md.");
   options.add_text("network", flags.networks, "LIST",
-                   "networks: resnet-N, wrn-D-K or layer lists FILE.json, by commas");
+                   "networks, separated by commas: resnet-N, wrn-D-K or layer lists FILE.json");
   flags.device.add_to(options, false);
   options.add_text("batch", flags.batches, "LIST",
-                   "batch sizes, by commas; 1, 2 to 15, and 16 and more are tuned apart");
+                   "batch sizes, separated by commas; 1, 2 to 15, and 16 and more are tuned apart");
   options.add_choice<Mode>("mode", flags.mode, {{"infer", Mode::infer}, {"train", Mode::train}, {"both", Mode::both}},
                            "what the networks do");
-  options.add_number("seconds", flags.seconds, 0, 1e6, "stop soon after so long");
+  options.add_number("seconds", flags.seconds, 0, 1e6, "stop soon after this time");
   options.add_switch("again", flags.again, "also measure what is in the file already");
   options.add_text("output", flags.output, "FILE", "keep the results there, as defaults of the device's class");
   options.add_text("input", flags.input, "CxHxW", "image size");

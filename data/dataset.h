@@ -32,13 +32,14 @@ class Dataset {
   virtual const DatasetHeader& header() const = 0;
   virtual std::int64_t size() const = 0;  // images; at least 1
 
-  // Of all images, [size()], each in 0..classes-1. Valid as long as the dataset.
+  // The labels of all images, [size()], each in 0..classes-1. Valid as long as the dataset.
   virtual std::span<const std::int32_t> labels() const = 0;
 
-  // Copies images to `images` [indices.size()][C][H][W]. Throws FileError if the file cannot be read.
+  // Copies the pixels of the images at `indices` to `images` [indices.size()][C][H][W]. Throws FileError if the file
+  // cannot be read.
   virtual void read(std::span<const std::int64_t> indices, std::uint8_t* images) const = 0;
 
-  // Reading is fast in any order if 1. Otherwise images i with equal i / block() should be read close together: they
+  // 1 if reading is fast in any order. Otherwise images i with equal i / block() should be read close together: they
   // come from the file in one piece, and not all of the dataset is kept in memory.
   virtual std::int64_t block() const { return 1; }
 };
@@ -66,13 +67,13 @@ struct ValidationSplit {
   std::vector<std::int64_t> held_out, rest;
 };
 
-// Holds out a share (0..1) of the images of each class, rounded to whole images, chosen by seed alone. Of a class with
-// at least two images, one image at least stays on each side unless share is 0 or 1.
-// Throws UsageError if share is not in 0..1.
+// Holds out a share (0..1) of the images of each class, rounded to whole images. Which ones depends on the seed alone.
+// Of a class with at least two images, at least one stays on each side, unless share is 0 or 1. Throws UsageError if
+// share is not in 0..1.
 ValidationSplit split_validation(std::span<const std::int32_t> labels, double share, std::uint64_t seed);
 
-// Mean and standard deviation per channel, scaled to 0..1, of images added piece by piece. Sums are exact integers, so
-// the result does not depend on the pieces.
+// Mean and standard deviation of each channel, scaled to 0..1, over images that are added piece by piece. Sums are
+// exact integers, so the result does not depend on the pieces.
 class PixelStatistics {
  public:
   explicit PixelStatistics(ImageDims dims);

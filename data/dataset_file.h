@@ -24,8 +24,8 @@ struct DataSpec {
 // Letters, digits, _ and -.
 bool is_split_name(std::string_view name);
 
-// A text that names an existing file is that file, even with a colon in it. Throws UsageError if file or split is empty
-// or the split is no plain name.
+// If the text is the name of an existing file, it means that file, even with a colon in it. Throws UsageError if file
+// or split is empty, or if the split is no plain name.
 DataSpec parse_data_spec(std::string_view text);
 
 struct DatasetMemory {
@@ -33,9 +33,9 @@ struct DatasetMemory {
   std::int64_t limit_bytes = std::int64_t{2} << 30;
 };
 
-// Opens a split ("train", "test", ...) and checks all but the pixels: header, types, shapes, labels. Pixels are read
-// and decompressed by chunks when first wanted. Throws FileError naming file, object, what was expected and what was
-// found.
+// Opens a split ("train", "test", ...). It checks everything but the pixels: header, types, shapes, labels. Pixels are
+// read and decompressed by chunks when they are first wanted. Throws FileError naming file, object, what was expected
+// and what was found.
 std::unique_ptr<Dataset> open_dataset(const std::filesystem::path& file, std::string_view split,
                                       DatasetMemory memory = {});
 

@@ -28,7 +28,7 @@ class DatasetWriter {
 
   void begin_split(std::string_view name, std::int64_t images);  // images > 0
   void append(std::span<const std::uint8_t> images, std::span<const std::int32_t> labels);
-  // One of the images announced does not come.
+  // One of the announced images does not come.
   void skip();
   void commit();
 

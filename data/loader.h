@@ -25,8 +25,8 @@ struct LoaderSettings {
   int depth = 4;           // batches prepared ahead
 };
 
-// The order in which an epoch visits `indices`: a permutation that depends on seed and epoch alone. With block > 1, see
-// Dataset::block, indices are shuffled by groups of blocks so that each block is needed for a short while only.
+// The order in which an epoch visits `indices`: a permutation that depends on seed and epoch alone. With block > 1 (see
+// Dataset::block), indices are shuffled by groups of blocks, so that each block is needed only for a short while.
 std::vector<std::int64_t> epoch_order(std::vector<std::int64_t> indices, std::uint64_t seed, std::uint64_t epoch,
                                       std::int64_t block = 1);
 
@@ -49,17 +49,18 @@ class BatchLoader {
   std::int64_t batches_per_epoch() const;
   std::int64_t images_per_epoch() const;
 
-  // Starts reading; what is left of an epoch before is dropped. first_batch > 0 leaves out as many batches (to resume).
+  // Starts reading an epoch; the rest of an earlier one is dropped. first_batch > 0 leaves out that many batches, to
+  // resume.
   void start_epoch(int epoch, std::int64_t first_batch = 0);
 
-  // The next batch, or nothing at the end of the epoch or before the first one. Throws what the thread met (FileError);
-  // the epoch has then ended.
+  // The next batch, or nothing at the end of the epoch or before the first one. Throws the error that the reading
+  // thread met (FileError); the epoch has then ended.
   std::optional<Batch> next();
 
-  // Waits until the thread has read as far ahead as it may, so that it takes no core from work that is being timed.
+  // Waits until the thread has read as far ahead as it may. It then takes no core from work that is being timed.
   void settle();
 
-  // How long next() has waited for the thread since the loader was made: time in which a device may have been idle.
+  // How long next() has waited for the thread since the loader was made. A device may have been idle in that time.
   std::chrono::nanoseconds waited() const;
 
  private:

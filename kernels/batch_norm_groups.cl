@@ -16,7 +16,7 @@
 #define GROUP_KERNEL __attribute__((reqd_work_group_size(GROUP, 1, 1))) kernel
 
 // Adds up both arrays into their first element. Items: all of the group.
-inline __attribute__((always_inline)) void add_group(local VEC* first, local VEC* second) {
+INLINE void add_group(local VEC* first, local VEC* second) {
   const int item = get_local_id(0);
   for (int step = GROUP / 2; step > 0; step /= 2) {
     barrier(CLK_LOCAL_MEM_FENCE);

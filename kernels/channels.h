@@ -11,13 +11,13 @@
 #define PADDED (BLOCKS * CB)
 
 // Channels of a block that are there, from an array without padding.
-inline VEC load_channels(global const float* values, int block) {
+static inline VEC load_channels(global const float* values, int block) {
   float lanes[CB];
   for (int i = 0; i < CB; ++i) lanes[i] = block * CB + i < CHANNELS ? values[block * CB + i] : 0.0f;
   return VLOAD(lanes);
 }
 
-inline void store_channels(VEC v, global float* values, int block) {
+static inline void store_channels(VEC v, global float* values, int block) {
   float lanes[CB];
   VSTORE(v, lanes);
   for (int i = 0; i < CB && block * CB + i < CHANNELS; ++i) values[block * CB + i] = lanes[i];

@@ -86,8 +86,11 @@ typedef CAT(int, CB) IVEC;
 #endif
 #endif
 
+// max(v, 0) of each element of a TYPE, float or a vector of floats. Not fmax, which drops NaN: it must come through.
+#define RELU(TYPE, v) ((v) < (TYPE)(0.0f) ? (TYPE)(0.0f) : (v))
+
 // Helpers with local arguments must become part of their kernel: some drivers go wrong where two kernels call one.
-#define INLINE __attribute__((always_inline)) inline
+#define INLINE __attribute__((always_inline)) static inline
 
 // A work-group of one work-item, for kernels of the CPU class: the item loops over a large tile itself. The vector hint
 // keeps the full register width on drivers that would halve it.
@@ -113,7 +116,7 @@ static inline VEC view(VEC x, VEC scale, VEC shift) {
   x = fma(x, scale, shift);
 #endif
 #if VIEW_RELU
-  x = x < (VEC)(0.0f) ? (VEC)(0.0f) : x;  // not fmax: NaN must come through
+  x = RELU(VEC, x);
 #endif
   return x;
 }

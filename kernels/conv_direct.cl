@@ -2,7 +2,8 @@
 //   src [N][C/IN_CB][H][W][IN_CB], read through a view   weights [R][S][C][K padded] (conv_weights.cl, pack_weights)
 //   dst [N][K/CB][OH][OW][CB]
 //   global id: 0 = image n
-//   dst[n,k,y,x] = sum over c,r,s of view(src)[n,c,y*stride+r-padding,x*stride+s-padding] * w[k,c,r,s]   (+ residual)
+//   dst[n,k,y,x] = sum over c,r,s of view(src)[n,c,y*stride+r-padding,x*stride+s-padding] * w[k,c,r,s]
+//                  (+ bias[k]) (+ residual)
 //   The input rows of one output row are copied once, zero-bordered and with the view applied; then TILE_W columns at a
 //   time are held in registers.
 #include "common.h"
@@ -15,11 +16,16 @@
 #ifndef RESIDUAL
 #define RESIDUAL 0  // 1: residual [N][K/CB][OH][OW][CB] is added to the result
 #endif
+#ifndef BIAS
+#define BIAS 0  // 1: the bias [K padded] behind the weights is added to the result
+#endif
 #ifndef STATISTICS
 #define STATISTICS 0  // 1: writes mean and sum of squared deviations of each image and channel (batch norm, training)
 #endif
 
 #define K_PADDED (K_BLOCKS * CB)
+
+// For direct.h: the whole convolution.
 #define SRC_CHANNELS C_CHANNELS
 #define SRC_CB IN_CB
 #define SRC_HEIGHT HEIGHT
@@ -54,6 +60,9 @@ CPU_KERNEL void conv_direct(global const ACTIVATION* restrict src,  //
           if (x0 + t >= OUT_WIDTH) continue;
           const size_t at = out_image + ((size_t)(k * OUT_HEIGHT + y) * OUT_WIDTH + x0 + t) * CB;
           VEC v = sum[t];
+#if BIAS
+          v += VLOAD(weights + (size_t)KERNEL_H * KERNEL_W * C_CHANNELS * K_PADDED + k * CB);
+#endif
 #if RESIDUAL
           v += LOAD_ACTIVATION(residual + at);
 #endif

@@ -17,7 +17,7 @@
 #define K_BLOCKS DIV_UP(K_CHANNELS, CB)
 #define K_PADDED (K_BLOCKS * CB)
 
-// Rows of the one input channel block that has the group.
+// For direct.h: the rows of one input channel block, that of the group.
 #define SRC_CHANNELS IN_CB
 #define SRC_CB IN_CB
 #define SRC_HEIGHT HEIGHT

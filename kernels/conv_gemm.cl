@@ -4,7 +4,8 @@
 //   dst [N][K/CB][OH][OW][CB]; src, residual and dst lie as ACTIVATION, all else as float
 //   rows of the product: output pixels of all images; columns: output channels; depth: filter taps, then channels
 //   group id: 0 = tile of TILE_M pixels, 1 = tile of TILE_N output channels, 2 = phase py * SPREAD + px
-//   dst[n,k,y,x] = sum over c,r,s of view(src)[n,c,y*stride+r-padding,x*stride+s-padding] * w[k,c,r,s]   (+ residual)
+//   dst[n,k,y,x] = sum over c,r,s of view(src)[n,c,y*stride+r-padding,x*stride+s-padding] * w[k,c,r,s]
+//                  (+ bias[k]) (+ residual)
 //   SPREAD > 1 is the gradient by the input of a convolution with that stride: the source pixels lie SPREAD apart with
 //   zeros between, filters are turned by 180 degrees and STRIDE is 1. A phase is the output pixels py + SPREAD * j,
 //   px + SPREAD * i: to them the same taps contribute, every SPREAD-th one, and no others are visited.
@@ -25,10 +26,14 @@
 #ifndef RESIDUAL
 #define RESIDUAL 0  // 1: residual, like dst, is added to the result
 #endif
+#ifndef BIAS
+#define BIAS 0  // 1: the bias [K padded] behind the weights is added to the result
+#endif
 
 #define K_BLOCKS DIV_UP(K_CHANNELS, CB)
 #define K_PADDED (K_BLOCKS * CB)
 #define OUT_PIXELS (OUT_HEIGHT * OUT_WIDTH)
+#define BIAS_AT ((size_t)KERNEL_H * KERNEL_W * C_CHANNELS * K_PADDED)
 #define OUTSIDE (-0x100000)  // a row or column that no tap reaches
 
 // One axis of a phase: output q is phase + SPREAD * j for j < count; its taps are first_tap + SPREAD * t for t < taps
@@ -37,7 +42,7 @@ typedef struct {
   int count, first_tap, taps, origin;
 } Axis;
 
-inline Axis phase_axis(int phase, int out_size, int kernel_size, int padding) {
+static inline Axis phase_axis(int phase, int out_size, int kernel_size, int padding) {
   Axis axis;
   axis.count = DIV_UP(out_size - phase, SPREAD);
   axis.first_tap = ((padding - phase) % SPREAD + SPREAD) % SPREAD;
@@ -114,6 +119,9 @@ GEMM_KERNEL void conv_gemm(global const ACTIVATION* restrict src,  //
       const size_t at = (((size_t)image[m] * K_BLOCKS + k / CB) * OUT_PIXELS + place[m]) * CB + k % CB;
       float4 sum = sums.sum[j][v];
 #if CB >= 4
+#if BIAS
+      sum += vload4(0, weights + BIAS_AT + k);
+#endif
 #if RESIDUAL
       sum += LOAD_BLOCK_4(residual + at);
 #endif
@@ -121,7 +129,9 @@ GEMM_KERNEL void conv_gemm(global const ACTIVATION* restrict src,  //
 #else
       const float lanes[4] = {sum.x, sum.y, sum.z, sum.w};
       for (int lane = 0; lane < CB; ++lane)
-        STORE_ELEMENT(lanes[lane] + (RESIDUAL ? LOAD_ELEMENT(residual + at + lane) : 0.0f), dst + at + lane);
+        STORE_ELEMENT(lanes[lane] + (BIAS ? weights[BIAS_AT + k + lane] : 0.0f) +
+                          (RESIDUAL ? LOAD_ELEMENT(residual + at + lane) : 0.0f),
+                      dst + at + lane);
 #endif
     }
   }

@@ -6,15 +6,15 @@
 
 #define C_BLOCKS DIV_UP(C_CHANNELS, IN_CB)
 
-inline float load_input(global const ACTIVATION* src, global const float* scale, global const float* shift, int n,
-                        int block, int lane, int y, int x) {
+static inline float load_input(global const ACTIVATION* src, global const float* scale, global const float* shift,
+                               int n, int block, int lane, int y, int x) {
   if (y < 0 || y >= HEIGHT || x < 0 || x >= WIDTH) return 0.0f;
   float v = LOAD_ELEMENT(src + ((((size_t)n * C_BLOCKS + block) * HEIGHT + y) * WIDTH + x) * IN_CB + lane);
 #if VIEW_AFFINE
   v = fma(v, scale[block * IN_CB + lane], shift[block * IN_CB + lane]);
 #endif
 #if VIEW_RELU
-  v = v < 0.0f ? 0.0f : v;  // NaN comes through
+  v = RELU(float, v);
 #endif
   return v;
 }

@@ -35,5 +35,12 @@
 #ifndef PADDING
 #define PADDING 1
 #endif
+#ifndef CHANNEL_GROUPS
+#define CHANNEL_GROUPS \
+  1  // input and output channels fall into so many equal groups that have nothing to do with others
+#endif
+
+#define GROUP_INPUTS (C_CHANNELS / CHANNEL_GROUPS)   // input channels of a group: each output channel reads so many
+#define GROUP_OUTPUTS (K_CHANNELS / CHANNEL_GROUPS)  // output channels of a group
 
 #endif

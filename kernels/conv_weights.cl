@@ -1,11 +1,13 @@
-// conv_weights: from the filters as the model file has them, w [K][C][R][S], to what the convolution kernels read.
-//   OUT and IN are the channels that the kernel writes and reads: K and C forward; C and K for the gradient by the
-//   input (FLIPPED 1), where the filters are turned by 180 degrees as well.
+// conv_weights: from the filters as the model file has them, w [K][C/groups][R][S], to what the convolution kernels
+// read.
+//   OUT is the number of channels that the kernel writes, IN the number of those that each of them is computed from: K
+//   and C/groups forward; C and K/groups for the gradient by the input (FLIPPED 1), where the filters are turned by 180
+//   degrees as well.
 #include "common.h"
 #include "winograd.h"
 
 #ifndef IN_CHANNELS
-#define IN_CHANNELS 16  // channels read
+#define IN_CHANNELS 16  // channels read, of a group
 #endif
 #ifndef OUT_CHANNELS
 #define OUT_CHANNELS 16  // channels written
@@ -19,12 +21,17 @@
 #ifndef FLIPPED
 #define FLIPPED 0
 #endif
+#ifndef CHANNEL_GROUPS
+#define CHANNEL_GROUPS 1
+#endif
 
 #define OUT_PADDED (DIV_UP(OUT_CHANNELS, CB) * CB)
+#define GROUP_OUT (OUT_CHANNELS / CHANNEL_GROUPS)
 
-inline float filter_tap(global const float* w, int in, int out, int r, int s) {
+static inline float filter_tap(global const float* w, int in, int out, int r, int s) {
 #if FLIPPED
-  return w[((in * OUT_CHANNELS + out) * KERNEL_H + (KERNEL_H - 1 - r)) * KERNEL_W + (KERNEL_W - 1 - s)];
+  const int k = out / GROUP_OUT * IN_CHANNELS + in;
+  return w[((k * GROUP_OUT + out % GROUP_OUT) * KERNEL_H + (KERNEL_H - 1 - r)) * KERNEL_W + (KERNEL_W - 1 - s)];
 #else
   return w[((out * IN_CHANNELS + in) * KERNEL_H + r) * KERNEL_W + s];
 #endif
@@ -63,4 +70,11 @@ CPU_KERNEL void transform_weights(global const float* w, global float* transform
     for (int j = 0; j < 6; ++j)
       STORE_GLOBAL(u[j], transformed + ((i * 6 + j) * IN_CHANNELS + in) * OUT_PADDED + block * CB);
   }
+}
+
+// Appends a bias [OUT] to filters of so many floats: filters[floats + k] for each k, zero in the padding; global id: 0
+// = padded output channel
+kernel void pack_bias(global const float* bias, global float* filters, int floats) {
+  const int out = get_global_id(0);
+  filters[floats + out] = out < OUT_CHANNELS ? bias[out] : 0.0f;
 }

@@ -2,7 +2,7 @@
 //   src [N][C/CB][H][W][CB], read through a view or as a pair   weights [36][C][K] transformed (conv_weights.cl)
 //   dst [N][K/CB][H][W][CB]
 //   global id: 0 = which share of the image's strips (of get_global_size(0)), 1 = image n
-//   dst[n,k,y,x] = sum over c,r,s of view(src)[n,c,y+r-1,x+s-1] * w[k,c,r,s]   (+ residual[n,k,y,x])
+//   dst[n,k,y,x] = sum over c,r,s of view(src)[n,c,y+r-1,x+s-1] * w[k,c,r,s]   (+ bias[k]) (+ residual[n,k,y,x])
 //   STATISTICS and MASK 2 need the whole image in one work-item: get_global_size(0) == 1.
 //   A strip is TILE_ROWS rows of 4x4 tiles. For each: transform the inputs, one small matrix product for each of the 36
 //   frequencies (tiles x channels in, channels out), transform back in registers.
@@ -15,6 +15,9 @@
 #endif
 #ifndef RESIDUAL
 #define RESIDUAL 0  // 1: residual [N][K/CB][H][W][CB] is added to the result
+#endif
+#ifndef BIAS
+#define BIAS 0  // 1: the bias [K padded] behind the weights is added to the result
 #endif
 #ifndef STATISTICS
 #define STATISTICS 0  // 1: writes mean and sum of squared deviations of each image and channel (batch norm, training)
@@ -93,6 +96,9 @@ CPU_KERNEL void conv_winograd(global const ACTIVATION* restrict src,    //
 #if MASK == 2
       const VEC mean = VLOAD(mask_mean + k * CB);
 #endif
+#if BIAS
+      const VEC bias = VLOAD(weights + (size_t)36 * C_CHANNELS * K_PADDED + k * CB);
+#endif
 #if STATISTICS || MASK == 2
       Moments m = moments[k];  // in registers: the compiler cannot know that dst is none of it
 #endif
@@ -109,6 +115,9 @@ CPU_KERNEL void conv_winograd(global const ACTIVATION* restrict src,    //
 #endif
           const size_t at = block + (row * WIDTH + column) * CB;
           VEC v = y[p];
+#if BIAS
+          v += bias;
+#endif
 #if RESIDUAL
           v += LOAD_ACTIVATION(residual + at);
 #endif

@@ -1,6 +1,6 @@
-// direct.h: a convolution by definition, one output row at a time, TILE_W output pixels by a channel block in
-// registers.
-//   Needs K_PADDED (channels of a row of the weights) and the shapes below.
+// direct.h: a convolution by definition, row by row of the output, TILE_W pixels by a channel block in registers.
+//   It has names of its own for the convolution's shape, below, as the file that includes it may hold convolutions of
+//   other shapes. That file defines them first, and K_PADDED, the channels of a row of the weights.
 //   The input rows of an output row lie in local memory as a ring, zero-bordered, the view applied:
 //   rows [KERNEL_H][ROW_COLUMNS][SRC_BLOCKS] of SRC_VEC; input row i at i % KERNEL_H.
 #ifndef DIRECT_H
@@ -71,7 +71,7 @@ INLINE void load_direct_row(global const ACTIVATION* src, global const float* sc
         v = fma(v, s, t);
 #endif
 #if VIEW_RELU
-        v = v < (SRC_VEC)(0.0f) ? (SRC_VEC)(0.0f) : v;
+        v = RELU(SRC_VEC, v);
 #endif
       }
       row[x * SRC_BLOCKS + b] = v;

@@ -40,7 +40,7 @@ static inline VEC second_view(VEC x, VEC scale, VEC shift) {
   x = fma(x, scale, shift);
 #endif
 #if SECOND_RELU
-  x = x < (VEC)(0.0f) ? (VEC)(0.0f) : x;
+  x = RELU(VEC, x);
 #endif
   return x;
 }

@@ -40,7 +40,7 @@ typedef struct {
   float4 sum[ITEM_M][ITEM_VECTORS];
 } GemmSums;
 
-inline void gemm_clear(GemmSums* sums) {
+static inline void gemm_clear(GemmSums* sums) {
 #pragma unroll
   for (int m = 0; m < ITEM_M; ++m)
 #pragma unroll
@@ -48,8 +48,7 @@ inline void gemm_clear(GemmSums* sums) {
 }
 
 // Adds the product of the tiles. rows: tile_m at the item's first row, columns: tile_n at its first column.
-inline __attribute__((always_inline)) void gemm_add(GemmSums* sums, local const float* rows,
-                                                    local const float* columns) {
+INLINE void gemm_add(GemmSums* sums, local const float* rows, local const float* columns) {
   for (int d = 0; d < TILE_D; ++d) {
     float4 right[ITEM_VECTORS];
 #pragma unroll

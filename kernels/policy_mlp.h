@@ -2,8 +2,8 @@
 //   dense-relu-dense-relu-dense; the two logits {stop, continue} matter by their difference alone:
 //   stop_logit = logit[stop] - logit[continue], stop_probability = softmax(logits)[stop] = sigmoid(stop_logit)
 // The weights of one policy lie in one array of POLICY_WEIGHTS floats, input-major:
-//   weight1 [INPUTS][HIDDEN]  bias1 [HIDDEN]  weight2 [HIDDEN][HIDDEN]  bias2 [HIDDEN]  weight3 [2][HIDDEN]  bias3
-//   [16]
+//   weight1 [INPUTS][HIDDEN]  bias1 [HIDDEN]  weight2 [HIDDEN][HIDDEN]  bias2 [HIDDEN]
+//   weight3 [2][HIDDEN]  bias3 [16]
 // HIDDEN is padded to a multiple of 16; the padding is zero and has zero gradients. bias3 uses two of its 16 places.
 #ifndef POLICY_MLP_H
 #define POLICY_MLP_H
@@ -89,7 +89,7 @@ static inline void dense_relu(local const float* in, int inputs, global const fl
     for (int i = 0; i < inputs; ++i) {
       for (int v = 0; v < TILE; ++v) sum[v] = fma((VEC)(in[i]), VLOAD(weight + i * HIDDEN + o + v * CB), sum[v]);
     }
-    for (int v = 0; v < TILE; ++v) VSTORE(sum[v] < (VEC)(0.0f) ? (VEC)(0.0f) : sum[v], out + o + v * CB);
+    for (int v = 0; v < TILE; ++v) VSTORE(RELU(VEC, sum[v]), out + o + v * CB);
   }
   lanes_meet();
 }

@@ -6,7 +6,7 @@
 //   average: out = mean of the window                 in_gradient = sum over its windows of out_gradient / real pixels
 //   maximum: out = largest value of the window        in_gradient = sum of out_gradient over the windows in which this
 //                                                     pixel is the first of the largest, row by row
-// The gradient is by the value that the view gives.
+// NaN counts as larger than every number, so it comes through. The gradient is by the value that the view gives.
 #include "common.h"
 
 #ifndef CHANNELS
@@ -45,13 +45,16 @@ static inline int first_window(int p) {
 }
 static inline int last_window(int p, int windows) { return min((p + PADDING) / STRIDE, windows - 1); }
 
+// Whether `a` is larger than `b`, lane by lane; NaN is larger than every number.
+static inline IVEC larger(VEC a, VEC b) { return a > b || (isnan(a) && !isnan(b)); }
+
 // The pooled value of the window rows [top,bottom) x columns [left,right).
 static inline VEC pooled(global const ACTIVATION* plane, VEC a, VEC b, int top, int bottom, int left, int right) {
   VEC result = (VEC)(MAXIMUM ? -INFINITY : 0.0f);
   for (int y = top; y < bottom; ++y)
     for (int x = left; x < right; ++x) {
       const VEC value = view(LOAD_ACTIVATION(plane + (y * WIDTH + x) * CB), a, b);
-      result = MAXIMUM ? fmax(result, value) : result + value;
+      result = MAXIMUM ? select(result, value, larger(value, result)) : result + value;
     }
   return MAXIMUM ? result : result / (float)((bottom - top) * (right - left));
 }
@@ -77,7 +80,7 @@ static inline VEC won(global const float* plane, VEC a, VEC b, VEC gradient, int
     for (int x = window_begin(qx); x < window_end(qx, WIDTH); ++x) {
       const VEC value = view(VLOAD(plane + (y * WIDTH + x) * CB), a, b);
       const bool earlier = y < py || (y == py && x < px);
-      const IVEC beaten = earlier ? isgreaterequal(value, candidate) : isgreater(value, candidate);
+      const IVEC beaten = earlier ? !larger(candidate, value) : larger(value, candidate);
       gradient = select(gradient, (VEC)(0.0f), beaten);
     }
   return gradient;

@@ -44,15 +44,15 @@ static inline int draw_label(global const float* row, float uniform) {
 }
 
 // Draws top_k labels; returns the error: 1 if none of them is the true one (or, if argmax, none of the most probable).
-static inline float draw_error(global const float* row, int label, int top_k, int argmax, uint2 seed, uint step,
-                               uint image, int stride, global int* drawn) {
+static inline float draw_error(EstimatorScalars s, global const float* row, int label, uint image, global int* drawn) {
+  const uint2 seed = (uint2)(s.seed_low, s.seed_high);
   float error = 1.0f;
-  for (int d = 0; d < top_k; ++d) {
-    const int yhat = draw_label(row, uniform_of(random_word(seed, step, image, STREAM_LABEL, (uint)d)));
-    drawn[d * stride + image] = yhat;
+  for (int d = 0; d < s.top_k; ++d) {
+    const int yhat = draw_label(row, uniform_of(random_word(seed, s.step, image, STREAM_LABEL, (uint)d)));
+    drawn[d * s.stride + image] = yhat;
     if (yhat == label) error = 0.0f;
   }
-  return argmax ? expected_error(row, label, top_k, 1) : error;
+  return s.argmax ? expected_error(row, label, s.top_k, 1) : error;
 }
 
 // The gradient by stop logit t of log Pi(k).
@@ -66,31 +66,28 @@ static inline float class_score(global const float* row, int c, int top_k, int s
   return score;
 }
 
-kernel void reinforce_sample(global const float* probabilities, int rows, global const int* images, int first,
-                             global const int* labels, int top_k, int argmax, int learn_classes,
-                             global const float* stop_logit, global const float* score_norm,
-                             global const float* feature_norm, global const float* exit_penalty, int stride,
-                             uint seed_low, uint seed_high, uint step, global int* exits, global int* drawn,
-                             global float* reward, global float* weight) {
+kernel void reinforce_sample(EstimatorScalars s, global const float* probabilities, global const int* images,
+                             global const int* labels, global const float* exit_penalty, global const float* stop_logit,
+                             global const float* score_norm, global const float* feature_norm, global int* exits,
+                             global int* drawn, global float* reward, global float* weight) {
   const uint image = get_global_id(0);
-  const uint2 seed = (uint2)(seed_low, seed_high);
-  const size_t place = row_of(images, first, image);
-  const int k = draw_exit(stop_logit, stride, seed, step, image);
-  global const float* row = probabilities + ((size_t)k * rows + place) * CLASSES;
+  const size_t place = row_of(images, s.first, image);
+  const int k = draw_exit(stop_logit, s.stride, (uint2)(s.seed_low, s.seed_high), s.step, image);
+  global const float* row = probabilities + ((size_t)k * s.rows + place) * CLASSES;
   exits[image] = k;
-  reward[image] = -draw_error(row, labels[place], top_k, argmax, seed, step, image, stride, drawn) - exit_penalty[k];
+  reward[image] = -draw_error(s, row, labels[place], image, drawn) - exit_penalty[k];
   float sum = 0.0f;
   for (int t = 0; t < POLICIES && t <= k; ++t) {
-    const float score = stop_score(stop_logit[t * stride + image], t, k);
-    sum = fma(score * score, score_norm[t * stride + image], sum);
+    const float score = stop_score(stop_logit[t * s.stride + image], t, k);
+    sum = fma(score * score, score_norm[t * s.stride + image], sum);
   }
-  if (learn_classes) {
+  if (s.learn_classes) {
     float norm = 0.0f;
     for (int c = 0; c < CLASSES; ++c) {
-      const float score = class_score(row, c, top_k, stride, image, drawn);
+      const float score = class_score(row, c, s.top_k, s.stride, image, drawn);
       norm = fma(score, score, norm);
     }
-    sum += norm * (1.0f + (feature_norm ? feature_norm[k * stride + image] : 0.0f));
+    sum += norm * (1.0f + (feature_norm ? feature_norm[k * s.stride + image] : 0.0f));
   }
   weight[image] = sum;
 }
@@ -118,28 +115,28 @@ static inline float baseline_for(int image, int n, int baseline, global const fl
   return baseline_of(reward, weight, 0, half_size, true);
 }
 
-kernel void reinforce_gradient(int n, global const float* probabilities, int rows, global const int* images, int first,
-                               global const float* stop_logit, int stride, int baseline, int top_k, float entropy,
-                               global const int* exits, global const int* drawn, global const float* reward,
-                               global const float* weight, global float* stop_gradient, global float* class_gradient) {
+kernel void reinforce_gradient(EstimatorScalars s, global const float* probabilities, global const int* images,
+                               global const float* stop_logit, global const int* exits, global const int* drawn,
+                               global const float* reward, global const float* weight, global float* stop_gradient,
+                               global float* class_gradient) {
   const int image = get_global_id(0);
   const int k = exits[image];
-  const float advantage = reward[image] - baseline_for(image, n, baseline, reward, weight);
+  const float advantage = reward[image] - baseline_for(image, s.images, s.baseline, reward, weight);
   for (int t = 0; t < POLICIES; ++t) {
     float ascent = 0.0f;
     if (t <= k) {
-      const float z = stop_logit[t * stride + image];
-      ascent = stop_score(z, t, k) * advantage + entropy * entropy_gradient(z);
+      const float z = stop_logit[t * s.stride + image];
+      ascent = stop_score(z, t, k) * advantage + s.entropy * entropy_gradient(z);
     }
-    stop_gradient[t * stride + image] = -ascent / (float)n;
+    stop_gradient[t * s.stride + image] = -ascent / (float)s.images;
   }
   if (!class_gradient) return;
-  const size_t place = row_of(images, first, (size_t)image);
+  const size_t place = row_of(images, s.first, (size_t)image);
   for (int t = 0; t < STAGES; ++t) {
-    global const float* row = probabilities + ((size_t)t * rows + place) * CLASSES;
-    global float* to = class_gradient + ((size_t)t * stride + image) * CLASSES;
+    global const float* row = probabilities + ((size_t)t * s.rows + place) * CLASSES;
+    global float* to = class_gradient + ((size_t)t * s.stride + image) * CLASSES;
     for (int c = 0; c < CLASSES; ++c)
-      to[c] = t == k ? -advantage / (float)n * class_score(row, c, top_k, stride, (uint)image, drawn) : 0.0f;
+      to[c] = t == k ? -advantage / (float)s.images * class_score(row, c, s.top_k, s.stride, (uint)image, drawn) : 0.0f;
   }
 }
 

@@ -16,7 +16,8 @@
 #endif
 #include "winograd_input.h"
 #include "winograd_product.h"
-#define DST_WIDTH WIDTH
+
+#define DST_WIDTH WIDTH  // for direct.h, which computes the head: its output is x
 #include "direct.h"
 
 #define BLOCKS C_BLOCKS  // of x: C_BLOCKS == K_BLOCKS
@@ -24,7 +25,7 @@
 
 INLINE VEC relu_of(VEC x, VEC scale, VEC shift) {
   x = fma(x, scale, shift);
-  return x < (VEC)(0.0f) ? (VEC)(0.0f) : x;
+  return RELU(VEC, x);
 }
 
 // Zeroes what lies around the pixels of bordered images [BLOCKS][PLANE].

@@ -1,8 +1,8 @@
 // softmax: label probabilities of logits, and cross-entropy with its gradient.
 //   logits, probabilities, gradient [N][CLASSES]   labels int [N]   loss, correct [N]
 //   global id: 0 = image n
-//   softmax_rows   probabilities[first + n,c] = exp(logits[n,c] - m) / sum over k of exp(logits[n,k] - m),  m = the
-//                  largest
+//   softmax_rows   probabilities[first + n,c] = exp(logits[n,c] - m) / sum over k of exp(logits[n,k] - m),
+//                  m = the largest of the image
 //   cross_entropy  target[c] = (1 - smoothing) * (c == labels[n]) + smoothing / CLASSES
 //                  loss[n] = -sum over c of target[c] * log probabilities[n,c]
 //                  correct[n] = 1 if labels[n] is the first of the largest logits, else 0

@@ -9,15 +9,15 @@ typedef struct {
   VEC origin, first, second;
 } Moments;
 
-inline void moments_add(Moments* m, VEC value) {
+static inline void moments_add(Moments* m, VEC value) {
   const VEC d = value - m->origin;
   m->first += d;
   m->second = fma(d, d, m->second);
 }
 
-inline VEC moments_mean(const Moments* m, float count) { return m->origin + m->first / count; }
+static inline VEC moments_mean(const Moments* m, float count) { return m->origin + m->first / count; }
 
-inline VEC moments_squares(const Moments* m, float count) {
+static inline VEC moments_squares(const Moments* m, float count) {
   const VEC squares = fma(-m->first / count, m->first, m->second);
   return squares < (VEC)(0.0f) ? (VEC)(0.0f) : squares;  // NaN comes through
 }

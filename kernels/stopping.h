@@ -3,6 +3,7 @@
 //   NULL, in row first + i. stop_logit is [STAGES - 1][stride], pi = sigmoid(stop_logit); the last stage always stops.
 #ifndef STOPPING_H
 #define STOPPING_H
+#include "estimator_scalars.h"
 #include "philox.h"
 
 #ifndef CLASSES

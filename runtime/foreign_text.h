@@ -4,13 +4,13 @@
 
 namespace cascadecl {
 
-// Text that others wrote, before it is gone into.
+// Text that others wrote, checked before it is used.
 
-// What is no UTF-8 is replaced by U+FFFD. Names of files and datasets may hold any bytes; JSON may not.
+// Replaces everything that is not UTF-8 by U+FFFD. Names of files and datasets may hold any bytes; JSON may not.
 std::string valid_utf8(std::string_view text);
 
-// Throws FileError, which begins with `where`, if lists and objects of a JSON text lie deeper in each other than in any
-// file of ours. Parsing takes no stack for them, but copying, comparing and showing what was parsed does.
+// Throws FileError, which begins with `where`, if lists and objects of a JSON text are nested deeper than in any file
+// of ours. Parsing takes no stack for them, but copying, comparing and showing the result does.
 void check_json_depth(std::string_view text, std::string_view where);
 
 }  // namespace cascadecl

@@ -34,6 +34,11 @@ double Sample::mean() const { return std::accumulate(values.begin(), values.end(
 
 double Sample::median() const { return quantile(ordered(values), 0.5); }
 
+double Sample::spread() const {
+  const auto [least, most] = std::ranges::minmax(values);
+  return most - least;
+}
+
 double Sample::variance() const {
   if (values.size() < 2) return 0;
   const double center = mean();

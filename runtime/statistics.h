@@ -12,6 +12,7 @@ struct Sample {
 
   double mean() const;    // of at least one value
   double median() const;  // of at least one value
+  double spread() const;  // largest less smallest, of at least one value
   // Sample variance, with n - 1; 0 for a single value.
   double variance() const;
   // Half the width of the mean's 95 % confidence interval, by Student's t with n - 1 degrees of freedom; empty for a
@@ -21,7 +22,7 @@ struct Sample {
   std::vector<std::size_t> outliers() const;
 };
 
-// b less a.
+// b minus a.
 struct Difference {
   double mean = 0;
   std::optional<double> ci95;     // half width; empty where a sample has a single value

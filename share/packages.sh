@@ -1,4 +1,4 @@
-# Sourced by share/quickstart.sh, tests/run.sh and tests/lint.sh: the Debian packages (bookworm) that cascadecl needs.
+# Sourced by share/quickstart.sh, tests/run.sh and tests/lint.sh: the packages of Debian 12 and 13 that cascadecl needs.
 
 # To build the library and the program, and an OpenCL device that is always there.
 build_packages=(
@@ -7,9 +7,10 @@ build_packages=(
   libarchive-dev libboost-program-options-dev libcurl4-openssl-dev libfmt-dev libhdf5-dev libjpeg-dev libjs-chart.js
   libpng-dev librandom123-dev libssl-dev nlohmann-json3-dev
 )
-# To build and run the tests.
-test_packages=(chromium doctest-dev librapidcheck-dev oclgrind python3 python3-h5py python3-numpy)
-# For tests/lint.sh.
+# To build and run the tests. Debian 13 has no oclgrind; tests under it are left out there.
+test_packages=(chromium doctest-dev librapidcheck-dev python3 python3-h5py python3-numpy)
+if ! grep -q '^VERSION_CODENAME=trixie' /etc/os-release; then test_packages+=(oclgrind); fi
+# For tests/lint.sh, on Debian 12.
 lint_packages=(clang-format-14 clang-tidy-14)
 
 # install_packages NAME...: installs those that are missing, by apt; with sudo if need be.

@@ -3,8 +3,8 @@
 
 namespace cascadecl {
 
-// The label probabilities of all stages on a device, the features that policies see, and the rows of them that a batch
-// of n images takes.
+// The label probabilities of all stages on a device, the features that policies read, and the rows that a batch of n
+// images takes from them.
 struct BatchProbabilities {
   Array<float> values;  // [stages][rows][classes]
   int rows = 0;

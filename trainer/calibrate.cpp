@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/study/answers/calibration.h"
+#include "runtime/study/answers/reliability.h"
 #include "trainer/exit_functions.h"
 
 namespace cascadecl {
@@ -37,7 +38,7 @@ Calibration calibrate(Model model, CascadeTable table, const Device& device, con
   CascadeTable& seen = result.table;
   for (std::size_t k = 0; k < seen.stages(); ++k) {
     StageCalibration stage{.nll_before = negative_log_likelihood(rows_of(seen, k), seen.labels),
-                           .ece_before = expected_calibration_error(rows_of(seen, k), seen.labels)};
+                           .ece_before = reliability(rows_of(seen, k), seen.labels).expected_calibration_error};
     if (settings.temperatures) {
       stage.temperature = fit_temperature(rows_of(seen, k), seen.labels);
       fitted.temperatures.push_back(stage.temperature);
@@ -46,7 +47,7 @@ Calibration calibrate(Model model, CascadeTable table, const Device& device, con
       stage.temperature = fitted.temperatures[k];
     }
     stage.nll_combined = stage.nll_after = negative_log_likelihood(rows_of(seen, k), seen.labels);
-    stage.ece_after = expected_calibration_error(rows_of(seen, k), seen.labels);
+    stage.ece_after = reliability(rows_of(seen, k), seen.labels).expected_calibration_error;
     result.stages.push_back(stage);
   }
   if (settings.combination) {

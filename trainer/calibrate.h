@@ -9,13 +9,13 @@
 
 namespace cascadecl {
 
-// What is to be fitted on images that the stages were not fitted to.
+// What to fit, on images that the stages were not fitted to.
 struct CalibrationSettings {
   bool temperatures = true, combination = true, exit_functions = true;
   PolicyPhaseSettings phase;  // of the exit functions, see fit_exit_functions()
 };
 
-// What a stage alone says of those images.
+// The quality of a stage alone on those images.
 struct StageCalibration {
   double temperature = 1;
   double nll_before = 0, nll_after = 0;  // negative log-likelihood, before and after the temperature
@@ -24,16 +24,16 @@ struct StageCalibration {
 };
 
 struct Calibration {
-  Model model;         // with what was fitted; its decision is dropped if temperatures were
+  Model model;         // with the fitted values; without its decision if temperatures were fitted
   CascadeTable table;  // under the new temperatures and the model's own policies
   std::vector<StageCalibration> stages;
 };
 
-// The model with the temperatures that a calibration begins from: none if they are to be fitted, else its own.
+// The model to begin a calibration with: without temperatures if they are to be fitted, else with its own.
 Model before_calibration(Model model, const CalibrationSettings& settings);
 
-// Fits on a table of before_calibration(model). Policies see the tempered probabilities, at test time too: policies
-// that were trained on others are to be given a new threshold, or to be trained again.
+// Fits on a table of before_calibration(model). Policies see the tempered probabilities from then on, at test time too.
+// So policies that were trained on other probabilities need a new threshold, or need to be trained again.
 Calibration calibrate(Model model, CascadeTable table, const Device& device, const CalibrationSettings& settings);
 
 }  // namespace cascadecl

@@ -33,26 +33,35 @@ Parameters policy_values(const Policy& policy) {
   return values;
 }
 
-// The stage whose momentum is the i-th: in pretraining only that of the stage in training is kept.
-std::size_t momentum_stage(const TrainState& state, std::size_t i) {
-  return state.position == TrainState::Position::pretrain ? static_cast<std::size_t>(state.stage) : i;
+std::string stage_group(std::size_t i) { return fmt::format("/checkpoint/stages/{}", i); }
+
+void write_progress(Hdf5Writer& file, std::string_view group, const EpochProgress& progress) {
+  file.write_attribute(group, "epoch", progress.epoch);
+  file.write_attribute(group, "step", progress.step);
+  file.write_attribute(group, "loss", progress.loss);
+  file.write_attribute(group, "correct", progress.correct);
 }
 
-std::string progress_group(std::size_t i) { return fmt::format("/checkpoint/stages/{}", i); }
-
-void write_progress(Hdf5Writer& file, const TrainState& s) {
-  if (!s.progress.empty()) file.create_group("/checkpoint/stages");
+// Of a training that is in pretraining: of each stage by itself.
+void write_stages(Hdf5Writer& file, const TrainState& s) {
+  file.create_group("/checkpoint/stages");
   for (std::size_t i = 0; i < s.progress.size(); ++i) {
-    const StageProgress& progress = s.progress[i];
-    const std::string group = progress_group(i);
-    file.create_group(group);
-    file.write_attribute(group, "epoch", progress.epoch);
-    file.write_attribute(group, "step", progress.step);
-    file.write_attribute(group, "loss", progress.loss);
-    file.write_attribute(group, "correct", progress.correct);
-    if (!progress.momentum.empty())
-      write_arrays(file, group + "/momentum", trained_parameter_shapes(s.model.stages[i].network), progress.momentum);
+    file.create_group(stage_group(i));
+    write_progress(file, stage_group(i), s.progress[i]);
+    if (!s.momentum[i].empty())
+      write_arrays(file, stage_group(i) + "/momentum", trained_parameter_shapes(s.model.stages[i].network),
+                   s.momentum[i]);
   }
+}
+
+// Of one in a later phase.
+void write_phase(Hdf5Writer& file, const TrainState& s) {
+  if (!s.progress.empty()) write_progress(file, kGroup, s.progress.front());
+  for (std::size_t i = 0; i < s.momentum.size(); ++i)
+    write_arrays(file, momentum_group(i), trained_parameter_shapes(s.model.stages[i].network), s.momentum[i]);
+  for (std::size_t i = 0; i < s.policy_momentum.size(); ++i)
+    write_arrays(file, policy_momentum_group(i), policy_shapes(s.policy_momentum[i]),
+                 policy_values(s.policy_momentum[i]));
 }
 
 void write_text(Hdf5Writer& file, const std::string& name, const std::string& text) {
@@ -102,28 +111,56 @@ std::vector<double> read_relative_costs(const Hdf5Reader& file, std::size_t stag
   return costs;
 }
 
-std::vector<StageProgress> read_progress(const Hdf5Reader& file, const Model& model) {
-  std::vector<StageProgress> all;
-  if (!file.has_group("/checkpoint/stages")) return all;
-  for (std::size_t i = 0; i < model.stages.size(); ++i) {
-    const std::string group = progress_group(i);
-    if (!file.has_group(group)) file.fail(group, "missing");
-    StageProgress progress{.epoch = small_number(file, "epoch", kMostEpochs, group),
-                           .step = small_number(file, "step", kMostSteps, group),
-                           .loss = finite_number(file, "loss", group),
-                           .correct = finite_number(file, "correct", group)};
-    if (file.has_group(group + "/momentum"))
-      progress.momentum = read_arrays(file, group + "/momentum", trained_parameter_shapes(model.stages[i].network));
-    all.push_back(std::move(progress));
+EpochProgress read_progress(const Hdf5Reader& file, std::string_view group) {
+  return {.epoch = small_number(file, "epoch", kMostEpochs, group),
+          .step = small_number(file, "step", kMostSteps, group),
+          .loss = finite_number(file, "loss", group),
+          .correct = finite_number(file, "correct", group)};
+}
+
+Parameters read_momentum(const Hdf5Reader& file, const std::string& group, const Network& network) {
+  if (!file.has_group(group)) return {};
+  return read_arrays(file, group, trained_parameter_shapes(network));
+}
+
+void read_stages(const Hdf5Reader& file, TrainState& s) {
+  for (std::size_t i = 0; i < s.model.stages.size(); ++i) {
+    if (!file.has_group(stage_group(i))) file.fail(stage_group(i), "missing");
+    s.progress.push_back(read_progress(file, stage_group(i)));
+    s.momentum.push_back(read_momentum(file, stage_group(i) + "/momentum", s.model.stages[i].network));
   }
-  return all;
+}
+
+// The epochs of a stage as settings tell them: one number for all stages, or a list.
+int epochs_of(const nlohmann::json& settings, std::size_t stage) {
+  const nlohmann::json epochs = settings.value("epochs", nlohmann::json());
+  const nlohmann::json of = epochs.is_array() && stage < epochs.size() ? epochs[stage] : epochs;
+  return of.is_number_integer() && of >= 0 && of <= kMostEpochs ? of.get<int>() : 0;
+}
+
+// Earlier versions wrote only where one stage is: those before it are done, those after it have not begun.
+void read_one_stage(const Hdf5Reader& file, const nlohmann::json& settings, TrainState& s) {
+  const std::size_t stages = s.model.stages.size();
+  const auto current = static_cast<std::size_t>(small_number(file, "stage", static_cast<std::int64_t>(stages) - 1));
+  s.progress.resize(stages);
+  s.momentum.resize(stages);
+  for (std::size_t i = 0; i < current; ++i) s.progress[i].epoch = epochs_of(settings, i);
+  s.progress[current] = read_progress(file, kGroup);
+  s.momentum[current] = read_momentum(file, momentum_group(0), s.model.stages[current].network);
+}
+
+void read_phase(const Hdf5Reader& file, TrainState& s) {
+  if (s.position != TrainState::Position::done) s.progress = {read_progress(file, kGroup)};
+  for (std::size_t i = 0; i < s.model.stages.size() && file.has_group(momentum_group(i)); ++i)
+    s.momentum.push_back(read_momentum(file, momentum_group(i), s.model.stages[i].network));
+  for (std::size_t i = 0; i < s.model.policies.size() && file.has_group(policy_momentum_group(i)); ++i)
+    s.policy_momentum.push_back(read_policy_momentum(file, i, s.model.policies[i]));
 }
 
 // All or nothing: momentum of some stages or policies only would train on as if the others had stood still.
 void check_momentum(const Hdf5Reader& file, const TrainState& s) {
-  const std::size_t stages = s.position == TrainState::Position::pretrain ? 1 : s.model.stages.size();
-  if (!s.momentum.empty() && s.momentum.size() != stages) {
-    file.fail("/checkpoint/momentum", fmt::format("{} stages, expected {}", s.momentum.size(), stages));
+  if (!s.momentum.empty() && s.momentum.size() != s.model.stages.size()) {
+    file.fail("/checkpoint/momentum", fmt::format("{} stages, expected {}", s.momentum.size(), s.model.stages.size()));
   }
   if (!s.policy_momentum.empty() && s.policy_momentum.size() != s.model.policies.size()) {
     file.fail("/checkpoint/policy_momentum",
@@ -147,25 +184,16 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
   write_model(file, s.model);
   file.create_group(kGroup);
   file.write_attribute(kGroup, "position", kPositions[static_cast<std::size_t>(s.position)]);
-  file.write_attribute(kGroup, "stage", s.stage);
-  file.write_attribute(kGroup, "epoch", s.epoch);
-  file.write_attribute(kGroup, "step", s.step);
-  file.write_attribute(kGroup, "loss", s.loss);
-  file.write_attribute(kGroup, "correct", s.correct);
   file.write_attribute(kGroup, "refit", s.refit ? 1 : 0);
   write_text(file, "/checkpoint/settings", checkpoint.settings);
   write_text(file, "/checkpoint/history", history_to_json(s.history));
   if (!s.relative_costs.empty())
     file.write<double>("/checkpoint/relative_costs", {static_cast<std::int64_t>(s.relative_costs.size())},
                        s.relative_costs);
-  for (std::size_t i = 0; i < s.momentum.size(); ++i) {
-    const Network& network = s.model.stages[momentum_stage(s, i)].network;
-    write_arrays(file, momentum_group(i), trained_parameter_shapes(network), s.momentum[i]);
-  }
-  write_progress(file, s);
-  for (std::size_t i = 0; i < s.policy_momentum.size(); ++i) {
-    write_arrays(file, policy_momentum_group(i), policy_shapes(s.policy_momentum[i]),
-                 policy_values(s.policy_momentum[i]));
+  if (s.position == TrainState::Position::pretrain) {
+    write_stages(file, s);
+  } else {
+    write_phase(file, s);
   }
   file.commit();
 }
@@ -177,31 +205,24 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   TrainState& s = checkpoint.state;
   s.model = read_model(file);
   s.position = read_position(file);
-  s.stage = small_number(file, "stage", static_cast<std::int64_t>(s.model.stages.size()) - 1);
-  s.epoch = small_number(file, "epoch", kMostEpochs);
-  s.step = small_number(file, "step", kMostSteps);
-  s.loss = finite_number(file, "loss");
-  s.correct = finite_number(file, "correct");
   s.refit = small_number(file, "refit", 1) == 1;
   s.relative_costs = read_relative_costs(file, s.model.stages.size());
   checkpoint.settings = read_text(file, "/checkpoint/settings");
   check_json_depth(checkpoint.settings, path.string() + ": /checkpoint/settings");
-  if (!nlohmann::json::parse(checkpoint.settings, nullptr, false).is_object()) {
-    file.fail("/checkpoint/settings", "expected a JSON object");
-  }
+  const auto settings = nlohmann::json::parse(checkpoint.settings, nullptr, false);
+  if (!settings.is_object()) file.fail("/checkpoint/settings", "expected a JSON object");
   try {
     s.history = history_from_json(read_text(file, "/checkpoint/history"));
   } catch (const FileError& error) {
     file.fail("/checkpoint/history", error.what());
   }
-  for (std::size_t i = 0; i < s.model.stages.size() && file.has_group(momentum_group(i)); ++i) {
-    const Network& network = s.model.stages[momentum_stage(s, i)].network;
-    s.momentum.push_back(read_arrays(file, momentum_group(i), trained_parameter_shapes(network)));
+  if (s.position != TrainState::Position::pretrain) {
+    read_phase(file, s);
+  } else if (file.has_group("/checkpoint/stages")) {
+    read_stages(file, s);
+  } else {
+    read_one_stage(file, settings, s);
   }
-  for (std::size_t i = 0; i < s.model.policies.size() && file.has_group(policy_momentum_group(i)); ++i) {
-    s.policy_momentum.push_back(read_policy_momentum(file, i, s.model.policies[i]));
-  }
-  s.progress = read_progress(file, s.model);
   check_momentum(file, s);
   return checkpoint;
 }

@@ -4,37 +4,27 @@
 #include <vector>
 
 #include "runtime/cascade/model.h"
+#include "trainer/epoch_progress.h"
 #include "trainer/observer.h"
 
 namespace cascadecl {
 
-// A stage in a pretrain phase on several devices; its parameters are in the model.
-struct StageProgress {
-  int epoch = 0;                 // epochs complete
-  std::int64_t step = 0;         // steps done of the current epoch
-  double loss = 0, correct = 0;  // sums over the current epoch so far
-  Parameters momentum;           // empty: zero, or the stage is done
-};
-
-// Where a training is. Stages, policies and history so far are a model; the rest is what continues it bit by bit.
+// The state of a training. Stages, policies and history so far are a model; the rest is needed to continue it bit by
+// bit.
 struct TrainState {
   enum class Position { pretrain, policy, joint, done };
   Position position = Position::pretrain;
-  int stage = 0;                        // pretrain: the stage in training
-  int epoch = 0;                        // epochs complete in this position (and stage)
-  std::int64_t step = 0;                // steps done of the current epoch
-  double loss = 0, correct = 0;         // sums over the current epoch so far; joint: loss = sum of rewards
+  std::vector<EpochProgress> progress;  // pretrain: of each stage; policy and joint: a single one, of the phase
   bool refit = false;                   // joint: the epoch's policies are still to be trained
-  std::vector<Parameters> momentum;     // pretrain: of the stage in training; joint: of all stages; else empty
-  std::vector<StageProgress> progress;  // pretrain on several devices: of all stages, and the above unused; else empty
-  std::vector<Policy> policy_momentum;  // policy; else empty
+  std::vector<Parameters> momentum;     // pretrain: of each stage, empty: zero; joint: of all stages, or none: zero
+  std::vector<Policy> policy_momentum;  // policy: of all policies, or none: zero
   std::vector<EpochRecord> history;
   std::vector<double> relative_costs;  // [stages] F_t, measured once; empty where no policies are trained
   Model model;
 };
 
 // A checkpoint is a model file with the group /checkpoint (share/doc/model-file.md). `settings` is
-// to_json(TrainSettings) with the data's identity: resuming under others would give neither result.
+// to_json(TrainSettings) with the identity of the data: resuming under other settings would give the result of neither.
 struct Checkpoint {
   TrainState state;
   std::string settings;

@@ -3,12 +3,13 @@
 #include <fmt/format.h>
 
 #include "data/files/error.h"
+#include "kernels/estimator_scalars.h"
 #include "runtime/ops/launch.h"
 
 namespace cascadecl {
 namespace {
 
-void check_settings(const EstimatorSettings& settings, std::size_t stages, int classes, int max_batch) {
+void check_settings(const PolicyLearning& settings, std::size_t stages, int classes, int max_batch) {
   if (stages < 1 || stages > 64) throw UsageError(fmt::format("estimator: {} stages, expected 1..64", stages));
   if (!(settings.alpha >= 0)) throw UsageError(fmt::format("alpha: {}, expected 0 or more", settings.alpha));
   if (settings.top_k < 1 || settings.top_k >= classes)
@@ -18,6 +19,22 @@ void check_settings(const EstimatorSettings& settings, std::size_t stages, int c
 
 unsigned low_word(std::uint64_t seed) { return static_cast<unsigned>(seed); }
 unsigned high_word(std::uint64_t seed) { return static_cast<unsigned>(seed >> 32); }
+
+EstimatorScalars scalars(const EstimatorSettings& settings, const Estimator::Batch& batch, int stride,
+                         double entropy = 0, unsigned step = 0) {
+  return {.images = batch.n,
+          .rows = batch.probabilities.rows,
+          .first = batch.probabilities.first,
+          .stride = stride,
+          .top_k = settings.learning.top_k,
+          .argmax = settings.learning.reward_label == RewardLabel::argmax ? 1 : 0,
+          .learn_classes = settings.class_gradient ? 1 : 0,
+          .baseline = static_cast<int>(settings.learning.baseline),
+          .entropy = static_cast<float>(entropy),
+          .seed_low = low_word(settings.seed),
+          .seed_high = high_word(settings.seed),
+          .step = step};
+}
 
 }  // namespace
 
@@ -35,17 +52,17 @@ Estimator::Estimator(const Device& device, const EstimatorSettings& settings, co
                      int classes, int max_batch)
     : device_(device), settings_(settings), stages_(static_cast<int>(relative_costs.size())), max_batch_(max_batch) {
   const std::size_t stages = relative_costs.size(), batch = to_size(max_batch);
-  check_settings(settings, stages, classes, max_batch);
+  check_settings(settings.learning, stages, classes, max_batch);
   std::vector<float> penalty;
-  for (const double cost : exit_costs(relative_costs, settings.cost_through))
-    penalty.push_back(static_cast<float>(settings.alpha * cost));
+  for (const double cost : exit_costs(relative_costs, settings.learning.cost_through))
+    penalty.push_back(static_cast<float>(settings.learning.alpha * cost));
   exit_penalty_ = device.upload(penalty);
   stop_gradient_ = device.allocate<float>((stages - 1) * batch);
   if (settings.class_gradient) class_gradient_ = device.allocate<float>(stages * batch * to_size(classes));
   reward_ = device.allocate<float>(batch);
   weight_ = device.allocate<float>(batch);
   exits_ = device.allocate<int>(batch);
-  drawn_ = device.allocate<int>(batch * to_size(settings.top_k));
+  drawn_ = device.allocate<int>(batch * to_size(settings.learning.top_k));
 
   const Defines defines = {{"STAGES", static_cast<long>(stages)}, {"CLASSES", classes}};
   sample_ = device.kernel("reinforce.cl", "reinforce_sample", defines);
@@ -59,28 +76,16 @@ Estimator::Estimator(const Device& device, const EstimatorSettings& settings, co
 void Estimator::run(const Batch& batch, double entropy, unsigned step) {
   if (batch.n < 1 || batch.n > max_batch_)
     throw ShapeError(fmt::format("estimator: {} images, expected 1..{}", batch.n, max_batch_));
-  if (settings_.kind == EstimatorKind::reinforce) {
-    run_reinforce(batch, static_cast<float>(entropy), step);
-  } else {
-    run_exact(batch, static_cast<float>(entropy));
-  }
-}
-
-void Estimator::run_reinforce(const Batch& batch, float entropy, unsigned step) {
+  const EstimatorScalars s = scalars(settings_, batch, max_batch_, entropy, step);
   const BatchProbabilities& p = batch.probabilities;
   const Range images{to_size(batch.n)};
-  sample_.run(images, p.values, p.rows, p.images, p.first, batch.labels, settings_.top_k, argmax(),
-              settings_.class_gradient ? 1 : 0, batch.stop_logit, batch.score_norm, batch.feature_norm, exit_penalty_,
-              max_batch_, low_word(settings_.seed), high_word(settings_.seed), step, exits_, drawn_, reward_, weight_);
-  gradient_.run(images, batch.n, p.values, p.rows, p.images, p.first, batch.stop_logit, max_batch_,
-                static_cast<int>(settings_.baseline), settings_.top_k, entropy, exits_, drawn_, reward_, weight_,
-                stop_gradient_, class_gradient_);
-}
-
-void Estimator::run_exact(const Batch& batch, float entropy) {
-  const BatchProbabilities& p = batch.probabilities;
-  exact_.run({to_size(batch.n)}, batch.n, p.values, p.rows, p.images, p.first, batch.labels, settings_.top_k, argmax(),
-             batch.stop_logit, exit_penalty_, max_batch_, entropy, reward_, stop_gradient_, class_gradient_);
+  if (settings_.learning.estimator == EstimatorKind::exact)
+    return exact_.run(images, s, p.values, p.images, batch.labels, exit_penalty_, batch.stop_logit, reward_,
+                      stop_gradient_, class_gradient_);
+  sample_.run(images, s, p.values, p.images, batch.labels, exit_penalty_, batch.stop_logit, batch.score_norm,
+              batch.feature_norm, exits_, drawn_, reward_, weight_);
+  gradient_.run(images, s, p.values, p.images, batch.stop_logit, exits_, drawn_, reward_, weight_, stop_gradient_,
+                class_gradient_);
 }
 
 void Estimator::survivors(int n, int last, const Array<float>& stop_logit, unsigned step, const Array<int>& keep) {
@@ -95,9 +100,8 @@ void Estimator::squared_norms(int n, int count, const Array<float>& rows, int st
 }
 
 void Estimator::outcome(const Batch& batch, const Array<float>& outcome) {
-  const BatchProbabilities& p = batch.probabilities;
-  outcome_.run({to_size(batch.n)}, p.values, p.rows, p.first, batch.labels, settings_.top_k, argmax(), batch.stop_logit,
-               exit_penalty_, max_batch_, outcome);
+  outcome_.run({to_size(batch.n)}, scalars(settings_, batch, max_batch_), batch.probabilities.values, batch.labels,
+               exit_penalty_, batch.stop_logit, outcome);
 }
 
 }  // namespace cascadecl

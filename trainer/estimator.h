@@ -1,57 +1,25 @@
 #pragma once
 #include <cstdint>
-#include <string_view>
 #include <vector>
 
 #include "runtime/opencl/device.h"
 #include "trainer/batch_probabilities.h"
+#include "trainer/policy_learning.h"
 
 namespace cascadecl {
-
-// How the gradient of the expected reward is estimated (share/doc/policy.md).
-//   reinforce  from one sampled exit and label for each image (paper, 3.3)
-//   exact      the sum over all exits and labels; needs every stage's label probabilities of every image
-enum class EstimatorKind { reinforce, exact };
-
-// b in (R - b) of REINFORCE; g is the gradient of log Pi(k) + log C_k(yhat) by the parameters.
-//   none            0
-//   mean            mean R of the batch; biased by O(1/batch)
-//   variance        E[|g|^2 R] / E[|g|^2] over the batch, which minimises the variance; biased by O(1/batch)
-//   variance_split  the same, over the other half of the batch: without bias
-enum class Baseline { none, mean, variance, variance_split };
-
-// Whether stopping at stage k pays for stages 1..k (the paper's text) or 1..k-1 (its equation (1)).
-enum class CostThrough { stop, previous };
-
-// Which answer the reward judges: labels drawn from the stage's probabilities (paper) or its most probable ones.
-enum class RewardLabel { sampled, argmax };
-
-std::string_view to_string(EstimatorKind kind);        // "reinforce", "exact"
-std::string_view to_string(Baseline baseline);         // "none", "mean", "variance", "variance-split"
-std::string_view to_string(CostThrough through);       // "stop", "previous"
-std::string_view to_string(RewardLabel label);         // "sampled", "argmax"
-EstimatorKind parse_estimator(std::string_view text);  // these throw UsageError naming the choices
-Baseline parse_baseline(std::string_view text);
-CostThrough parse_cost_through(std::string_view text);
-RewardLabel parse_reward_label(std::string_view text);
 
 // The cost of leaving at each stage: sums of relative_costs (F_t, cost of stage t and its policy divided by the largest
 // stage's).
 std::vector<double> exit_costs(const std::vector<double>& relative_costs, CostThrough through);
 
 struct EstimatorSettings {
-  EstimatorKind kind = EstimatorKind::reinforce;
-  Baseline baseline = Baseline::variance_split;
-  CostThrough cost_through = CostThrough::stop;
-  RewardLabel reward_label = RewardLabel::sampled;
-  double alpha = 0.1;           // reward = -error - alpha * cost
-  int top_k = 1;                // the answer is right if the true label is among top_k labels drawn (or most probable)
+  PolicyLearning learning;      // of which it takes what the reward is, and how its gradient is estimated
   std::uint64_t seed = 1;       // of exits and labels drawn
   bool class_gradient = false;  // the classifiers learn too (joint phase)
 };
 
-// The gradient of minus the expected reward, averaged over a batch, by stop logits and by class logits. What a policy
-// sees is taken as given: no gradient goes through a policy into the classifier before it. Draws depend on nothing but
+// Computes the gradient of minus the expected reward, averaged over a batch, by stop logits and by class logits. What a
+// policy sees is taken as given: no gradient goes through a policy into the classifier before it. Draws depend only on
 // seed, step, stage and the image's place in the batch.
 class Estimator {
  public:
@@ -59,8 +27,8 @@ class Estimator {
   Estimator(const Device& device, const EstimatorSettings& settings, const std::vector<double>& relative_costs,
             int classes, int max_batch);
 
-  // What a batch is judged by. Label probabilities and policies of stages that an image does not reach are never read
-  // by reinforce, so that they need not be computed; what they hold is of no matter.
+  // The inputs for a batch. reinforce never reads label probabilities and policies of stages that an image does not
+  // reach, so they need not be computed and may hold anything.
   struct Batch {
     int n = 0;                         // 1..max_batch
     BatchProbabilities probabilities;  // of all stages
@@ -75,8 +43,8 @@ class Estimator {
   // proportion to its probability of reaching it, held constant (exact).
   void run(const Batch& batch, double entropy, unsigned step);
 
-  // For sampling stage by stage: keep[i] = 1 if image i of n goes on after stage `last` in this step, as run() with
-  // reinforce will draw, else 0. Reads stop_logit of stages 0..last, of images that reach them.
+  // For sampling stage by stage: keep[i] = 1 if image i of n goes on after stage `last` in this step, else 0. It draws
+  // as run() with reinforce will. Reads stop_logit of stages 0..last, of images that reach them.
   void survivors(int n, int last, const Array<float>& stop_logit, unsigned step, const Array<int>& keep);
 
   // norms[stage][i] = |row i of rows [n][count]|^2, for Batch::feature_norm [stages][max_batch].
@@ -92,10 +60,6 @@ class Estimator {
   const Array<float>& reward() const { return reward_; }                  // [max_batch]; exact: expected reward
 
  private:
-  int argmax() const { return settings_.reward_label == RewardLabel::argmax ? 1 : 0; }
-  void run_reinforce(const Batch& batch, float entropy, unsigned step);
-  void run_exact(const Batch& batch, float entropy);
-
   Device device_;
   EstimatorSettings settings_;
   int stages_, max_batch_;

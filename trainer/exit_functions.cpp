@@ -31,20 +31,20 @@ std::vector<int> features_of(const CascadeTable& table, PolicyInput input) {
   return counts;
 }
 
-double policy_mmac(const PolicyPhaseSettings& settings, std::size_t classes, int features) {
+double policy_mmac(const PolicyLearning& learning, std::size_t classes, int features) {
   const auto c = static_cast<int>(classes);
-  const int hidden = settings.hidden ? settings.hidden : default_hidden(c);
-  return static_cast<double>(Policy{.classes = c, .hidden = hidden, .features = features}.macs()) / 1e6;
+  return static_cast<double>(Policy{.classes = c, .hidden = learning.hidden_units(c), .features = features}.macs()) /
+         1e6;
 }
 
 // F_t: of each stage and its policy, relative to the largest stage alone.
-std::vector<double> costs_of(const CascadeTable& table, const PolicyPhaseSettings& settings) {
+std::vector<double> costs_of(const CascadeTable& table, const PolicyLearning& learning) {
   const double largest = *std::ranges::max_element(table.network_mmac);
-  const std::vector<int> features = features_of(table, settings.input);
+  const std::vector<int> features = features_of(table, learning.input);
   std::vector<double> costs;
   for (std::size_t t = 0; t < table.stages(); ++t) {
     const bool last = t + 1 == table.stages();
-    const double policy = last ? 0 : policy_mmac(settings, table.probabilities.classes, features[t]);
+    const double policy = last ? 0 : policy_mmac(learning, table.probabilities.classes, features[t]);
     costs.push_back((table.network_mmac[t] + policy) / largest);
   }
   return costs;
@@ -84,7 +84,7 @@ class ExitFunction {
     for (const Target& target : targets) weight += target.weight;
     if (!(weight > 0)) return;  // nothing is worth learning
     const double scale = static_cast<double>(images_) / weight;
-    for (int epoch = 0; epoch < settings_.epochs; ++epoch) {
+    for (int epoch = 0; epoch < settings_.learning.epochs; ++epoch) {
       const std::vector<int> order = shuffled(images_, settings_.seed, stage_, epoch);
       device_.write(order_, std::span<const int>(order));
       probabilities_.images = order_;
@@ -123,7 +123,7 @@ class ExitFunction {
     }
     device_.write(gradient_, std::span<const float>(gradient));
     net_.backward(n, gradient_);
-    net_.step({static_cast<float>(policy_learning_rate(settings_.learning_rate, epoch)),
+    net_.step({static_cast<float>(policy_learning_rate(settings_.learning.learning_rate, epoch)),
                static_cast<float>(settings_.momentum), 0.0F});
   }
 
@@ -142,13 +142,14 @@ std::vector<Policy> fit_exit_functions(const CascadeTable& table, const Device& 
                                        const PolicyPhaseSettings& settings) {
   if (table.stages() < 2 || table.images() == 0)
     throw UsageError("exit functions: expected at least 2 stages and 1 image");
-  const std::vector<double> costs = costs_of(table, settings);
+  const PolicyLearning& learning = settings.learning;
+  const std::vector<double> costs = costs_of(table, learning);
   const auto classes = static_cast<int>(table.probabilities.classes);
-  std::vector<Policy> functions = initial_policies(static_cast<int>(table.stages()), settings.input, classes,
-                                                   settings.hidden ? settings.hidden : default_hidden(classes),
-                                                   settings.seed, features_of(table, settings.input));
+  std::vector<Policy> functions =
+      initial_policies(static_cast<int>(table.stages()), learning.input, classes, learning.hidden_units(classes),
+                       settings.seed, features_of(table, learning.input));
   const auto wrong = [&](std::size_t stage, std::size_t image) {
-    return rank_of(table.probabilities.row(stage, image), table.labels[image]) < settings.top_k ? 0.0 : 1.0;
+    return rank_of(table.probabilities.row(stage, image), table.labels[image]) < learning.top_k ? 0.0 : 1.0;
   };
   // Of images that go on: error at their exit, and the cost from the next stage up to there.
   std::vector<double> error, cost(table.images(), costs.back());
@@ -156,7 +157,7 @@ std::vector<Policy> fit_exit_functions(const CascadeTable& table, const Device& 
   for (std::size_t t = table.stages() - 1; t-- > 0;) {
     std::vector<Target> targets;
     for (std::size_t i = 0; i < table.images(); ++i) {
-      const double gain = wrong(t, i) - error[i] - settings.alpha * cost[i];
+      const double gain = wrong(t, i) - error[i] - learning.alpha * cost[i];
       targets.push_back({.stop = gain <= 0 ? 1.0 : 0.0, .weight = std::abs(gain)});
     }
     ExitFunction function(table, device, settings, t, functions[t]);
@@ -172,7 +173,7 @@ std::vector<Policy> fit_exit_functions(const CascadeTable& table, const Device& 
 }
 
 std::vector<Policy> fit_policies(const CascadeTable& table, const Device& device, const PolicyPhaseSettings& settings) {
-  PolicyPhase phase(device, settings, costs_of(table, settings), static_cast<int>(table.probabilities.classes),
+  PolicyPhase phase(device, settings, costs_of(table, settings.learning), static_cast<int>(table.probabilities.classes),
                     table.probabilities.values, std::vector<int>(table.labels.begin(), table.labels.end()),
                     table.features);
   while (!phase.finished()) phase.run_epoch();

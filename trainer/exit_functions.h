@@ -7,15 +7,14 @@
 
 namespace cascadecl {
 
-// Exit functions learned by supervision with the stages frozen (Bolukbasi et al. 2017), one for each stage but the
-// last, in the form of policies. Fitted from the last to the first: with those behind it given, it is known for every
-// image what going on would cost and whether it would mend the answer. The function learns, as a logistic regression
-// on the policy's network, to stop where
+// Fits exit functions by supervision with the stages frozen (Bolukbasi et al. 2017): one for each stage but the last,
+// in the form of policies. It goes from the last to the first. With the functions behind it given, it is known for
+// every image what going on would cost and whether it would mend the answer. The function learns, as a logistic
+// regression on the policy's network, to stop where
 //   (error here - error at the exit behind) <= alpha (cost of the stages in between),
-// each image weighted by how far apart the two sides are. Costs are relative to the largest stage, answers are those of
-// the exit's own stage. Of the settings it takes epochs, batch_size, learning_rate, momentum, alpha, input, hidden and
-// seed. Same settings, table, device and build: same bits.
-// Throws UsageError for a single stage or no images.
+// each image weighted by the difference of the two sides. Costs are relative to the largest stage; answers are those of
+// the exit's own stage. It uses epochs, learning_rate, alpha, input, hidden and top_k of PolicyLearning. The same
+// settings, table, device and build give the same bits. Throws UsageError for a single stage or no images.
 std::vector<Policy> fit_exit_functions(const CascadeTable& table, const Device& device,
                                        const PolicyPhaseSettings& settings);
 

@@ -9,14 +9,14 @@
 
 namespace cascadecl {
 
-// The images of a training split that the model's stages were not fitted to: the ones that its training, of which the
-// model keeps seed, share and data, held out. Ascending. Throws UsageError if the model does not tell how it was
-// trained or held out none, or if this is not the split that it was trained on.
+// The images of a training split that the model's stages were not fitted to, ascending. They are those that the model's
+// training held out; the model keeps seed, share and data of it. Throws UsageError if the model does not tell how it
+// was trained, held out none, or was trained on another split.
 std::vector<std::int64_t> held_out_images(const Model& model, const Dataset& train);
 
-// The settings by which a model was trained that a further training of its stages on the same images keeps: seed,
-// validation share, batch size, momentum, weight decay and augmentation; the others are the defaults. Throws UsageError
-// if the model does not tell.
+// The settings for training the stages of a model further on the same images. Seed, validation share, batch size,
+// momentum, weight decay and augmentation are those of the model's training; the others are the defaults. Throws
+// UsageError if the model does not tell how it was trained.
 TrainSettings settings_of(const Model& model);
 
 }  // namespace cascadecl

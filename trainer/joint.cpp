@@ -11,6 +11,7 @@
 #include "runtime/ops/image_input.h"
 #include "runtime/ops/launch.h"
 #include "runtime/ops/softmax.h"
+#include "trainer/estimator.h"
 #include "trainer/policy_net.h"
 #include "trainer/pretrain.h"
 #include "trainer/schedule.h"
@@ -21,11 +22,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 std::size_t plane(const JointSettings& s, int classes) { return to_size(s.batch_size) * to_size(classes); }
-
-EstimatorSettings with_class_gradient(EstimatorSettings settings) {
-  settings.class_gradient = true;
-  return settings;
-}
 
 }  // namespace
 
@@ -60,9 +56,7 @@ struct JointTrainer::State {
   Array<float> feature_norm;                                // [stages][batch]
   Array<float> seen_features;                               // as BatchProbabilities::features, of the batch
   std::vector<double> costs;                                // [stages]
-  int epoch;
-  std::int64_t step;
-  double reward;
+  EpochProgress progress;
   EpochRecord record;
 
   State(const Device& d, const std::vector<Network>& networks, const Dataset& data, std::vector<std::int64_t> fit,
@@ -73,15 +67,14 @@ struct JointTrainer::State {
         micro_batch(images_at_once(s.batch_size, s.micro_batch)),
         classes(networks.front().classes()),
         policies(d, p, s.batch_size),
-        estimator(d, with_class_gradient(s.estimator), relative_costs, classes, s.batch_size),
+        estimator(d, {.learning = s.learning, .seed = s.seed, .class_gradient = true}, relative_costs, classes,
+                  s.batch_size),
         softmax(d, classes),
         image_input(d, networks.front().input_shape(), data.header().mean, data.header().std),
         compact(d, s.batch_size),
         loader(data, std::move(fit), {.batch_size = s.batch_size, .seed = s.seed}),
         costs(relative_costs),
-        epoch(from.epoch),
-        step(from.step),
-        reward(from.reward) {
+        progress(from.progress) {
     const std::size_t batch = to_size(s.batch_size), k = networks.size();
     const std::size_t image = image_elements(networks.front().input_shape(), d.channel_block());
     int widest = 0;
@@ -113,10 +106,11 @@ struct JointTrainer::State {
     record.what = "cascade";
   }
 
-  bool exact() const { return settings.estimator.kind == EstimatorKind::exact; }
+  bool exact() const { return settings.learning.estimator == EstimatorKind::exact; }
   bool in_pieces() const { return micro_batch < settings.batch_size; }
   unsigned global_step() const {
-    return static_cast<unsigned>(static_cast<std::int64_t>(epoch) * loader.batches_per_epoch() + step);
+    return static_cast<unsigned>(static_cast<std::int64_t>(progress.epoch) * loader.batches_per_epoch() +
+                                 progress.step);
   }
 
   void load(const Batch& batch) {
@@ -126,7 +120,8 @@ struct JointTrainer::State {
     const std::vector<int> numbers(batch.indices.begin(), batch.indices.end());
     device.write(indices, std::span<const int>(numbers));
     // Augmentation goes on where pretraining's epochs of the same seed cannot have been.
-    const Augmentation augmentation{.seed = settings.seed, .epoch = 0x10000u + static_cast<std::uint32_t>(epoch)};
+    const Augmentation augmentation{.seed = settings.seed,
+                                    .epoch = 0x10000u + static_cast<std::uint32_t>(progress.epoch)};
     if (settings.augment) {
       image_input.augment(n, pixels, indices, augmentation, stages.front().input);
     } else {
@@ -259,51 +254,50 @@ JointTrainer::JointTrainer(const Device& device, const std::vector<Network>& net
 JointTrainer::~JointTrainer() = default;
 
 void JointTrainer::set_policies(const std::vector<Policy>& policies) { state_->policies.set_policies(policies); }
-bool JointTrainer::finished() const { return state_->epoch >= state_->settings.epochs; }
+bool JointTrainer::finished() const { return state_->progress.epoch >= state_->settings.epochs; }
 const EpochRecord& JointTrainer::last_epoch() const { return state_->record; }
 
 JointTrainer::Outcome JointTrainer::run_epoch(TrainObserver& observer) {
   State& s = *state_;
+  EpochProgress& now = s.progress;
   const auto start = Clock::now();
   const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
   const std::int64_t steps = s.loader.batches_per_epoch();
   const auto waited_before = s.loader.waited();
   StepReport report{.phase = "joint",
                     .what = "cascade",
-                    .epoch = s.epoch + 1,
+                    .epoch = now.epoch + 1,
                     .epochs = s.settings.epochs,
-                    .images_done = s.step * s.settings.batch_size,
+                    .images_done = now.step * s.settings.batch_size,
                     .images_total = s.loader.images_per_epoch()};
   const std::int64_t before = report.images_done;
   const double cost_before = s.cost();
   double rate = 0;
-  s.loader.start_epoch(s.epoch, s.step);
+  s.loader.start_epoch(now.epoch, now.step);
   while (auto batch = s.loader.next()) {
-    const double progress = (s.epoch + static_cast<double>(s.step) / static_cast<double>(steps)) / s.settings.epochs;
-    rate = OneCycleSchedule{.max_rate = s.settings.learning_rate}.rate_at(progress);
-    s.reward += s.train(*batch, rate);
-    ++s.step;
+    const double share = (now.epoch + static_cast<double>(now.step) / static_cast<double>(steps)) / s.settings.epochs;
+    rate = OneCycleSchedule{.max_rate = s.settings.learning_rate}.rate_at(share);
+    now.loss += s.train(*batch, rate);
+    ++now.step;
     report.images_done += batch->n;
-    report.loss = -s.reward / static_cast<double>(report.images_done);
+    report.loss = -now.loss / static_cast<double>(report.images_done);
     report.seconds = seconds();
-    if (!std::isfinite(s.reward)) {
+    if (!std::isfinite(now.loss)) {
       throw TrainingError(
           fmt::format("joint phase: the reward is not finite in epoch {}, step {}; try a smaller --joint-learning-rate",
-                      s.epoch + 1, s.step));
+                      now.epoch + 1, now.step));
     }
     observer.on_step(report);
-    if (observer.stop_requested() && s.step < steps) return Outcome::stopped;
+    if (observer.stop_requested() && now.step < steps) return Outcome::stopped;
   }
-  s.record = {.phase = "joint", .what = "cascade", .epoch = s.epoch + 1, .loss = report.loss};
+  s.record = {.phase = "joint", .what = "cascade", .epoch = now.epoch + 1, .loss = report.loss};
   s.record.learning_rate = rate;
   s.record.seconds = seconds();
   const double images = static_cast<double>(report.images_done - before);
   s.record.images_per_s = images / s.record.seconds;
   s.record.mac_fraction = (s.cost() - cost_before) / images;
   s.record.waited_seconds = std::chrono::duration<double>(s.loader.waited() - waited_before).count();
-  ++s.epoch;
-  s.step = 0;
-  s.reward = 0;
+  now = {.epoch = now.epoch + 1};
   return Outcome::complete;
 }
 
@@ -320,7 +314,7 @@ std::vector<Parameters> JointTrainer::parameters() const {
 }
 
 JointState JointTrainer::state() const {
-  JointState state{.epoch = state_->epoch, .step = state_->step, .reward = state_->reward, .parameters = parameters()};
+  JointState state{.progress = state_->progress, .parameters = parameters()};
   for (const State::Reached& stage : state_->stages) state.momentum.push_back(stage.plan.momentum());
   return state;
 }

@@ -8,34 +8,33 @@
 #include "data/loader.h"
 #include "runtime/cascade/model.h"
 #include "runtime/opencl/device.h"
-#include "trainer/estimator.h"
+#include "trainer/epoch_progress.h"
 #include "trainer/observer.h"
+#include "trainer/policy_learning.h"
 
 namespace cascadecl {
 
 struct JointSettings {
   int epochs = 2;
   int batch_size = 128;
-  int micro_batch = 0;  // images that a stage computes at once, as in PretrainSettings; the batch's result is the same
+  int micro_batch = 0;          // images that a stage computes at once, as in PretrainSettings; does not change results
   double learning_rate = 1e-4;  // the largest of a one-cycle schedule over all joint epochs
   double momentum = 0.9, weight_decay = 5e-4;
   bool augment = true;
   std::uint64_t seed = 1;
-  EstimatorSettings estimator;  // class_gradient is set here
+  PolicyLearning learning;  // what the reward is, and how its gradient is estimated
 };
 
-// All that the stages' side of the joint phase needs to go on.
+// Everything that the stages' side of the joint phase needs to go on.
 struct JointState {
-  int epoch = 0;                                 // epochs that are complete
-  std::int64_t step = 0;                         // steps done of the current epoch
-  double reward = 0;                             // sum over the images of the current epoch so far
+  EpochProgress progress;
   std::vector<Parameters> parameters, momentum;  // [stages]; momentum empty: zero
 };
 
-// The stages' side of the joint phase: every image passes the stages until its policy, drawn at random, says stop, and
-// the stage it stops at learns from the reward (paper, 3.3). Later stages so see the images that reach them, and only
-// those are computed. Batch-norm statistics are frozen, since a stage's images are a biased sample. The policies are
-// given; they learn on images that the stages do not fit (share/doc/policy.md).
+// The stages' side of the joint phase. Every image passes the stages until its policy, drawn at random, says stop. The
+// stage it stops at learns from the reward (paper, 3.3). So later stages see, and compute, only the images that reach
+// them. Batch-norm statistics are frozen, since a stage's images are a biased sample. The policies are given; they
+// learn on images that the stages do not fit (share/doc/policy.md).
 class JointTrainer {
  public:
   // relative_costs [stages]; policies [stages - 1]. Keeps a reference to data.
@@ -45,8 +44,8 @@ class JointTrainer {
   ~JointTrainer();
 
   enum class Outcome { complete, stopped };
-  // Runs (the rest of) the current epoch. EpochRecord: loss = minus the mean reward, mac_fraction = what was computed
-  // here. Throws TrainingError if the loss is not finite.
+  // Runs (the rest of) the current epoch. In the EpochRecord, loss is minus the mean reward and mac_fraction the cost
+  // of what was computed here. Throws TrainingError if the loss is not finite.
   Outcome run_epoch(TrainObserver& observer);
   void set_policies(const std::vector<Policy>& policies);
 

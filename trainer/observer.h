@@ -5,7 +5,7 @@
 
 namespace cascadecl {
 
-// Where a training is, told after steps.
+// The progress of a training, reported after steps.
 struct StepReport {
   std::string phase;                               // "pretrain", "policy", "joint"
   std::string what;                                // "resnet-20", "policies", "cascade"
@@ -28,7 +28,7 @@ struct EpochRecord {
   double waited_seconds = 0;  // for the input pipeline: device time lost
 };
 
-// Who watches a training: a progress bar, a log, nobody.
+// Watches a training: a progress bar, a log, or nothing.
 class TrainObserver {
  public:
   virtual ~TrainObserver() = default;

@@ -5,7 +5,7 @@
 
 namespace cascadecl {
 
-// A setting that all stages share, or that each stage has its own value of.
+// A setting with one value for all stages, or with one for each.
 template <class Value>
 struct PerStage {
   PerStage(Value of_all) : values{std::move(of_all)} {}

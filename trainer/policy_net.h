@@ -11,9 +11,9 @@
 
 namespace cascadecl {
 
-// Random policies for a cascade of `stages` stages, fixed by the seed; one fewer than stages. Hidden layers uniform
-// with variance 2 / inputs (He et al. 2015), the last with variance 1 / (3 inputs), biases zero: stopping and going on
-// start almost equally likely. Half of the first layer's units are set to resolve high confidence instead
+// Random policies for a cascade of `stages` stages, one fewer than stages, fixed by the seed. Hidden layers are uniform
+// with variance 2 / inputs (He et al. 2015), the last one with variance 1 / (3 inputs), biases zero. So stopping and
+// going on start almost equally likely. Half of the first layer's units are set to resolve high confidence instead
 // (share/doc/policy.md). features [stages - 1 or more]: of each stage, for PolicyInput::features.
 std::vector<Policy> initial_policies(int stages, PolicyInput input, int classes, int hidden, std::uint64_t seed,
                                      std::span<const int> features = {});
@@ -25,8 +25,8 @@ std::vector<Policy> initial_policies(int stages, PolicyInput input, int classes,
 // gradient of a loss by the two logits is (g, -g), where g is its gradient by z.
 class PolicyNet {
  public:
-  // Policies alike in input, classes and hidden, if not in features (else ShapeError); max_batch images at most in a
-  // step.
+  // The policies have the same input, classes and hidden units (else ShapeError); their features may differ. A step has
+  // at most max_batch images.
   PolicyNet(const Device& device, std::span<const Policy> policies, int max_batch);
   PolicyNet(PolicyNet&&) noexcept;
   PolicyNet& operator=(PolicyNet&&) noexcept;
@@ -38,7 +38,7 @@ class PolicyNet {
   // The same for policy t alone; the other policies keep their activations.
   void forward_policy(int t, int n, const BatchProbabilities& probabilities, std::uint64_t seed, unsigned step);
 
-  // All policies as at test time: `permuted` sees the classes in their own order. Spoils what backward needs.
+  // All policies as at test time: `permuted` sees the classes in their own order. Invalidates what backward needs.
   void evaluate(int n, const BatchProbabilities& probabilities);
 
   // Of the last forward, [policies][max_batch]: the stop logits z, and the squared norms of the gradients of z by the

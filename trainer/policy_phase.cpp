@@ -10,6 +10,7 @@
 #include "data/files/error.h"
 #include "data/files/random.h"
 #include "runtime/ops/launch.h"
+#include "trainer/estimator.h"
 #include "trainer/policy_net.h"
 #include "trainer/schedule.h"
 
@@ -17,14 +18,16 @@ namespace cascadecl {
 namespace {
 
 void check_settings(const PolicyPhaseSettings& s) {
-  if (s.epochs < 0) throw UsageError(fmt::format("policy epochs: {}, expected 0 or more", s.epochs));
+  const PolicyLearning& learning = s.learning;
+  if (learning.epochs < 0) throw UsageError(fmt::format("policy epochs: {}, expected 0 or more", learning.epochs));
   if (s.batch_size < 1) throw UsageError(fmt::format("policy batch size: {}, expected at least 1", s.batch_size));
-  if (!(s.learning_rate > 0))
-    throw UsageError(fmt::format("policy learning rate: {}, expected above 0", s.learning_rate));
+  if (!(learning.learning_rate > 0))
+    throw UsageError(fmt::format("policy learning rate: {}, expected above 0", learning.learning_rate));
   if (!(s.momentum >= 0 && s.momentum < 1))
     throw UsageError(fmt::format("policy momentum: {}, expected 0 or more and below 1", s.momentum));
-  if (!(s.entropy >= 0)) throw UsageError(fmt::format("entropy: {}, expected 0 or more", s.entropy));
-  if (s.hidden < 0) throw UsageError(fmt::format("policy hidden units: {}, expected 0 or more", s.hidden));
+  if (!(learning.entropy >= 0)) throw UsageError(fmt::format("entropy: {}, expected 0 or more", learning.entropy));
+  if (learning.hidden < 0)
+    throw UsageError(fmt::format("policy hidden units: {}, expected 0 or more", learning.hidden));
 }
 
 void check_data(std::size_t stages, int classes, std::span<const float> probabilities, std::span<const int> labels) {
@@ -42,7 +45,7 @@ void check_data(std::size_t stages, int classes, std::span<const float> probabil
 std::vector<int> feature_counts(const PolicyPhaseSettings& s, std::size_t stages, std::size_t images,
                                 const StageFeatures& features) {
   std::vector<int> counts;
-  if (s.input != PolicyInput::features) return counts;
+  if (s.learning.input != PolicyInput::features) return counts;
   if (features.size() + 1 < stages)
     throw ShapeError(fmt::format("policy phase: features of {} stages, expected {}", features.size(), stages - 1));
   for (std::size_t t = 0; t + 1 < stages; ++t) {
@@ -52,16 +55,6 @@ std::vector<int> feature_counts(const PolicyPhaseSettings& s, std::size_t stages
     counts.push_back(static_cast<int>(features[t].size() / images));
   }
   return counts;
-}
-
-EstimatorSettings estimator_settings(const PolicyPhaseSettings& s) {
-  return {.kind = s.estimator,
-          .baseline = s.baseline,
-          .cost_through = s.cost_through,
-          .reward_label = s.reward_label,
-          .alpha = s.alpha,
-          .top_k = s.top_k,
-          .seed = s.seed};
 }
 
 int batch_of(const PolicyPhaseSettings& s, int images) {
@@ -89,10 +82,10 @@ struct PolicyPhase::State {
         max_batch(batch_of(s, images)),
         steps((images + max_batch - 1) / max_batch),
         exit_cost(exit_costs(costs, CostThrough::stop)),
-        estimator(device, estimator_settings(s), costs, classes, max_batch),
+        estimator(device, {.learning = s.learning, .seed = s.seed}, costs, classes, max_batch),
         net(device,
-            initial_policies(static_cast<int>(costs.size()), s.input, classes,
-                             s.hidden ? s.hidden : default_hidden(classes), s.seed,
+            initial_policies(static_cast<int>(costs.size()), s.learning.input, classes,
+                             s.learning.hidden_units(classes), s.seed,
                              feature_counts(s, costs.size(), host_labels.size(), features)),
             max_batch),
         order(device.allocate<int>(to_size(images))),
@@ -115,7 +108,7 @@ struct PolicyPhase::State {
     return device.upload(all);
   }
 
-  double progress() const { return static_cast<double>(epoch) / std::max(1, settings.epochs); }
+  double progress() const { return static_cast<double>(epoch) / std::max(1, settings.learning.epochs); }
 
   // Sets the batch to piece s of `steps` pieces of nearly equal size.
   void select(int s) {
@@ -185,13 +178,13 @@ PolicyPhase::PolicyPhase(PolicyPhase&&) noexcept = default;
 PolicyPhase& PolicyPhase::operator=(PolicyPhase&&) noexcept = default;
 PolicyPhase::~PolicyPhase() = default;
 
-bool PolicyPhase::finished() const { return state_->epoch >= state_->settings.epochs; }
+bool PolicyPhase::finished() const { return state_->epoch >= state_->settings.learning.epochs; }
 
 const PolicyEpoch& PolicyPhase::run_epoch() {
   State& s = *state_;
   PolicyEpoch result{.epoch = s.epoch,
-                     .learning_rate = policy_learning_rate(s.settings.learning_rate, s.epoch),
-                     .entropy = linear_decay(s.settings.entropy, s.progress())};
+                     .learning_rate = policy_learning_rate(s.settings.learning.learning_rate, s.epoch),
+                     .entropy = linear_decay(s.settings.learning.entropy, s.progress())};
   s.train(result.learning_rate, result.entropy);
   s.measure(result);
   if (!std::isfinite(result.expected_reward))

@@ -7,24 +7,14 @@
 #include "runtime/cascade/model.h"
 #include "runtime/opencl/device.h"
 #include "runtime/study/answers/label_probabilities.h"
-#include "trainer/estimator.h"
+#include "trainer/policy_learning.h"
 
 namespace cascadecl {
 
 struct PolicyPhaseSettings {
-  int epochs = 60;
+  PolicyLearning learning;
   int batch_size = 128;
-  double learning_rate = 0.1;  // times 0.9 every four epochs
   double momentum = 0.9;
-  EstimatorKind estimator = EstimatorKind::reinforce;
-  Baseline baseline = Baseline::variance_split;
-  CostThrough cost_through = CostThrough::stop;
-  RewardLabel reward_label = RewardLabel::sampled;
-  double alpha = 0.1;
-  double entropy = 0.05;  // weight of the entropy bonus at the start; 0 from 80 % of the epochs on
-  PolicyInput input = PolicyInput::sorted;
-  int hidden = 0;  // units of a hidden layer; 0: 64, or 256 from 1,000 classes on (paper, 4.3)
-  int top_k = 1;
   std::uint64_t seed = 1;
 };
 
@@ -35,18 +25,18 @@ struct PolicyEpoch {
   double expected_reward = 0;      // mean, stopping at random by pi
   std::vector<double> exit_share;  // [stages], of images that stop where pi >= 1/2; sums to 1
   double mean_cost = 0;            // of these exits, relative to the largest stage, all stages visited paid for
-  double accuracy = 0;             // of these exits: true label among the top_k most probable ones of the exit's stage
+  double accuracy = 0;  // of these exits: the true label is among the top_k most probable ones of the exit's stage
 };
 
-// All that a phase needs to go on as if it had never been interrupted.
+// Everything that a phase needs to go on as if it had never been interrupted.
 struct PolicyPhaseState {
   int epoch = 0;  // epochs done
   std::vector<Policy> policies, momentum;
   std::vector<PolicyEpoch> history;
 };
 
-// The policy phase: trains the stopping policies of a cascade whose stages are frozen, from the label probabilities of
-// all stages on images that the stages were not fitted to (share/doc/policy.md).
+// The policy phase: trains the stopping policies of a cascade whose stages are frozen. It learns from the label
+// probabilities of all stages, on images that the stages were not fitted to (share/doc/policy.md).
 class PolicyPhase {
  public:
   //   probabilities  [stages][images][classes]  host; copied to the device once

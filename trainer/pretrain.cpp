@@ -40,10 +40,7 @@ Pretrainer::Pretrainer(const Device& device, const Network& network, const Datas
       cross_entropy_(device, network.classes(), static_cast<float>(settings.label_smoothing)),
       sum_(device),
       loader_(data, std::move(fit), {.batch_size = settings.batch_size, .seed = settings.seed}),
-      epoch_(state.epoch),
-      step_(state.step),
-      loss_before_(state.loss),
-      correct_before_(state.correct) {
+      progress_(state.progress) {
   const std::size_t batch = to_size(micro_batch_);
   pixels_ = device.allocate<std::uint8_t>(batch * static_cast<std::size_t>(data.header().dims.bytes()));
   labels_ = device.allocate<int>(batch);
@@ -72,7 +69,7 @@ void Pretrainer::load(const Batch& batch, std::size_t first, int n) {
                    {.flip = settings_.flip,
                     .cutout = settings_.cutout,
                     .seed = settings_.seed,
-                    .epoch = static_cast<std::uint32_t>(epoch_)},
+                    .epoch = static_cast<std::uint32_t>(progress_.epoch)},
                    images_);
   } else {
     input_.normalise(n, pixels_, images_);
@@ -100,11 +97,11 @@ void Pretrainer::step(const Batch& batch, double rate) {
 
 Pretrainer::Outcome Pretrainer::run_epoch(TrainObserver& observer) {
   const auto start = Clock::now();
-  const std::int64_t steps = loader_.batches_per_epoch(), first = step_;
+  const std::int64_t steps = loader_.batches_per_epoch(), first = progress_.step;
   const auto waited_before = loader_.waited();
   StepReport report{.phase = record_.phase,
                     .what = record_.what,
-                    .epoch = epoch_ + 1,
+                    .epoch = progress_.epoch + 1,
                     .epochs = settings_.epochs,
                     .images_total = loader_.images_per_epoch()};
   double rate = 0;
@@ -112,29 +109,30 @@ Pretrainer::Outcome Pretrainer::run_epoch(TrainObserver& observer) {
   // Looks at the sums; the device has then done all that was asked.
   const auto look = [&] {
     const MetricSum::Sums sums = sum_.read();
-    const double loss = loss_before_ + sums.loss;
+    const double loss = progress_.loss + sums.loss;
     if (!std::isfinite(loss)) {
       throw TrainingError(fmt::format(
           "{} of {}: the loss is not finite in epoch {}, step {} (learning rate {:.4g}); try a smaller --learning-rate",
-          record_.phase, record_.what, epoch_ + 1, step_, rate));
+          record_.phase, record_.what, progress_.epoch + 1, progress_.step, rate));
     }
     const double images = static_cast<double>(report.images_done);
     report.loss = loss / images;
-    report.accuracy = (correct_before_ + sums.correct) / images;
+    report.accuracy = (progress_.correct + sums.correct) / images;
     report.seconds = seconds_since(start);
   };
 
-  loader_.start_epoch(epoch_, step_);
+  loader_.start_epoch(progress_.epoch, progress_.step);
   while (auto batch = loader_.next()) {
     rate = scheduled_rate(
         settings_.schedule, settings_.learning_rate,
-        (static_cast<double>(epoch_) + static_cast<double>(step_) / static_cast<double>(steps)) / settings_.epochs);
+        (static_cast<double>(progress_.epoch) + static_cast<double>(progress_.step) / static_cast<double>(steps)) /
+            settings_.epochs);
     step(*batch, rate);
-    ++step_;
+    ++progress_.step;
     images_here += batch->n;
     report.images_done = first * settings_.batch_size + images_here;
-    const bool stop = observer.stop_requested() && step_ < steps;
-    if (stop || step_ % kReportEvery == 0 || step_ == steps) {
+    const bool stop = observer.stop_requested() && progress_.step < steps;
+    if (stop || progress_.step % kReportEvery == 0 || progress_.step == steps) {
       look();
       observer.on_step(report);
     }
@@ -142,7 +140,7 @@ Pretrainer::Outcome Pretrainer::run_epoch(TrainObserver& observer) {
   }
   record_ = {.phase = record_.phase,
              .what = record_.what,
-             .epoch = epoch_ + 1,
+             .epoch = progress_.epoch + 1,
              .loss = report.loss,
              .accuracy = report.accuracy};
   record_.learning_rate = rate;
@@ -150,9 +148,7 @@ Pretrainer::Outcome Pretrainer::run_epoch(TrainObserver& observer) {
   record_.images_per_s = static_cast<double>(images_here) / record_.seconds;
   record_.waited_seconds = std::chrono::duration<double>(loader_.waited() - waited_before).count();
   if (!held_out_.empty()) record_.validation_accuracy = held_out_accuracy();
-  ++epoch_;
-  step_ = 0;
-  loss_before_ = correct_before_ = 0;
+  progress_ = {.epoch = progress_.epoch + 1};
   sum_.reset();
   return Outcome::complete;
 }
@@ -176,9 +172,9 @@ double Pretrainer::held_out_accuracy() {
 
 PretrainState Pretrainer::state() const {
   const MetricSum::Sums sums = sum_.read();
-  PretrainState state{.epoch = epoch_, .step = step_};
-  state.loss = loss_before_ + sums.loss;
-  state.correct = correct_before_ + sums.correct;
+  PretrainState state{.progress = progress_};
+  state.progress.loss += sums.loss;
+  state.progress.correct += sums.correct;
   state.parameters = plan_.parameters();
   state.momentum = plan_.momentum();
   return state;

@@ -10,6 +10,7 @@
 #include "runtime/network/training_plan.h"
 #include "runtime/ops/image_input.h"
 #include "runtime/ops/softmax.h"
+#include "trainer/epoch_progress.h"
 #include "trainer/observer.h"
 #include "trainer/schedule.h"
 
@@ -25,8 +26,8 @@ double scheduled_rate(Schedule schedule, double rate, double progress);
 struct PretrainSettings {
   int epochs = 12;
   int batch_size = 128;
-  // Images whose gradients are computed at once, and then summed in order to that of the batch; each such micro-batch
-  // is normalised by its own mean and variance. 0: all of the batch.
+  // Images whose gradients are computed at once, and then summed in order to the gradient of the batch. Each such
+  // micro-batch is normalised by its own mean and variance. 0: all of the batch.
   int micro_batch = 0;
   double learning_rate = 0.1;  // the largest of the schedule
   Schedule schedule = Schedule::one_cycle;
@@ -39,12 +40,10 @@ struct PretrainSettings {
   std::uint64_t seed = 1;
 };
 
-// What a stage's training looks like after a step: enough to go on as if nothing had happened.
+// The state of a stage's training after a step: enough to go on as if nothing had happened.
 struct PretrainState {
-  int epoch = 0;                 // epochs that are complete
-  std::int64_t step = 0;         // steps done of the current epoch
-  double loss = 0, correct = 0;  // sums over the images of the current epoch so far
-  Parameters parameters, momentum;
+  EpochProgress progress;
+  Parameters parameters, momentum;  // momentum empty: zero
 };
 
 // Trains one network alone by cross-entropy, epoch by epoch.
@@ -60,7 +59,7 @@ class Pretrainer {
   // Throws TrainingError if the loss is not finite.
   Outcome run_epoch(TrainObserver& observer);
 
-  bool finished() const { return epoch_ >= settings_.epochs; }
+  bool finished() const { return progress_.epoch >= settings_.epochs; }
   PretrainState state() const;
   EpochRecord last_epoch() const { return record_; }
 
@@ -83,9 +82,7 @@ class Pretrainer {
   Array<std::uint8_t> pixels_;
   Array<int> labels_, indices_;
   Array<float> images_, loss_, correct_;
-  int epoch_ = 0;
-  std::int64_t step_ = 0;
-  double loss_before_ = 0, correct_before_ = 0;  // of the current epoch, before the last resume
+  EpochProgress progress_;  // its sums: of the current epoch, before the last resume
   EpochRecord record_;
 };
 

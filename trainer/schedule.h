@@ -3,19 +3,19 @@
 
 namespace cascadecl {
 
-// Learning rates and other settings that change while training: pure functions of progress, the share of the phase
-// that is done, from 0 (first step) to 1 (end).
+// Learning rates and other settings that change during a training. They are pure functions of progress: the share of
+// the phase that is done, from 0 (first step) to 1 (end).
 
 // rate * factor^(milestones passed). He et al. 2016 divide by 10 at half and at three quarters of the training.
 struct StepSchedule {
   double rate = 0.1;
-  std::vector<double> milestones = {0.5, 0.75};  // ascending, in 0..1; a milestone counts from its very progress on
+  std::vector<double> milestones = {0.5, 0.75};  // ascending, in 0..1; a milestone counts as passed from there on
   double factor = 0.1;
   double rate_at(double progress) const;
 };
 
 // One cycle (Smith and Topin 2017): from max_rate * start_factor up to max_rate over the first `warm_up` of the
-// training, then along a half cosine down to max_rate * end_factor. Momentum is left alone.
+// training, then along a half cosine down to max_rate * end_factor. Momentum stays as it is.
 struct OneCycleSchedule {
   enum class WarmUp { linear, cosine };
   double max_rate = 0.1;

@@ -6,20 +6,20 @@
 
 #include "runtime/cascade/model.h"
 #include "runtime/study/runs/stage_costs.h"
-#include "trainer/estimator.h"
 #include "trainer/per_stage.h"
+#include "trainer/policy_learning.h"
 #include "trainer/pretrain.h"
 
 namespace cascadecl {
 
 // Everything that decides the result of a training, apart from the data and the device. The defaults learn.
 struct TrainSettings {
-  // Network names or layer-list files, see parse_stages; MODEL#1 is stage 1 of that model file as it is trained there,
-  // which the pretrain phase leaves alone.
+  // Network names or layer-list files, see parse_stages(). MODEL#1 is stage 1 of that model file as it is trained
+  // there; the pretrain phase leaves it alone.
   std::vector<std::string> stages;
   bool pretrain = true, policy = true, joint = true;  // phases to run
   PerStage<int> epochs = 12;
-  int policy_epochs = 60, joint_epochs = 2;
+  int joint_epochs = 2;
   int batch_size = 128;
   int micro_batch = 0;  // see PretrainSettings; 0: all of the batch, or what fits into the device's memory
   PerStage<double> learning_rate = 0.1;
@@ -31,19 +31,11 @@ struct TrainSettings {
   PerStage<int> cutout = 0;
   double label_smoothing = 0;
   double validation_share = 0.1;  // of the training images, held out for the policies
-  double alpha = 0.1;             // price of the largest stage's MACs in points of error rate (1 = 100 %)
-  EstimatorKind estimator = EstimatorKind::reinforce;
-  Baseline baseline = Baseline::variance_split;
+  PolicyLearning learning;        // of the policies; momentum and batch size are those of the stages
   CostUnit cost = CostUnit::mac;  // what F_t counts; ms and mj are measured on the device when the training starts
-  CostThrough cost_through = CostThrough::stop;
-  RewardLabel reward_label = RewardLabel::sampled;
-  PolicyInput policy_input = PolicyInput::sorted;
-  double policy_learning_rate = 0.1;
-  double entropy = 0.05;
-  int policy_hidden = 0;  // 0: 64, or 256 from 1,000 classes on
-  int top_k = 1;
-  std::uint64_t seed = 1;  // decides which images are held out, too
-  // Of the policies and of the joint phase, where not seed: several runs of them on the same stages and images.
+  std::uint64_t seed = 1;         // also decides which images are held out
+  // The seed of the policies and of the joint phase, if it is not `seed`: for several runs on the same stages and
+  // images.
   std::optional<std::uint64_t> policy_seed = {};
   std::uint64_t seed_of_policies() const { return policy_seed.value_or(seed); }
 };

@@ -25,10 +25,13 @@ std::vector<Combine> combines_of(PolicyKind kind, const std::vector<Combine>& al
   return kept;
 }
 
+PolicyLearning priced(PolicyLearning learning, double alpha) {
+  learning.alpha = alpha;
+  return learning;
+}
+
 void refit(const SweepTask& task, const SweepSettings& settings, const Device& device, SweepTables& tables) {
-  PolicyPhaseSettings phase = settings.phase;
-  phase.alpha = *task.alpha;
-  phase.seed = *task.seed;
+  const PolicyPhaseSettings phase{.learning = priced(settings.learning, *task.alpha), .seed = *task.seed};
   const std::vector<Policy> policies = task.policy == PolicyKind::ann
                                            ? fit_exit_functions(tables.held_out, device, phase)
                                            : fit_policies(tables.held_out, device, phase);
@@ -47,10 +50,6 @@ std::vector<TaskPoint> judge(const SweepTask& task, const SweepSettings& setting
   return points;
 }
 
-}  // namespace
-
-namespace {
-
 // A training of the phases policy and joint from the stages of a model, on the images that it was trained on itself.
 TrainSettings joint_training(const SweepTask& task, const SweepSettings& settings, const Model& model) {
   TrainSettings training = settings_of(model);
@@ -60,19 +59,8 @@ TrainSettings joint_training(const SweepTask& task, const SweepSettings& setting
   training.policy = training.joint = true;
   training.joint_epochs = settings.joint_epochs;
   training.joint_learning_rate = settings.joint_learning_rate;
-  training.alpha = *task.alpha;
+  training.learning = priced(settings.learning, *task.alpha);
   training.policy_seed = *task.seed;
-  const PolicyPhaseSettings& phase = settings.phase;
-  training.policy_epochs = phase.epochs;
-  training.policy_learning_rate = phase.learning_rate;
-  training.policy_input = phase.input;
-  training.policy_hidden = phase.hidden;
-  training.estimator = phase.estimator;
-  training.baseline = phase.baseline;
-  training.cost_through = phase.cost_through;
-  training.reward_label = phase.reward_label;
-  training.entropy = phase.entropy;
-  training.top_k = phase.top_k;
   return training;
 }
 

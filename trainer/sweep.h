@@ -8,7 +8,7 @@
 #include "runtime/study/answers/cascade_table.h"
 #include "runtime/study/runs/stage_costs.h"
 #include "trainer/observer.h"
-#include "trainer/policy_phase.h"
+#include "trainer/policy_learning.h"
 
 namespace cascadecl {
 
@@ -18,9 +18,9 @@ struct SweepSettings {
   std::vector<double> alphas;  // of learned and ann
   int seeds = 1;               // learned and ann are fitted with seeds first_seed, first_seed + 1, ...
   std::uint64_t first_seed = 1;
-  int thresholds = 15;            // of a policy with a threshold
+  int thresholds = 15;            // of each policy that has a threshold
   std::vector<Combine> combines;  // the answers of every point
-  PolicyPhaseSettings phase;      // its alpha and seed are of no matter
+  PolicyLearning learning;        // its alpha is ignored
   bool joint = false;             // also train stages and policies together, for each alpha and seed
   int joint_epochs = 2;
   double joint_learning_rate = 1e-4;
@@ -36,11 +36,11 @@ struct SweepTask {
   bool operator==(const SweepTask&) const = default;
 };
 
-// All work of a sweep for `stages` stages, in the order in which it is done. Throws UsageError if there is nothing to
-// do: no policies, no answers to combine, or learned policies without an alpha or seed.
+// All pieces of work of a sweep for `stages` stages, in the order in which they are done. Throws UsageError if there is
+// nothing to do: no policies, no answers to combine, or learned policies without an alpha or seed.
 std::vector<SweepTask> sweep_tasks(const SweepSettings& settings, std::size_t stages);
 
-// What a policy gives on the test images, with one way to combine.
+// The result of a policy on the test images, with one way to combine.
 struct TaskPoint {
   SweepTask task;
   std::optional<double> parameter;  // of the policy: its threshold or stage
@@ -48,21 +48,21 @@ struct TaskPoint {
   Simulation simulation;
 };
 
-// Held-out images, on which policies are fitted and thresholds chosen, and test images, on which they are judged. The
-// two tables are of the same stages.
+// Held-out images, which policies are fitted and thresholds chosen on, and test images, which judge them. The two
+// tables are of the same stages.
 struct SweepTables {
   CascadeTable held_out, test;
 };
 
-// The points of one task, one for each combine (one alone for static and oracle, whose answer is one stage's, and no
-// reweight beside last for policies without stop probabilities, where both are the same). A threshold that does not
-// exist because scores take few values gives no points. weights: for Combine::fitted. The tables' stop probabilities
-// are overwritten.
+// The points of one task, one for each combine. static and oracle, whose answer is that of one stage, have a single
+// one. Policies without stop probabilities have no `reweight` beside `last`, since both are the same. A threshold that
+// does not exist because scores take few values gives no points. weights: for Combine::fitted. The tables' stop
+// probabilities are overwritten.
 std::vector<TaskPoint> run_task(const SweepTask& task, const SweepSettings& settings, const Device& device,
                                 SweepTables& tables, const CombinationWeights& weights);
 
-// What joint tasks begin from: the stages of a model, trained further on the images of its own training, with the
-// batch, weight decay and augmentation that it tells of. Its policies are drawn anew.
+// The start of joint tasks: the stages of a model. They are trained further on the images of its own training, with the
+// batch, momentum, weight decay and augmentation that the model tells of. Its policies are drawn anew.
 struct JointStart {
   const Model& model;
   const Dataset& train;

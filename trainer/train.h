@@ -20,21 +20,21 @@ struct TrainResult {
   int batch_size = 0;  // images that fit into the device's memory at once, at most the batch size of the settings
 };
 
-// Trains a cascade on a training split: pretrain (each stage alone, cross-entropy), policy (stages frozen), joint
-// (stages and policies), as the settings ask. A share of the images is held out from the stages: policies learn on
-// those.
-//   devices     at least one, all different: the first runs all phases, the others pretrain stages beside it; the
-//   result
-//               is the same if they are of one kind
-//   initial     stages, and policies if their number fits, to start from (then settings.stages only names them); else
-//               settings.stages are built and initialised
+// Trains a cascade on a training split in up to three phases, as the settings ask: pretrain (each stage alone,
+// cross-entropy), policy (stages frozen), joint (stages and policies). A share of the images is held out from the
+// stages: policies learn on those.
+//   devices     at least one, all different: the first runs all phases, the others pretrain stages beside it. Devices
+//   of
+//               one kind give the same result as one of them alone
+//   initial     stages to start from, and policies if their number fits; settings.stages then only names them. Without
+//               it settings.stages are built and initialised
 //   checkpoint  written after every epoch and when the observer stops the training; empty: none
 //   resume      go on from the checkpoint file, bit-identical to a training that was never interrupted
-//   meters      where the energy is measured that TrainSettings::cost may ask for
-// Throws DeviceError if TrainSettings::micro_batch does not fit into the device's memory, naming the largest that does,
-// UsageError (settings that do not fit, among them a checkpoint of other settings),
-// MeasurementError (before any training: TrainSettings::cost asks for energy that cannot be measured),
-// TrainingError (loss not finite; the last checkpoint is kept), FileError, OutputError.
+//   meters      where energy is measured, if TrainSettings::cost asks for it
+// Throws DeviceError if TrainSettings::micro_batch does not fit into the device's memory, naming the largest that does;
+// UsageError for settings that do not fit, among them a checkpoint of other settings; MeasurementError, before any
+// training, if TrainSettings::cost asks for energy that cannot be measured; TrainingError if the loss is not finite
+// (the last checkpoint is kept); FileError; OutputError.
 TrainResult train(const TrainSettings& settings, const Dataset& data, const std::vector<Device>& devices,
                   TrainObserver& observer, const std::filesystem::path& checkpoint = {}, bool resume = false,
                   const std::optional<Model>& initial = {}, const MeterEnvironment& meters = {});

@@ -11,20 +11,12 @@ JointSettings joint_settings(const TrainSettings& settings) {
           .weight_decay = settings.weight_decay,
           .augment = settings.augment,
           .seed = settings.seed_of_policies(),
-          .estimator = {.kind = settings.estimator,
-                        .baseline = settings.baseline,
-                        .cost_through = settings.cost_through,
-                        .reward_label = settings.reward_label,
-                        .alpha = settings.alpha,
-                        .top_k = settings.top_k,
-                        .seed = settings.seed_of_policies()}};
+          .learning = settings.learning};
 }
 
 bool train_jointly(Training& training) {
   const std::vector<Network> networks = training.networks();
-  JointState state{.epoch = training.state.epoch,
-                   .step = training.state.step,
-                   .reward = training.state.loss,
+  JointState state{.progress = training.state.progress.front(),
                    .parameters = training.stage_parameters(),
                    .momentum = training.state.momentum};
   JointTrainer trainer(training.device(), networks, training.data, training.split.rest, training.costs(),
@@ -32,14 +24,12 @@ bool train_jointly(Training& training) {
   const auto keep = [&] {
     JointState now = trainer.state();
     for (std::size_t i = 0; i < networks.size(); ++i) {
-      check_finite(now.parameters[i], "joint", networks[i].name(), now.epoch, "--joint-learning-rate");
+      check_finite(now.parameters[i], "joint", networks[i].name(), now.progress.epoch, "--joint-learning-rate");
     }
     for (std::size_t i = 0; i < networks.size(); ++i)
       training.state.model.stages[i].parameters = std::move(now.parameters[i]);
     training.state.momentum = std::move(now.momentum);
-    training.state.epoch = now.epoch;
-    training.state.step = now.step;
-    training.state.loss = now.reward;
+    training.state.progress = {now.progress};
   };
   while (training.state.refit || !trainer.finished()) {
     if (!training.state.refit) {

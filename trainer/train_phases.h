@@ -3,16 +3,14 @@
 #include "trainer/pretrain.h"
 #include "trainer/training.h"
 
-// The phases of a training. Each goes on from where the training's state is, saves it after every epoch, and returns
-// false if the observer stopped it. Throws TrainingError (loss or parameters not finite), OutputError.
+// The phases of a training. Each goes on from the training's state, saves it after every epoch, and returns false if
+// the observer stopped it. Throws TrainingError (loss or parameters not finite), OutputError.
 namespace cascadecl {
 
-// Each stage alone, one after the other on one device, or on several at once: see train_stages_in_parallel().
+// Each stage alone: on one device in order, on several at once, where each takes the largest stage that is left. The
+// bits of a stage are the same either way if the devices are of one kind. The observer is called by one thread at a
+// time. If a stage fails the others are stopped and saved, and its error is thrown.
 bool train_stages(Training& training);
-// A thread for each device takes the largest stage that is left, until none is. Stages get the bits that they get one
-// after the other on such a device. The observer is called by one thread at a time. If a stage fails the others are
-// stopped and saved, and its error is thrown.
-bool train_stages_in_parallel(Training& training);
 
 // The policies, on what the frozen stages say of the held-out images.
 bool train_policies(Training& training);

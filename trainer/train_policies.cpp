@@ -8,23 +8,14 @@ namespace cascadecl {
 namespace {
 
 PolicyPhase make_policy_phase(const Training& training) {
-  const PolicyPhaseSettings settings{.epochs = training.settings.policy_epochs,
+  const PolicyPhaseSettings settings{.learning = training.settings.learning,
                                      .batch_size = training.settings.batch_size,
-                                     .learning_rate = training.settings.policy_learning_rate,
-                                     .estimator = training.settings.estimator,
-                                     .baseline = training.settings.baseline,
-                                     .cost_through = training.settings.cost_through,
-                                     .reward_label = training.settings.reward_label,
-                                     .alpha = training.settings.alpha,
-                                     .entropy = training.settings.entropy,
-                                     .input = training.settings.policy_input,
-                                     .hidden = training.settings.policy_hidden,
-                                     .top_k = training.settings.top_k,
+                                     .momentum = training.settings.momentum,
                                      .seed = training.settings.seed_of_policies()};
   const StageOutputs outputs =
       stage_outputs(training.state.model, training.device(), training.data, training.split.held_out,
                     {.max_batch = images_at_once(training.settings.batch_size, training.settings.micro_batch)},
-                    training.settings.policy_input == PolicyInput::features);
+                    settings.learning.input == PolicyInput::features);
   std::vector<int> labels;
   for (std::int64_t i : training.split.held_out) labels.push_back(training.data.labels()[static_cast<std::size_t>(i)]);
   return PolicyPhase(training.device(), settings, training.costs(), training.state.model.classes,
@@ -49,7 +40,7 @@ bool run_policy_phase(Training& training, PolicyPhase& phase, const std::string&
     training.record(r);
     const PolicyPhaseState state = phase.state();
     if (training.state.position == TrainState::Position::policy) {
-      training.state.epoch = state.epoch;
+      training.state.progress = {{.epoch = state.epoch}};
       training.state.model.policies = state.policies;
       training.state.policy_momentum = state.momentum;
       training.save();
@@ -64,7 +55,7 @@ bool run_policy_phase(Training& training, PolicyPhase& phase, const std::string&
 bool train_policies(Training& training) {
   PolicyPhase phase = make_policy_phase(training);
   if (!training.state.policy_momentum.empty()) {
-    phase.restore({.epoch = training.state.epoch,
+    phase.restore({.epoch = training.state.progress.front().epoch,
                    .policies = training.state.model.policies,
                    .momentum = training.state.policy_momentum});
   }

@@ -1,41 +1,138 @@
-#include "data/files/error.h"
+#include <algorithm>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <numeric>
+#include <optional>
+#include <thread>
+
 #include "trainer/train_phases.h"
 
 namespace cascadecl {
 namespace {
 
-// The one that the state names, to its end.
-bool train_stage(Training& training) {
-  Stage& stage = training.state.model.stages[static_cast<std::size_t>(training.state.stage)];
-  PretrainState state{.epoch = training.state.epoch,
-                      .step = training.state.step,
-                      .loss = training.state.loss,
-                      .correct = training.state.correct,
-                      .parameters = stage.parameters};
-  if (!training.state.momentum.empty()) state.momentum = training.state.momentum.front();
-  Pretrainer trainer(training.device(), stage.network, training.data, training.split.rest, training.split.held_out,
-                     pretrain_settings(training.settings, training.state.stage), state);
-  const auto keep = [&] {
-    state = trainer.state();
-    check_finite(state.parameters, "pretrain", stage.network.name(), state.epoch, "--learning-rate");
-    stage.parameters = std::move(state.parameters);
-    training.state.momentum = {std::move(state.momentum)};
-    training.state.epoch = state.epoch;
-    training.state.step = state.step;
-    training.state.loss = state.loss;
-    training.state.correct = state.correct;
-  };
-  while (!trainer.finished()) {
-    if (training.observer.stop_requested() || trainer.run_epoch(training.observer) == Pretrainer::Outcome::stopped) {
-      keep();
-      return false;
-    }
-    keep();
-    training.record(trainer.last_epoch());
-    training.save();
+// The stages of a pretrain phase, shared out among devices: each takes a stage that nobody has begun and trains it to
+// its end. All that the devices share is touched under one lock.
+class StageQueue {
+ public:
+  explicit StageQueue(Training& training) : training_(training), waiting_(training.state.progress.size()) {
+    std::iota(waiting_.begin(), waiting_.end(), 0);
+    std::erase_if(waiting_, [&](int stage) { return !unfinished(stage); });
+    // Or the largest would be begun last, and all but its device would wait for it.
+    if (training.devices.size() > 1)
+      std::ranges::stable_sort(waiting_, std::greater<>(), [&](int stage) { return stage_of(stage).network.macs(); });
   }
-  return true;
-}
+
+  // False if the observer stopped it. If a stage fails the others are stopped and kept, and its error is thrown.
+  bool run() {
+    {
+      std::vector<std::jthread> threads;  // the first device has this one
+      for (std::size_t i = 1; i < training_.devices.size(); ++i)
+        threads.emplace_back([this, device = training_.devices[i]] { work(device); });
+      work(training_.device());
+    }
+    if (failure_) {
+      if (training_.devices.size() > 1) training_.save();
+      std::rethrow_exception(failure_);
+    }
+    for (int stage = 0; stage < training_.stage_count(); ++stage)
+      if (unfinished(stage)) return false;
+    return true;
+  }
+
+ private:
+  using Lock = std::lock_guard<std::mutex>;  // on mutex_; functions that take one are called with it
+
+  // Hands on what a thread tells, one thread at a time, and stops all once one is to stop.
+  class SharedObserver : public TrainObserver {
+   public:
+    explicit SharedObserver(StageQueue& queue) : queue_(queue) {}
+    void on_step(const StepReport& step) override {
+      const Lock lock(queue_.mutex_);
+      queue_.training_.observer.on_step(step);
+    }
+    bool stop_requested() override {
+      const Lock lock(queue_.mutex_);
+      if (!queue_.stopped_ && queue_.training_.observer.stop_requested()) queue_.stopped_ = true;
+      return queue_.stopped_;
+    }
+
+   private:
+    StageQueue& queue_;
+  };
+
+  Stage& stage_of(int stage) { return training_.state.model.stages[static_cast<std::size_t>(stage)]; }
+  EpochProgress& progress_of(int stage) { return training_.state.progress[static_cast<std::size_t>(stage)]; }
+  Parameters& momentum_of(int stage) { return training_.state.momentum[static_cast<std::size_t>(stage)]; }
+  bool done(int stage) { return progress_of(stage).epoch >= training_.settings.epochs.at(stage); }
+  bool unfinished(int stage) { return training_.pretrains(stage) && !done(stage); }
+
+  void work(const Device& device) {
+    SharedObserver observer(*this);
+    try {
+      while (const auto stage = next()) {
+        if (!train(device, *stage, observer)) return;
+      }
+    } catch (...) {
+      const Lock lock(mutex_);
+      if (!failure_) failure_ = std::current_exception();
+      stopped_ = true;
+    }
+  }
+
+  std::optional<int> next() {
+    const Lock lock(mutex_);
+    if (stopped_ || waiting_.empty()) return {};
+    const int stage = waiting_.front();
+    waiting_.erase(waiting_.begin());
+    return stage;
+  }
+
+  // False if it was stopped before its end.
+  bool train(const Device& device, int stage, TrainObserver& observer) {
+    Pretrainer trainer(device, stage_of(stage).network, training_.data, training_.split.rest, training_.split.held_out,
+                       pretrain_settings(training_.settings, stage), begin(stage));
+    while (!trainer.finished()) {
+      const bool stopped = observer.stop_requested() || trainer.run_epoch(observer) == Pretrainer::Outcome::stopped;
+      PretrainState state = trainer.state();
+      check_finite(state.parameters, "pretrain", stage_of(stage).network.name(), state.progress.epoch,
+                   "--learning-rate");
+      // One lock for both: where a stage stands and what the history says of it must never differ for another thread.
+      const Lock lock(mutex_);
+      keep(stage, std::move(state), lock);
+      if (stopped) return false;
+      record(stage, trainer.last_epoch(), lock);
+    }
+    return true;
+  }
+
+  PretrainState begin(int stage) {
+    const Lock lock(mutex_);
+    return {.progress = progress_of(stage), .parameters = stage_of(stage).parameters, .momentum = momentum_of(stage)};
+  }
+
+  void keep(int stage, PretrainState state, const Lock&) {
+    progress_of(stage) = state.progress;
+    stage_of(stage).parameters = std::move(state.parameters);
+    momentum_of(stage) = done(stage) ? Parameters{} : std::move(state.momentum);
+  }
+
+  // In the history the stages stand one after the other, as if they had been trained so.
+  void record(int stage, const EpochRecord& epoch, const Lock&) {
+    std::ptrdiff_t place = -1;
+    for (int before = 0; before <= stage; ++before)
+      if (training_.pretrains(before)) place += progress_of(before).epoch;
+    training_.state.history.insert(training_.state.history.begin() + place, epoch);
+    training_.observer.on_epoch(epoch);
+    training_.save();
+  }
+
+  Training& training_;
+  std::vector<int> waiting_;
+  std::mutex mutex_;
+  bool stopped_ = false;
+  std::exception_ptr failure_;
+};
 
 }  // namespace
 
@@ -55,16 +152,6 @@ PretrainSettings pretrain_settings(const TrainSettings& settings, int stage) {
           .seed = settings.seed + 7919 * static_cast<std::uint64_t>(stage)};
 }
 
-bool train_stages(Training& training) {
-  if (training.devices.size() > 1 || !training.state.progress.empty()) return train_stages_in_parallel(training);
-  for (; training.state.stage < training.stage_count(); ++training.state.stage) {
-    if (!training.pretrains(training.state.stage)) continue;
-    if (!train_stage(training)) return false;
-    training.state.epoch = 0;
-    training.state.momentum.clear();
-  }
-  training.state.stage = 0;
-  return true;
-}
+bool train_stages(Training& training) { return StageQueue(training).run(); }
 
 }  // namespace cascadecl

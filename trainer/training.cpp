@@ -36,10 +36,11 @@ void check(const Training& training) {
   const TrainSettings& settings = training.settings;
   if (settings.batch_size < 1) throw UsageError("batch size: expected at least 1");
   if (settings.micro_batch < 0) throw UsageError("micro-batch: expected 0 or more");
+  if (!(settings.momentum >= 0 && settings.momentum < 1)) throw UsageError("momentum: expected 0 or more and below 1");
   check_per_stage("epochs", settings.epochs, training.stage_count());
   check_per_stage("learning rate", settings.learning_rate, training.stage_count());
   check_per_stage("cutout", settings.cutout, training.stage_count());
-  if (std::min({std::ranges::min(settings.epochs.values), settings.policy_epochs, settings.joint_epochs}) < 0) {
+  if (std::min({std::ranges::min(settings.epochs.values), settings.learning.epochs, settings.joint_epochs}) < 0) {
     throw UsageError("epochs: expected 0 or more");
   }
   if (std::ranges::min(settings.cutout.values) < 0) throw UsageError("cutout: expected 0 or more pixels");
@@ -116,11 +117,11 @@ void Training::start(const std::optional<Model>& initial) {
   model.std = header.std;
   const bool fits = model.policies.size() + 1 == model.stages.size();
   if (settings.policy || !fits || !initial) {
-    const int hidden = settings.policy_hidden ? settings.policy_hidden : default_hidden(model.classes);
     std::vector<int> features;
     for (const Stage& stage : model.stages) features.push_back(stage.network.feature_count());
-    model.policies = initial_policies(stage_count(), settings.policy_input, model.classes, hidden,
-                                      settings.seed_of_policies(), features);
+    model.policies =
+        initial_policies(stage_count(), settings.learning.input, model.classes,
+                         settings.learning.hidden_units(model.classes), settings.seed_of_policies(), features);
   }
   check(*this);
   fit_batch(*this);
@@ -142,13 +143,10 @@ void Training::resume() {
   }
   const std::int64_t batch = settings.batch_size;
   const std::int64_t steps = (static_cast<std::int64_t>(split.rest.size()) + batch - 1) / batch;
-  const auto check_step = [&](std::int64_t step) {
-    if (step >= steps)
-      throw FileError(
-          fmt::format("{}: /checkpoint: attribute step is {}, expected 0 to {}", checkpoint.string(), step, steps - 1));
-  };
-  check_step(state.step);
-  for (const StageProgress& progress : state.progress) check_step(progress.step);
+  for (const EpochProgress& progress : state.progress)
+    if (progress.step >= steps)
+      throw FileError(fmt::format("{}: /checkpoint: attribute step is {}, expected 0 to {}", checkpoint.string(),
+                                  progress.step, steps - 1));
 }
 
 std::vector<double> Training::costs() const {
@@ -169,13 +167,11 @@ void Training::advance(Position position) {
     }
   };
   while (!wanted(position)) position = static_cast<Position>(static_cast<int>(position) + 1);
+  const std::size_t stages = position == Position::pretrain ? state.model.stages.size() : 0;
   state.position = position;
-  state.stage = state.epoch = 0;
-  state.step = 0;
-  state.loss = state.correct = 0;
+  state.progress.assign(position == Position::done ? 0 : std::max<std::size_t>(stages, 1), {});
   state.refit = false;
-  state.momentum.clear();
-  state.progress.clear();
+  state.momentum.assign(stages, {});
   state.policy_momentum.clear();
 }
 

@@ -13,7 +13,7 @@
 
 namespace cascadecl {
 
-// A training of a cascade under way, as its phases see it (train_phases.h). Refers to data and observer.
+// The state of a training, as its phases see it (train_phases.h). Refers to data and observer.
 struct Training {
   TrainSettings settings;
   const Dataset& data;
@@ -24,19 +24,19 @@ struct Training {
   MeterEnvironment meters = {};  // where energy is measured, if the settings ask for it
   TrainState state = {};
 
-  // One of the two comes first; arguments and errors are those of train().
+  // Call one of the two first. Arguments and errors are those of train().
   void start(const std::optional<Model>& initial);
   void resume();
 
   // The F_t of the settings: of MACs, or as measured when the training started.
   std::vector<double> costs() const;
-  // Moves on to the first of `position` and the phases after it that the settings ask for.
+  // Moves on to `position`, or to the first phase after it that the settings ask for.
   void advance(TrainState::Position position);
-  // Writes the checkpoint, if there is to be one.
+  // Writes the checkpoint, if there is one.
   void save() const;
   // Keeps a finished epoch in the history and tells the observer.
   void record(const EpochRecord& epoch);
-  // The settings with what they were applied to, as JSON: a checkpoint fits only the same.
+  // The settings, and the data that they were applied to, as JSON. A checkpoint fits only if these are the same.
   std::string identity() const;
 
   const Device& device() const { return devices.front(); }

@@ -56,9 +56,10 @@ std::string to_text(const ProfileComparison& comparison) {
 
 void run_profile_compare(const Arguments& arguments) {
   std::string a, b;
-  Options options("profile compare A.json B.json [flags]",
-                  "Tells which differences between two profiles (of profile --json) are significant: run by run, by\n"
-                  "Welch's t-test on their windows, at 5 % over all lines together (Holm's correction).");
+  Options options(
+      "profile compare A.json B.json [flags]",
+      "Tells which differences between two profiles (files of profile --json) are significant. It compares run\n"
+      "by run, with Welch's t-test on their windows, at 5 % over all lines together (Holm's correction).");
   options.add_positional("A.json", a);
   options.add_positional("B.json", b);
   if (!options.parse(arguments)) return print(options.help());

@@ -19,11 +19,6 @@ std::optional<double> watts(std::string_view text) {
 
 }  // namespace
 
-std::optional<double> EnergyModel::marginal_mj_per_image(const Sample& ms_per_image) const {
-  if (!idle_w) return std::nullopt;
-  return (busy_w - *idle_w) * ms_per_image.mean();
-}
-
 EnergyModel parse_energy_model(std::string_view text) {
   const std::size_t colon = text.find(':');
   const auto busy_w = watts(text.substr(0, colon));

@@ -1,23 +1,11 @@
 #pragma once
-#include <optional>
 #include <string_view>
 
-#include "runtime/statistics.h"
+#include "runtime/energy/energy_model.h"
 
 namespace cascadecl {
 
-// --energy-model WATTS[:IDLE]: energy as time multiplied by a power that the user states. An estimate, and called so
-// wherever it shows.
-struct EnergyModel {
-  double busy_w = 0;
-  std::optional<double> idle_w;
-
-  // W * ms = mJ.
-  double mj_per_image(const Sample& ms_per_image) const { return busy_w * ms_per_image.mean(); }
-  std::optional<double> marginal_mj_per_image(const Sample& ms_per_image) const;
-};
-
-// Throws UsageError naming the flag. WATTS above 0, IDLE from 0 to WATTS.
+// --energy-model WATTS[:IDLE]: WATTS above 0, IDLE from 0 to WATTS. Throws UsageError naming the flag.
 EnergyModel parse_energy_model(std::string_view text);
 
 }  // namespace cascadecl

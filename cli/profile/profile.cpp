@@ -11,7 +11,7 @@
 #include "cli/output_file.h"
 #include "cli/profile/compare.h"
 #include "cli/profile/energy_model.h"
-#include "cli/profile/profile_json.h"
+#include "cli/profile/profile_table.h"
 #include "cli/profile/profile_text.h"
 #include "cli/progress.h"
 #include "data/files/error.h"
@@ -21,12 +21,11 @@
 #include "runtime/study/answers/label_probabilities.h"
 #include "runtime/study/runs/cascade_profile.h"
 #include "runtime/study/runs/evaluation.h"
+#include "runtime/study/runs/profile_file.h"
 #include "runtime/study/runs/stage_costs.h"
 
 namespace cascadecl {
 namespace {
-
-using nlohmann::ordered_json;
 
 struct Flags {
   std::string model, data, csv, markdown, energy_model;
@@ -43,13 +42,15 @@ void add_flags(Options& options, Flags& flags) {
   flags.cascade.add_to(options, CascadeUse::profile);
   options.add_number("images", flags.images, 1, 10'000'000, "how many images, at most");
   options.add_number("runs", flags.runs, 1, 1000, "windows of each part, in shuffled order; times are medians");
-  options.add_number("window-s", flags.window_s, 0, 86400,
-                     "how long a window lasts at least; with a meter 1 s, or 100 of its update periods, if that is "
-                     "longer; 0 without one: all images once");
+  options.add_number(
+      "window-s", flags.window_s, 0, 86400,
+      "shortest length of a window. With a meter it is 1 s, or 100 of its update periods if that is longer; "
+      "without a meter it is 0: all images once");
   options.add_switch("require-energy", flags.require_energy, "fail with status 5 if the energy cannot be measured");
-  options.add_text("energy-model", flags.energy_model, "WATTS[:IDLE]",
-                   "also estimate energy as time at that power, less time at idle power for the marginal one; called "
-                   "estimated wherever it shows");
+  options.add_text(
+      "energy-model", flags.energy_model, "WATTS[:IDLE]",
+      "also estimate energy as time at this power, and marginal energy as that minus time at idle power; such "
+      "figures are called estimated everywhere");
   options.add_text("csv", flags.csv, "FILE", "also write the parts measured as CSV");
   options.add_text("markdown", flags.markdown, "FILE", "also write them as a Markdown table");
 }
@@ -73,7 +74,7 @@ Subject subject_of(const Flags& flags, bool quiet) {
   return subject;
 }
 
-ordered_json measure(const Flags& flags, Subject& subject, const std::optional<EnergyModel>& estimate, bool quiet) {
+ProfileRecord measure(const Flags& flags, Subject& subject, const std::optional<EnergyModel>& estimate, bool quiet) {
   const auto& [cascade, devices, images, labels] = subject;
   const Model& model = cascade.model;
   CascadeProfileSettings settings{.largest_mmac = cascade.largest_mmac, .environment = flags.cascade.meters()};
@@ -88,22 +89,19 @@ ordered_json measure(const Flags& flags, Subject& subject, const std::optional<E
                       .window_s = std::max(flags.window_s, meters.meters.empty() ? 0.0 : 1.0),
                       .seed = flags.cascade.seed(),
                       .progress = [&](int done) { progress.update(done); }};
-  const CascadeProfile profile = profile_cascade(model, devices, images, labels, meters, settings);
+  CascadeProfile profile = profile_cascade(model, devices, images, labels, meters, settings);
   progress.wipe();
   if (flags.require_energy && !profile.cascade().figures.total_mj_per_image)
     throw MeasurementError("energy: " + missing_energy(profile.attempts));
 
-  ordered_json json = {{"format", "cascadecl-profile"},
-                       {"format_version", 1},
-                       {"images", profile.images},
-                       {"runs", flags.runs},
-                       {"batch_size", settings.executor.max_batch},
-                       {"device", device_names(devices)},
-                       {"kernel_class", kernel_class_names(devices)},
-                       {"precision", to_string(settings.executor.precision)},
-                       {"policy", policy_json(cascade)}};
-  json.update(profile_json(profile, estimate));
-  return json;
+  return {.runs = flags.runs,
+          .batch_size = settings.executor.max_batch,
+          .device = device_names(devices),
+          .kernel_class = kernel_class_names(devices),
+          .precision = std::string(to_string(settings.executor.precision)),
+          .policy = policy_json(cascade).dump(),
+          .profile = std::move(profile),
+          .estimate = estimate};
 }
 
 }  // namespace
@@ -114,10 +112,10 @@ void run_profile(const Arguments& arguments) {
   Flags flags;
   Options options(
       "profile MODEL --data FILE[:split] [flags]\n       cascadecl profile compare A.json B.json [flags]",
-      "Measures time and energy per image on the first images of a dataset (its split test unless one is\n"
-      "named): of the whole cascade, of each stage on the images that reach it, of each stage alone on all, and\n"
-      "of the policies. Energy is unknown where no counter can be read. compare tells which of the differences\n"
-      "between two profiles, as --json prints them, are significant.");
+      "Measures time and energy per image, on the first images of a dataset (its split test unless one is\n"
+      "named): of the whole cascade, of each stage on the images that reach it, of each stage alone on all\n"
+      "images, and of the policies. Energy is unknown where no counter can be read. compare tells which\n"
+      "differences between two profiles (files of --json) are significant.");
   add_flags(options, flags);
   if (!options.parse(arguments)) return print(options.help());
   options.require("MODEL");
@@ -129,14 +127,10 @@ void run_profile(const Arguments& arguments) {
   check_writable(flags.markdown);
 
   Subject subject = subject_of(flags, options.quiet());
-  const ordered_json profile = measure(flags, subject, estimate, options.quiet());
-  if (options.json()) {
-    print_json(profile);
-  } else {
-    print(profile_text(profile));
-  }
-  write_file(flags.csv, profile_csv(profile));
-  write_file(flags.markdown, profile_markdown(profile));
+  const ProfileRecord record = measure(flags, subject, estimate, options.quiet());
+  print(options.json() ? to_json(record) : profile_text(record));
+  write_file(flags.csv, profile_csv(record));
+  write_file(flags.markdown, profile_markdown(record));
   const ChosenCascade& cascade = subject.cascade;
   if (!cascade.settings.trace) return;
   // Once more, so that what is measured is not traced.

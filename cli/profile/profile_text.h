@@ -1,10 +1,11 @@
 #pragma once
-#include <nlohmann/json_fwd.hpp>
 #include <string>
+
+#include "runtime/study/runs/profile_file.h"
 
 namespace cascadecl {
 
-// What profile prints without --json, from that JSON.
-std::string profile_text(const nlohmann::ordered_json& profile);
+// What profile prints without --json.
+std::string profile_text(const ProfileRecord& record);
 
 }  // namespace cascadecl

@@ -134,7 +134,7 @@ SweepStage stage_of(const Model& model, const ModelRun& run, std::size_t k, std:
           .mmac = alone.mmac,
           .top1 = alone.top1,
           .top5 = alone.top5,
-          .ece = reliability(probabilities, labels, run.probabilities.classes).expected_calibration_error,
+          .ece = reliability(probabilities, labels).expected_calibration_error,
           .temperature = model.temperatures.empty() ? std::nullopt : std::optional(model.temperatures[k]),
           .ms_per_image = 1e3 / alone.images_per_s,
           .mj_per_image = run.stage_mj_per_image[k]};

@@ -48,7 +48,7 @@ ordered_json calibration_json(const Model& model, const ModelRun& run, const Dat
   const std::size_t size = run.probabilities.images * run.probabilities.classes;
   for (std::size_t k = 0; k < run.probabilities.stages; ++k) {
     const auto rows = std::span<const float>(run.probabilities.values).subspan(k * size, size);
-    const Reliability result = reliability(rows, dataset.labels(), run.probabilities.classes);
+    const Reliability result = reliability(rows, dataset.labels());
     ordered_json bins = ordered_json::array();
     for (const ReliabilityBin& bin : result.bins) {
       bins.push_back({{"low", bin.low},

@@ -124,14 +124,15 @@ std::string default_title(const std::vector<std::string>& files) {
 void run_report(const Arguments& arguments) {
   Inputs inputs;
   CascadeFlags flags;
-  Options options("report MODEL|SWEEP... [--data FILE[:split]] [-o report.html]",
-                  "Writes one HTML page, which needs no network, on models and on sweeps (files of cascadecl sweep):\n"
-                  "accuracy against cost, exits, examples, calibration, savings and training. Models are run on the\n"
-                  "data (its split test unless one is named); without --data only their description is shown.");
+  Options options(
+      "report MODEL|SWEEP... [--data FILE[:split]] [-o report.html]",
+      "Writes one HTML page about models and sweeps (files of cascadecl sweep): accuracy against cost, exits,\n"
+      "examples, calibration, savings and training. The page needs no network. Models are run on the data\n"
+      "(its split test unless one is named). Without --data only their description is shown.");
   options.add_positional_list("MODEL|SWEEP", inputs.files);
   options.add_text("data", inputs.data, "FILE[:split]", "dataset file on which the models are run");
   options.add_text("output,o", inputs.output, "FILE.html", "the page to write");
-  options.add_text("title", inputs.title, "TEXT", "of the page");
+  options.add_text("title", inputs.title, "TEXT", "title of the page");
   flags.add_to(options, CascadeUse::run);
   if (!options.parse(arguments)) return print(options.help());
   const std::vector<std::string_view> of_runs(flags.names().begin(), flags.names().end());

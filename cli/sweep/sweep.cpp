@@ -15,7 +15,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/output_file.h"
-#include "cli/phase_flags.h"
+#include "cli/policy_learning_flags.h"
 #include "cli/progress.h"
 #include "cli/sweep/sweep_file.h"
 #include "cli/version.h"
@@ -24,6 +24,7 @@
 #include "data/loader.h"
 #include "runtime/cascade/model_file.h"
 #include "runtime/study/answers/calibration.h"
+#include "runtime/study/answers/reliability.h"
 #include "runtime/study/answers/table_file.h"
 #include "runtime/study/tradeoff/budget.h"
 
@@ -51,18 +52,19 @@ void add_flags(Options& options, Flags& flags) {
   options.add_positional("MODEL", flags.model);
   options.add_text("data", flags.data, "FILE[:split]", "dataset file; policies are judged on its split test");
   options.add_text("held-out", flags.held_out, "SPLIT",
-                   "fit policies and choose thresholds on all images of this split of the file, instead of those that "
-                   "the model's training held out");
+                   "fit policies and choose thresholds on all images of this split of the file, instead of the images "
+                   "that the model's training held out");
   options.add_text("output,o", flags.output, "OUT.json", "the result; an interrupted sweep goes on from it");
   options.add_text("csv", flags.csv, "FILE", "write the points as CSV too");
   options.add_text("markdown", flags.markdown, "FILE", "write the points as a Markdown table too");
   options.add_text("alpha", flags.alphas, "LIST", "prices of MACs for learned and ann");
-  options.add_number("seeds", flags.sweep.seeds, 0, 1000, "learned and ann are fitted with so many seeds each");
-  options.add_number("seed", flags.sweep.first_seed, "the first of them");
+  options.add_number("seeds", flags.sweep.seeds, 0, 1000, "number of seeds that learned and ann are fitted with");
+  options.add_number("seed", flags.sweep.first_seed, "the first of these seeds");
   options.add_text("policy", flags.policies, "LIST",
                    "learned, ann, static, confidence, margin, entropy, agreement, random, oracle");
   options.add_text("combine", flags.combines, "LIST", "answers: reweight, last, fitted");
-  options.add_number("thresholds", flags.sweep.thresholds, 0, 10000, "of each policy with a threshold");
+  options.add_number("thresholds", flags.sweep.thresholds, 0, 10000,
+                     "number of thresholds of each policy that has one");
   flags.device.add_to(options, false);
   flags.meters.add_to(options);
   options.add_number("batch-size", flags.batch_size, 1, 65536, "images that a stage runs at once");
@@ -70,8 +72,9 @@ void add_flags(Options& options, Flags& flags) {
   options.add_switch("joint", flags.sweep.joint,
                      "for each alpha and seed also train stages and policies together, from the model's stages");
   options.add_number("joint-epochs", flags.sweep.joint_epochs, 1, 100000, "epochs of stages and policies together");
-  options.add_number("joint-learning-rate", flags.sweep.joint_learning_rate, 0, 1000, "of the stages, with --joint");
-  add_phase_flags(options, flags.sweep.phase);
+  options.add_number("joint-learning-rate", flags.sweep.joint_learning_rate, 0, 1000,
+                     "learning rate of the stages, with --joint");
+  add_policy_learning_flags(options, flags.sweep.learning);
 }
 
 void parse_lists(Flags& flags) {
@@ -85,9 +88,9 @@ void parse_lists(Flags& flags) {
 }
 
 // All that the points depend on.
-ordered_json settings_json(const Flags& flags, const Model& model, const std::string& fitting_key,
-                           const std::string& test_key, const std::string& device) {
-  const PolicyPhaseSettings& phase = flags.sweep.phase;
+std::string settings_json(const Flags& flags, const Model& model, const std::string& fitting_key,
+                          const std::string& test_key, const std::string& device) {
+  const PolicyLearning& learning = flags.sweep.learning;
   ordered_json json = {{"model", fingerprint(model)},
                        {"fitted_on", fitting_key},
                        {"judged_on", test_key},
@@ -98,19 +101,22 @@ ordered_json settings_json(const Flags& flags, const Model& model, const std::st
                        {"policy", flags.policies},
                        {"combine", flags.combines},
                        {"thresholds", flags.sweep.thresholds},
-                       {"policy_epochs", phase.epochs},
-                       {"policy_learning_rate", phase.learning_rate},
-                       {"policy_input", to_string(phase.input)},
-                       {"policy_hidden", phase.hidden},
-                       {"estimator", to_string(phase.estimator)},
-                       {"reward_label", to_string(phase.reward_label)},
-                       {"entropy", phase.entropy},
-                       {"top_k", phase.top_k}};
+                       {"policy_epochs", learning.epochs},
+                       {"policy_learning_rate", learning.learning_rate},
+                       {"policy_input", to_string(learning.input)},
+                       {"policy_hidden", learning.hidden},
+                       {"estimator", to_string(learning.estimator)},
+                       {"reward_label", to_string(learning.reward_label)},
+                       {"entropy", learning.entropy},
+                       {"top_k", learning.top_k}};
+  const PolicyLearning initial;  // files from before these were flags do not tell them
+  if (learning.baseline != initial.baseline) json["baseline"] = to_string(learning.baseline);
+  if (learning.cost_through != initial.cost_through) json["cost_through"] = to_string(learning.cost_through);
   if (flags.sweep.joint) {
     json["joint_epochs"] = flags.sweep.joint_epochs;
     json["joint_learning_rate"] = flags.sweep.joint_learning_rate;
   }
-  return json;
+  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);  // names of files may be no UTF-8
 }
 
 // What the sweep looks at, and how it gets at the stages' label probabilities.
@@ -152,7 +158,7 @@ class Source {
   std::string device_name() const { return device_.info().name; }
 
  private:
-  bool features() const { return flags_.sweep.phase.input == PolicyInput::features; }
+  bool features() const { return flags_.sweep.learning.input == PolicyInput::features; }
 
   CascadeTable run(const Dataset& dataset, const std::vector<std::int64_t>& indices, const std::string& what) {
     Progress progress(what, static_cast<std::int64_t>(indices.size()), quiet_);
@@ -173,47 +179,43 @@ class Source {
   std::string fitting_key_, test_key_;
 };
 
-ordered_json fresh_json(const Flags& flags, const Arguments& arguments, const Source& source) {
+Sweep fresh_sweep(const Flags& flags, const Arguments& arguments, const Model& model, const Source& source) {
   std::string command = "cascadecl sweep";
   for (const std::string& argument : arguments) command += " " + argument;
-  return {{"format", "cascadecl-sweep"},
-          {"format_version", 1},
-          {"created_by", fmt::format("cascadecl {}", version)},
-          {"command", command},
-          {"model", flags.model},
-          {"data", data_name(flags.data, "test")},
-          {"device", source.device_name()},
-          {"images", source.test().size()},
-          {"stages", ordered_json::array()},
-          {"points", ordered_json::array()},
-          {"energy_reason", ""},
-          {"seconds", 0.0}};
+  return {.created_by = fmt::format("cascadecl {}", version),
+          .command = command,
+          .model = flags.model,
+          .data = data_name(flags.data, "test"),
+          .device = source.device_name(),
+          .images = source.test().size(),
+          .settings = settings_json(flags, model, source.fitting_key(), source.test_key(), source.device_name())};
 }
 
-ordered_json stages_json(const Model& model, const CascadeTable& test, const StageCosts& ms, const StageEnergies& mj) {
-  ordered_json stages = ordered_json::array();
+std::vector<SweepStage> stages_of(const Model& model, const CascadeTable& test, const StageCosts& ms,
+                                  const StageEnergies& mj) {
+  std::vector<SweepStage> stages;
   const std::size_t row = test.images() * test.probabilities.classes;
   for (std::size_t k = 0; k < test.stages(); ++k) {
     const Simulation alone = simulate_static(test, k);
     const auto rows = std::span<const float>(test.probabilities.values).subspan(k * row, row);
-    stages.push_back({{"network", model.stages[k].network.name()},
-                      {"mmac", test.network_mmac[k]},
-                      {"top1", alone.top1},
-                      {"top5", number_or_null(alone.top5)},
-                      {"ece", expected_calibration_error(rows, test.labels)},
-                      {"temperature", model.temperatures.empty() ? 1.0 : model.temperatures[k]},
-                      {"ms_per_image", ms.stages[k]},
-                      {"mj_per_image", mj.costs ? ordered_json(mj.costs->stages[k]) : ordered_json(nullptr)}});
+    stages.push_back({.network = model.stages[k].network.name(),
+                      .mmac = test.network_mmac[k],
+                      .top1 = alone.top1,
+                      .top5 = alone.top5,
+                      .ece = reliability(rows, test.labels).expected_calibration_error,
+                      .temperature = model.temperatures.empty() ? 1.0 : model.temperatures[k],
+                      .ms_per_image = ms.stages[k],
+                      .mj_per_image = mj.costs ? std::optional(mj.costs->stages[k]) : std::nullopt});
   }
   return stages;
 }
 
-// The costs of stages as a sweep file has them; none if one is unknown.
-std::optional<StageCosts> costs_in(const ordered_json& content, const char* key) {
+// The costs of a sweep's stages; none if one is unknown.
+std::optional<StageCosts> costs_in(const Sweep& sweep, std::optional<double> SweepStage::*cost) {
   StageCosts costs;
-  for (const ordered_json& stage : content.at("stages")) {
-    if (!stage.contains(key) || !stage.at(key).is_number()) return std::nullopt;
-    costs.stages.push_back(stage.at(key).get<double>());
+  for (const SweepStage& stage : sweep.stages) {
+    if (!(stage.*cost)) return std::nullopt;
+    costs.stages.push_back(*(stage.*cost));
   }
   return costs;
 }
@@ -225,9 +227,24 @@ void measure_stages(const Flags& flags, const Model& model, const Device& device
   const ExecutorSettings settings{.max_batch = flags.batch_size};
   const StageCosts ms = stage_times_ms(model, device, images, 3, settings);
   const StageEnergies mj = stage_energies_mj(model, device, images, settings, flags.meters.environment());
-  file.content()["stages"] = stages_json(model, test, ms, mj);
-  file.content()["energy_reason"] = mj.reason;
-  file.write();
+  file.set_stages(stages_of(model, test, ms, mj), mj.reason);
+}
+
+SweepPoint sweep_point(const TaskPoint& found, std::optional<double> ms_per_image, std::optional<double> mj_per_image) {
+  const Simulation& simulation = found.simulation;
+  return {.policy = std::string(to_string(found.task.policy)),
+          .parameter = found.parameter,
+          .alpha = found.task.alpha,
+          .seed = found.task.seed,
+          .frozen = !found.task.joint,
+          .combine = std::string(to_string(found.combine)),
+          .top1 = simulation.top1,
+          .mmac_per_image = simulation.mmac_per_image,
+          .mac_fraction = simulation.mac_fraction,
+          .top5 = simulation.top5,
+          .ms_per_image = ms_per_image,
+          .mj_per_image = mj_per_image,
+          .stopped = simulation.stopped};
 }
 
 std::string describe(const SweepTask& task) {
@@ -237,20 +254,12 @@ std::string describe(const SweepTask& task) {
   return task.alpha ? text : text + fmt::format(" {}", task.index);
 }
 
-std::string to_text(const ordered_json& content) {
+std::string to_text(const Sweep& sweep) {
   Table table({"<policy", "parameter", "alpha", "seed", "<combine", "top-1", "MMAC", "of largest", "ms"});
-  const auto number = [](const ordered_json& value) {
-    return value.is_number() ? std::optional(value.get<double>()) : std::nullopt;
-  };
-  for (const ordered_json& point : content.at("points")) {
-    const auto at = [&](const char* field) { return point.value(field, ordered_json()); };  // null where it is missing
-    const auto combine = at("combine");
-    table.add_row({at("policy").get<std::string>() + (at("frozen") == false ? ", joint" : ""),
-                   decimal(number(at("parameter")), 4), decimal(number(at("alpha")), 4), decimal(number(at("seed")), 0),
-                   combine.is_string() ? combine.get<std::string>() : "", percent(number(at("top1"))),
-                   decimal(number(at("mmac_per_image")), 2), percent(number(at("mac_fraction")), 1),
-                   decimal(number(at("ms_per_image")), 4)});
-  }
+  for (const SweepPoint& point : sweep.points)
+    table.add_row({point.policy + (point.frozen ? "" : ", joint"), decimal(point.parameter, 4), decimal(point.alpha, 4),
+                   point.seed ? std::to_string(*point.seed) : "-", point.combine, percent(point.top1),
+                   decimal(point.mmac_per_image, 2), percent(point.mac_fraction, 1), decimal(point.ms_per_image, 4)});
   return table.text();
 }
 
@@ -271,8 +280,9 @@ void run_tasks(const std::vector<SweepTask>& tasks, const Flags& flags, const Mo
                Source& source, SweepFile& file, bool quiet) {
   const Clock::time_point begin = Clock::now();
   SweepTables tables = flags.no_reuse ? source.computed() : source.cached();
-  if (file.content()["stages"].empty()) measure_stages(flags, model, device, source, tables.test, file);
-  const auto ms = costs_in(file.content(), "ms_per_image"), mj = costs_in(file.content(), "mj_per_image");
+  if (file.sweep().stages.empty()) measure_stages(flags, model, device, source, tables.test, file);
+  const auto ms = costs_in(file.sweep(), &SweepStage::ms_per_image),
+             mj = costs_in(file.sweep(), &SweepStage::mj_per_image);
   const bool fitted = std::ranges::find(flags.sweep.combines, Combine::fitted) != flags.sweep.combines.end();
   const CombinationWeights weights =
       fitted ? fit_combination(tables.held_out.probabilities, tables.held_out.labels) : CombinationWeights{};
@@ -281,7 +291,7 @@ void run_tasks(const std::vector<SweepTask>& tasks, const Flags& flags, const Mo
   EpochNotes observer(quiet);
   for (std::size_t i = first; i < tasks.size(); ++i) {
     if (flags.no_reuse && i > first) tables = source.computed();
-    std::vector<ordered_json> points;
+    std::vector<SweepPoint> points;
     const std::vector<TaskPoint> found =
         tasks[i].joint ? run_joint_task(tasks[i], flags.sweep,
                                         {model, source.fitting(), source.test(), flags.batch_size}, device, observer)
@@ -293,7 +303,7 @@ void run_tasks(const std::vector<SweepTask>& tasks, const Flags& flags, const Mo
                                          : mean_cost(*costs, point.simulation.stopped, false))
                      : std::nullopt;
       };
-      points.push_back(point_json(point, cost(ms), cost(mj)));
+      points.push_back(sweep_point(point, cost(ms), cost(mj)));
     }
     file.add(points, seconds_since(start));
     start = Clock::now();
@@ -307,9 +317,10 @@ void run_sweep(const Arguments& arguments) {
   Flags flags;
   Options options(
       "sweep MODEL --data FILE[:split] -o OUT.json [flags]",
-      "Accuracy and cost of many policies on the same frozen stages, with --joint also on stages trained with them.\n"
-      "The stages' label probabilities are computed once and kept beside OUT.json; policies are fitted on held-out\n"
-      "images and judged on test images. The same command goes on with an interrupted sweep.");
+      "Measures accuracy and cost of many policies on the same frozen stages, and with --joint also on stages\n"
+      "trained together with them. The stages' label probabilities are computed once and kept beside OUT.json.\n"
+      "Policies are fitted on held-out images and judged on test images. The same command goes on with an\n"
+      "interrupted sweep.");
   add_flags(options, flags);
   if (!options.parse(arguments)) return print(options.help());
   options.require("MODEL");
@@ -327,14 +338,11 @@ void run_sweep(const Arguments& arguments) {
   const std::vector<SweepTask> tasks = sweep_tasks(flags.sweep, model.stages.size());
   const Device device = flags.device.open();
   Source source(flags, model, device, options.quiet());
-  SweepFile file(flags.output, fresh_json(flags, arguments, source),
-                 settings_json(flags, model, source.fitting_key(), source.test_key(), source.device_name()),
-                 model.stages.size());
+  SweepFile file(flags.output, fresh_sweep(flags, arguments, model, source), model.stages.size());
   if (file.tasks_done() < tasks.size()) run_tasks(tasks, flags, model, device, source, file, options.quiet());
-  write_file(flags.csv, sweep_csv(file.content()));
-  write_file(flags.markdown, sweep_markdown(file.content()));
-  if (options.json()) return print_json(file.content());
-  print(to_text(file.content()));
+  write_file(flags.csv, sweep_csv(file.sweep()));
+  write_file(flags.markdown, sweep_markdown(file.sweep()));
+  print(options.json() ? to_json(file.sweep()) : to_text(file.sweep()));
 }
 
 }  // namespace cascadecl

@@ -7,9 +7,9 @@
 
 namespace cascadecl {
 
-// Reads the files in an archive one after the other, without unpacking them. Folders, links and devices are passed
-// over. All functions throw FileError naming the archive, and the file in it, if it is missing, damaged (checksums of
-// zip are checked), truncated, encrypted or of another format.
+// Reads the files in an archive one after the other, without unpacking them. Folders, links and devices are skipped.
+// All functions throw FileError naming the archive, and the file in it, if it is missing, damaged (checksums of zip are
+// checked), truncated, encrypted or of another format.
 class Archive {
  public:
   enum class Format { zip, tar_gz };
@@ -21,13 +21,13 @@ class Archive {
 
   // Goes to the next file; false at the end of the archive.
   bool next();
-  // Of the file that next() went to: its whole name with folders, as it stands in the archive ("../../x" is possible).
+  // The whole name, with folders, of the file that next() went to, as it stands in the archive ("../../x" is possible).
   const std::string& name() const { return name_; }
 
   // Fills out with the file's next bytes; returns how many, fewer than wanted only at its end.
   std::size_t read(std::span<std::uint8_t> out);
 
-  // The error that says what is wrong with the file at hand: "ARCHIVE: NAME: problem".
+  // The error for a problem with the file at hand: "ARCHIVE: NAME: problem".
   [[noreturn]] void fail(const std::string& problem) const;
 
  private:

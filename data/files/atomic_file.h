@@ -4,9 +4,9 @@
 
 namespace cascadecl {
 
-// A file that appears whole or not at all. It is written under a temporary name beside its target; commit() syncs it to
-// disk, renames it over the target and syncs the folder. Destroyed without commit(): the temporary file is removed, and
-// what was at the target stays. A symbolic link as target is followed: the file it points to is replaced.
+// A file that appears whole or not at all. It is written under a temporary name beside its target. commit() syncs it to
+// disk, renames it over the target and syncs the folder. If it is destroyed without commit(), the temporary file is
+// removed and the target stays as it was. If the target is a symbolic link, the file that it points to is replaced.
 class AtomicFile {
  public:
   // Creates the empty temporary file. Throws OutputError if the folder is missing or not writable, or if the target

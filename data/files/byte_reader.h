@@ -27,7 +27,7 @@ class ByteReader {
   void skip(std::int64_t bytes);
   void seek(std::int64_t offset);
 
-  // The error that says what is wrong at an offset: "FILE: offset 17: problem".
+  // The error for a problem at an offset: "FILE: offset 17: problem".
   [[noreturn]] void fail(std::int64_t offset, std::string_view problem) const;
 
  private:
@@ -38,7 +38,8 @@ class ByteReader {
   std::int64_t size_ = 0, offset_ = 0;
 };
 
-// Text from a file, fit for one line of an error: other than printable ASCII becomes '?', the end of long ones "...".
+// Text from a file, made fit for one line of an error: everything but printable ASCII becomes '?', and the end of long
+// text becomes "...".
 std::string printable(std::string_view text);
 
 }  // namespace cascadecl

@@ -8,13 +8,13 @@ namespace cascadecl {
 enum class ChecksumKind { md5, sha256 };
 std::string_view to_string(ChecksumKind kind);  // "MD5", "SHA-256"
 
-// What a file is known by.
+// A checksum that identifies a file.
 struct Checksum {
   ChecksumKind kind = ChecksumKind::sha256;
   std::string hex;  // lower case
 };
 
-// Throws UsageError if hex is not as many hexadecimal digits as the kind has, 32 or 64.
+// Throws UsageError if hex is not made of as many hexadecimal digits as the kind has: 32 or 64.
 Checksum parse_checksum(ChecksumKind kind, std::string_view hex);
 
 // The checksum of a file, as hexadecimal digits in lower case. Throws FileError if it cannot be read.

@@ -4,14 +4,14 @@
 
 namespace cascadecl {
 
-// Everything this library throws. what() is one line that names what and where. The command line maps the type to its
-// exit status in one place (cli/main.cpp): UsageError 2, DeviceNotFoundError 3, FileError 4, MeasurementError 5, the
-// rest 1.
+// The base of everything that this library throws. what() is one line that names what and where. The command line maps
+// the type to its exit status in one place (cli/main.cpp): UsageError 2, DeviceNotFoundError 3, FileError 4,
+// MeasurementError 5, all others 1.
 struct Error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// A wrong flag, name or setting: the caller can mend it by calling differently.
+// A wrong flag, name or setting. The caller can mend it by calling differently.
 struct UsageError : Error {
   using Error::Error;
 };

@@ -9,22 +9,22 @@
 
 namespace cascadecl {
 
-// HDF5 files read with distrust and written atomically. Objects are named by their absolute path ("/train/images"), the
-// root group by "/". HDF5 itself is not safe for threads: all calls here take one lock, so readers and writers may live
-// in different threads; one reader or writer is still to be used by one thread at a time.
+// HDF5 files, read with distrust and written atomically. Objects are named by their absolute path ("/train/images"),
+// the root group by "/". HDF5 itself is not safe for threads, so all calls here take one lock: readers and writers may
+// live in different threads, each used by one thread at a time.
 //
 // Element types T of data sets: float (float32), double (float64), std::int32_t, std::int64_t, std::uint8_t.
 using Hdf5Shape = std::vector<std::int64_t>;
 constexpr std::int64_t any_size = -1;  // in an expected shape: this dimension may have any size
 
-// For main(), before any file is opened: HDF5 does no cleaning up when the process ends. Our files are closed by then;
-// but after a damaged file it may have to print complaints to stderr, or crash.
+// Call it in main() before any file is opened: HDF5 then does no cleaning up when the process ends. Our files are
+// closed by then, but after a damaged file HDF5 may print complaints to stderr, or crash.
 void skip_hdf5_cleanup_at_exit();
 
 // "[50000, 3, 32, 32]"; any_size prints as "any".
 std::string to_string(const Hdf5Shape& shape);
 
-// What a file says about one of its data sets.
+// The facts that a file states about one of its data sets.
 struct Hdf5DatasetInfo {
   Hdf5Shape shape;
   std::string type;                  // "uint8", "float32", ...; "other" for types we do not read
@@ -34,9 +34,9 @@ struct Hdf5DatasetInfo {
 };
 
 // An open file of unknown origin. Everything is checked before it is used or memory is allocated for it: existence,
-// type, rank and size of each object; a size that the stored bytes cannot justify is refused. Never leaves the file:
-// soft and external links, external or virtual storage and filters other than deflate, shuffle and fletcher32 are
-// refused. All functions throw FileError naming file, object, what was expected and what was found.
+// type, rank and size of each object. A size that the stored bytes cannot justify is refused. Reading never leaves the
+// file: soft and external links, external or virtual storage, and filters other than deflate, shuffle and fletcher32
+// are refused. All functions throw FileError naming file, object, what was expected and what was found.
 class Hdf5Reader {
  public:
   // Throws FileError if the file is missing, a folder, unreadable, not HDF5, truncated or damaged.
@@ -73,7 +73,7 @@ class Hdf5Reader {
   template <typename T>
   void read_rows(std::string_view name, std::int64_t first, std::int64_t count, std::span<T> out) const;
 
-  // The error that says what is wrong with an object of this file: "FILE: OBJECT: problem". For callers' own checks.
+  // The error for a problem with an object of this file: "FILE: OBJECT: problem". For callers' own checks.
   [[noreturn]] void fail(std::string_view object, const std::string& problem) const;
 
   struct Impl;  // of no concern to users
@@ -122,13 +122,13 @@ class Hdf5Writer {
     write(name, shape, std::span<const T>(values), storage);
   }
 
-  // The same in two steps, for data that does not fit into memory. Rows are of the first dimension; to be efficient,
-  // write whole chunks.
+  // The same in two steps, for data that does not fit into memory. Rows are those of the first dimension. Write whole
+  // chunks to be efficient.
   template <typename T>
   void create_dataset(std::string_view name, const Hdf5Shape& shape, Hdf5Storage storage);
   template <typename T>
   void write_rows(std::string_view name, std::int64_t first, std::span<const T> values);
-  // Leaves the first `rows` rows of a chunked data set, no more than there are.
+  // Keeps the first `rows` rows of a chunked data set, which has at least as many.
   void keep_rows(std::string_view name, std::int64_t rows);
 
   // Flushes, closes, syncs and renames. Nothing may be written afterwards.

@@ -87,6 +87,18 @@ Hdf5Shape shape_of(const Handle& space) {
   return shape;
 }
 
+// The type of the object behind a hard link; H5O_TYPE_UNKNOWN if the object is damaged.
+H5O_type_t type_behind(hid_t file, const std::string& link) {
+#if H5_VERSION_GE(1, 12, 0)
+  H5O_info2_t info{};
+  const herr_t status = H5Oget_info_by_name3(file, link.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT);
+#else
+  H5O_info_t info{};
+  const herr_t status = H5Oget_info_by_name2(file, link.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT);
+#endif
+  return status < 0 ? H5O_TYPE_UNKNOWN : info.type;
+}
+
 }  // namespace
 
 void skip_hdf5_cleanup_at_exit() { H5dont_atexit(); }
@@ -159,10 +171,9 @@ Hdf5Reader::Impl::Impl(fs::path file) : path(std::move(file)) {
 // The type of an object, or H5O_TYPE_UNKNOWN if there is none. Follows hard links only, so it cannot leave the file.
 H5O_type_t Hdf5Reader::Impl::kind(std::string_view name) const {
   std::string path_so_far;
-  H5O_info_t info{};
-  info.type = H5O_TYPE_GROUP;
+  H5O_type_t type = H5O_TYPE_GROUP;
   for (const std::string& part : hdf5::components(name)) {
-    if (info.type != H5O_TYPE_GROUP) return H5O_TYPE_UNKNOWN;
+    if (type != H5O_TYPE_GROUP) return H5O_TYPE_UNKNOWN;
     path_so_far += "/" + part;
     if (groups.contains(path_so_far)) continue;
     if (H5Lexists(id.get(), path_so_far.c_str(), H5P_DEFAULT) <= 0) return H5O_TYPE_UNKNOWN;
@@ -170,11 +181,11 @@ H5O_type_t Hdf5Reader::Impl::kind(std::string_view name) const {
     if (H5Lget_info(id.get(), path_so_far.c_str(), &link, H5P_DEFAULT) < 0) fail(path_so_far, "damaged link");
     if (link.type != H5L_TYPE_HARD)
       fail(path_so_far, fmt::format("is {} link; links are not followed", link_kind(link.type)));
-    if (H5Oget_info_by_name2(id.get(), path_so_far.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT) < 0)
-      fail(path_so_far, "damaged object");
-    if (info.type == H5O_TYPE_GROUP) groups.insert(path_so_far);
+    type = type_behind(id.get(), path_so_far);
+    if (type == H5O_TYPE_UNKNOWN) fail(path_so_far, "damaged object");
+    if (type == H5O_TYPE_GROUP) groups.insert(path_so_far);
   }
-  return info.type;
+  return type;
 }
 
 Handle Hdf5Reader::Impl::open(std::string_view name, H5O_type_t expected) const {

@@ -6,8 +6,8 @@
 
 namespace cascadecl {
 
-// What has come of a download so far, TARGET.part, held by one process at a time. It stays when the object goes.
-// All functions throw OutputError if it cannot be written.
+// The part of a download that has come so far, TARGET.part, held by one process at a time. The file stays when the
+// object goes. All functions throw OutputError if it cannot be written.
 class PartFile {
  public:
   // Opens it, or creates it empty. Throws DownloadError if another process holds it.

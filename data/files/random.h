@@ -6,8 +6,8 @@
 
 namespace cascadecl {
 
-// Four random words that depend on nothing but the seed and a counter (Philox4x32-10, Salmon et al. 2011).
-// Callers split the counter among what they draw for: image, epoch, purpose.
+// Four random words that depend on nothing but the seed and a counter (Philox4x32-10, Salmon et al. 2011). Callers
+// divide the counter among the things they draw for: image, epoch, purpose.
 inline std::array<std::uint32_t, 4> philox(std::uint64_t seed, std::uint64_t low, std::uint64_t high = 0) {
   const auto word = [](std::uint64_t value, int i) { return static_cast<std::uint32_t>(value >> (32 * i)); };
   const r123::Philox4x32::ctr_type counter = {{word(low, 0), word(low, 1), word(high, 0), word(high, 1)}};
@@ -16,7 +16,7 @@ inline std::array<std::uint32_t, 4> philox(std::uint64_t seed, std::uint64_t low
   return {out[0], out[1], out[2], out[3]};
 }
 
-// What a stream is drawn for. Streams of one seed for different purposes have nothing in common.
+// The purpose of a stream. Streams of one seed for different purposes have nothing in common.
 enum class RandomPurpose : std::uint64_t {
   validation = 1,
   shuffle = 2,
@@ -44,7 +44,7 @@ class RandomStream {
     return block_[used_++];
   }
 
-  // Uniform in [0, bound), bound > 0. The bias, bound / 2^64, is of no consequence.
+  // Uniform in [0, bound), bound > 0. The bias, bound / 2^64, does not matter.
   std::uint64_t below(std::uint64_t bound) {
     const std::uint64_t high = word();
     const std::uint64_t value = high << 32 | word();

@@ -20,14 +20,14 @@ struct GenerateDifficulty {
   int hard_share = 150;  // of 1000 images: difficulty 1000; the rest is spread evenly between
 
   DifficultyRange radius{850, 500};   // of the shape
-  DifficultyRange tilt{10, 150};      // the shape is turned by up to so much, either way
-  DifficultyRange squeeze{0, 250};    // one direction is shortened by up to so much of 1000
+  DifficultyRange tilt{10, 150};      // the shape is turned by up to this much, either way
+  DifficultyRange squeeze{0, 250};    // one direction is shortened by up to this much of 1000
   DifficultyRange contrast{120, 80};  // of shape and background, in grey levels of 255
   DifficultyRange inverted{0, 500};   // probability, for each colour channel, of a shape darker than the background
   DifficultyRange noise{4, 24};       // standard deviation, in grey levels
-  DifficultyRange gradient{0, 50};    // the background's grey level changes by up to so much
+  DifficultyRange gradient{0, 50};    // the background's grey level changes by up to this much
   DifficultyRange rival{0, 350};      // probability of a shape of another class behind
-  DifficultyRange clutter{0, 3};      // up to so many small shapes in the background
+  DifficultyRange clutter{0, 3};      // at most this many small shapes in the background
   DifficultyRange occluder{0, 500};   // probability of a bar across the shape
   int occluder_width = 260;           // of the bar, in 1/1000 of the shape's radius
 };

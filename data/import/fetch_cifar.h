@@ -10,16 +10,17 @@ namespace cascadecl {
 
 struct FetchSettings {
   std::string url;                   // empty: the published one
-  std::optional<Checksum> checksum;  // of the archive; none: that of the published one
+  std::optional<Checksum> checksum;  // of the archive; none: the published one
   std::filesystem::path cache;       // folder where archives are kept and unpacked for a moment
   DownloadSettings download;
   DatasetWriter::Settings storage;
 };
 
-// Downloads the published archive of the binary version of CIFAR-10 (162 MiB) or CIFAR-100 (161 MiB) to the cache, if
-// it is not there, and imports it (data/import/cifar.h). The archive may have the files in any folder; others in it are
-// not unpacked. Throws what download(), import_cifar10() and import_cifar100() throw, FileError naming the archive if a
-// file is missing in it or damaged. What can be known to fail without the archive, fails before it is downloaded.
+// Downloads the published archive of the binary version of CIFAR-10 (162 MiB) or CIFAR-100 (161 MiB) to the cache,
+// unless it is there, and imports it (see import_cifar10() and import_cifar100()). The archive may have the files in
+// any folder; other files in it are not unpacked. Whatever can be known to fail without the archive fails before it is
+// downloaded. Throws what download(), import_cifar10() and import_cifar100() throw, and FileError naming the archive if
+// a file in it is missing or damaged.
 void fetch_cifar10(const std::filesystem::path& target, const FetchSettings& settings);
 void fetch_cifar100(Cifar100Labels labels, const std::filesystem::path& target, const FetchSettings& settings);
 

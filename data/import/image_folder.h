@@ -11,9 +11,9 @@ namespace cascadecl {
 struct ImageFolderSettings {
   ImageDims dims{3, 32, 32};  // of the dataset's images; 3 channels (RGB) or 1 (gray)
   bool strict = false;        // a broken image ends the import with its FileError instead of being skipped
-  int threads = 0;            // that decode; 0: one for each core
+  int threads = 0;            // of decoding; 0: one for each core
   DatasetWriter::Settings storage;
-  std::function<void(std::int64_t done, std::int64_t total)> progress;  // told from the calling thread, if set
+  std::function<void(std::int64_t done, std::int64_t total)> progress;  // called on the calling thread, if set
 };
 
 // What an import left out. Both lists are in the order of the files.
@@ -27,13 +27,12 @@ struct ImageFolderResult {
   std::vector<std::filesystem::path> ignored;  // files whose name ends neither in png nor in jpg or jpeg
 };
 
-// Makes a dataset from image files in folders that are named by class: SOURCE/train/CLASS/..., SOURCE/test/CLASS/...
-// and further splits, or SOURCE/CLASS/..., all of which become train, if there is no folder SOURCE/train. Classes are
-// the folders' names in byte order, those of train where there are splits; images are in the order of class and path.
-// Files lie in the class's folder or in folders below. Hidden files and folders do not count. Each image is resized by
-// resize_image() (data/import/resize.h).
-// Throws FileError if there is no class, a split holds a class that train has not, or a split has no image that can be
-// read; UsageError if dims do not fit; OutputError if `target` cannot be written.
+// Makes a dataset from image files in folders named by class: SOURCE/train/CLASS/..., SOURCE/test/CLASS/... and further
+// splits. Without a folder SOURCE/train, all of SOURCE/CLASS/... become train. Files lie in the class's folder or in
+// folders below. Hidden files and folders do not count. Classes are the folders' names in byte order, those of train
+// where there are splits. Images are in the order of class and path. Each image is resized by resize_image()
+// (resize.h). Throws FileError if there is no class, if a split holds a class that train does not have, or if a split
+// has no image that can be read; UsageError if dims do not fit; OutputError if `target` cannot be written.
 ImageFolderResult import_image_folder(const std::filesystem::path& source, const std::filesystem::path& target,
                                       const ImageFolderSettings& settings = {});
 

@@ -7,15 +7,15 @@
 
 namespace cascadecl {
 
-// What a .npy file says about its array before the numbers come.
+// What a .npy file says about its array, before the numbers.
 struct NpyHeader {
   std::string type;                 // "|u1", "<i8"
   std::vector<std::int64_t> shape;  // no negative sizes; [] is one number
   bool column_major = false;
 };
 
-// Reads the header of the .npy file (format 1, 2 or 3) that the archive stands at the beginning of; its numbers are
-// read next. Throws FileError if it is none.
+// Reads the header of a .npy file (format 1, 2 or 3). The archive stands at the file's beginning, and afterwards at its
+// numbers. Throws FileError if the file is none.
 NpyHeader read_npy_header(Archive& archive);
 
 }  // namespace cascadecl

@@ -11,12 +11,12 @@
 
 namespace cascadecl {
 
-// A pickle is a program: Python's own reader imports and calls whatever it names. Here it is read as data. Values that
-// containers, numbers, texts and NumPy arrays are made of are known; anything else, an unknown instruction or a name
-// other than the five that NumPy writes, is refused. Nothing is ever imported, called or executed.
+// A pickle is a program: Python's own reader imports and calls whatever it names. Here it is read as data. The reader
+// knows values that containers, numbers, texts and NumPy arrays are made of. It refuses anything else: an unknown
+// instruction, or a name other than the five that NumPy writes. Nothing is ever imported, called or executed.
 //
 // Long texts and bytes stay in the file: a value holds where they lie. Memory is bounded by some 300 MB, whatever the
-// file claims; nesting costs no call stack.
+// file claims. Nesting costs no call stack.
 enum class PickleKind : std::uint8_t {
   none,
   boolean,       // number: 0 or 1
@@ -48,7 +48,7 @@ struct PickleArray {
 class Pickle {
  public:
   // Reads pickles of protocol 2, 3 and 4. Throws FileError naming the file, offset and instruction if the file is
-  // damaged, truncated, has more after its end, or holds what is not known.
+  // damaged, truncated, continues after its end, or holds something unknown.
   explicit Pickle(const std::filesystem::path& path);
 
   PickleValue root() const { return root_; }
@@ -56,7 +56,7 @@ class Pickle {
 
   // Of a tuple or list: its values. Of a dict: key, value, key, value, ...
   std::span<const PickleValue> items(PickleValue container) const;
-  // The value of a dict under a key that is a text or bytes; of several equal keys the last.
+  // The value of a dict under a key that is a text or bytes; of several equal keys the last one counts.
   std::optional<PickleValue> find(PickleValue dict, std::string_view key) const;
   const PickleArray& array(PickleValue value) const;
 
@@ -83,7 +83,7 @@ class PickleBytes {
   // value is of kind bytes or latin1_bytes.
   PickleBytes(const Pickle& pickle, PickleValue value);
 
-  // Fills out. Throws FileError if fewer bytes are left, or characters are none of Latin-1.
+  // Fills `out`. Throws FileError if fewer bytes are left, or if a character is not in Latin-1.
   void read(std::span<std::uint8_t> out);
   // Throws FileError if bytes are left.
   void expect_end() const;

@@ -3,10 +3,10 @@
 
 namespace cascadecl {
 
-// The image at another size, of the same channels. The middle of it that has the proportions of height x width is kept,
-// as large as it fits; each axis is then averaged over the area of the new pixels where it shrinks, and interpolated
-// linearly between the centres of pixels where it grows. The size that an image already has returns it unchanged.
-// Throws ShapeError if a side is not positive.
+// The image at another size, with the same channels. The middle of the image that has the proportions of height x width
+// is kept, as large as it fits. An axis that shrinks is averaged over the area of the new pixels. One that grows is
+// interpolated linearly between the centres of pixels. An image of that size already comes back unchanged. Throws
+// ShapeError if a side is not positive.
 Image resize_image(const Image& image, int height, int width);
 
 }  // namespace cascadecl

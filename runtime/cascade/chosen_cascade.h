@@ -7,16 +7,16 @@
 
 namespace cascadecl {
 
-// What a caller says about how a model decides and answers. What is left open the model's own decision says.
+// A caller's choice of how a model decides and answers. Where it leaves something open, the model's own decision holds.
 struct CascadeChoice {
-  std::optional<PolicyChoice> policy = {};  // none: that of the model's decision, or without one learned:0.5
-  std::optional<Combine> combine = {};      // none: that of the model's decision if its policy decides, else reweight
+  std::optional<PolicyChoice> policy = {};  // none: the policy of the model's decision, or learned:0.5 if it has none
+  std::optional<Combine> combine = {};      // none: as in the model's decision if its policy decides, else reweight
   std::uint64_t seed = 0;                   // of the policies sample and random
 };
 
 // A model as it runs.
 struct ChosenCascade {
-  Model model;  // with the policies that are asked, or for static the one stage; see model_under()
+  Model model;  // with the policies that decide, or for static the one stage; see model_under()
   PolicyChoice choice;
   ExecutorSettings settings;  // with policy and combine
   double largest_mmac = 0;    // of the whole model, which for static is more than what runs
@@ -25,8 +25,8 @@ struct ChosenCascade {
 // Throws as model_under() and make_policy().
 ChosenCascade choose(Model whole, const CascadeChoice& said, ExecutorSettings settings);
 
-// Where the settings name no policy, the model's own decision holds, as if nobody had chosen: gives them policy and
-// combination and leaves of the model what runs then. Whatever runs a model begins with this. Throws as choose().
+// Completes settings that name no policy by the model's own decision: it gives them policy and combination, and keeps
+// of the model what then runs. Whatever runs a model begins with this. Throws as choose() does.
 void obey_decision(Model& model, ExecutorSettings& settings);
 
 }  // namespace cascadecl

@@ -7,7 +7,7 @@
 
 namespace cascadecl {
 
-// What an image answers that stopped at stage k, from the label probabilities C_t of the stages visited.
+// How the answer of an image that stops at stage k is made of the label probabilities C_t of the stages visited.
 //   reweight  sum of w_t C_t / sum of w_t, with w_t = pi_t, 1 for the last stage; C_k if all weights are 0 (paper, 4.2)
 //   last      C_k
 //   fitted    proportional to the product of C_t^w_kt, with weights w_k fitted on held-out images (fit_combination)
@@ -34,8 +34,8 @@ class Combiner {
   CombinationWeights weights_;
 };
 
-// Classes that rank above `label` in a row of probabilities: 0 means that the label is the answer. NaN is never the
-// answer.
+// The number of classes that rank above `label` in a row of probabilities: 0 means that the label is the answer. NaN is
+// never the answer.
 int rank_of(std::span<const float> probabilities, std::int32_t label);
 
 }  // namespace cascadecl

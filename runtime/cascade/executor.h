@@ -29,25 +29,25 @@ struct CascadeResult {
   int label(std::int64_t image) const;
 };
 
-// Runs a cascade on all images of a call, see CascadePipeline. Images stop and answer as the model's own decision has
-// it, unless the settings say otherwise. For one thread.
+// Runs a cascade on all images of a call, see CascadePipeline. The model's own decision says when images stop and how
+// they answer, unless the settings do. For one thread.
 class CascadeExecutor {
  public:
-  // devices: one for each stage; stages that share a device share its handle (open_stage_devices). Builds all kernels
-  // and uploads the weights, on all devices at once. Throws ShapeError if the model's parts do not fit each other,
-  // UsageError if the number of devices or max_batch is wrong, DeviceNotFoundError if a device cannot do the precision,
-  // and where OnDeviceFailure does not tell to go on, or no device is left, DeviceError if one fails, as by a lack of
-  // memory, or DeviceHangError if it is not ready in time.
+  // Builds all kernels and uploads the weights, on all devices at once. devices: one for each stage; stages that share
+  // a device share its handle (open_stage_devices). Throws ShapeError if the model's parts do not fit each other,
+  // UsageError if the number of devices or max_batch is wrong, DeviceNotFoundError if a device cannot do the precision.
+  // If a device fails (as by a lack of memory) it throws DeviceError, or DeviceHangError if the device is not ready in
+  // time, unless OnDeviceFailure says to go on and a device is left.
   CascadeExecutor(const Model& model, const std::vector<Device>& devices, const ExecutorSettings& settings);
   CascadeExecutor(CascadeExecutor&&) noexcept;
   CascadeExecutor& operator=(CascadeExecutor&&) noexcept;
   ~CascadeExecutor();
 
   // Classifies images uint8 [N][C][H][W], any N (0 gives an empty result). first_image is the number of the first one
-  // in its dataset, from which PolicyKind::sample draws. The result does not depend on how a dataset is cut into
-  // calls. labels: one for each image, for policies that look at them, or none. Throws ShapeError if the size is no
-  // whole number of images or labels are of another number, and what CascadePipeline::next() throws: images may then be
-  // freed at once, also if a device hangs.
+  // in its dataset, which PolicyKind::sample draws from. labels: one for each image, for policies that read them, or
+  // none. The result does not depend on how a dataset is cut into calls. Throws ShapeError if the size is no whole
+  // number of images or there is another number of labels, and what CascadePipeline::next() throws. The images may be
+  // freed at once after that, also if a device hangs.
   CascadeResult classify(std::span<const std::uint8_t> images, std::uint64_t first_image = 0,
                          std::span<const std::int32_t> labels = {});
 
@@ -72,10 +72,10 @@ class CascadeExecutor {
 // One stage alone on all images, as a control: no policy decides, nothing is traced, and it is warm.
 CascadeExecutor stage_alone(const Model& model, std::size_t stage, const Device& device, ExecutorSettings settings);
 
-// The batch size with which a cascade fits into its devices' memory: settings.max_batch, or the largest below it that
-// fits, with a warning. stages_alone: beside an executor for each stage alone, as evaluate() has with static_control;
-// beside_fp32: and beside one of fp32, as with compare_precision.
-// Throws DeviceError if not even single images fit.
+// The batch size that fits a cascade into the memory of its devices: settings.max_batch, or the largest below it, with
+// a warning. Throws DeviceError if not even single images fit.
+//   stages_alone  beside an executor for each stage alone, as evaluate() has with static_control
+//   beside_fp32   and beside one of fp32, as with compare_precision
 int fitting_batch(const Model& model, const std::vector<Device>& devices, const ExecutorSettings& settings,
                   bool stages_alone = false, bool beside_fp32 = false);
 

@@ -11,11 +11,7 @@
 
 namespace cascadecl {
 
-// What the policy sees of its stage (share/doc/policy.md).
-//   raw       the label probabilities as they are, class by class (the paper)
-//   sorted    in descending order
-//   permuted  raw at test time; classes randomly permuted for each image while training
-//   features  sorted, and behind them the pooled features that enter the stage's dense layer
+// The input that a policy gets from its stage (share/doc/policy.md).
 enum class PolicyInput { raw, sorted, permuted, features };
 
 // "raw", "sorted", "permuted", "features", and back; parse_policy_input throws UsageError naming the four.
@@ -27,7 +23,7 @@ PolicyInput parse_policy_input(std::string_view text);
 struct Policy {
   PolicyInput input = PolicyInput::sorted;
   int classes = 0, hidden = 0;
-  int features = 0;                   // pooled features of the stage that it sees; 0 but for PolicyInput::features
+  int features = 0;  // pooled features of the stage that it reads; 0 unless input is PolicyInput::features
   std::vector<float> weight1, bias1;  // [hidden][inputs()], [hidden]
   std::vector<float> weight2, bias2;  // [hidden][hidden], [hidden]
   std::vector<float> weight3, bias3;  // [2][hidden], [2]
@@ -36,10 +32,10 @@ struct Policy {
   long macs() const { return static_cast<long>(hidden) * (inputs() + hidden + 2); }
 };
 
-// Whether one of the policies sees features.
+// Whether one of the policies reads features.
 bool sees_features(const std::vector<Policy>& policies);
 
-// Units of a hidden layer where nobody says otherwise: 64, or 256 from 1,000 classes on (paper, 4.3).
+// The default number of units of a hidden layer: 64, or 256 from 1,000 classes on (paper, 4.3).
 int default_hidden(int classes);
 
 // One of a policy's arrays, row-major [rows][columns]; columns is 1 for a bias. Refers to the policy's memory.
@@ -49,7 +45,7 @@ struct PolicyArray {
   int rows, columns;  // expected
 };
 
-// weight1, bias1, weight2, bias2, weight3, bias3, with the sizes that classes, features and hidden ask for.
+// weight1, bias1, weight2, bias2, weight3, bias3, with the sizes that follow from classes, features and hidden.
 std::vector<PolicyArray> policy_arrays(const Policy& policy);
 
 // One classifier of the cascade.
@@ -58,7 +54,8 @@ struct Stage {
   Parameters parameters;
 };
 
-// How a model decides and answers unless told otherwise: what a budget was met with on held-out images.
+// A model's own way to decide and answer, which holds unless a caller chooses another. A budget was met with it on
+// held-out images.
 struct Decision {
   PolicyChoice policy;  // with a parameter
   Combine combine = Combine::reweight;
@@ -73,7 +70,7 @@ struct Model {
   std::vector<std::string> label_names;  // one for each class, or none at all
   std::vector<Stage> stages;
   std::vector<Policy> policies;
-  // What calibrate() fits on held-out images; each may be empty.
+  // The results of calibrate() on held-out images; each may be empty.
   std::vector<Policy> exit_functions = {};  // as policies, learned by supervision with the stages frozen
   std::vector<double> temperatures = {};    // [stages], of the label probabilities; see tempered()
   CombinationWeights combination = {};      // [stages][stages], for Combine::fitted
@@ -97,8 +94,9 @@ void check_model(const Model& model);
 // A cascade of stage i alone, which always stops there.
 Model single_stage(const Model& model, std::size_t stage);
 
-// The model as a policy runs it: with the policies that it asks on the device (none for thresholds, the exit functions
-// for ann), or for static the one stage. Throws UsageError if the model has no such policies or stage.
+// The parts of a model that run under a policy: the model with the policies that the device must run (none for
+// thresholds, the exit functions for ann), or for static the one stage. Throws UsageError if the model has no such
+// policies or stage.
 Model model_under(Model model, const PolicyChoice& choice);
 
 }  // namespace cascadecl

@@ -6,8 +6,8 @@
 
 namespace cascadecl {
 
-// Float arrays by name as data sets GROUP/KEY; a '/' in a key makes a group. Used for weights in model files and for
-// whatever else has the shape of parameters (optimiser state in checkpoints).
+// Float arrays by name, stored as data sets GROUP/KEY; a '/' in a key makes a group. For weights in model files, and
+// for everything else with the shape of parameters, like optimiser state in checkpoints.
 
 // Writes exactly the arrays that `shapes` lists. Throws ShapeError if one is missing in `arrays` or of another size,
 // and OutputError.

@@ -11,23 +11,23 @@
 
 namespace cascadecl {
 
-// How the policy kernels keep a policy on a device: one flat array, weights input-major, hidden units padded to a
-// multiple of 16 with zeros (kernels/policy_mlp.h). The same on every device.
+// The layout of a policy on a device, the same for every device: one flat array, weights input-major, hidden units
+// padded to a multiple of 16 with zeros (kernels/policy_mlp.h).
 int padded_hidden(int hidden);
 struct PolicySize {
   int classes = 10, hidden = 64;
-  int features = 0;  // that the flat array has room for
+  int features = 0;  // for which the flat array has room
   int inputs() const { return classes + features; }
 };
 std::size_t policy_weight_count(const PolicySize& size);
 
-// The flat array of a policy, with room for `room` features if those are more than its own: what it does not see has
-// weight 0. Throws ShapeError naming the array that has not the size that classes, features and hidden ask for, or if
-// classes (2..1024), features (0..4096) or hidden (1..4096) is out of range.
+// The flat array of a policy, with room for `room` features if that is more than its own; features that it does not
+// read have weight 0. Throws ShapeError, naming the array, if an array does not have the size that follows from
+// classes, features and hidden, or if classes (2..1024), features (0..4096) or hidden (1..4096) is out of range.
 std::vector<float> pack_policy(const Policy& policy, int room = 0);
 
-// The policy in a flat array of policy_weight_count() floats, of an input and a number of features, size.features at
-// most.
+// The policy that a flat array of policy_weight_count() floats holds. It has this input and number of features, at most
+// size.features.
 Policy unpack_policy(std::span<const float> packed, PolicyInput input, const PolicySize& size, int features = 0);
 
 // kernels/policy_mlp.h: how a policy kernel splits an image among the work-items of a group. CPUs take one item with

@@ -13,7 +13,7 @@
 
 namespace cascadecl {
 
-// One stage of a cascade on its device, which runs a window of images at once: its network batch by batch, its policy
+// Runs one stage of a cascade on its device, for a window of images at a time: its network batch by batch, its policy
 // in one launch. The host waits once, for the result.
 class StageRunner {
  public:
@@ -50,7 +50,8 @@ class StageRunner {
   Array<float> features_;  // [window][features]; empty where neither policy nor caller sees them
 };
 
-// Throws DeviceError naming device and stage if a probability is not finite: the device is broken, or the weights are.
+// Throws DeviceError naming device and stage if a probability is not finite: then the device is broken, or the weights
+// are.
 void check_probabilities(const StageRunner::Outcome& outcome, const Device& device, const Model& model,
                          std::size_t stage);
 

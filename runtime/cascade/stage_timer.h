@@ -5,7 +5,8 @@
 
 namespace cascadecl {
 
-// Adds the time from its making to stop() to `total`, the device's work included. Does nothing if timing is off.
+// Adds the time from its construction to stop() to `total`, with the device's work in it. Does nothing if timing is
+// off.
 class StageTimer {
  public:
   StageTimer(bool on, const Device& device, double& total) : on_(on), device_(device), total_(total) {

@@ -6,10 +6,10 @@
 
 namespace cascadecl {
 
-// Opens the batteries under <sys_root>/class/power_supply that discharge: their power (power_now in microwatts, or
-// current_now times voltage_now), integrated, is what the whole machine draws. Kind machine; batteries of attached
-// devices (scope Device) are none of it. Reading throws once a battery discharges no more. Null where none discharges,
-// with the reason appended to attempts.
+// A meter of the whole machine (kind machine) while it runs on batteries. Opens the batteries under
+// <sys_root>/class/power_supply that discharge and integrates their power (power_now in microwatts, or current_now
+// times voltage_now). Batteries of attached devices (scope Device) do not count. Reading throws once a battery no
+// longer discharges. Returns null where none discharges, with the reason appended to attempts.
 std::unique_ptr<EnergyMeter> open_battery(const MeterEnvironment& environment, std::vector<MeterAttempt>& attempts);
 
 }  // namespace cascadecl

@@ -6,8 +6,8 @@
 
 namespace cascadecl {
 
-// What has to be metered when these devices run the work: the CPU for CPUs and integrated GPUs, each graphics card by
-// its PCI bus id as the driver tells it ("" where it does not), integrated ones too. A device listed twice counts once.
+// What must be metered when these devices run the work: the CPU for CPUs and integrated GPUs, and each graphics card,
+// integrated ones too, by its PCI bus id ("" where the driver does not tell it). A device listed twice counts once.
 MeterTarget meter_target(const std::vector<DeviceInfo>& devices);
 MeterTarget meter_target(const std::vector<Device>& devices);
 

@@ -23,8 +23,9 @@ struct EnergyReading {
   double sampling_s = 0;  // time that the thread spent reading the meters
 };
 
-// Reads the meters from a thread while it lives, each at the interval it asks for, so that no wrap is missed.
-// The meters must outlive it and are its alone until it is stopped or destroyed.
+// Measures the energy of a window of time. While it lives, a thread reads each meter at the interval that the meter
+// asks for, so that no wrap is missed. The meters must outlive it, and nobody else may use them until it is stopped or
+// destroyed.
 class EnergySampler {
  public:
   // Starts the meters and the window. Throws MeterReadError.
@@ -33,7 +34,7 @@ class EnergySampler {
   EnergySampler(const EnergySampler&) = delete;
   EnergySampler& operator=(const EnergySampler&) = delete;
 
-  // Ends the window; call once. Throws the MeterReadError that a read met, also when it met it earlier.
+  // Ends the window; call once. Throws the MeterReadError of a read that failed, now or earlier.
   EnergyReading stop();
 
  private:

@@ -66,8 +66,8 @@ class Measuring {
     return order;
   }
 
-  Window busy(const Workload& workload) {
-    Window window;
+  MeasurementWindow busy(const Workload& workload) {
+    MeasurementWindow window;
     const double start_s = options_.clock();
     window.energy = metered([&] {
       double now_s = 0;
@@ -106,7 +106,7 @@ class Measuring {
   void forget_energy() {
     result_.idle_before = result_.idle_after = {};
     for (WorkloadWindows& workload : result_.workloads)
-      for (Window& window : workload.windows) window.energy = {};
+      for (MeasurementWindow& window : workload.windows) window.energy = {};
   }
 
   const MeterList& meters_;

@@ -18,9 +18,9 @@ struct Workload {
 
 struct MeasureOptions {
   int repeats = 10;                    // windows of each workload
-  double window_s = 1;                 // a window lasts at least so long,
-  double periods_per_window = 100;     // and so many update periods of the slowest meter: its ends weigh 1 % at most
-  double idle_s = 3;                   // idle power is taken so long before and after, or periods_per_window if longer
+  double window_s = 1;                 // a window lasts at least this long,
+  double periods_per_window = 100;     // and this many update periods of the slowest meter: its ends weigh 1 % at most
+  double idle_s = 3;                   // each idle phase lasts this long, or periods_per_window if longer
   double settle_s = 1;                 // pause before each idle window: queues drain, averaged power readings fall
   int warmup_runs = 1;                 // of each workload
   std::uint64_t seed = 0;              // of the order
@@ -31,7 +31,7 @@ struct MeasureOptions {
 };
 
 // One window: a workload, run again and again.
-struct Window {
+struct MeasurementWindow {
   std::int64_t images = 0;
   double seconds = 0;
   EnergyReading energy;  // empty where it is not known
@@ -39,7 +39,7 @@ struct Window {
 
 struct WorkloadWindows {
   std::string name;
-  std::vector<Window> windows;
+  std::vector<MeasurementWindow> windows;
 };
 
 struct Measurement {
@@ -48,12 +48,12 @@ struct Measurement {
   std::vector<MeterAttempt> attempts;      // a meter that failed midway
 };
 
-// Measures workloads against each other: idle, warm-up of each, then `repeats` rounds of a window each, every round in
-// an order of its own drawn from the seed, and idle again. A slow drift of the machine thus meets all alike.
-// Without meters there are no idle phases; times are measured all the same. So they are if a meter fails midway: no
-// energy is then known, and attempts says why. The meters must be nobody else's meanwhile.
-// Throws UsageError if there is no workload or one without images, if repeats or idle_s is not positive or window_s
-// negative (0: a window is a single run, if no meter asks for more); and what a run throws.
+// Measures workloads against each other: an idle phase, a warm-up of each, `repeats` rounds with a window of each, and
+// another idle phase. Every round has an order of its own, drawn from the seed, so that a slow drift of the machine
+// meets all alike. Without meters there are no idle phases, but times are measured. If a meter fails midway, times are
+// still measured, no energy is known, and attempts says why. Nobody else may use the meters meanwhile. Throws
+// UsageError if there is no workload or one without images, if repeats or idle_s is not positive, or if window_s is
+// negative (0: a window is a single run, unless a meter asks for more). Throws what a run throws.
 Measurement measure_workloads(const MeterList& meters, const std::vector<Workload>& workloads,
                               const MeasureOptions& options = {});
 

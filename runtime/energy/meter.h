@@ -12,7 +12,7 @@
 
 namespace cascadecl {
 
-// One source that was tried for energy and did not serve. remedy is a command or a hint, empty where there is none.
+// A source of energy that was tried and could not serve. remedy is a command or a hint, empty where there is none.
 struct MeterAttempt {
   std::string source;  // as of an EnergyDomain, or "profile"
   std::string path;    // file, library or PCI bus id
@@ -20,7 +20,7 @@ struct MeterAttempt {
   std::string remedy;
 };
 
-// A meter that worked when it was opened failed while it measured (permission lost, counter reset, GPU gone).
+// Thrown when a meter that could be opened fails while it measures: permission lost, counter reset, GPU gone.
 struct MeterReadError : MeasurementError {
   explicit MeterReadError(MeterAttempt failed);
   MeterAttempt attempt;
@@ -36,15 +36,15 @@ struct MeterReadError : MeasurementError {
 // rail      one supply line of a board, of unknown extent
 enum class DomainKind { package, part, memory, platform, gpu, soc, machine, rail };
 
-// What one counter meters. Only counted domains add up to a total: they do not overlap, and they are the devices
-// that the energy is wanted of.
+// What one counter meters. Only counted domains add up to a total: they do not overlap, and they belong to the devices
+// whose energy is wanted.
 struct EnergyDomain {
   std::string source;  // "powercap", "perf", "nvml", "hwmon", "battery"
   std::string name;    // "package-0", "NVIDIA ..."
   std::string path;    // directory of the zone or sensor, or PCI bus id
   DomainKind kind = DomainKind::package;
   bool counted = true;
-  std::string why_not = {};  // where it is not counted
+  std::string why_not = {};  // the reason why it is not counted
 };
 
 // Cumulative energy since start(), one entry per domain, in the order of domains().
@@ -53,7 +53,7 @@ struct MeterReading {
   std::vector<double> energy_j;
 };
 
-// What a source also tells of its device right now.
+// The state of a source's device right now.
 struct DeviceState {
   std::optional<double> clock_mhz;
   std::string throttling;  // "power cap, thermal"; empty: none, or not known
@@ -70,7 +70,7 @@ class EnergyMeter {
   // Takes a domain out of the totals, for that reason.
   void leave_out(std::size_t domain, std::string why);
 
-  // How often the hardware renews its value: the energy of a window is off by that of one period at most.
+  // How often the hardware renews its value. The energy of a window is off by at most one such period.
   virtual double update_period_s() const = 0;
 
   // read() must be called at least this often after start(), or the reading may be refused or less exact.
@@ -125,12 +125,12 @@ struct MeterDiscovery {
   bool complete = false;               // every device of the target has a meter; else a total would be too small
 };
 
-// Opens what meters the target, each device by its PCI address and never by its place in a list:
+// Opens the meters of the target. A device is found by its PCI address and never by its place in a list:
 //   CPU   powercap; where that fails perf events, then hwmon (amd_energy), then an APU's sensor at its GPU
 //   GPU   NVML, or the hwmon of its driver (amdgpu, i915, xe)
-// Where a device is left without, what feeds the whole machine stands in: the input of a board (hwmon), or a battery
-// that discharges. No meter at all is a normal result. Never throws for a missing or unreadable source: that becomes an
-// attempt.
+// Where a device has no meter of its own, one of the whole machine stands in: the input of a board (hwmon), or a
+// battery that discharges. No meter at all is a normal result. A missing or unreadable source never throws: it becomes
+// an attempt.
 MeterDiscovery discover_meters(const MeterEnvironment& environment, const MeterTarget& target = {});
 
 }  // namespace cascadecl

@@ -55,7 +55,7 @@ EnergyProfile profile_energy(const MeterDiscovery& meters, const std::function<v
   const Measurement measurement = measure_workloads(meters.meters, {{"work", run, images_per_run}}, options);
   append(profile.attempts, measurement.attempts);
   append(profile.attempts, stood_still(measurement));
-  for (const Window& window : measurement.workloads.front().windows) {
+  for (const MeasurementWindow& window : measurement.workloads.front().windows) {
     profile.images += window.images;
     profile.window_s += window.seconds;
   }

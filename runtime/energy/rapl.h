@@ -10,9 +10,9 @@ namespace cascadecl {
 //   domains   each package ("package-0") or die ("package-0-die-1"), its parts ("package-0 core", "package-0 uncore")
 //             and its memory ("package-0 dram"), and psys (kind platform). A zone that both intel-rapl and
 //             intel-rapl-mmio offer is read once.
-// Null if there is none, or if one package cannot be read: the others alone would pass for the whole. Parts, memory and
-// psys may be missing. Each failure is appended to attempts; for a refused permission the remedy is the command that
-// grants it. The environment's functions are copied, so that the environment need not outlive the meter.
+// Returns null if there is none, or if one package cannot be read, since the others alone would pass for the whole.
+// Parts, memory and psys may be missing. Each failure is appended to attempts. The remedy of a refused permission is
+// the command that grants it. The environment's functions are copied, so the environment need not outlive the meter.
 std::unique_ptr<EnergyMeter> open_rapl(const MeterEnvironment& environment, std::vector<MeterAttempt>& attempts);
 
 }  // namespace cascadecl

@@ -9,7 +9,7 @@ namespace cascadecl {
 
 // One number that the kernel offers.
 //   energy  a count that only grows, in `unit` joules
-//   power   in `unit` watts; integrated by trapezoids between the reads, which then have to be frequent
+//   power   in `unit` watts; integrated by trapezoids between the reads, which must then be frequent
 struct Sensor {
   enum class Kind { energy, power };
   EnergyDomain domain;

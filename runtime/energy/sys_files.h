@@ -14,7 +14,7 @@ namespace cascadecl {
 // Reads the kernel's files for one source. Failures travel as MeterReadError, which discovery turns into attempts.
 class SysFiles {
  public:
-  // What helps where a file is not there, or may not be read; each may be empty.
+  // A hint for a file that is missing, or may not be read; each may be empty.
   using Remedy = std::function<std::string(const std::filesystem::path&)>;
 
   SysFiles(const MeterEnvironment& environment, std::string source, std::string if_absent, Remedy if_denied);
@@ -29,7 +29,7 @@ class SysFiles {
   std::optional<std::string> optional_line(const std::filesystem::path& path) const;
   bool exists(const std::filesystem::path& path) const;
 
-  // What lies in a folder, in ascending order; throws where there is none.
+  // The entries of a folder, in ascending order; throws where there is no such folder.
   std::vector<std::filesystem::path> entries(const std::filesystem::path& folder) const;
 
   MeterReadError error(const std::filesystem::path& path, const std::string& reason) const;

@@ -13,21 +13,22 @@ double idle_w(const Measurement& m, std::size_t d) {
   return (before.energy_j + after.energy_j) / (before.window_s + after.window_s);
 }
 
-bool advanced(const std::vector<Window>& windows, std::size_t d) {
-  return std::all_of(windows.begin(), windows.end(), [&](const Window& w) { return w.energy.domains[d].energy_j > 0; });
+bool advanced(const std::vector<MeasurementWindow>& windows, std::size_t d) {
+  return std::all_of(windows.begin(), windows.end(),
+                     [&](const MeasurementWindow& w) { return w.energy.domains[d].energy_j > 0; });
 }
 
-std::int64_t images_in(const std::vector<Window>& windows) {
+std::int64_t images_in(const std::vector<MeasurementWindow>& windows) {
   std::int64_t images = 0;
-  for (const Window& window : windows) images += window.images;
+  for (const MeasurementWindow& window : windows) images += window.images;
   return images;
 }
 
-DomainFigures domain_figures(const Measurement& m, const std::vector<Window>& windows, std::size_t d) {
+DomainFigures domain_figures(const Measurement& m, const std::vector<MeasurementWindow>& windows, std::size_t d) {
   DomainFigures figures{m.idle_before.domains[d].domain, {}, {}, {}, {}};
   if (!advanced(windows, d)) return figures;
   double busy_j = 0, busy_s = 0;
-  for (const Window& window : windows) {
+  for (const MeasurementWindow& window : windows) {
     busy_j += window.energy.domains[d].energy_j;
     busy_s += window.energy.domains[d].window_s;
   }
@@ -46,7 +47,7 @@ double counted_w(const EnergyReading& reading) {
   return watts;
 }
 
-void add_window(const Measurement& m, const Window& window, WorkloadFigures& figures) {
+void add_window(const Measurement& m, const MeasurementWindow& window, WorkloadFigures& figures) {
   double total_j = 0, marginal_j = 0;
   for (std::size_t d = 0; d < window.energy.domains.size(); ++d) {
     const DomainEnergy& energy = window.energy.domains[d];
@@ -64,11 +65,11 @@ bool total_known(const std::vector<DomainFigures>& domains) {
                      [](const DomainFigures& d) { return !d.domain.counted || d.total_mj_per_image; });
 }
 
-void add_totals(const Measurement& m, const std::vector<Window>& windows, WorkloadFigures& figures) {
+void add_totals(const Measurement& m, const std::vector<MeasurementWindow>& windows, WorkloadFigures& figures) {
   figures.total_mj_per_image.emplace();
   figures.marginal_mj_per_image.emplace();
   double seconds = 0;
-  for (const Window& window : windows) {
+  for (const MeasurementWindow& window : windows) {
     add_window(m, window, figures);
     seconds += window.energy.domains.front().window_s;
   }
@@ -84,15 +85,25 @@ void add_totals(const Measurement& m, const std::vector<Window>& windows, Worklo
 
 }  // namespace
 
+std::optional<double> WorkloadFigures::mean_total_mj() const {
+  return total_mj_per_image ? std::optional(total_mj_per_image->mean()) : std::nullopt;
+}
+
+std::optional<double> WorkloadFigures::mean_marginal_mj() const {
+  if (!marginal_mj_per_image) return std::nullopt;
+  const double mean = marginal_mj_per_image->mean();
+  return mean > 0 ? std::optional(mean) : std::nullopt;
+}
+
 IdlePower idle_power(const Measurement& measurement, bool complete) {
   if (!complete || measurement.idle_before.domains.empty()) return {};
   return {counted_w(measurement.idle_before), counted_w(measurement.idle_after)};
 }
 
 WorkloadFigures workload_figures(const Measurement& measurement, std::size_t workload, bool complete) {
-  const std::vector<Window>& windows = measurement.workloads.at(workload).windows;
+  const std::vector<MeasurementWindow>& windows = measurement.workloads.at(workload).windows;
   WorkloadFigures figures;
-  for (const Window& window : windows)
+  for (const MeasurementWindow& window : windows)
     figures.ms_per_image.values.push_back(window.seconds * milli / static_cast<double>(window.images));
   for (std::size_t d = 0; d < measurement.idle_before.domains.size(); ++d)
     figures.domains.push_back(domain_figures(measurement, windows, d));

@@ -14,21 +14,9 @@ namespace cascadecl {
 namespace {
 
 constexpr std::size_t max_layers = 10'000, max_name_length = 200;
-constexpr std::int64_t max_values = std::numeric_limits<std::int32_t>::max();
-constexpr std::int64_t max_layer_macs = std::int64_t{1} << 48;
 
 [[noreturn]] void fail(const Layer& layer, const std::string& problem) {
-  throw ShapeError(fmt::format("{} {}: {}", type_name(layer.type), layer.name, problem));
-}
-
-// The product of positive sizes, or limit + 1 if it is larger than limit (< 2^62).
-std::int64_t bounded_product(std::initializer_list<std::int64_t> sizes, std::int64_t limit) {
-  std::int64_t product = 1;
-  for (const std::int64_t size : sizes) {
-    if (product > limit / size) return limit + 1;
-    product *= size;
-  }
-  return product;
+  throw ShapeError(fmt::format("{} {}: {}", type_name(layer), layer.name, problem));
 }
 
 bool is_name_character(char c) {
@@ -48,103 +36,21 @@ bool is_valid_name(std::string_view name) {
   }
 }
 
-bool has_window(LayerType type) {
-  return type == LayerType::convolution || type == LayerType::average_pool || type == LayerType::max_pool;
+std::string to_string(const InputCount& count) {
+  return count.least == count.most ? std::to_string(count.least) : fmt::format("at least {}", count.least);
 }
 
-bool has_out_channels(LayerType type) { return type == LayerType::convolution || type == LayerType::dense; }
-
-std::size_t arity(LayerType type) { return type == LayerType::input ? 0 : type == LayerType::add ? 2 : 1; }
-
-void check_attributes(const Layer& layer) {
-  if (has_out_channels(layer.type)) {
-    if (layer.out_channels < 1) fail(layer, fmt::format("out_channels must be at least 1, got {}", layer.out_channels));
-  } else if (layer.out_channels != 0) {
-    fail(layer, "takes no out_channels");
-  }
-  if (!has_window(layer.type)) {
-    if (layer.kernel_h != 1 || layer.kernel_w != 1 || layer.stride != 1 || layer.padding != 0)
-      fail(layer, "takes no kernel, stride or padding");
-    return;
-  }
-  if (layer.kernel_h < 1 || layer.kernel_w < 1)
-    fail(layer, fmt::format("kernel must be at least 1x1, got {}x{}", layer.kernel_h, layer.kernel_w));
-  if (layer.stride < 1) fail(layer, fmt::format("stride must be at least 1, got {}", layer.stride));
-  if (layer.padding < 0 || layer.padding >= std::min(layer.kernel_h, layer.kernel_w))
-    fail(layer, fmt::format("padding must be 0 or more and less than the kernel of {}x{}, got {}", layer.kernel_h,
-                            layer.kernel_w, layer.padding));
+// Values that training changes, and all of a layer's; each at most max_values + 1 for each parameter.
+std::int64_t trained_values(const std::vector<Parameter>& parameters) {
+  std::int64_t sum = 0;
+  for (const Parameter& parameter : parameters) sum += parameter.trained ? parameter.values() : 0;
+  return sum;
 }
 
-// Rows or columns that a window gives; 0 or less if it does not fit.
-std::int64_t window_positions(std::int64_t size, std::int64_t kernel, const Layer& layer) {
-  const std::int64_t room = size + 2 * std::int64_t{layer.padding} - kernel;
-  return room < 0 ? 0 : room / layer.stride + 1;
-}
-
-ImageShape window_shape(const Layer& layer, const ImageShape& in) {
-  const std::int64_t height = window_positions(in.height, layer.kernel_h, layer);
-  const std::int64_t width = window_positions(in.width, layer.kernel_w, layer);
-  if (height < 1 || width < 1)
-    fail(layer, fmt::format("kernel {}x{} with padding {} does not fit into input {}", layer.kernel_h, layer.kernel_w,
-                            layer.padding, to_string(in)));
-  const int channels = layer.type == LayerType::convolution ? layer.out_channels : in.channels;
-  if (bounded_product({channels, height, width}, max_values) > max_values)
-    fail(layer, fmt::format("output [{},{},{}] has more than 2^31-1 values", channels, height, width));
-  return {channels, static_cast<int>(height), static_cast<int>(width)};
-}
-
-ImageShape output_shape(const Layer& layer, const std::vector<ImageShape>& in) {
-  switch (layer.type) {
-    case LayerType::input:
-      break;  // checked by the caller, which knows the image
-    case LayerType::convolution:
-    case LayerType::average_pool:
-    case LayerType::max_pool:
-      return window_shape(layer, in[0]);
-    case LayerType::batch_norm:
-    case LayerType::relu:
-      return in[0];
-    case LayerType::add:
-      if (in[0] != in[1])
-        fail(layer, fmt::format("inputs {} {} and {} {} differ in shape", layer.inputs[0], to_string(in[0]),
-                                layer.inputs[1], to_string(in[1])));
-      return in[0];
-    case LayerType::global_average_pool:
-      return {in[0].channels, 1, 1};
-    case LayerType::dense:
-      if (in[0].height != 1 || in[0].width != 1)
-        fail(layer, fmt::format("input is {}, expected one pixel [C,1,1]: pool first", to_string(in[0])));
-      return {layer.out_channels, 1, 1};
-  }
-  fail(layer, "has no output shape");
-}
-
-// Values that training changes, by layer type; 0 for layers without any. Capped at max_values + 1.
-std::int64_t trained_values(const Layer& layer, const ImageShape& in) {
-  switch (layer.type) {
-    case LayerType::convolution:
-      return bounded_product({layer.out_channels, in.channels, layer.kernel_h, layer.kernel_w}, max_values);
-    case LayerType::batch_norm:
-      return std::int64_t{2} * in.channels;
-    case LayerType::dense:
-      return bounded_product({layer.out_channels, std::int64_t{in.channels} + 1}, max_values);
-    default:
-      return 0;
-  }
-}
-
-// Capped at max_layer_macs + 1.
-std::int64_t layer_macs(const Layer& layer, const ImageShape& in) {
-  switch (layer.type) {
-    case LayerType::convolution:
-      return bounded_product(
-          {layer.out_channels, in.channels, layer.kernel_h, layer.kernel_w, layer.shape.height, layer.shape.width},
-          max_layer_macs);
-    case LayerType::dense:
-      return bounded_product({layer.out_channels, in.channels}, max_layer_macs);
-    default:
-      return 0;
-  }
+std::int64_t all_values(const std::vector<Parameter>& parameters) {
+  std::int64_t sum = 0;
+  for (const Parameter& parameter : parameters) sum += parameter.values();
+  return sum;
 }
 
 // Checks the layers one after the other and fills in their shapes.
@@ -172,32 +78,36 @@ class Checker {
       throw ShapeError(
           fmt::format("{} layer {}: its name must be 1 to {} letters, digits, '_', '-' or '.', in parts "
                       "joined by '/'",
-                      type_name(layer.type), i, max_name_length));
-    if ((layer.type == LayerType::input) != (i == 0)) fail(layer, "the first layer and only it must be the input");
-    if ((layer.type == LayerType::dense) != (i + 1 == layers_.size()))
-      fail(layer, "the last layer and only it must be dense");
-    check_attributes(layer);
-    const std::vector<ImageShape> in = shapes_of_inputs(layer);
-    layer.shape = i == 0 ? input_ : output_shape(layer, in);
-    if (i > 0) check_size(layer, in[0]);
+                      type_name(layer), i, max_name_length));
+    if (layer.is<layers::Input>() != (i == 0)) fail(layer, "the first layer and only it must be the input");
+    if (layer.is<layers::Dense>() != (i + 1 == layers_.size())) fail(layer, "the last layer and only it must be dense");
+    if (const std::string fault = attribute_fault(layer); !fault.empty()) fail(layer, fault);
+    const LayerInputs in = inputs_of(layer);
+    try {
+      layer.shape = i == 0 ? input_ : output_shape(layer, in);
+    } catch (const ShapeError& error) {
+      fail(layer, error.what());
+    }
+    check_size(layer, in);
     if (!index_.emplace(layer.name, i).second) fail(layer, "another layer has the same name");
   }
 
-  std::vector<ImageShape> shapes_of_inputs(const Layer& layer) {
-    if (layer.inputs.size() != arity(layer.type))
-      fail(layer, fmt::format("has {} inputs, expected {}", layer.inputs.size(), arity(layer.type)));
-    std::vector<ImageShape> shapes;
+  LayerInputs inputs_of(const Layer& layer) {
+    const InputCount count = input_count(layer);
+    if (layer.inputs.size() < count.least || layer.inputs.size() > count.most)
+      fail(layer, fmt::format("has {} inputs, expected {}", layer.inputs.size(), to_string(count)));
+    LayerInputs inputs;
     for (const std::string& name : layer.inputs) {
       const auto found = index_.find(name);
       if (found == index_.end()) fail(layer, fmt::format("input '{}' is not an earlier layer", name));
       used_.insert(found->second);
-      shapes.push_back(layers_[found->second].shape);
+      inputs.push_back({name, layers_[found->second].shape});
     }
-    return shapes;
+    return inputs;
   }
 
-  void check_size(const Layer& layer, const ImageShape& in) {
-    values_ += trained_values(layer, in) + (layer.type == LayerType::batch_norm ? 2 * std::int64_t{in.channels} : 0);
+  void check_size(const Layer& layer, const LayerInputs& in) {
+    values_ += all_values(layer_parameters(layer, in));
     if (values_ > max_values) fail(layer, "network has more than 2^31-1 parameters");
     if (layer_macs(layer, in) > max_layer_macs) fail(layer, "needs more than 2^48 MACs");
   }
@@ -224,30 +134,6 @@ class Checker {
 
 }  // namespace
 
-std::string_view type_name(LayerType type) {
-  switch (type) {
-    case LayerType::input:
-      return "input";
-    case LayerType::convolution:
-      return "conv";
-    case LayerType::batch_norm:
-      return "batch_norm";
-    case LayerType::relu:
-      return "relu";
-    case LayerType::add:
-      return "add";
-    case LayerType::average_pool:
-      return "average_pool";
-    case LayerType::max_pool:
-      return "max_pool";
-    case LayerType::global_average_pool:
-      return "global_average_pool";
-    case LayerType::dense:
-      return "dense";
-  }
-  return "unknown";
-}
-
 Network::Network(std::string name, ImageShape input, std::vector<Layer> layers)
     : name_(std::move(name)), input_(input), layers_(std::move(layers)) {
   Checker(input_, layers_).run();
@@ -261,19 +147,27 @@ int Network::index_of(std::string_view name) const {
 
 const Layer& Network::layer(std::string_view name) const { return layers_[static_cast<std::size_t>(index_of(name))]; }
 
-std::int64_t Network::macs(const Layer& layer) const {
-  return layer.type == LayerType::input ? 0 : layer_macs(layer, input_shape_of(layer));
+LayerInputs Network::inputs_of(const Layer& l) const {
+  LayerInputs inputs;
+  for (const std::string& name : l.inputs) inputs.push_back({name, layer(name).shape});
+  return inputs;
 }
+
+std::int64_t Network::macs(const Layer& l) const { return layer_macs(l, inputs_of(l)); }
 
 std::int64_t Network::macs() const {
   return std::accumulate(layers_.begin(), layers_.end(), std::int64_t{0},
                          [&](std::int64_t sum, const Layer& l) { return sum + macs(l); });
 }
 
-std::int64_t Network::convolution_macs() const { return macs() - macs(layers_.back()); }
+std::int64_t Network::convolution_macs() const {
+  return std::accumulate(layers_.begin(), layers_.end(), std::int64_t{0}, [&](std::int64_t sum, const Layer& l) {
+    return l.is<layers::Convolution>() ? sum + macs(l) : sum;
+  });
+}
 
-std::int64_t Network::parameter_count(const Layer& layer) const {
-  return layer.type == LayerType::input ? 0 : trained_values(layer, input_shape_of(layer));
+std::int64_t Network::parameter_count(const Layer& l) const {
+  return trained_values(layer_parameters(l, inputs_of(l)));
 }
 
 std::int64_t Network::parameter_count() const {

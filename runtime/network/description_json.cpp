@@ -1,8 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <initializer_list>
+#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -21,10 +20,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t max_layers = 10'000;
 constexpr std::size_t max_text = std::size_t{16} << 20;
-
-constexpr std::array all_types{
-    LayerType::input,        LayerType::convolution, LayerType::batch_norm,          LayerType::relu, LayerType::add,
-    LayerType::average_pool, LayerType::max_pool,    LayerType::global_average_pool, LayerType::dense};
 
 [[noreturn]] void fail(std::string_view where, std::string_view field, const std::string& problem) {
   throw FileError(fmt::format("{}: field {}: {}", where, field, problem));
@@ -50,7 +45,7 @@ class Fields {
     if (!object_.is_object()) throw FileError(fmt::format("{}: expected an object, got {}", where_, shown(object_)));
   }
 
-  void allow_only(std::initializer_list<std::string_view> names) const {
+  void allow_only(const std::vector<std::string_view>& names) const {
     for (const auto& [key, value] : object_.items())
       if (std::find(names.begin(), names.end(), key) == names.end()) fail(where_, shortened(key), "is not known here");
   }
@@ -72,6 +67,19 @@ class Fields {
   int number(const char* name, int smallest) const { return number(field(name), name, smallest); }
   int number(const char* name, int smallest, int otherwise) const {
     return has(name) ? number(name, smallest) : otherwise;
+  }
+
+  bool flag(const char* name) const {
+    const Json& value = field(name);
+    if (!value.is_boolean()) fail(where_, name, fmt::format("expected true or false, got {}", shown(value)));
+    return value.get<bool>();
+  }
+
+  float real(const char* name) const {
+    const Json& value = field(name);
+    const float number = value.is_number() ? value.get<float>() : NAN;
+    if (!std::isfinite(number)) fail(where_, name, fmt::format("expected a number, got {}", shown(value)));
+    return number;
   }
 
   const Json& list(const char* name) const {
@@ -110,56 +118,77 @@ class Fields {
   std::string where_;
 };
 
-LayerType parse_type(const Fields& fields, std::string_view where) {
+// The layer type of that name, with default attributes.
+Layer parse_type(const Fields& fields, std::string_view where) {
   const std::string text = fields.text("type");
-  for (const LayerType type : all_types)
-    if (text == type_name(type)) return type;
   std::string known;
-  for (const LayerType type : all_types) known += fmt::format("{}{}", known.empty() ? "" : ", ", type_name(type));
+  for (const Layer& layer : all_layer_types()) {
+    if (text == type_name(layer)) return layer;
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", type_name(layer));
+  }
   fail(where, "type", fmt::format("{} is not one of {}", shown(text), known));
 }
 
-void read_window(const Fields& fields, Layer& layer) {
-  layer.kernel_h = fields.number("kernel_h", 1);
-  layer.kernel_w = fields.number("kernel_w", 1);
-  layer.stride = fields.number("stride", 1, 1);
-  layer.padding = fields.number("padding", 0, 0);
-}
+// The names of a type's attributes.
+class AttributeNames : public Attributes {
+ public:
+  void integer(const char* name, int&, int) override { names.emplace_back(name); }
+  void integer(const char* name, int&, int, int) override { names.emplace_back(name); }
+  void rare_integer(const char* name, int&, int, int) override { names.emplace_back(name); }
+  void flag(const char* name, bool&, bool) override { names.emplace_back(name); }
+  void number(const char* name, float&) override { names.emplace_back(name); }
+  std::vector<std::string_view> names{"name", "type", "inputs"};
+};
 
-// Reads what belongs to the layer's type.
-void read_attributes(const Fields& fields, Layer& layer) {
-  switch (layer.type) {
-    case LayerType::input:
-      fields.allow_only({"name", "type", "inputs"});
-      if (fields.has("inputs")) layer.inputs = fields.texts("inputs");
-      return;
-    case LayerType::convolution:
-      fields.allow_only({"name", "type", "inputs", "out_channels", "kernel_h", "kernel_w", "stride", "padding"});
-      layer.out_channels = fields.number("out_channels", 1);
-      read_window(fields, layer);
-      break;
-    case LayerType::average_pool:
-    case LayerType::max_pool:
-      fields.allow_only({"name", "type", "inputs", "kernel_h", "kernel_w", "stride", "padding"});
-      read_window(fields, layer);
-      break;
-    case LayerType::dense:
-      fields.allow_only({"name", "type", "inputs", "out_channels"});
-      layer.out_channels = fields.number("out_channels", 1);
-      break;
-    default:
-      fields.allow_only({"name", "type", "inputs"});
+class AttributeReader : public Attributes {
+ public:
+  explicit AttributeReader(const Fields& fields) : fields_(fields) {}
+  void integer(const char* name, int& value, int smallest) override { value = fields_.number(name, smallest); }
+  void integer(const char* name, int& value, int smallest, int otherwise) override {
+    value = fields_.number(name, smallest, otherwise);
   }
-  layer.inputs = fields.texts("inputs");
-}
+  void rare_integer(const char* name, int& value, int smallest, int otherwise) override {
+    value = fields_.number(name, smallest, otherwise);
+  }
+  void flag(const char* name, bool& value, bool otherwise) override {
+    value = fields_.has(name) ? fields_.flag(name) : otherwise;
+  }
+  void number(const char* name, float& value) override { value = fields_.real(name); }
+
+ private:
+  const Fields& fields_;
+};
+
+class AttributeWriter : public Attributes {
+ public:
+  explicit AttributeWriter(Json& json) : json_(json) {}
+  void integer(const char* name, int& value, int) override { json_[name] = value; }
+  void integer(const char* name, int& value, int, int) override { json_[name] = value; }
+  void rare_integer(const char* name, int& value, int, int otherwise) override {
+    if (value != otherwise) json_[name] = value;
+  }
+  void flag(const char* name, bool& value, bool otherwise) override {
+    if (value != otherwise) json_[name] = value;
+  }
+  void number(const char* name, float& value) override { json_[name] = value; }
+
+ private:
+  Json& json_;
+};
 
 Layer read_layer(const Json& json, std::size_t position) {
   std::string where = fmt::format("layer {}", position);
   const std::string name = Fields(json, where).text("name");
   where = fmt::format("layer {} {}", position, shown(name));
   const Fields fields(json, where);
-  Layer layer{.name = name, .type = parse_type(fields, where)};
-  read_attributes(fields, layer);
+  Layer layer = parse_type(fields, where);
+  layer.name = name;
+  AttributeNames attributes;
+  visit_attributes(layer, attributes);
+  fields.allow_only(attributes.names);
+  AttributeReader reader(fields);
+  visit_attributes(layer, reader);
+  if (input_count(layer).most > 0 || fields.has("inputs")) layer.inputs = fields.texts("inputs");
   return layer;
 }
 
@@ -172,17 +201,11 @@ Json parse(std::string_view text) {
   }
 }
 
-Json layer_json(const Layer& layer) {
-  Json json{{"name", layer.name}, {"type", type_name(layer.type)}};
-  if (layer.type != LayerType::input) json["inputs"] = layer.inputs;
-  if (layer.out_channels != 0) json["out_channels"] = layer.out_channels;
-  if (layer.type == LayerType::convolution || layer.type == LayerType::average_pool ||
-      layer.type == LayerType::max_pool) {
-    json["kernel_h"] = layer.kernel_h;
-    json["kernel_w"] = layer.kernel_w;
-    json["stride"] = layer.stride;
-    json["padding"] = layer.padding;
-  }
+Json layer_json(Layer layer) {
+  Json json{{"name", layer.name}, {"type", type_name(layer)}};
+  if (input_count(layer).most > 0) json["inputs"] = layer.inputs;
+  AttributeWriter writer(json);
+  visit_attributes(layer, writer);
   return json;
 }
 

@@ -18,9 +18,9 @@ namespace {
 class MemoryPlan {
  public:
   explicit MemoryPlan(const ForwardPass& forward)
-      : forward_(forward), buffer_of_(forward.lowering().tensors.size(), -1) {
-    const Lowering& lowering = forward.lowering();
-    for (std::size_t s = 0; s < lowering.steps.size(); ++s) place(lowering.steps[s], static_cast<int>(s));
+      : forward_(forward), pass_(forward.state()), buffer_of_(pass_.lowering().tensors.size(), -1) {
+    const std::vector<LoweredStep>& steps = pass_.lowering().steps;
+    for (std::size_t s = 0; s < steps.size(); ++s) place(steps[s], s);
   }
 
   std::vector<Activation> allocate(const Device& device) {
@@ -29,50 +29,52 @@ class MemoryPlan {
     for (std::size_t t = 0; t < buffer_of_.size(); ++t) {
       if (buffer_of_[t] < 0) continue;
       const int tensor = static_cast<int>(t);
-      tensors[t] = Activation(pool_[buffer_of_[t]].buffer(), forward_.tensor_elements(tensor),
-                              forward_.tensor_precision(tensor));
+      tensors[t] = Activation(pool_[buffer_of_[t]].buffer(), pass_.elements(tensor), pass_.precision(tensor));
     }
     return tensors;
   }
 
  private:
   std::size_t floats_of(int tensor) const {
-    const std::size_t bytes = forward_.tensor_elements(tensor) * element_bytes(forward_.tensor_precision(tensor));
+    const std::size_t bytes = pass_.elements(tensor) * element_bytes(pass_.precision(tensor));
     return (bytes + sizeof(float) - 1) / sizeof(float);
   }
 
-  int take(std::size_t floats, int s) {
-    return to_size(s) < forward_.steps_apart() ? pool_.take_equal(floats) : pool_.take(floats);
+  int take(std::size_t floats, std::size_t s) {
+    return s < forward_.steps_apart() ? pool_.take_equal(floats) : pool_.take(floats);
   }
 
-  void place(const LoweredStep& step, int s) {
-    const std::size_t floats = floats_of(step.out);
-    int buffer = residual_buffer(step, s);
-    if (buffer < 0) {
-      buffer = take(floats, s);
-    } else {
-      pool_.hold(buffer, floats);
+  void place(const LoweredStep& step, std::size_t s) {
+    for (const int tensor : step.outputs) {
+      const int reused = tensor == step.out() ? buffer_in_place(step, s) : -1;
+      if (reused >= 0) pool_.hold(reused, floats_of(tensor));
+      buffer_of_[to_size(tensor)] = reused >= 0 ? reused : take(floats_of(tensor), s);
     }
-    buffer_of_[static_cast<std::size_t>(step.out)] = buffer;
-    if (step.pooled >= 0) {  // what only the pool has read is not needed any more
-      buffer_of_[static_cast<std::size_t>(step.pooled)] = take(floats_of(step.pooled), s);
-      pool_.release(buffer);
+    for (const int tensor : step.outputs) {  // what only the step itself reads is not needed any more
+      if (pass_.tensor(tensor).readers == 0) pool_.release(buffer_of_[to_size(tensor)]);
     }
-    for (int tensor : std::set<int>{step.in.tensor, step.other.tensor, step.residual}) release(tensor, s);
+    std::set<int> inputs;
+    for (const LoweredView& in : step.inputs) inputs.insert(in.tensor);
+    for (const int tensor : inputs) {
+      if (tensor > 0 && is_last_reader(tensor, s)) pool_.release(buffer_of_[to_size(tensor)]);
+    }
   }
 
-  int residual_buffer(const LoweredStep& step, int s) const {
-    if (step.residual <= 0 || step.residual == step.in.tensor) return -1;
-    return forward_.tensor_facts(step.residual).last_reader == s ? buffer_of_[static_cast<std::size_t>(step.residual)]
-                                                                 : -1;
+  bool is_last_reader(int tensor, std::size_t s) const {
+    return pass_.tensor(tensor).last_reader == static_cast<int>(s);
   }
 
-  void release(int tensor, int s) {
-    if (tensor <= 0 || forward_.tensor_facts(tensor).last_reader != s) return;
-    pool_.release(buffer_of_[static_cast<std::size_t>(tensor)]);
+  // The buffer of the input that the result may be written over, if nothing else reads that input; -1 if there is none.
+  int buffer_in_place(const LoweredStep& step, std::size_t s) const {
+    if (step.in_place < 0) return -1;
+    const int tensor = step.inputs[to_size(step.in_place)].tensor;
+    const auto reads = [&](const LoweredView& in) { return in.tensor == tensor; };
+    const bool alone = std::ranges::count_if(step.inputs, reads) == 1 && is_last_reader(tensor, s);
+    return tensor > 0 && alone ? buffer_of_[to_size(tensor)] : -1;
   }
 
   const ForwardPass& forward_;
+  const PassState& pass_;
   std::vector<int> buffer_of_;  // by tensor; the image has none
   BufferPool pool_;
 };
@@ -94,12 +96,12 @@ struct InferencePlan::State {
         precision(chosen),
         meter(d),
         parameters(d, network, p),
-        forward(d, network, parameters, batch, kernels, false, chosen) {
+        forward(d, network, parameters, {.max_batch = batch, .kernels = kernels, .precision = chosen}) {
     forward.prepare_weights();
     memory.weights = parameters.bytes();
     memory.transformed = forward.weight_bytes();
     memory.scratch = meter.lap() - memory.weights - memory.transformed;
-    forward.set_tensors(MemoryPlan(forward).allocate(d));
+    forward.state().set_tensors(MemoryPlan(forward).allocate(d));
     memory.activations = meter.lap();
     forward.prepare_frozen_norms();
   }
@@ -122,12 +124,10 @@ InferencePlan::~InferencePlan() = default;
 Array<float> InferencePlan::run(int n, const Activation& images) {
   state_->check(n, images);
   state_->forward.run(n, images, BatchNormMode::frozen);
-  return state_->forward.tensor(state_->forward.lowering().steps.back().out);
+  return state_->forward.state().floats(state_->forward.logits());
 }
 
-Array<float> InferencePlan::features() const {
-  return state_->forward.tensor(state_->forward.lowering().steps.back().in.tensor);
-}
+Array<float> InferencePlan::features() const { return state_->forward.state().floats(state_->forward.features()); }
 
 std::vector<double> InferencePlan::time_steps(int n, const Activation& images) {
   state_->check(n, images);
@@ -149,6 +149,8 @@ Precision InferencePlan::precision() const { return state_->precision; }
 
 int InferencePlan::max_batch() const { return state_->max_batch; }
 PlanMemory InferencePlan::memory() const { return state_->memory; }
-std::vector<PlanStep> InferencePlan::steps() const { return state_->forward.steps(); }
+std::vector<PlanStep> InferencePlan::steps() const { return state_->forward.plan_steps(); }
+
+TuningUses InferencePlan::tuning_uses() const { return state_->forward.tuning_uses(); }
 
 }  // namespace cascadecl

@@ -9,6 +9,7 @@
 #include "runtime/network/plan_step.h"
 #include "runtime/ops/activation.h"
 #include "runtime/ops/layout.h"
+#include "runtime/ops/trials/tuning_use.h"
 
 namespace cascadecl {
 
@@ -45,6 +46,7 @@ class InferencePlan {
   Precision precision() const;  // of the images and all activations; logits are float
   PlanMemory memory() const;
   std::vector<PlanStep> steps() const;
+  TuningUses tuning_uses() const;  // the kernels with tunables that it runs
 
  private:
   struct State;

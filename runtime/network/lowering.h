@@ -4,39 +4,41 @@
 #include <vector>
 
 #include "runtime/network/description.h"
+#include "runtime/ops/activation_function.h"
 
 namespace cascadecl {
+
+struct StepKind;
 
 // A network as the few launches that compute it, still without a device. Batch norm and ReLU become ways of reading a
 // tensor (views), a residual add becomes part of the convolution before it.
 
-// How a step reads a tensor: the tensor itself, behind the batch norm of layer `batch_norm` (-1: none), behind a ReLU.
+// How a step reads a tensor: the tensor itself, behind the batch norm of layer `batch_norm` (-1: none), behind an
+// activation function.
 struct LoweredView {
   int tensor = -1;
   int batch_norm = -1;
-  bool relu = false;
-  bool plain() const { return batch_norm < 0 && !relu; }
+  ActivationFunction activation = {};
+  bool plain() const { return batch_norm < 0 && activation.none(); }
 };
 
 struct LoweredStep {
-  enum class Kind { convolution, add, pool, global_pool, dense, materialize, residual_stage };
-  Kind kind = Kind::convolution;
-  int layer = -1;           // index of the layer that gives the step its parameters
-  std::vector<int> layers;  // all layers it computes, in order: "block1/unit1/bn1 + ..."
-  LoweredView in, other;    // `other`: the second summand of an add
-  int residual = -1;        // convolution: this tensor is added to the result
-  int out = -1;             // the tensor it writes
-  // residual_stage: the convolutions that it runs, in order: two for each unit, an odd first one makes x.
-  std::vector<LoweredStep> parts = {};
-  // residual_stage: tensor of rows that takes the mean over pixels of `out` behind this batch norm and a ReLU; -1:
-  // none.
-  int pooled = -1, pooled_norm = -1;
+  const StepKind* kind = nullptr;   // what runs it, see steps/step.h
+  int layer = -1;                   // index of the layer that gives the step its attributes and parameters
+  std::vector<int> layers;          // all layers it computes, in order: "block1/unit1/bn1 + ..."
+  std::vector<LoweredView> inputs;  // what it reads; a convolution's residual is its second input
+  std::vector<int> outputs;         // the tensors it writes
+  int in_place = -1;                // the first output may take the memory of this input, where nothing reads it later
+  std::vector<LoweredStep> parts = {};  // a residual stage: the steps that it replaces
+
+  const LoweredView& in() const { return inputs.front(); }
+  int out() const { return outputs.front(); }
 };
 
 struct LoweredTensor {
   ImageShape shape;
   bool rows = false;             // plain rows [n][C] (pooled features, logits), not channel-blocked
-  int readers = 0;               // steps that read it (a residual counts)
+  int readers = 0;               // inputs of steps that read it
   int last_reader = -1;          // index of the last such step
   std::vector<int> batch_norms;  // layers that normalise it
 };

@@ -7,8 +7,6 @@
 namespace cascadecl {
 namespace {
 
-bool is_statistic(std::string_view key) { return key.find("/running_") != std::string_view::npos; }
-
 std::size_t element_count(const std::vector<int>& shape) {
   std::size_t count = 1;
   for (int d : shape) count *= static_cast<std::size_t>(d);
@@ -24,10 +22,11 @@ std::size_t aligned(std::size_t size, const Device& device) {
 
 ParameterStore::ParameterStore(const Device& device, const Network& network, const Parameters& parameters)
     : device_(device), network_(network) {
+  const ParameterShapes learning = trained_parameter_shapes(network);
   std::size_t trained = 0, statistics = 0;
   for (const auto& [key, shape] : parameter_shapes(network)) {
-    std::size_t& end = is_statistic(key) ? statistics : trained;
-    places_[key] = {!is_statistic(key), end, element_count(shape)};
+    std::size_t& end = learning.contains(key) ? trained : statistics;
+    places_[key] = {learning.contains(key), end, element_count(shape)};
     end += aligned(element_count(shape), device);
   }
   trained_ = device.allocate<float>(trained);

@@ -8,22 +8,18 @@
 
 namespace cascadecl {
 
-// Learned values of a layer, by parameter name, in the layouts of the model file:
-//   convolution  weight [K][C][R][S]
-//   batch_norm   gamma, beta, running_mean, running_variance, each [C]
-//   dense        weight [out][in], bias [out]
-// Keys are "layer/parameter".
+// Learned values of all layers, in the layouts of the model file. Keys are "layer/parameter": "conv1/weight". Which
+// parameters a layer has, its type says (runtime/network/layers).
 using Parameters = std::map<std::string, std::vector<float>, std::less<>>;
 
 using ParameterShapes = std::map<std::string, std::vector<int>, std::less<>>;
 
-// Shapes of all parameters of a network, same keys. running_* are statistics, not trained.
+// Shapes of all parameters of a network, same keys, with statistics such as running_mean.
 ParameterShapes parameter_shapes(const Network& network);
-// The same without running_mean and running_variance: what an optimiser changes.
+// The same without statistics: what an optimiser changes.
 ParameterShapes trained_parameter_shapes(const Network& network);
 
-// He initialisation (fan-in, as in He et al. 2015): convolution and dense weights normal with variance 2/fan-in, gamma
-// 1, beta and bias 0, running mean 0, running variance 1. Value i of the p-th parameter (in key order) comes from
+// What each parameter starts with: see Parameter::Initial. Value i of the p-th parameter (in key order) comes from
 // Philox with counter (p, i) and key seed alone: the same seed gives the same values on every machine.
 Parameters initial_parameters(const Network& network, std::uint64_t seed);
 

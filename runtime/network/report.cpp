@@ -12,7 +12,7 @@ NetworkReport report(const Network& network) {
                        .convolution_macs = network.convolution_macs()};
   for (const Layer& layer : network.layers())
     result.layers.push_back({.name = layer.name,
-                             .type = std::string(type_name(layer.type)),
+                             .type = std::string(type_name(layer)),
                              .output = layer.shape,
                              .parameters = network.parameter_count(layer),
                              .macs = network.macs(layer)});

@@ -1,11 +1,10 @@
 #include <algorithm>
 
 #include "runtime/network/lowering.h"
+#include "runtime/network/steps/step.h"
 
 namespace cascadecl {
 namespace {
-
-using Kind = LoweredStep::Kind;
 
 class StageFusion {
  public:
@@ -19,7 +18,7 @@ class StageFusion {
       if (stage.parts.empty()) stage = without_head(s);
       if (stage.parts.empty()) stage = in_.steps[s];
       s += std::max<std::size_t>(stage.parts.size(), 1);
-      if (stage.kind == Kind::residual_stage && add_pool(stage, s)) ++s;
+      if (!stage.parts.empty() && add_pool(stage, s)) ++s;
       out.steps.push_back(std::move(stage));
     }
     note_readers(out);
@@ -29,23 +28,29 @@ class StageFusion {
  private:
   const LoweredTensor& tensor(int i) const { return in_.tensors[static_cast<std::size_t>(i)]; }
 
-  bool is_convolution(std::size_t s) const { return s < in_.steps.size() && in_.steps[s].kind == Kind::convolution; }
+  bool is_convolution(std::size_t s) const { return s < in_.steps.size() && in_.steps[s].kind == &convolution_step; }
+
+  static bool normed_relu(const LoweredView& in) {
+    return in.batch_norm >= 0 && in.activation == ActivationFunction::relu();
+  }
 
   // Step s is a 3x3 convolution that reads `x` behind batch norm and ReLU and keeps its shape.
   bool is_unit_convolution(std::size_t s, int x) const {
     if (!is_convolution(s)) return false;
     const LoweredStep& step = in_.steps[s];
-    const Layer& l = network_.layers()[static_cast<std::size_t>(step.layer)];
-    const bool is_3x3 = l.kernel_h == 3 && l.kernel_w == 3 && l.stride == 1 && l.padding == 1;
-    return is_3x3 && step.in.tensor == x && step.in.batch_norm >= 0 && step.in.relu &&
-           tensor(step.out).shape == tensor(x).shape;
+    const auto* l = network_.layers()[static_cast<std::size_t>(step.layer)].as<layers::Convolution>();
+    const LoweredView& in = step.in();
+    return l && l->window == Window{3, 3, 1, 1} && in.tensor == x && normed_relu(in) &&
+           tensor(step.out()).shape == tensor(x).shape;
   }
 
   // Steps s and s + 1 are a residual unit on x.
   bool is_unit(std::size_t s, int x) const {
-    if (!is_unit_convolution(s, x) || in_.steps[s].residual >= 0) return false;
-    const int between = in_.steps[s].out;
-    return is_unit_convolution(s + 1, between) && in_.steps[s + 1].residual == x && tensor(between).readers == 1;
+    if (!is_unit_convolution(s, x) || in_.steps[s].inputs.size() > 1) return false;
+    const int between = in_.steps[s].out();
+    if (!is_unit_convolution(s + 1, between) || tensor(between).readers != 1) return false;
+    const std::vector<LoweredView>& inputs = in_.steps[s + 1].inputs;
+    return inputs.size() > 1 && inputs[1].tensor == x;
   }
 
   // Appends the units from step s on, the first on x, as many as may be. What only the next unit reads need not be
@@ -55,8 +60,8 @@ class StageFusion {
     for (; is_unit(s, x) && (stage.parts.empty() || tensor(x).readers == 2); s += 2) {
       stage.parts.push_back(in_.steps[s]);
       stage.parts.push_back(in_.steps[s + 1]);
-      x = in_.steps[s + 1].out;
-      stage.out = x;
+      x = in_.steps[s + 1].out();
+      stage.outputs = {x};
     }
     const std::size_t units = (stage.parts.size() - heads) / 2;
     const std::size_t kept = units ? std::min(units, static_cast<std::size_t>(most_units_(stage))) : 0;
@@ -64,7 +69,7 @@ class StageFusion {
     for (const LoweredStep& part : stage.parts) {
       stage.layers.insert(stage.layers.end(), part.layers.begin(), part.layers.end());
       stage.layer = part.layer;
-      stage.out = part.out;
+      stage.outputs = part.outputs;
     }
   }
 
@@ -72,28 +77,29 @@ class StageFusion {
   bool add_pool(LoweredStep& stage, std::size_t s) const {
     if (s >= in_.steps.size()) return false;
     const LoweredStep& pool = in_.steps[s];
-    if (pool.kind != Kind::global_pool || pool.in.tensor != stage.out || tensor(stage.out).readers != 1) return false;
-    if (pool.in.batch_norm < 0 || !pool.in.relu) return false;
+    if (pool.kind != &global_pool_step || pool.in().tensor != stage.out() || tensor(stage.out()).readers != 1)
+      return false;
+    if (!normed_relu(pool.in())) return false;
     stage.layers.insert(stage.layers.end(), pool.layers.begin(), pool.layers.end());
-    stage.pooled = pool.out;
-    stage.pooled_norm = pool.in.batch_norm;
+    stage.outputs.push_back(pool.out());
+    stage.parts.push_back(pool);
     return true;
   }
 
   LoweredStep with_head(std::size_t s) const {
-    LoweredStep stage{.kind = Kind::residual_stage};
-    if (!is_convolution(s) || in_.steps[s].residual >= 0 || !in_.steps[s].in.plain()) return stage;
-    stage.in = in_.steps[s].in;
+    LoweredStep stage{.kind = &residual_stage_step};
+    if (!is_convolution(s) || in_.steps[s].inputs.size() > 1 || !in_.steps[s].in().plain()) return stage;
+    stage.inputs = in_.steps[s].inputs;
     stage.parts.push_back(in_.steps[s]);
-    add_units(stage, s + 1, in_.steps[s].out);
+    add_units(stage, s + 1, in_.steps[s].out());
     return stage;
   }
 
   LoweredStep without_head(std::size_t s) const {
-    LoweredStep stage{.kind = Kind::residual_stage};
+    LoweredStep stage{.kind = &residual_stage_step};
     if (!is_convolution(s)) return stage;
-    stage.in.tensor = in_.steps[s].in.tensor;
-    add_units(stage, s, stage.in.tensor);
+    stage.inputs = {{.tensor = in_.steps[s].in().tensor}};
+    add_units(stage, s, stage.in().tensor);
     return stage;
   }
 

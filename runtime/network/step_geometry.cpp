@@ -1,20 +1,31 @@
 #include "runtime/network/step_geometry.h"
 
+#include <algorithm>
+
+#include "runtime/network/steps/step.h"
 #include "runtime/ops/launch.h"
 
 namespace cascadecl {
 
 ConvGeometry conv_geometry(const Network& network, const Lowering& lowering, const LoweredStep& step) {
-  const Layer& l = network.layers()[to_size(step.layer)];
-  return {lowering.tensors[to_size(step.in.tensor)].shape, l.out_channels, l.kernel_h, l.kernel_w, l.stride, l.padding};
+  const auto& conv = std::get<layers::Convolution>(network.layers()[to_size(step.layer)].attributes);
+  const Window& w = conv.window;
+  return {lowering.tensors[to_size(step.in().tensor)].shape,
+          conv.out_channels,
+          w.kernel_h,
+          w.kernel_w,
+          w.stride,
+          w.padding};
 }
 
 ResidualStageGeometry stage_geometry(const Network& network, const Lowering& lowering, const LoweredStep& step) {
+  const auto convolutions =
+      std::ranges::count(step.parts, &convolution_step, [](const LoweredStep& part) { return part.kind; });
   ResidualStageGeometry g{.head = {},
-                          .shape = lowering.tensors[to_size(step.out)].shape,
-                          .units = static_cast<int>(step.parts.size() / 2),
-                          .pooled = step.pooled >= 0};
-  if (step.parts.size() % 2 == 1) g.head = conv_geometry(network, lowering, step.parts.front());
+                          .shape = lowering.tensors[to_size(step.out())].shape,
+                          .units = static_cast<int>(convolutions / 2),
+                          .pooled = step.outputs.size() > 1};
+  if (convolutions % 2 == 1) g.head = conv_geometry(network, lowering, step.parts.front());
   return g;
 }
 

@@ -5,6 +5,7 @@
 #include "data/files/error.h"
 #include "runtime/network/backward_pass.h"
 #include "runtime/ops/launch.h"
+#include "runtime/ops/trials/operation_uses.h"
 
 namespace cascadecl {
 
@@ -31,18 +32,18 @@ struct TrainingPlan::State {
         gradients(parameters.make_companion()),
         momentum(parameters.make_companion()),
         logit_gradient(d.allocate<float>(to_size(batch) * to_size(network.classes()))),
-        forward(d, network, parameters, batch, kernels, true),
-        backward(d, forward, parameters, parameters.companion_slices(gradients), logit_gradient, batch, kernels),
+        forward(d, network, parameters, {.max_batch = batch, .kernels = kernels, .training = true}),
+        backward(forward, parameters, parameters.companion_slices(gradients), logit_gradient),
         sgd(d, parameters.trained().size()) {
     prepare_weights();
     memory.weights = parameters.bytes() + momentum.size() * sizeof(float);
     memory.gradients = backward.gradient_bytes() + (gradients.size() + logit_gradient.size()) * sizeof(float);
     memory.transformed = forward.weight_bytes() + backward.weight_bytes();
     memory.scratch = meter.lap() - memory.total();
-    std::vector<Activation> tensors(forward.lowering().tensors.size());
+    std::vector<Activation> tensors(forward.state().lowering().tensors.size());
     for (std::size_t t = 1; t < tensors.size(); ++t)
-      tensors[t] = d.allocate<float>(forward.tensor_elements(static_cast<int>(t)));
-    forward.set_tensors(std::move(tensors));
+      tensors[t] = d.allocate<float>(forward.state().elements(static_cast<int>(t)));
+    forward.state().set_tensors(std::move(tensors));
     memory.activations = meter.lap();
   }
   void prepare_weights() {
@@ -58,8 +59,6 @@ struct TrainingPlan::State {
     last_n = n;
     last_mode = mode;
   }
-  int logits() const { return forward.lowering().steps.back().out; }
-  int features() const { return forward.lowering().steps.back().in.tensor; }
 };
 
 TrainingPlan::TrainingPlan(const Device& device, const Network& network, const Parameters& parameters, int max_batch,
@@ -73,12 +72,12 @@ TrainingPlan::~TrainingPlan() = default;
 
 Array<float> TrainingPlan::forward(int n, const Array<float>& images, BatchNormMode mode) {
   state_->run_forward(n, images, mode, nullptr);
-  return state_->forward.tensor(state_->logits());
+  return state_->forward.state().floats(state_->forward.logits());
 }
 
 Array<float> TrainingPlan::logit_gradient() const { return state_->logit_gradient; }
-Array<float> TrainingPlan::features() const { return state_->forward.tensor(state_->features()); }
-int TrainingPlan::feature_count() const { return state_->forward.shape(state_->features()).channels; }
+Array<float> TrainingPlan::features() const { return state_->forward.state().floats(state_->forward.features()); }
+int TrainingPlan::feature_count() const { return state_->forward.state().shape(state_->forward.features()).channels; }
 
 void TrainingPlan::backward() {
   if (state_->last_n == 0) throw UsageError("backward pass: no forward pass came before it");
@@ -146,8 +145,8 @@ PlanMemory TrainingPlan::memory_needed(const Device& device, const Network& netw
 }
 
 std::vector<PlanStep> TrainingPlan::steps() const {
-  std::vector<PlanStep> steps = state_->forward.steps();
-  for (PlanStep& step : state_->backward.steps()) steps.push_back(std::move(step));
+  std::vector<PlanStep> steps = state_->forward.plan_steps();
+  for (PlanStep& step : state_->backward.plan_steps()) steps.push_back(std::move(step));
   const VariantChoice& sgd = state_->sgd.choice();
   steps.push_back({.layers = "all parameters",
                    .operation = "sgd",
@@ -155,6 +154,14 @@ std::vector<PlanStep> TrainingPlan::steps() const {
                    .parameters = sgd.parameters,
                    .source = sgd.source});
   return steps;
+}
+
+TuningUses TrainingPlan::tuning_uses() const {
+  TuningUses uses = state_->forward.tuning_uses();
+  append(uses, state_->backward.tuning_uses());
+  uses.push_back(sgd_use(state_->device, state_->parameters.trained().size()));
+  uses.back().layers = "all parameters";
+  return uses;
 }
 
 }  // namespace cascadecl

@@ -9,6 +9,7 @@
 #include "runtime/network/plan_step.h"
 #include "runtime/opencl/device.h"
 #include "runtime/ops/sgd.h"
+#include "runtime/ops/trials/tuning_use.h"
 
 namespace cascadecl {
 
@@ -61,6 +62,7 @@ class TrainingPlan {
   static PlanMemory memory_needed(const Device& device, const Network& network, int max_batch,
                                   KernelClass kernels = KernelClass::automatic);
   std::vector<PlanStep> steps() const;  // forward, backward, SGD
+  TuningUses tuning_uses() const;       // the kernels with tunables that it runs
 
  private:
   struct State;

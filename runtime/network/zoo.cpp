@@ -23,30 +23,26 @@ struct Plan {
 class Builder {
  public:
   explicit Builder(std::vector<Layer>& layers) : layers_(layers) {
-    layers_.push_back({.name = "input", .type = LayerType::input});
+    layers_.push_back({.name = "input", .attributes = layers::Input{}});
   }
 
   const std::string& top() const { return layers_.back().name; }
 
-  void append(std::string name, LayerType type) {
-    layers_.push_back({.name = std::move(name), .type = type, .inputs = {std::string(top())}});
+  void append(std::string name, LayerAttributes attributes) {
+    layers_.push_back({.name = std::move(name), .attributes = attributes, .inputs = {std::string(top())}});
   }
 
   void conv(std::string name, int channels, int kernel, int stride) {
-    append(std::move(name), LayerType::convolution);
-    Layer& layer = layers_.back();
-    layer.out_channels = channels;
-    layer.kernel_h = layer.kernel_w = kernel;
-    layer.stride = stride;
-    layer.padding = kernel / 2;
+    append(std::move(name),
+           layers::Convolution{.out_channels = channels, .window = {kernel, kernel, stride, kernel / 2}});
   }
 
   // x + conv3x3(relu(bn(conv3x3(relu(bn(x)))))), channels kept.
   void unit(const std::string& prefix, int channels) {
     const std::string x = top();
     for (int i = 1; i <= 2; ++i) {
-      append(fmt::format("{}/bn{}", prefix, i), LayerType::batch_norm);
-      append(fmt::format("{}/relu{}", prefix, i), LayerType::relu);
+      append(fmt::format("{}/bn{}", prefix, i), layers::BatchNorm{});
+      append(fmt::format("{}/relu{}", prefix, i), layers::Relu{});
       conv(fmt::format("{}/conv{}", prefix, i), channels, 3, 1);
     }
     add(prefix, x);
@@ -55,24 +51,21 @@ class Builder {
   // x + bn(conv3x3(relu(bn(conv3x3(bn(x)))))), channels kept.
   void unit_ending_in_batch_norm(const std::string& prefix, int channels) {
     const std::string x = top();
-    append(prefix + "/bn1", LayerType::batch_norm);
+    append(prefix + "/bn1", layers::BatchNorm{});
     conv(prefix + "/conv1", channels, 3, 1);
-    append(prefix + "/bn2", LayerType::batch_norm);
-    append(prefix + "/relu", LayerType::relu);
+    append(prefix + "/bn2", layers::BatchNorm{});
+    append(prefix + "/relu", layers::Relu{});
     conv(prefix + "/conv2", channels, 3, 1);
-    append(prefix + "/bn3", LayerType::batch_norm);
+    append(prefix + "/bn3", layers::BatchNorm{});
     add(prefix, x);
   }
 
-  void dense(int classes) {
-    append("dense", LayerType::dense);
-    layers_.back().out_channels = classes;
-  }
+  void dense(int classes) { append("dense", layers::Dense{.out_channels = classes}); }
 
  private:
   // x and the last layer.
   void add(const std::string& prefix, const std::string& x) {
-    append(prefix + "/add", LayerType::add);
+    append(prefix + "/add", layers::Add{});
     layers_.back().inputs.insert(layers_.back().inputs.begin(), x);
   }
 
@@ -94,9 +87,9 @@ std::vector<Layer> build(const Plan& plan, int classes) {
       }
     }
   }
-  builder.append("bn", LayerType::batch_norm);
-  builder.append("relu", LayerType::relu);
-  builder.append("pool", LayerType::global_average_pool);
+  builder.append("bn", layers::BatchNorm{});
+  builder.append("relu", layers::Relu{});
+  builder.append("pool", layers::GlobalAveragePool{});
   builder.dense(classes);
   return layers;
 }

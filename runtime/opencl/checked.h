@@ -9,8 +9,8 @@
 
 namespace cascadecl {
 
-// Makes calls of OpenCL's C++ bindings and gives what they return. Throws DeviceError, "device A: opening failed:
-// clCreateContext returned CL_OUT_OF_HOST_MEMORY (-6)", where they throw.
+// Makes calls of OpenCL's C++ bindings and returns what they return. Where they throw, it throws DeviceError: "device
+// A: opening failed: clCreateContext returned CL_OUT_OF_HOST_MEMORY (-6)".
 template <class Call>
 auto checked(const DeviceInfo& device, const std::string& what, Call call) {
   try {

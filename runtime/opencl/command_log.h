@@ -20,16 +20,16 @@ struct Command {
   std::string kernel = {};                             // "name (file)"; empty for transfers
   std::array<std::size_t, 3> global = {}, local = {};  // work-items; 0: unknown, as the library or the driver chose
   std::size_t bytes = 0;                               // of transfers
-  std::string layers = {};                             // of the network, that it computes; may be empty
+  std::string layers = {};                             // of the network that it computes; may be empty
   Clock::time_point queued = {};                       // the host began to enqueue it
-  Clock::time_point begin = {}, end = {};              // the device was at it
+  Clock::time_point begin = {}, end = {};              // while the device carried it out
 };
 
-// Told each command once it has ended, in the order of the queue, by the thread that waited for it.
+// Receives each command once it has ended, in the order of the queue, on the thread that waited for it.
 using CommandObserver = std::function<void(Command)>;
 
-// What is in a profiling in-order queue, and when it ran. The device's clock is brought onto the host's by what must
-// be: no command begins before it is enqueued, none ends after the host has waited for it. For one thread at a time.
+// The commands of a profiling in-order queue, and when they ran. The device's clock is brought onto the host's: no
+// command begins before it is enqueued, and none ends after the host has waited for it. For one thread at a time.
 class CommandLog {
  public:
   explicit CommandLog(CommandObserver observer) : observer_(std::move(observer)) {}
@@ -37,7 +37,7 @@ class CommandLog {
   // From now on commands belong to these layers; to none if empty.
   void set_layers(std::string layers) { layers_ = std::move(layers); }
   void add(Command command, cl::Event event);
-  // To be called once the host has waited for all: tells the observer all that is new and releases its events. Throws
+  // Call it once the host has waited for everything: it tells the observer what is new and releases the events. Throws
   // cl::Error.
   void tell();
 
@@ -53,7 +53,7 @@ class CommandLog {
   CommandObserver observer_;
   std::string layers_;
   std::vector<Pending> pending_;
-  std::optional<std::chrono::nanoseconds> ahead_;  // of the device's clock, what the host's is
+  std::optional<std::chrono::nanoseconds> ahead_;  // the host's clock minus the device's
 };
 
 // For OpenCL's own functions, which take an event or NULL.

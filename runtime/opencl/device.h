@@ -25,7 +25,7 @@ struct DeviceSettings {
   // Holds built programs and, in its folder "tuning", results of tuning. Empty: neither is kept nor read.
   std::filesystem::path cache_folder = ProgramCache::default_folder();
   WarningHandler warning = {};
-  // How long opening may take. None: however long it does.
+  // How long opening may take. None: no limit.
   std::optional<std::chrono::milliseconds> time_limit = {};
 };
 
@@ -35,7 +35,7 @@ struct ProgramCounts {
 };
 
 // An opened OpenCL device: its context, one in-order queue, its built programs and its tuning. A copy is another handle
-// on the same. For one thread at a time. All transfers are in order with the kernels.
+// on the same device. For one thread at a time. All transfers are in order with the kernels.
 class Device {
  public:
   // Throws DeviceError naming the device if the context cannot be made, DeviceHangError if that takes too long.
@@ -52,28 +52,29 @@ class Device {
 
   ProgramCounts program_counts() const;
 
-  // What kernels look their tunables up in. A handle with another tuning shares all else with this one.
+  // The tuning that kernels look their tunables up in. with_tuning() gives a handle that shares everything else.
   Tuning& tuning() const { return *tuning_; }
   Device with_tuning(Tuning tuning) const;
-  // Where this device's own results are kept.
+  // Where results of tuning on this device are kept.
   TuningStore tuning_store() const;
   void warn(const std::string& text) const;
 
-  // A handle that only counts memory, to know what something needs before it is built: its arrays have a size and no
-  // memory, its kernels launch nothing, what is read back is zero: it asks nothing of the device. It counts from
-  // nothing, and no array is too large.
+  // Tells how much memory something needs before it is built: a handle that only counts. Its arrays have a size and no
+  // memory, its kernels launch nothing, and what is read back is zero. It asks nothing of the device. Counting starts
+  // at 0, and the device's allocation limit is not enforced.
   Device rehearsal() const;
   bool rehearses() const;
 
   // A handle with a queue of its own that tells the observer all its commands, whenever finish() or a read has waited
-  // for them. All that works on an array is to go through one handle, for nothing orders two queues. A rehearsal runs
-  // nothing and stays as it is. Throws DeviceError if there is no such queue.
+  // for them. Use one handle for everything that works on an array, since two queues have no order between them. A
+  // rehearsal runs nothing and stays as it is. Throws DeviceError if there is no such queue.
   Device observed(CommandObserver observer) const;
-  // For calls that enqueue by themselves, and to say what commands belong to; null if nobody observes.
+  // The log of the queue, for calls that enqueue by themselves and to name the layers of commands. Null if nobody
+  // observes.
   CommandLog* command_log() const;
 
-  // Uninitialised memory; throws DeviceError with the bytes asked for and what the device has. size 0 gives an empty
-  // array.
+  // Uninitialised memory. size 0 gives an empty array. Throws DeviceError with the bytes asked for and the bytes that
+  // the device has.
   template <class T>
   Array<T> allocate(std::size_t size) const {
     return size ? Array<T>(allocate_bytes(size * sizeof(T)), size) : Array<T>();
@@ -97,7 +98,7 @@ class Device {
   void fill(const Array<T>& array, T value) const {
     if (!array.empty()) fill_bytes(array.buffer(), &value, sizeof value, array.size() * sizeof(T));
   }
-  // Waits for all before it, then copies array[offset...offset + count) to the host.
+  // Waits for everything before it, then copies array[offset...offset + count) to the host.
   template <class T>
   std::vector<T> read(const Array<T>& array, std::size_t count, std::size_t offset = 0) const {
     std::vector<T> values(count);
@@ -120,7 +121,7 @@ class Device {
   Array<T> slice(const Array<T>& array, std::size_t offset, std::size_t count) const {
     return Array<T>(slice_bytes(array.buffer(), offset * sizeof(T), count * sizeof(T)), count);
   }
-  // In elements: the device's alignment of sub-buffers, and never less than that of common devices.
+  // In elements. It follows from the device's alignment of sub-buffers, and is never less than that of common devices.
   template <class T>
   std::size_t slice_step() const {
     return std::max<std::size_t>(256, info().alignment_bytes / sizeof(T));
@@ -129,8 +130,8 @@ class Device {
   void flush() const;   // starts what is queued
   void finish() const;  // waits for all that is queued
 
-  std::size_t allocated_bytes() const;      // handed out by allocate() so far, freed or not
-  std::size_t largest_array_bytes() const;  // of one call of allocate() so far
+  std::size_t allocated_bytes() const;      // by all calls of allocate() so far, freed or not
+  std::size_t largest_array_bytes() const;  // by one call of allocate() so far
 
  private:
   struct State;

@@ -57,7 +57,7 @@ std::vector<DeviceInfo> devices_of(const cl::Platform& platform) {
     for (const cl::Device& device : devices) infos.push_back(describe(platform, device));
   } catch (const cl::Error&) {
   }
-  attach_serial_device(infos);
+  mark_serial_devices(infos);
   for (std::size_t d = 0; d < infos.size(); ++d) infos[d].device = static_cast<int>(d);
   return infos;
 }

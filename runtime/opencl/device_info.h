@@ -1,6 +1,5 @@
 #pragma once
 #include <cstddef>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,15 +12,17 @@ namespace cascadecl {
 enum class DeviceClass { cpu, igpu, gpu, other };
 std::string_view to_string(DeviceClass device_class);
 
-// Families of kernels. cpu: one work-item a large piece, in vectors of its own. gpu: many small work-items, work-groups
-// and local memory. reference: plain loops, golden for the others. Any runs on any device; automatic is that of the
-// device.
+// Families of kernels. Any of them runs on any device.
+//   cpu        a work-item does a large piece of work, in vectors of its own
+//   gpu        many small work-items, in work-groups with local memory
+//   reference  plain loops, to compare the others with
+//   automatic  the family of the device
 enum class KernelClass { automatic, cpu, gpu, reference };
 std::string_view to_string(KernelClass kernels);  // "auto", "cpu", "gpu", "reference"
 
-// One OpenCL device and the facts that choices are made from.
+// One OpenCL device, and the facts about it that choices depend on.
 struct DeviceInfo {
-  int index = 0;                 // in the one index space over all platforms
+  int index = 0;                 // in the list of all devices of all platforms
   int platform = 0, device = 0;  // ocl:PLATFORM.DEVICE
   DeviceClass device_class = DeviceClass::other;
   std::string name, vendor, platform_name, opencl_version, driver_version;
@@ -33,18 +34,16 @@ struct DeviceInfo {
   bool full_profile = true;         // else OpenCL's embedded profile
   cl::Device handle;
   KernelClass kernels = KernelClass::automatic;  // asked for; to be set before the device is opened
-  // Of the same processor, the device that runs everything in the thread that waits for it; null where none is shown
-  // (serial_device.h). It is not in the list of devices.
-  std::shared_ptr<const DeviceInfo> serial;
+  bool serial = false;  // the second device of a processor, without threads of its own (serial_device.h)
 
-  // The class that runs: what was asked for, else cpu on CPUs and gpu on all others.
+  // The class that runs: what was asked for, else cpu on CPUs and gpu on all other devices.
   KernelClass kernel_class() const;
   // Whether work-items are given large pieces of work: for the CPU class, and for reference kernels on a CPU.
   bool coarse_items() const;
-  // Channels that lie together in memory, b of the layout [N][C/b][H][W][b]: 16, 8 or 4 by the vector width where items
-  // are coarse, else 4.
+  // Channels that lie together in memory, b of the layout [N][C/b][H][W][b]. Where items are coarse it is 16, 8 or 4,
+  // by the vector width; elsewhere 4.
   int channel_block() const;
-  // What devices share their default tuning by: class and channel block, "cpu-16".
+  // The name under which devices share their default tuning: class and channel block, "cpu-16".
   std::string tuning_class() const;
 };
 

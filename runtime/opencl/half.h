@@ -9,7 +9,8 @@ struct Half {
   bool operator==(const Half&) const = default;
 };
 
-// The nearest half, of two equally near the even one; infinity beyond the largest; NaN stays NaN.
+// The nearest half; of two that are equally near, the even one. Values beyond the largest become infinite. NaN stays
+// NaN.
 Half to_half(float value);
 float to_float(Half value);  // exact
 

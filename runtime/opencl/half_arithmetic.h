@@ -11,8 +11,8 @@ struct HalfArithmetic {
   std::string reason;  // empty if it works
 };
 
-// Found by building a small kernel, running it and comparing what it gives, whatever the device says of itself.
-// Never throws for what the device cannot do.
+// Builds a small kernel, runs it and compares its results, whatever the device says of itself. Never throws for what
+// the device cannot do.
 HalfArithmetic probe_half_arithmetic(const Device& device);
 
 }  // namespace cascadecl

@@ -6,12 +6,12 @@
 namespace cascadecl {
 
 // Host memory for the arrays of devices that compute in it, in huge pages where the system has them. A kernel reads
-// many arrays at once: in pages of 4 KiB they are more than a core has translations at hand for, and lie in physical
-// memory as it comes, often on the same sets of its cache. May be called from any thread.
+// many arrays at once. In pages of 4 KiB that is more than a core has address translations at hand for. Such pages also
+// lie anywhere in physical memory, often on the same sets of the core's cache. May be called from any thread.
 class HugePages {
  public:
-  // `bytes` > 0 of memory, zero at first or as others have left it, aligned for any vector. It stays until the last
-  // handle on it is gone. Throws cl::Error if there is none.
+  // `bytes` > 0 of memory, aligned for any vector. It is zero at first, or holds what others have left in it. It stays
+  // until the last handle on it is gone. Throws cl::Error if there is none.
   std::shared_ptr<std::byte> allocate(std::size_t bytes);
 
  private:

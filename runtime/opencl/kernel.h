@@ -32,8 +32,8 @@ struct Range {
   std::size_t x = 1, y = 1, z = 1;
 };
 
-// A compiled kernel with its queue; copies share the cl_kernel and so the bound arguments: one user at a time. An empty
-// one, as a rehearsing device gives, launches nothing.
+// A compiled kernel with its queue. Copies share the cl_kernel and with it the bound arguments, so one user at a time.
+// An empty kernel, as a rehearsing device gives, launches nothing.
 class Kernel {
  public:
   Kernel() = default;
@@ -46,8 +46,9 @@ class Kernel {
         log_(std::move(log)) {}
 
   // Binds the arguments in order and enqueues. A size of zero in `global` launches nothing.
-  // Arguments: Array<T> and Activation, cl::Buffer, cl::LocalSpaceArg, int, unsigned, float, double, cl_ulong. An empty
-  // Array binds NULL. Throws DeviceError naming device, kernel, call, argument position and sizes.
+  // Arguments: Array<T> and Activation, cl::Buffer, cl::LocalSpaceArg, int, unsigned, float, double, cl_ulong, and
+  // structs of scalars as kernels/estimator_scalars.h, which kernels take by value. An empty Array binds NULL. Throws
+  // DeviceError naming device, kernel, call, argument position and sizes.
   template <class... Args>
   void operator()(Range global, Range local, const Args&... args) {
     cl_uint position = 0;
@@ -76,8 +77,11 @@ class Kernel {
   void bind(cl_uint position, const cl::Buffer& buffer) { bind_buffer(position, buffer); }
   void bind(cl_uint position, const cl::LocalSpaceArg& space) { bind_bytes(position, space.size_, nullptr); }
   template <class T>
-  requires std::is_arithmetic_v<T>
-  void bind(cl_uint position, const T& value) { bind_bytes(position, sizeof value, &value); }
+  requires std::is_arithmetic_v<T> ||
+      (std::is_class_v<T>&& std::is_aggregate_v<T>&& std::is_trivially_copyable_v<T>)void bind(cl_uint position,
+                                                                                               const T& value) {
+    bind_bytes(position, sizeof value, &value);
+  }
   void bind_buffer(cl_uint position, const cl::Buffer& buffer);
   void bind_bytes(cl_uint position, std::size_t bytes, const void* value);
   void enqueue(Range global, const Range* local);

@@ -5,18 +5,17 @@
 
 namespace cascadecl {
 
-// PoCL's usual device hands what is launched to threads of its own. Beside it, PoCL has one that runs everything in the
-// thread that waits for it ("basic", from version 4 on "cpu-minimal"), and shows it on request only. For one image of a
-// small network that is the faster one: no thread has to be woken on another core.
+// PoCL has two devices for one processor. The usual one hands its work to threads. The serial one ("basic", from
+// version 4 on "cpu-minimal") runs everything in the thread that waits for it. One image of a small network is done
+// sooner there, as no thread has to be woken on another core. PoCL shows the serial device on request only.
 
-// Makes the request, where PoCL's usual device is the only one of this machine: otherwise it could change which devices
-// are shown, and in what order. A process of its own finds that out, as a process is shown the same devices for all its
-// life. So this is to come before anything else of OpenCL, while there is one thread. It takes 0.1 s. Where
-// $POCL_DEVICES is set it says which devices to show, and nothing is done.
-void request_serial_devices();
+// Makes PoCL show both devices: sets $POCL_DEVICES, unless it is set. PoCL then shows none of its other drivers (CUDA,
+// Level Zero); whoever wants them sets the variable. Call it before anything else of OpenCL, and while there is one
+// thread.
+void show_serial_device();
 
-// Of all devices of one platform: takes out the one that was shown on request, and makes it DeviceInfo::serial of that
-// whose processor it shares.
-void attach_serial_device(std::vector<DeviceInfo>& devices);
+// Among the devices of one platform, moves a serial device behind the usual one of its processor, and marks it as
+// DeviceInfo::serial. A serial device that is alone stays a device like any other.
+void mark_serial_devices(std::vector<DeviceInfo>& devices);
 
 }  // namespace cascadecl

@@ -8,8 +8,8 @@
 
 namespace cascadecl {
 
-// Memory of an activation on one device, as floats or as halves; arrays of either are activations as they are. A copy
-// is another handle on the same memory.
+// Memory of an activation on one device, as floats or as halves. An array of either converts to it. A copy is another
+// handle on the same memory.
 class Activation {
  public:
   Activation() = default;

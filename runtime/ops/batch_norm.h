@@ -6,7 +6,7 @@
 
 namespace cascadecl {
 
-// kernels/batch_norm_groups.cl: items that sum up an image's pixels together.
+// kernels/batch_norm_groups.cl: the number of work-items that sum up the pixels of an image together.
 struct BatchNormGroup {
   int group = 64;
   static constexpr std::string_view kernel = "batch_norm_groups";
@@ -24,7 +24,7 @@ enum class BatchNormUse { inference, training };
 // momentum 0.1.
 class BatchNorm {
  public:
-  // For inference it has prepare_frozen() and view() only: its other kernels are not built.
+  // For inference it has only prepare_frozen() and view(); its other kernels are not built.
   BatchNorm(const Device& device, ImageShape shape, BatchClass batch = BatchClass::many,
             BatchNormUse use = BatchNormUse::training);
 

@@ -8,23 +8,23 @@
 
 namespace cascadecl {
 
-// Keeps the survivors of a batch: select() lists them, gather() brings their rows together. Deterministic.
+// Keeps the survivors of a batch: select() lists them, gather() copies their rows side by side. Deterministic.
 class Compact {
  public:
   Compact(const Device& device, int max_n);
 
-  // keep [n], nonzero = survivor, n <= max_n. Returns M, the number of survivors, after which indices()[0...M) holds
-  // their places in the batch, ascending. Waits for the queue and reads back one integer. n = 0 gives 0.
+  // keep [n], nonzero = survivor, n <= max_n. Returns M, the number of survivors. indices()[0...M) then holds their
+  // places in the batch, ascending. Waits for the queue and reads back one integer. n = 0 gives 0.
   int select(int n, const Array<int>& keep);
   const Array<int>& indices() const { return indices_; }  // [max_n]
 
-  // out[i] = in[indices[i]] for the first m rows of `row` values each; image tensors have image_elements() values a
-  // row. `out` must not overlap `in`. The first call for a row length and precision builds its kernel. m = 0 does
+  // out[i] = in[indices[i]] for the first m rows of `row` values each. A row of an image tensor has image_elements()
+  // values. `out` must not overlap `in`. The first call for a row length and precision builds its kernel. m = 0 does
   // nothing.
   void gather(int m, const Array<int>& indices, std::size_t row, const Activation& in, const Activation& out);
   void gather(int m, const Array<int>& indices, std::size_t row, const Array<int>& in, const Array<int>& out);
 
-  // What select() goes along, images, and gather(), words of a row.
+  // How each kernel divides its work: select() by images, gather() by words of a row.
   static PieceWork select_work(const Device& device, BatchClass batch);
   static PieceWork gather_work(const Device& device, std::size_t row, BatchClass batch);
 

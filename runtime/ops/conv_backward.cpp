@@ -38,8 +38,8 @@ BackwardTunables BackwardTunables::choose(const ConvGeometry& g, const TuningTar
 std::vector<std::vector<int>> BackwardTunables::ranges(const ConvGeometry& g, const TuningTarget& target) {
   std::vector<std::vector<int>> ranges = conv::Winograd::ranges(conv::backward_geometry(g), target);
   const std::vector<std::vector<int>> filter = conv::FilterWinograd::ranges(g, target);
-  enum { c_group = 2, k_group = 3, slices = 5 };  // in the order of its tunables
-  for (const int tunable : {c_group, k_group, slices}) ranges.push_back(filter[to_size(tunable)]);
+  enum { at_c_group = 2, at_k_group = 3, at_slices = 5 };  // in the order of its tunables
+  for (const int tunable : {at_c_group, at_k_group, at_slices}) ranges.push_back(filter[to_size(tunable)]);
   return ranges;
 }
 
@@ -61,9 +61,11 @@ std::size_t BackwardTunables::local_bytes(const ConvGeometry& g, int block) cons
 
 std::string ConvBackward::declines(const Device& device, const ConvGeometry& g, ViewKind view, KernelClass kernels) {
   if (!view.relu) return "no ReLU before the convolution";
-  if (std::string reason = conv::winograd_declines(device, conv::backward_geometry(g), kernels); !reason.empty())
+  if (std::string reason =
+          first_of({conv::not_cpu_class(device, kernels), conv::winograd_declines(device, conv::backward_geometry(g)),
+                    conv::filter_winograd_declines(device, g)});
+      !reason.empty())
     return reason;
-  if (std::string reason = conv::filter_winograd_declines(device, g, kernels); !reason.empty()) return reason;
   const TuningTarget target = TuningTarget::of(device.info());
   const BackwardTunables tunables = BackwardTunables::choose(g, target);
   if (static_cast<int>(device.info().compute_units) > tunables.slices)
@@ -71,10 +73,15 @@ std::string ConvBackward::declines(const Device& device, const ConvGeometry& g, 
   return too_large(tunables.local_bytes(g, target.block), target.local_memory);
 }
 
+Lookup<BackwardTunables, ConvGeometry> ConvBackward::lookup(const Device& device, const ConvGeometry& g,
+                                                            BatchClass batch) {
+  return conv::lookup<BackwardTunables>(device, "both", g, batch);
+}
+
 ConvBackward::ConvBackward(const Device& device, const ConvGeometry& g, const Fusion& fusion, BatchClass batch)
     : choice_{.variant = "winograd"} {
   const int block = device.channel_block();
-  const auto tunables = conv::look_up<BackwardTunables>(device, "both", g, batch, choice_);
+  const auto tunables = look_up(device, lookup(device, g, batch), choice_);
   const std::size_t in_padded = to_size(block_count(g.in.channels, block) * block);
   const std::size_t out_padded = to_size(block_count(g.out_channels, block) * block);
 
@@ -91,15 +98,14 @@ ConvBackward::ConvBackward(const Device& device, const ConvGeometry& g, const Fu
 
   reduce_ = device.kernel("conv_filter_winograd.cl", "filter_gradient", filter_part(tunables).defines(g, block));
   reduce_range_ = {to_size(g.in.channels), to_size(block_count(g.out_channels, block))};
-  layout_ = conv::FilterLayout::winograd(device, g.out_channels, g.in.channels, true);
-  weights_ = device.allocate<float>(layout_.floats());
+  filters_ = {device, conv::FilterLayout::winograd(device, conv::FilterShape::turned_of(g))};
 }
 
-void ConvBackward::prepare(const Array<float>& weight) { layout_.run(weight, weights_); }
+void ConvBackward::prepare(const Array<float>& weight) { filters_.prepare(weight); }
 
 void ConvBackward::run(int n, const Gradient& out, const ConvMask& mask, const Array<float>& workspace,
                        const Array<float>& in_gradient, const Array<float>& weight_gradient) {
-  run_(Range{slices_}, Range{}, out.data, out.scale, out.shift, out.pair, out.pair_scale, weights_, mask.tensor,
+  run_(Range{slices_}, Range{}, out.data, out.scale, out.shift, out.pair, out.pair_scale, filters_.array(), mask.tensor,
        mask.scale, mask.shift, mask.mean, in_gradient, mask.sums, workspace, n);
   reduce_(reduce_range_, Range{}, workspace, weight_gradient);
 }

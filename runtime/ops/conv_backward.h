@@ -35,6 +35,10 @@ class ConvBackward {
 
   ConvBackward(const Device& device, const ConvGeometry& geometry, const Fusion& fusion, BatchClass batch);
 
+  // What it looks its tunables up by.
+  static Lookup<BackwardTunables, ConvGeometry> lookup(const Device& device, const ConvGeometry& geometry,
+                                                       BatchClass batch);
+
   // `workspace` is shared by all layers of a plan; it needs workspace_floats().
   std::size_t workspace_floats() const { return workspace_floats_; }
   void prepare(const Array<float>& weight);
@@ -45,15 +49,14 @@ class ConvBackward {
            const Array<float>& in_gradient, const Array<float>& weight_gradient);
 
   const VariantChoice& choice() const { return choice_; }
-  std::size_t weight_bytes() const { return weights_.size() * sizeof(float); }
+  std::size_t weight_bytes() const { return filters_.bytes(); }
 
  private:
   VariantChoice choice_;
-  conv::FilterLayout layout_;
+  conv::Filters filters_;
   Kernel run_, reduce_;
   Range reduce_range_;
   std::size_t slices_ = 1, workspace_floats_ = 0;
-  Array<float> weights_;
 };
 
 }  // namespace cascadecl

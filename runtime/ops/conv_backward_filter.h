@@ -1,38 +1,36 @@
 #pragma once
 #include <memory>
 
-#include "runtime/opencl/device.h"
-#include "runtime/ops/conv_geometry.h"
-#include "runtime/ops/conv_gradient.h"
+#include "runtime/ops/conv_problem.h"
 #include "runtime/ops/variant.h"
-#include "runtime/ops/view.h"
 
 namespace cascadecl {
 
 namespace conv {
-class GemmFilter;
+template <class Direction>
+class Convolution;
 }  // namespace conv
 
 // The gradient of a convolution by its filters. Takes the class of the batches it is for.
 class ConvBackwardFilter {
  public:
-  // `workspace` is shared by all layers of a plan; it needs workspace_floats().
+  // pair: the gradient by the output comes as a pair; throws ShapeError where can_fuse() is false.
   ConvBackwardFilter(const Device& device, const ConvGeometry& geometry, ViewKind view, bool pair, KernelClass kernels,
                      BatchClass batch = BatchClass::many);
-  std::size_t workspace_floats() const { return workspace_floats_; }
-  // weight_gradient [K][C][R][S], overwritten. The images are summed in fixed slices and order.
+
+  // Whether a pair can be read for this geometry.
+  static bool can_fuse(const Device& device, const ConvGeometry& geometry, KernelClass kernels);
+
+  // `workspace` is shared by all layers of a plan; it needs workspace_floats().
+  std::size_t workspace_floats() const;
+  // weight_gradient [K][C/groups][R][S], overwritten. The images are summed in fixed slices and order.
   void run(int n, const View& in, const Gradient& out_gradient, const Array<float>& workspace,
            const Array<float>& weight_gradient);
   const VariantChoice& choice() const { return choice_; }
-  static bool can_fuse(const Device& device, const ConvGeometry& geometry, KernelClass kernels);
 
  private:
-  ConvGeometry geometry_;
   VariantChoice choice_;
-  Kernel run_, reduce_;
-  Range range_, reduce_range_;
-  std::size_t workspace_floats_ = 0;
-  std::shared_ptr<conv::GemmFilter> gpu_;  // runs instead, in the GPU class
+  std::shared_ptr<conv::Convolution<conv::BackwardFilter>> convolution_;
 };
 
 }  // namespace cascadecl

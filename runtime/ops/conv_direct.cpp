@@ -1,5 +1,7 @@
 #include "runtime/ops/conv_direct.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 
@@ -28,20 +30,10 @@ std::size_t Direct::local_bytes(const ConvGeometry& g, int block) const {
   return sizeof(float) * static_cast<std::size_t>(g.kernel_h * columns * channels);
 }
 
-std::string direct_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
-  if (auto reason = not_cpu_class(device, kernels); !reason.empty()) return reason;
+std::string direct_declines(const Device& device, const ConvGeometry& g) {
+  if (auto reason = in_groups(g); !reason.empty()) return reason;
   const TuningTarget target = TuningTarget::of(device.info());
   return too_large(Direct::choose(g, target).local_bytes(g, target.block), target.local_memory);
-}
-
-Defines direct_defines(const Device& device, const ConvGeometry& g, int padding_y, int padding_x) {
-  Defines defines = shape_defines(g);
-  defines.set("CB", channel_block_of(g.out_channels, device.channel_block()));
-  defines.set("IN_CB", channel_block_of(g.in.channels, device.channel_block()));
-  defines.set("K_BLOCKS", block_count(g.out_channels, device.channel_block()));
-  defines.set("PADDING_Y", padding_y);
-  defines.set("PADDING_X", padding_x);
-  return defines;
 }
 
 std::array<Tunable<FilterDirect>, 2> FilterDirect::tunables() {
@@ -75,8 +67,8 @@ std::size_t FilterDirect::local_bytes(const ConvGeometry& g, int block) const {
   return sizeof(float) * static_cast<std::size_t>(g.kernel_h * columns * channel_block_of(g.in.channels, block));
 }
 
-std::string filter_direct_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
-  if (auto reason = not_cpu_class(device, kernels); !reason.empty()) return reason;
+std::string filter_direct_declines(const Device& device, const ConvGeometry& g) {
+  if (auto reason = in_groups(g); !reason.empty()) return reason;
   const TuningTarget target = TuningTarget::of(device.info());
   return too_large(FilterDirect::choose(g, target).local_bytes(g, target.block), target.local_memory);
 }
@@ -90,6 +82,160 @@ std::vector<std::vector<int>> Strided::ranges(const ConvGeometry&, const TuningT
 std::string Strided::fault(const ConvGeometry& g, const TuningTarget&) const {
   const int widest = std::max(Strided().tile_w, div_up(g.in.width, g.stride));
   return first_of({out_of_range("TILE_W", tile_w, 1, widest), too_many_registers(tile_w, 1)});
+}
+
+namespace {
+
+// Of conv_direct.cl, from images `in` to images `out`.
+Defines direct_defines(const Device& device, const ConvGeometry& g, ImageShape in, ImageShape out, int padding_y,
+                       int padding_x) {
+  return {{"CB", channel_block_of(out.channels, device.channel_block())},
+          {"IN_CB", channel_block_of(in.channels, device.channel_block())},
+          {"C_CHANNELS", in.channels},
+          {"K_BLOCKS", block_count(out.channels, device.channel_block())},
+          {"HEIGHT", in.height},
+          {"WIDTH", in.width},
+          {"OUT_HEIGHT", out.height},
+          {"OUT_WIDTH", out.width},
+          {"KERNEL_H", g.kernel_h},
+          {"KERNEL_W", g.kernel_w},
+          {"STRIDE", g.stride},
+          {"PADDING_Y", padding_y},
+          {"PADDING_X", padding_x}};
+}
+
+// Filters of a kernel that computes the gradient by the input.
+Filters turned_filters(const Device& device, const ConvGeometry& g) {
+  return {device, FilterLayout::packed(device, FilterShape::turned_of(g))};
+}
+
+class DirectForward : public Convolution<Forward> {
+ public:
+  static std::string declines(const Device& device, const Forward::Problem& p) {
+    return direct_declines(device, p.geometry);
+  }
+  static Lookup<Direct, ConvGeometry> lookup(const Device& device, const Forward::Problem& p, BatchClass batch) {
+    return conv::lookup<Direct>(device, "forward", p.geometry, batch);
+  }
+  DirectForward(const Device& device, const Forward::Problem& p, BatchClass batch, const Direct& tunables)
+      : Convolution(Filters(device, FilterLayout::packed(device, FilterShape::of(p.geometry, p.fusion.bias)))) {
+    const ConvGeometry& g = p.geometry;
+    Defines defines = direct_defines(device, g, g.in, g.out(), g.padding, g.padding);
+    define(tunables, defines);
+    define_fusion(p.fusion, batch, defines);
+    run_ = device.kernel("conv_direct.cl", "conv_direct", defines);
+  }
+  void run(int n, const Forward::Operands& o) override {
+    run_(Range{to_size(n)}, Range{}, o.in.data, o.in.scale, o.in.shift, filters.array(), o.residual, o.out, o.moments);
+  }
+
+ private:
+  Kernel run_;
+};
+
+// A convolution by turned filters.
+class DirectData : public Convolution<BackwardData> {
+ public:
+  static std::string declines(const Device& device, const BackwardData::Problem& p) {
+    const ConvGeometry& g = p.geometry;
+    const auto direct = direct_backward_geometry(g);
+    if (!direct)
+      return fmt::format("{}x{} kernel, stride {}, padding {}: direct is for stride 1 and less padding than kernel",
+                         g.kernel_h, g.kernel_w, g.stride, g.padding);
+    return first_of({direct_declines(device, *direct), fuses_nothing(p.fusion)});
+  }
+  static Lookup<Direct, ConvGeometry> lookup(const Device& device, const BackwardData::Problem& p, BatchClass batch) {
+    return conv::lookup<Direct>(device, "data", direct_backward_geometry(p.geometry).value(), batch);
+  }
+  DirectData(const Device& device, const BackwardData::Problem& p, BatchClass, const Direct& tunables)
+      : Convolution(turned_filters(device, p.geometry)) {
+    const ConvGeometry& g = p.geometry;
+    Defines defines = direct_defines(device, g, g.out(), g.in, g.kernel_h - 1 - g.padding, g.kernel_w - 1 - g.padding);
+    define(tunables, defines);
+    run_ = device.kernel("conv_direct.cl", "conv_direct", defines);
+  }
+  void run(int n, const BackwardData::Operands& o) override {
+    const Array<float> none;
+    run_(Range{to_size(n)}, Range{}, o.out_gradient.data, none, none, filters.array(), none, o.in_gradient, none);
+  }
+
+ private:
+  Kernel run_;
+};
+
+class StridedData : public Convolution<BackwardData> {
+ public:
+  static std::string declines(const Device&, const BackwardData::Problem& p) {
+    return first_of({in_groups(p.geometry), fuses_nothing(p.fusion)});
+  }
+  static Lookup<Strided, ConvGeometry> lookup(const Device& device, const BackwardData::Problem& p, BatchClass batch) {
+    return conv::lookup<Strided>(device, "data", p.geometry, batch);
+  }
+  StridedData(const Device& device, const BackwardData::Problem& p, BatchClass, const Strided& tunables)
+      : Convolution(turned_filters(device, p.geometry)),
+        in_blocks_(to_size(block_count(p.geometry.in.channels, device.channel_block()))) {
+    const ConvGeometry& g = p.geometry;
+    Defines defines = shape_defines(g);
+    defines.set("PADDING", g.padding);
+    defines.set("CB", channel_block_of(g.in.channels, device.channel_block()));
+    defines.set("OUT_CB", channel_block_of(g.out_channels, device.channel_block()));
+    define(tunables, defines);
+    run_ = device.kernel("conv_data_strided.cl", "conv_data_strided", defines);
+  }
+  void run(int n, const BackwardData::Operands& o) override {
+    run_(Range{in_blocks_, to_size(n)}, Range{}, o.out_gradient.data, filters.array(), o.in_gradient);
+  }
+
+ private:
+  std::size_t in_blocks_;
+  Kernel run_;
+};
+
+class DirectFilter : public Convolution<BackwardFilter> {
+ public:
+  static std::string declines(const Device& device, const BackwardFilter::Problem& p) {
+    if (p.pair) return "reads no pair";
+    return filter_direct_declines(device, p.geometry);
+  }
+  static Lookup<FilterDirect, ConvGeometry> lookup(const Device& device, const BackwardFilter::Problem& p,
+                                                   BatchClass batch) {
+    return conv::lookup<FilterDirect>(device, "filter", p.geometry, batch);
+  }
+  DirectFilter(const Device& device, const BackwardFilter::Problem& p, BatchClass, const FilterDirect& tunables) {
+    const ConvGeometry& g = p.geometry;
+    const int block = device.channel_block();
+    const std::size_t k_blocks = to_size(block_count(g.out_channels, block)), slices = to_size(tunables.slices);
+    Defines defines = shape_defines(g);
+    defines.set("PADDING", g.padding);
+    defines.set("CB", channel_block_of(g.out_channels, block));
+    defines.set("IN_CB", channel_block_of(g.in.channels, block));
+    p.view.define(defines);
+    define(tunables, defines);
+    run_ = device.kernel("conv_filter_direct.cl", "conv_filter_direct", defines);
+    reduce_ = device.kernel("conv_filter_direct.cl", "add_slices", defines);
+    range_ = {to_size(div_up(g.in.channels, tunables.c_group)), k_blocks, slices};
+    reduce_range_ = {to_size(g.in.channels), k_blocks};
+    workspace_floats_ = slices * padded(g.out_channels, device) * to_size(g.in.channels * g.kernel_h * g.kernel_w);
+  }
+  std::size_t workspace_floats() const override { return workspace_floats_; }
+  void run(int n, const BackwardFilter::Operands& o) override {
+    run_(range_, Range{}, o.in.data, o.in.scale, o.in.shift, o.out_gradient.data, o.workspace, n);
+    reduce_(reduce_range_, Range{}, o.workspace, o.weight_gradient);
+  }
+
+ private:
+  Kernel run_, reduce_;
+  Range range_, reduce_range_;
+  std::size_t workspace_floats_ = 0;
+};
+
+}  // namespace
+
+Implementation<Forward> direct_forward() { return implementation<DirectForward, Forward>("direct", for_cpus); }
+Implementation<BackwardData> direct_data() { return implementation<DirectData, BackwardData>("direct", for_cpus); }
+Implementation<BackwardData> strided_data() { return implementation<StridedData, BackwardData>("strided", for_cpus); }
+Implementation<BackwardFilter> direct_filter() {
+  return implementation<DirectFilter, BackwardFilter>("direct", for_cpus);
 }
 
 }  // namespace cascadecl::conv

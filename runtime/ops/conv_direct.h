@@ -4,9 +4,11 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/ops/conv_implementation.h"
 #include "runtime/ops/conv_setup.h"
 
-// The kernels for CPUs that take any convolution as it is: their tunables, and why they decline.
+// The kernels for CPUs that take any convolution as it is: their tunables, why they decline, and the entries of
+// conv_list.h.
 namespace cascadecl::conv {
 
 // kernels/conv_direct.cl
@@ -19,8 +21,7 @@ struct Direct {
   std::string fault(const ConvGeometry& geometry, const TuningTarget& target) const;
   std::size_t local_bytes(const ConvGeometry& geometry, int block) const;
 };
-std::string direct_declines(const Device& device, const ConvGeometry& geometry, KernelClass kernels);
-Defines direct_defines(const Device& device, const ConvGeometry& geometry, int padding_y, int padding_x);
+std::string direct_declines(const Device& device, const ConvGeometry& geometry);
 
 // kernels/conv_filter_direct.cl
 struct FilterDirect {
@@ -32,7 +33,7 @@ struct FilterDirect {
   std::string fault(const ConvGeometry& geometry, const TuningTarget& target) const;
   std::size_t local_bytes(const ConvGeometry& geometry, int block) const;
 };
-std::string filter_direct_declines(const Device& device, const ConvGeometry& geometry, KernelClass kernels);
+std::string filter_direct_declines(const Device& device, const ConvGeometry& geometry);
 
 // kernels/conv_data_strided.cl
 struct Strided {
@@ -43,5 +44,9 @@ struct Strided {
   static std::vector<std::vector<int>> ranges(const ConvGeometry& geometry, const TuningTarget& target);
   std::string fault(const ConvGeometry& geometry, const TuningTarget& target) const;
 };
+
+Implementation<Forward> direct_forward();
+Implementation<BackwardData> direct_data(), strided_data();
+Implementation<BackwardFilter> direct_filter();
 
 }  // namespace cascadecl::conv

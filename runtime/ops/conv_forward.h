@@ -1,25 +1,15 @@
 #pragma once
 #include <memory>
 
-#include "runtime/opencl/device.h"
-#include "runtime/ops/conv_geometry.h"
-#include "runtime/ops/filter_layout.h"
+#include "runtime/ops/conv_problem.h"
 #include "runtime/ops/variant.h"
-#include "runtime/ops/view.h"
 
 namespace cascadecl {
 
 namespace conv {
-class GpuConv;
+template <class Direction>
+class Convolution;
 }  // namespace conv
-
-// What a convolution does besides: how it reads its input, what it adds, what it measures of the result.
-struct ConvFusion {
-  ViewKind view;
-  bool residual = false;    // out = conv(view(in)) + residual
-  bool statistics = false;  // batch-norm moments of the result, see batch_norm.h
-  bool operator==(const ConvFusion&) const = default;
-};
 
 // out = conv(view(in)). Takes the class of the batches it is for: its tunables may depend on it.
 class ConvForward {
@@ -27,13 +17,12 @@ class ConvForward {
   ConvForward(const Device& device, const ConvGeometry& geometry, const ConvFusion& fusion, KernelClass kernels,
               BatchClass batch = BatchClass::many);
 
-  // Enqueues the conversion of the filters [K][C][R][S] to the kernel's layout; again after each change of them.
-  void prepare(const Array<float>& weight);
-  // The same into the caller's array of weight_floats(), and which such array the next runs read.
-  void prepare(const Array<float>& weight, const Array<float>& into);
-  void use(const Array<float>& prepared) { weights_ = prepared; }
-  const Array<float>& weights() const { return weights_; }
-  std::size_t weight_floats() const { return layout_.floats(); }
+  // Enqueues the conversion of the filters [K][C/groups][R][S] and, with fusion.bias, the bias [K] to the kernel's
+  // layout; again after each change of them.
+  void prepare(const Array<float>& weight, const Array<float>& bias = {});
+  // Has the next runs read filters that the caller has brought into the kernel's layout; and those that it reads.
+  void use(const Array<float>& prepared);
+  const Array<float>& weights() const;
 
   // Few images are split over the device's cores, unless they are measured.
   //   in        [n][C/b][H][W][b], by the view given at construction
@@ -43,19 +32,15 @@ class ConvForward {
   void run(int n, const View& in, const Activation& residual, const Activation& out, const Array<float>& moments);
 
   const VariantChoice& choice() const { return choice_; }
-  bool fuses_statistics() const { return !gpu_ && choice_.variant != "reference"; }
+  // Whether the statistics that the fusion asks for are taken; if not, the caller measures the result.
+  bool fuses_statistics() const { return statistics_; }
   // Of the converted filters; the reference kernel reads the caller's.
   std::size_t weight_bytes() const;
 
  private:
-  ConvGeometry geometry_;
+  bool statistics_;
   VariantChoice choice_;
-  conv::FilterLayout layout_;
-  Kernel run_;
-  int cores_ = 1, most_shares_ = 1;  // an image's strips may be shared out over so many work-items
-  Device device_;
-  Array<float> weights_;
-  std::shared_ptr<conv::GpuConv> gpu_;  // runs instead, in the GPU class
+  std::shared_ptr<conv::Convolution<conv::Forward>> convolution_;
 };
 
 }  // namespace cascadecl

@@ -37,26 +37,6 @@ struct FilterProduct {
   std::size_t rows, columns;
 };
 
-// The shape that conv_gemm.cl reads and writes.
-Defines gemm_defines(const ConvGeometry& g, Direction direction, int block) {
-  const bool forward = direction == Direction::forward;
-  const ImageShape from = forward ? g.in : g.out(), to = forward ? g.out() : g.in;
-  return {{"CB", channel_block_of(to.channels, block)},
-          {"IN_CB", channel_block_of(from.channels, block)},
-          {"C_CHANNELS", from.channels},
-          {"K_CHANNELS", to.channels},
-          {"HEIGHT", from.height},
-          {"WIDTH", from.width},
-          {"OUT_HEIGHT", to.height},
-          {"OUT_WIDTH", to.width},
-          {"KERNEL_H", g.kernel_h},
-          {"KERNEL_W", g.kernel_w},
-          {"PADDING_Y", forward ? g.padding : g.kernel_h - 1 - g.padding},
-          {"PADDING_X", forward ? g.padding : g.kernel_w - 1 - g.padding},
-          {"STRIDE", forward ? g.stride : 1},
-          {"SPREAD", forward ? 1 : g.stride}};
-}
-
 }  // namespace
 
 std::array<Tunable<GemmTile>, 5> GemmTile::tunables() {
@@ -76,7 +56,7 @@ GemmTile GemmTile::choose(int columns, const TuningTarget& target) {
 
 std::vector<std::vector<int>> GemmTile::ranges(int columns, const TuningTarget&) {
   std::vector<int> widths = {16, 32, 64, 128};
-  std::erase_if(widths, [&](int n) { return n >= columns + 16; });
+  std::erase_if(widths, [&](int width) { return width >= columns + 16; });
   return {{32, 64, 128}, widths, {16, 32}, {2, 4, 8}, {4, 8}};
 }
 
@@ -128,60 +108,117 @@ std::string gemm_declines(const DeviceInfo& device) {
   return kTiles.back().fault(kTiles.back().n, TuningTarget::of(device));
 }
 
-TuningKey gemm_key(const ConvGeometry& g, Direction direction, int block, BatchClass batch) {
-  return tuning_key(GemmTile::kernel, direction == Direction::forward ? "forward" : "data", g, block, batch);
-}
+namespace {
 
-GemmConv::GemmConv(const Device& device, const ConvGeometry& g, Direction direction, ViewKind view, bool residual,
-                   BatchClass batch, VariantChoice& choice) {
-  const bool forward = direction == Direction::forward;
-  const int block = device.channel_block(), spread = forward ? 1 : g.stride;
-  const ImageShape from = forward ? g.in : g.out(), to = forward ? g.out() : g.in;
-  tile_ = cascadecl::look_up<GemmTile>(device, gemm_key(g, direction, block, batch), to.channels, choice);
-  Defines defines = gemm_defines(g, direction, block);
-  define(tile_, defines);
-  view.define(defines);
-  defines.set("RESIDUAL", residual ? 1 : 0);
-  run_ = device.kernel("conv_gemm.cl", "conv_gemm", defines);
-  pixels_ = div_up(to_size(to.height), spread) * div_up(to_size(to.width), spread);
-  channels_ = to_size(padded(to.channels, block));
-  phases_ = to_size(spread * spread);
+// kernels/conv_gemm.cl. The gradient by the input is the same product on turned filters; with a stride, one product for
+// each of the positions that the input's pixels take between those of the output.
+class Product {
+ public:
+  Product(const Device& device, const ConvGeometry& g, Turned turned, const GemmTile& tile, const ConvFusion& fusion)
+      : tile_(tile) {
+    const ImageShape to = turned == Turned::no ? g.out() : g.in;
+    const int block = device.channel_block(), spread = turned == Turned::no ? 1 : g.stride;
+    Defines defines = turned_defines(g, turned, block);
+    define(tile, defines);
+    fusion.view.define(defines);
+    defines.set("RESIDUAL", fusion.residual ? 1 : 0);
+    if (fusion.bias) defines.set("BIAS", 1);
+    run_ = device.kernel("conv_gemm.cl", "conv_gemm", defines);
+    pixels_ = div_up(to_size(to.height), spread) * div_up(to_size(to.width), spread);
+    channels_ = to_size(padded(to.channels, block));
+    phases_ = to_size(spread * spread);
+  }
+  void run(int n, const View& in, const Array<float>& weights, const Activation& residual, const Activation& out) {
+    const std::size_t items = to_size(tile_.items());
+    run_(Range{div_up(to_size(n) * pixels_, tile_.m) * items, div_up(channels_, tile_.n), phases_}, Range{items},
+         in.data, in.scale, in.shift, weights, residual, out, n);
+  }
 
-  prepare_range_ = {channels_, to_size(from.channels)};
-  prepare_ = device.kernel("conv_weights.cl", "pack_weights",
-                           weight_defines(device, from.channels, to.channels, g.kernel_h, g.kernel_w, !forward));
-  weights_ = device.allocate<float>(to_size(g.kernel_h * g.kernel_w * from.channels) * channels_);
-}
+ private:
+  GemmTile tile_;
+  Kernel run_;
+  std::size_t pixels_ = 0, channels_ = 0, phases_ = 0;  // pixels of an image and phase; channels written, padded
+};
 
-void GemmConv::prepare(const Array<float>& weight) { prepare_.run(prepare_range_, weight, weights_); }
+class GemmForward : public Convolution<Forward> {
+ public:
+  static std::string declines(const Device& device, const Forward::Problem& p) {
+    return first_of(
+        {gemm_declines(device.info()), in_groups(p.geometry), p.fusion.statistics ? "takes no statistics" : ""});
+  }
+  static Lookup<GemmTile, int> lookup(const Device& device, const Forward::Problem& p, BatchClass batch) {
+    return {tuning_key(GemmTile::kernel, "forward", p.geometry, device.channel_block(), batch),
+            p.geometry.out_channels};
+  }
+  GemmForward(const Device& device, const Forward::Problem& p, BatchClass, const GemmTile& tile)
+      : Convolution(Filters(device, FilterLayout::packed(device, FilterShape::of(p.geometry, p.fusion.bias)))),
+        product_(device, p.geometry, Turned::no, tile, p.fusion) {}
+  void run(int n, const Forward::Operands& o) override { product_.run(n, o.in, filters.array(), o.residual, o.out); }
 
-void GemmConv::run(int n, const View& in, const Activation& residual, const Activation& out) {
-  const std::size_t items = to_size(tile_.items());
-  run_(Range{div_up(to_size(n) * pixels_, tile_.m) * items, div_up(channels_, tile_.n), phases_}, Range{items}, in.data,
-       in.scale, in.shift, weights_, residual, out, n);
-}
+ private:
+  Product product_;
+};
 
-GemmFilter::GemmFilter(const Device& device, const ConvGeometry& g, ViewKind view, BatchClass batch,
-                       VariantChoice& choice) {
-  const int block = device.channel_block(), taps = g.kernel_h * g.kernel_w;
-  const FilterProduct product(g, block);
-  const auto tile = look_up<GemmFilterTile>(device, "filter", g, batch, choice);
-  Defines defines = gemm_defines(g, Direction::forward, block);
-  defines.set("PADDING", g.padding);
-  define(tile, defines);
-  view.define(defines);
-  run_ = device.kernel("conv_filter_gemm.cl", "conv_filter_gemm", defines);
-  reduce_ = device.kernel("conv_filter_gemm.cl", "add_slices", defines);
-  group_ = {to_size(tile.items())};
-  range_ = {div_up(product.rows, tile.m) * group_.x, div_up(product.columns, tile.n), to_size(tile.slices)};
-  reduce_range_ = {to_size(g.out_channels), to_size(g.in.channels), to_size(taps)};
-  workspace_floats_ = to_size(tile.slices) * product.rows * div_up(product.columns, 4) * 4;
-}
+class GemmData : public Convolution<BackwardData> {
+ public:
+  static std::string declines(const Device& device, const BackwardData::Problem& p) {
+    return first_of({gemm_declines(device.info()), in_groups(p.geometry), fuses_nothing(p.fusion)});
+  }
+  // By the geometry of the convolution.
+  static Lookup<GemmTile, int> lookup(const Device& device, const BackwardData::Problem& p, BatchClass batch) {
+    return {tuning_key(GemmTile::kernel, "data", p.geometry, device.channel_block(), batch), p.geometry.in.channels};
+  }
+  GemmData(const Device& device, const BackwardData::Problem& p, BatchClass, const GemmTile& tile)
+      : Convolution(Filters(device, FilterLayout::packed(device, FilterShape::turned_of(p.geometry)))),
+        product_(device, p.geometry, Turned::yes, tile, {}) {}
+  void run(int n, const BackwardData::Operands& o) override {
+    product_.run(n, {o.out_gradient.data, {}, {}}, filters.array(), {}, o.in_gradient);
+  }
 
-void GemmFilter::run(int n, const View& in, const Array<float>& gradient, const Array<float>& workspace,
-                     const Array<float>& weight_gradient) {
-  run_(range_, group_, in.data, in.scale, in.shift, gradient, workspace, n);
-  reduce_.run(reduce_range_, workspace, weight_gradient);
-}
+ private:
+  Product product_;
+};
+
+// kernels/conv_filter_gemm.cl
+class GemmFilter : public Convolution<BackwardFilter> {
+ public:
+  static std::string declines(const Device& device, const BackwardFilter::Problem& p) {
+    return first_of({gemm_declines(device.info()), in_groups(p.geometry), p.pair ? "reads no pair" : ""});
+  }
+  static Lookup<GemmFilterTile, ConvGeometry> lookup(const Device& device, const BackwardFilter::Problem& p,
+                                                     BatchClass batch) {
+    return conv::lookup<GemmFilterTile>(device, "filter", p.geometry, batch);
+  }
+  GemmFilter(const Device& device, const BackwardFilter::Problem& p, BatchClass, const GemmFilterTile& tile) {
+    const ConvGeometry& g = p.geometry;
+    const FilterProduct product(g, device.channel_block());
+    Defines defines = turned_defines(g, Turned::no, device.channel_block());
+    defines.set("PADDING", g.padding);
+    define(tile, defines);
+    p.view.define(defines);
+    run_ = device.kernel("conv_filter_gemm.cl", "conv_filter_gemm", defines);
+    reduce_ = device.kernel("conv_filter_gemm.cl", "add_slices", defines);
+    group_ = {to_size(tile.items())};
+    range_ = {div_up(product.rows, tile.m) * group_.x, div_up(product.columns, tile.n), to_size(tile.slices)};
+    reduce_range_ = {to_size(g.out_channels), to_size(g.in.channels), to_size(g.kernel_h * g.kernel_w)};
+    workspace_floats_ = to_size(tile.slices) * product.rows * div_up(product.columns, 4) * 4;
+  }
+  std::size_t workspace_floats() const override { return workspace_floats_; }
+  void run(int n, const BackwardFilter::Operands& o) override {
+    run_(range_, group_, o.in.data, o.in.scale, o.in.shift, o.out_gradient.data, o.workspace, n);
+    reduce_.run(reduce_range_, o.workspace, o.weight_gradient);
+  }
+
+ private:
+  Kernel run_, reduce_;
+  Range range_, group_, reduce_range_;
+  std::size_t workspace_floats_ = 0;
+};
+
+}  // namespace
+
+Implementation<Forward> gemm_forward() { return implementation<GemmForward, Forward>("gemm", for_gpus); }
+Implementation<BackwardData> gemm_data() { return implementation<GemmData, BackwardData>("gemm", for_gpus); }
+Implementation<BackwardFilter> gemm_filter() { return implementation<GemmFilter, BackwardFilter>("gemm", for_gpus); }
 
 }  // namespace cascadecl::conv

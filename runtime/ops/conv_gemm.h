@@ -4,9 +4,10 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/ops/conv_gpu.h"
+#include "runtime/ops/conv_implementation.h"
 
-// Convolutions of the GPU class as matrix products of tiles in local memory.
+// Convolutions of the GPU class as matrix products of tiles in local memory: the tunables of the kernels, and the
+// entries of conv_list.h.
 namespace cascadecl::conv {
 
 // The tunables of kernels/gemm_tile.h: what a work-group and a work-item compute. The geometry is the columns of the
@@ -38,41 +39,8 @@ struct GemmFilterTile : GemmTile {
 // Empty if the device can run the kernels of this file, whatever the geometry; else why it cannot.
 std::string gemm_declines(const DeviceInfo& device);
 
-// What tuning knows a product by; the gradient by the input has the geometry of the convolution.
-TuningKey gemm_key(const ConvGeometry& geometry, Direction direction, int block, BatchClass batch);
-
-// kernels/conv_gemm.cl. The gradient by the input is the same product on turned filters; with a stride, one product for
-// each of the positions that the input's pixels take between those of the output.
-class GemmConv : public GpuConv {
- public:
-  // `choice` is told of the parameters.
-  GemmConv(const Device& device, const ConvGeometry& geometry, Direction direction, ViewKind view, bool residual,
-           BatchClass batch, VariantChoice& choice);
-  void prepare(const Array<float>& weight) override;
-  void run(int n, const View& in, const Activation& residual, const Activation& out) override;
-  std::size_t weight_bytes() const override { return weights_.size() * sizeof(float); }
-
- private:
-  GemmTile tile_;
-  Kernel prepare_, run_;
-  Range prepare_range_;
-  std::size_t pixels_, channels_, phases_;  // pixels of an image and phase; channels written, padded
-  Array<float> weights_;
-};
-
-// kernels/conv_filter_gemm.cl
-class GemmFilter {
- public:
-  GemmFilter(const Device& device, const ConvGeometry& geometry, ViewKind view, BatchClass batch,
-             VariantChoice& choice);
-  std::size_t workspace_floats() const { return workspace_floats_; }
-  void run(int n, const View& in, const Array<float>& gradient, const Array<float>& workspace,
-           const Array<float>& weight_gradient);
-
- private:
-  Kernel run_, reduce_;
-  Range range_, group_, reduce_range_;
-  std::size_t workspace_floats_;
-};
+Implementation<Forward> gemm_forward();
+Implementation<BackwardData> gemm_data();
+Implementation<BackwardFilter> gemm_filter();
 
 }  // namespace cascadecl::conv

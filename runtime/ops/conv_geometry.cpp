@@ -10,7 +10,7 @@ ImageShape ConvGeometry::out() const {
 }
 
 std::size_t ConvGeometry::weight_count() const {
-  return to_size(out_channels) * to_size(in.channels) * to_size(kernel_h) * to_size(kernel_w);
+  return to_size(out_channels) * to_size(group_inputs()) * to_size(kernel_h) * to_size(kernel_w);
 }
 
 }  // namespace cascadecl

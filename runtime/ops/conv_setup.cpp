@@ -1,6 +1,7 @@
 #include "runtime/ops/conv_setup.h"
 
-#include "runtime/ops/conv_gemm.h"
+#include <fmt/format.h>
+
 #include "runtime/ops/launch.h"
 
 namespace cascadecl::conv {
@@ -9,31 +10,57 @@ std::size_t padded(int channels, const Device& device) {
   return to_size(block_count(channels, device.channel_block()) * channel_block_of(channels, device.channel_block()));
 }
 
-Defines weight_defines(const Device& device, int in, int out, int kernel_h, int kernel_w, bool flipped) {
-  return {{"CB", channel_block_of(out, device.channel_block())},
-          {"IN_CHANNELS", in},
-          {"OUT_CHANNELS", out},
-          {"KERNEL_H", kernel_h},
-          {"KERNEL_W", kernel_w},
-          {"FLIPPED", flipped ? 1 : 0}};
-}
-
-std::optional<std::string> gpu_declines(const Device& device, KernelClass kernels) {
-  if (kernel_class(device, kernels) != KernelClass::gpu) return std::nullopt;
-  return gemm_declines(device.info());
-}
-
 std::string not_cpu_class(const Device& device, KernelClass kernels) {
   const KernelClass runs = kernel_class(device, kernels);
   if (runs == KernelClass::cpu) return {};
   return runs == KernelClass::reference ? "reference kernels were asked for" : "a kernel of the CPU class";
 }
 
+void define_fusion(const ConvFusion& fusion, BatchClass batch, Defines& defines) {
+  fusion.view.define(defines);
+  defines.set("RESIDUAL", fusion.residual ? 1 : 0);
+  if (fusion.bias) defines.set("BIAS", 1);
+  defines.set("STATISTICS", fusion.statistics ? 1 : 0);
+  // Training keeps what it writes for the backward pass, more than caches hold; inference reads it at once.
+  if (batch == BatchClass::many) defines.set("STREAM", fusion.statistics ? 2 : 1);
+}
+
+std::string fuses_nothing(const ConvDataFusion& fusion) {
+  return fusion == ConvDataFusion{} ? "" : "reads no pair, and neither masks nor adds";
+}
+
+std::string in_groups(const ConvGeometry& g) {
+  return g.groups == 1 ? "" : fmt::format("{} groups of channels: it is for one", g.groups);
+}
+
 Defines shape_defines(const ConvGeometry& g) {
   const ImageShape out = g.out();
-  return {{"C_CHANNELS", g.in.channels}, {"K_CHANNELS", g.out_channels}, {"HEIGHT", g.in.height},
-          {"WIDTH", g.in.width},         {"OUT_HEIGHT", out.height},     {"OUT_WIDTH", out.width},
-          {"KERNEL_H", g.kernel_h},      {"KERNEL_W", g.kernel_w},       {"STRIDE", g.stride}};
+  Defines defines = {{"C_CHANNELS", g.in.channels}, {"K_CHANNELS", g.out_channels}, {"HEIGHT", g.in.height},
+                     {"WIDTH", g.in.width},         {"OUT_HEIGHT", out.height},     {"OUT_WIDTH", out.width},
+                     {"KERNEL_H", g.kernel_h},      {"KERNEL_W", g.kernel_w},       {"STRIDE", g.stride}};
+  if (g.groups > 1) defines.set("CHANNEL_GROUPS", g.groups);
+  return defines;
+}
+
+Defines turned_defines(const ConvGeometry& g, Turned turned, int block) {
+  const bool forward = turned == Turned::no;
+  const ImageShape from = forward ? g.in : g.out(), to = forward ? g.out() : g.in;
+  Defines defines = {{"CB", channel_block_of(to.channels, block)},
+                     {"IN_CB", channel_block_of(from.channels, block)},
+                     {"C_CHANNELS", from.channels},
+                     {"K_CHANNELS", to.channels},
+                     {"HEIGHT", from.height},
+                     {"WIDTH", from.width},
+                     {"OUT_HEIGHT", to.height},
+                     {"OUT_WIDTH", to.width},
+                     {"KERNEL_H", g.kernel_h},
+                     {"KERNEL_W", g.kernel_w},
+                     {"PADDING_Y", forward ? g.padding : g.kernel_h - 1 - g.padding},
+                     {"PADDING_X", forward ? g.padding : g.kernel_w - 1 - g.padding},
+                     {"STRIDE", forward ? g.stride : 1},
+                     {"SPREAD", forward ? 1 : g.stride}};
+  if (g.groups > 1) defines.set("CHANNEL_GROUPS", g.groups);
+  return defines;
 }
 
 TuningKey tuning_key(std::string_view kernel, std::string_view operation, const ConvGeometry& g, int block,

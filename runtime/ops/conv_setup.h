@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "runtime/opencl/device.h"
-#include "runtime/ops/conv_geometry.h"
+#include "runtime/ops/conv_problem.h"
 #include "runtime/ops/layout.h"
 #include "runtime/ops/tunables.h"
 #include "runtime/ops/variant.h"
@@ -18,30 +18,35 @@ constexpr int kMostSlices = 256;
 // Channels in memory: whole blocks.
 std::size_t padded(int channels, const Device& device);
 
-// The defines of kernels/conv_weights.cl, which lays filters out for a convolution from `in` to `out` channels.
-// Flipped: they are those of the convolution whose gradient by the input is computed.
-Defines weight_defines(const Device& device, int in, int out, int kernel_h, int kernel_w, bool flipped);
-
-// Why the GPU class has no kernel for the geometry; "" if it has, nothing if another class runs.
-std::optional<std::string> gpu_declines(const Device& device, KernelClass kernels);
-
-// Why no kernel of the CPU class runs; "" if they may.
+// Why an operation that only has kernels of the CPU class cannot run; empty where that class runs.
 std::string not_cpu_class(const Device& device, KernelClass kernels);
 
 // What tuning knows a convolution's launch by.
 TuningKey tuning_key(std::string_view kernel, std::string_view operation, const ConvGeometry& geometry, int block,
                      BatchClass batch);
 
-// The parameters of a kernel that has a name of its own and takes a convolution's geometry.
+// What the launch of a kernel that has a name of its own, P::kernel, looks its tunables up by.
 template <class P>
-P look_up(const Device& device, std::string_view operation, const ConvGeometry& geometry, BatchClass batch,
-          VariantChoice& choice) {
-  return cascadecl::look_up<P>(device, tuning_key(P::kernel, operation, geometry, device.channel_block(), batch),
-                               geometry, choice);
+Lookup<P, ConvGeometry> lookup(const Device& device, std::string_view operation, const ConvGeometry& geometry,
+                               BatchClass batch) {
+  return {tuning_key(P::kernel, operation, geometry, device.channel_block(), batch), geometry};
 }
 
-// The defines of kernels/conv_reference.cl, conv_filter_direct.cl and conv_data_strided.cl: plain shapes.
+// Adds the defines of the work that kernels of the CPU class fuse into a convolution.
+void define_fusion(const ConvFusion& fusion, BatchClass batch, Defines& defines);
+// Why a kernel that only computes the plain gradient by the input declines; empty where nothing is fused.
+std::string fuses_nothing(const ConvDataFusion& fusion);
+
+// Why a kernel that knows nothing of groups declines; empty where there is one group.
+std::string in_groups(const ConvGeometry& geometry);
+
+// The defines of kernels/conv_reference.cl, conv_filter_direct.cl and conv_data_strided.cl: the convolution's shapes.
 Defines shape_defines(const ConvGeometry& geometry);
+
+// The defines of kernels that compute a convolution and, on turned filters, its gradient by the input (conv_gemm.cl,
+// conv_grouped.cl): the shapes of the images that the kernel reads and writes.
+enum class Turned { no, yes };
+Defines turned_defines(const ConvGeometry& geometry, Turned turned, int block);
 
 // The geometry of the convolution that computes the gradient by the input of a stride-1 convolution.
 ConvGeometry backward_geometry(const ConvGeometry& geometry);

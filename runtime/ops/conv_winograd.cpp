@@ -21,6 +21,7 @@ bool is_3x3(const ConvGeometry& g) { return g.kernel_h == 3 && g.kernel_w == 3 &
 
 std::string not_3x3_in_blocks(const Device& device, const ConvGeometry& g) {
   const int block = device.channel_block();
+  if (auto reason = in_groups(g); !reason.empty()) return reason;
   if (!is_3x3(g))
     return fmt::format("{}x{} kernel, stride {}, padding {}: winograd is for 3x3, 1, 1", g.kernel_h, g.kernel_w,
                        g.stride, g.padding);
@@ -51,8 +52,7 @@ Defines shared_defines(const ConvGeometry& g, int block) {
 
 // Of a kernel with these tunables.
 template <class Tunables>
-std::string declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
-  if (auto reason = not_cpu_class(device, kernels); !reason.empty()) return reason;
+std::string declines(const Device& device, const ConvGeometry& g) {
   if (auto reason = not_3x3_in_blocks(device, g); !reason.empty()) return reason;
   const TuningTarget target = TuningTarget::of(device.info());
   return too_large(Tunables::choose(g, target).local_bytes(g, target.block), target.local_memory);
@@ -113,9 +113,7 @@ Defines Winograd::defines(const ConvGeometry& g, int block) const {
   return defines;
 }
 
-std::string winograd_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
-  return declines<Winograd>(device, g, kernels);
-}
+std::string winograd_declines(const Device& device, const ConvGeometry& g) { return declines<Winograd>(device, g); }
 
 FilterWinograd FilterWinograd::choose(const ConvGeometry& g, const TuningTarget& target) {
   const int block = target.block;
@@ -174,8 +172,111 @@ Defines FilterWinograd::defines(const ConvGeometry& g, int block) const {
   return defines;
 }
 
-std::string filter_winograd_declines(const Device& device, const ConvGeometry& g, KernelClass kernels) {
-  return declines<FilterWinograd>(device, g, kernels);
+std::string filter_winograd_declines(const Device& device, const ConvGeometry& g) {
+  return declines<FilterWinograd>(device, g);
+}
+
+namespace {
+
+class WinogradForward : public Convolution<Forward> {
+ public:
+  static std::string declines(const Device& device, const Forward::Problem& p) {
+    return winograd_declines(device, p.geometry);
+  }
+  static Lookup<Winograd, ConvGeometry> lookup(const Device& device, const Forward::Problem& p, BatchClass batch) {
+    return conv::lookup<Winograd>(device, "forward", p.geometry, batch);
+  }
+  WinogradForward(const Device& device, const Forward::Problem& p, BatchClass batch, const Winograd& tunables)
+      : Convolution(Filters(device, FilterLayout::winograd(device, FilterShape::of(p.geometry, p.fusion.bias)))),
+        cores_(static_cast<int>(device.info().compute_units)),
+        most_shares_(p.fusion.statistics ? 1 : tunables.strips(p.geometry)) {
+    Defines defines = tunables.defines(p.geometry, device.channel_block());
+    define_fusion(p.fusion, batch, defines);
+    run_ = device.kernel("conv_winograd.cl", "conv_winograd", defines);
+  }
+  void run(int n, const Forward::Operands& o) override {
+    const Array<float> none;
+    const Range global{to_size(std::clamp(cores_ / n, 1, most_shares_)), to_size(n)};
+    run_(global, Range{}, o.in.data, o.in.scale, o.in.shift, none, none, filters.array(), o.residual, o.out, o.moments,
+         none, none, none, none);
+  }
+
+ private:
+  int cores_, most_shares_;  // an image's strips may be shared out over so many work-items
+  Kernel run_;
+};
+
+class WinogradData : public Convolution<BackwardData> {
+ public:
+  static std::string declines(const Device& device, const BackwardData::Problem& p) {
+    return winograd_declines(device, backward_geometry(p.geometry));
+  }
+  static Lookup<Winograd, ConvGeometry> lookup(const Device& device, const BackwardData::Problem& p, BatchClass batch) {
+    return conv::lookup<Winograd>(device, "data", backward_geometry(p.geometry), batch);
+  }
+  WinogradData(const Device& device, const BackwardData::Problem& p, BatchClass batch, const Winograd& tunables)
+      : Convolution(Filters(device, FilterLayout::winograd(device, FilterShape::turned_of(p.geometry)))) {
+    Defines defines = tunables.defines(backward_geometry(p.geometry), device.channel_block());
+    defines.set("INPUT_PAIR", p.fusion.pair ? 1 : 0);
+    defines.set("MASK", static_cast<int>(p.fusion.mask));
+    defines.set("RESIDUAL", p.fusion.residual ? 1 : 0);
+    if (batch == BatchClass::many) defines.set("STREAM", 2);
+    run_ = device.kernel("conv_winograd.cl", "conv_winograd", defines);
+  }
+  void run(int n, const BackwardData::Operands& o) override {
+    const Gradient& out = o.out_gradient;
+    run_(Range{1, to_size(n)}, Range{}, out.data, out.scale, out.shift, out.pair, out.pair_scale, filters.array(),
+         o.residual, o.in_gradient, o.mask.sums, o.mask.tensor, o.mask.scale, o.mask.shift, o.mask.mean);
+  }
+
+ private:
+  Kernel run_;
+};
+
+class WinogradFilter : public Convolution<BackwardFilter> {
+ public:
+  static std::string declines(const Device& device, const BackwardFilter::Problem& p) {
+    return filter_winograd_declines(device, p.geometry);
+  }
+  static Lookup<FilterWinograd, ConvGeometry> lookup(const Device& device, const BackwardFilter::Problem& p,
+                                                     BatchClass batch) {
+    return conv::lookup<FilterWinograd>(device, "filter", p.geometry, batch);
+  }
+  WinogradFilter(const Device& device, const BackwardFilter::Problem& p, BatchClass, const FilterWinograd& tunables) {
+    const ConvGeometry& g = p.geometry;
+    const int block = device.channel_block();
+    const auto slices = to_size(tunables.slices);
+    Defines defines = tunables.defines(g, block);
+    p.view.define(defines);
+    defines.set("GRADIENT_PAIR", p.pair ? 1 : 0);
+    run_ = device.kernel("conv_filter_winograd.cl", "conv_filter_winograd", defines);
+    reduce_ = device.kernel("conv_filter_winograd.cl", "filter_gradient", defines);
+    range_ = {to_size(block_count(g.in.channels, block) / tunables.item_blocks), slices};
+    reduce_range_ = {to_size(g.in.channels), to_size(block_count(g.out_channels, block))};
+    workspace_floats_ = slices * padded(g.in.channels, device) * 36 * padded(g.out_channels, device);
+  }
+  std::size_t workspace_floats() const override { return workspace_floats_; }
+  void run(int n, const BackwardFilter::Operands& o) override {
+    const Gradient& out = o.out_gradient;
+    run_(range_, Range{}, o.in.data, o.in.scale, o.in.shift, out.data, out.scale, out.shift, out.pair, out.pair_scale,
+         o.workspace, n);
+    reduce_(reduce_range_, Range{}, o.workspace, o.weight_gradient);
+  }
+
+ private:
+  Kernel run_, reduce_;
+  Range range_, reduce_range_;
+  std::size_t workspace_floats_ = 0;
+};
+
+}  // namespace
+
+Implementation<Forward> winograd_forward() { return implementation<WinogradForward, Forward>("winograd", for_cpus); }
+Implementation<BackwardData> winograd_data() {
+  return implementation<WinogradData, BackwardData>("winograd", for_cpus);
+}
+Implementation<BackwardFilter> winograd_filter() {
+  return implementation<WinogradFilter, BackwardFilter>("winograd", for_cpus);
 }
 
 }  // namespace cascadecl::conv

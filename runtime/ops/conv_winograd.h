@@ -4,9 +4,11 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/ops/conv_implementation.h"
 #include "runtime/ops/conv_setup.h"
 
-// The kernels of Winograd's F(4x4,3x3) for CPUs: their tunables, and why they decline.
+// Convolutions by Winograd's F(4x4,3x3) for CPUs: the tunables of the kernels, why they decline, and the entries of
+// conv_list.h.
 namespace cascadecl::conv {
 
 // kernels/conv_winograd.cl
@@ -23,7 +25,7 @@ struct Winograd {
   Defines defines(const ConvGeometry& geometry, int block) const;
 };
 // Empty if kernels/conv_winograd.cl can run this geometry on the device, else why it cannot.
-std::string winograd_declines(const Device& device, const ConvGeometry& geometry, KernelClass kernels);
+std::string winograd_declines(const Device& device, const ConvGeometry& geometry);
 
 // kernels/conv_filter_winograd.cl
 struct FilterWinograd {
@@ -36,6 +38,10 @@ struct FilterWinograd {
   std::size_t local_bytes(const ConvGeometry& geometry, int block) const;
   Defines defines(const ConvGeometry& geometry, int block) const;
 };
-std::string filter_winograd_declines(const Device& device, const ConvGeometry& geometry, KernelClass kernels);
+std::string filter_winograd_declines(const Device& device, const ConvGeometry& geometry);
+
+Implementation<Forward> winograd_forward();
+Implementation<BackwardData> winograd_data();
+Implementation<BackwardFilter> winograd_filter();
 
 }  // namespace cascadecl::conv

@@ -6,17 +6,19 @@
 
 namespace cascadecl {
 
-// plain: our kernels in plain loops. clblast: CLBlast's matrix product. Same results up to rounding; each alone is
-// deterministic. automatic: on CPUs plain, which was measured to be faster there for all layers of image classifiers
-// (PoCL, 2 cores, batch 128, forward: 64 -> 10 0.02 ms against 0.06 ms, 512 -> 1000 4 ms against 22 ms, and CLBlast
-// takes 7 s to start where nothing is cached); elsewhere clblast for kClblastMacs multiply-adds (n * in * out) or more.
+// How a dense layer is computed. Both ways give the same results up to rounding, and each alone is deterministic.
+//   plain      our kernels, in plain loops
+//   clblast    CLBlast's matrix product
+//   automatic  plain on CPUs; elsewhere clblast for kClblastMacs multiply-adds (n * in * out) or more
+// On CPUs plain was measured to be faster for all layers of image classifiers (PoCL, 2 cores, batch 128, forward: 64 ->
+// 10 0.02 ms against 0.06 ms, 512 -> 1000 4 ms against 22 ms), and CLBlast takes 7 s to start where nothing is cached.
 enum class DenseVariant { automatic, plain, clblast };
 std::string_view to_string(DenseVariant variant);
 
 // The fully connected layer: logits[n][out] = bias[out] + features[n][in] * transpose(weight[out][in]).
 class Dense {
  public:
-  // max_n decides what automatic means, so that all batches of a plan take the same way.
+  // max_n decides what automatic means, so that all batches of a plan are computed alike.
   Dense(const Device& device, int in, int out, int max_n, DenseVariant variant = DenseVariant::automatic);
 
   // features [n][in], weight [out][in], bias [out] -> logits [n][out], overwritten.

@@ -5,11 +5,11 @@
 
 namespace cascadecl {
 
-// Operations element by element on n images [n][C/b][H][W][b] of one shape, those of inference in any precision.
-// Outputs are overwritten and may be the same memory as an input; n = 0 does nothing. All take the class of the batches
-// they are for: their tunable may depend on it.
+// Operations element by element on n images [n][C/b][H][W][b] of one shape; those of inference in any precision.
+// Outputs are overwritten and may share memory with an input. n = 0 does nothing. Each takes the class of the batches
+// that it is for, since its tunable may depend on it.
 
-// What their kernels go along: `kernel` of kernels/elementwise.cl.
+// How these kernels divide their work: `kernel` of kernels/elementwise.cl.
 PieceWork elementwise_work(const Device& device, std::string_view kernel, ImageShape shape, BatchClass batch);
 
 // out = view(in).

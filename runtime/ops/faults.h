@@ -6,10 +6,10 @@
 #include <string>
 #include <string_view>
 
-// Why values of tunables cannot run, for the parameter structs of the kernels; empty where they can.
+// Reasons why values of tunables cannot run, for the parameter structs of the kernels. Empty where they can.
 namespace cascadecl {
 
-// The first that is no empty text.
+// The first text that is not empty.
 inline std::string first_of(std::initializer_list<std::string> faults) {
   for (const std::string& fault : faults) {
     if (!fault.empty()) return fault;

@@ -24,8 +24,8 @@ struct Augmentation {
   std::uint32_t epoch = 0;
 };
 
-// From images as a dataset holds them, uint8 [n][C][H][W], to a network's input [n][C/b][H][W][b]:
-// (pixel / 255 - mean[c]) / std[c], padding channels zero. Overwrites `out`.
+// Makes a network's input [n][C/b][H][W][b] of images as a dataset holds them, uint8 [n][C][H][W]: (pixel / 255 -
+// mean[c]) / std[c], padding channels zero. Overwrites `out`.
 class ImageInput {
  public:
   // mean, std [C]: throws ShapeError if they are not C long or std is not positive.
@@ -34,9 +34,9 @@ class ImageInput {
 
   // Images first ... first + n - 1.
   void normalise(int n, const Array<std::uint8_t>& images, const Activation& out, int first = 0);
-  // Images places[first] ... places[first + n - 1], wherever they lie.
+  // Images places[first] ... places[first + n - 1], in any order.
   void gather(int n, const Array<std::uint8_t>& images, const Array<int>& places, const Activation& out, int first = 0);
-  // indices [n]: each image's number in its dataset. The black frame is normalised like any pixel.
+  // indices [n]: the number of each image in its dataset. The black frame is normalised like any pixel.
   void augment(int n, const Array<std::uint8_t>& images, const Array<int>& indices, const Augmentation& augmentation,
                const Activation& out);
 

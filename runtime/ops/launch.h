@@ -4,7 +4,7 @@
 
 namespace cascadecl {
 
-// The kernels that an operation runs: those asked for, else those of the device.
+// The class of kernels that an operation runs: the one asked for, else that of the device.
 inline KernelClass kernel_class(const Device& device, KernelClass asked) {
   return asked == KernelClass::automatic ? device.info().kernel_class() : asked;
 }
@@ -13,7 +13,7 @@ inline KernelClass kernel_class(const Device& device, KernelClass asked) {
 inline bool coarse_items(const Device& device) { return device.info().coarse_items(); }
 
 // Runs a kernel whose work-items are independent. On a CPU each item loops over its piece in vectors of its own, so a
-// work-group is one item; elsewhere the driver groups them.
+// work-group is one item. Elsewhere the driver chooses the work-groups.
 template <class... Args>
 void launch(const Device& device, Kernel& kernel, Range global, const Args&... args) {
   if (coarse_items(device)) {
@@ -23,7 +23,7 @@ void launch(const Device& device, Kernel& kernel, Range global, const Args&... a
   }
 }
 
-// The defines by which every kernel on [n][C/b][H][W][b] knows its tensor.
+// The defines that tell every kernel on [n][C/b][H][W][b] the shape of its tensor.
 inline Defines tensor_defines(const Device& device, ImageShape shape) {
   return {{"CB", channel_block_of(shape.channels, device.channel_block())},
           {"CHANNELS", shape.channels},

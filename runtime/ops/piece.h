@@ -7,12 +7,12 @@
 
 namespace cascadecl {
 
-// A plain kernel that goes along rows of values, a work-item a piece of them: what is known of such a row.
+// A plain kernel that divides rows of values into pieces, one for each work-item: the facts about such a row.
 struct PieceWork {
   TuningKey key;   // the kernel, its operation and shape
-  int length = 1;  // of a row, in what PIECE counts: vectors, values, outputs, images
+  int length = 1;  // of a row, in the unit of PIECE: vectors, values, outputs, images
   int step = 1;    // a piece is a multiple of it
-  int coarse = 1;  // the rule where work-items are given large pieces,
+  int coarse = 1;  // the rule where work-items get large pieces,
   int fine = 1;    // and elsewhere
 };
 
@@ -23,7 +23,7 @@ struct Piece {
   static Piece choose(const PieceWork& work, const TuningTarget& target);
   static std::vector<std::vector<int>> ranges(const PieceWork& work, const TuningTarget& target);
   std::string fault(const PieceWork& work, const TuningTarget& target) const;
-  // Pieces of so many values.
+  // The number of pieces of a row of `values`.
   std::size_t count(std::size_t values) const {
     const auto size = static_cast<std::size_t>(piece);
     return (values + size - 1) / size;

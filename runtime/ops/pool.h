@@ -4,8 +4,8 @@
 
 namespace cascadecl {
 
-// Pooling on channel-blocked activations. Inputs are read through a view of the given kind; gradients are by the values
-// that the view gives (not through its affine part and ReLU). n = images, any up to what the arrays hold.
+// Pooling on channel-blocked activations. Inputs are read through a view of the given kind. Gradients are by the values
+// that the view gives; they do not go on through its affine part and ReLU. n = images, any number that the arrays hold.
 
 // The mean of each channel: [n][C/b][H][W][b] -> plain rows [n][C].
 class GlobalAveragePool {

@@ -6,10 +6,11 @@
 
 namespace cascadecl {
 
-// What results name: "fp32", or "fp16 storage", because what is computed from halves is float.
+// The name of a precision in results: "fp32", or "fp16 storage", because everything that is computed from halves is
+// float.
 std::string_view to_string(Precision precision);
 
-// Throws DeviceNotFoundError, which says what the device can run, unless it can keep activations in this precision.
+// Throws DeviceNotFoundError unless the device can keep activations in this precision. The text says what it can run.
 void require_precision(const DeviceInfo& device, Precision precision);
 
 }  // namespace cascadecl

@@ -59,12 +59,15 @@ TuningKey ResidualStage::tuning_key(const ResidualStageGeometry& g, int block, B
 std::string ResidualStage::declines(const Device& device, const ResidualStageGeometry& g, KernelClass kernels) {
   const ConvGeometry convolution = g.convolution();
   const int block = device.channel_block();
-  if (std::string reason = conv::winograd_declines(device, convolution, kernels); !reason.empty()) return reason;
+  if (std::string reason =
+          first_of({conv::not_cpu_class(device, kernels), conv::winograd_declines(device, convolution)});
+      !reason.empty())
+    return reason;
   if (g.shape.channels % block != 0) return fmt::format("{} channels are not whole blocks", g.shape.channels);
   if (filter_floats(g) % device.slice_step<float>() != 0) return "its filters do not lie aligned";
   if (g.head) {
-    if (std::string reason = conv::direct_declines(device, *g.head, kernels); !reason.empty()) return reason;
-    if (conv::winograd_declines(device, *g.head, kernels).empty()) return "the convolution before it runs as winograd";
+    if (std::string reason = conv::direct_declines(device, *g.head); !reason.empty()) return reason;
+    if (conv::winograd_declines(device, *g.head).empty()) return "the convolution before it runs as winograd";
   }
   const TuningTarget target = TuningTarget::of(device.info());
   const std::size_t bytes = StageTunables::choose(g, target).local_bytes(g, block), limit = target.local_memory;
@@ -109,7 +112,7 @@ ResidualStage::ResidualStage(const Device& device, const ResidualStageGeometry& 
     head_.emplace(split, *g.head, ConvFusion{.view = {.precision = precision}}, kernels, batch);
   }
   run_ = device.kernel("residual_stage.cl", "residual_stage", defines);
-  layout_ = conv::FilterLayout::winograd(device, channels, channels, false);
+  layout_.emplace(conv::FilterLayout::winograd(device, conv::FilterShape::of(convolution)));
   if (most_split_ > 0) {
     conv1_.emplace(device, convolution, ConvFusion{.view = normed}, kernels, batch);
     conv2_.emplace(device, convolution, ConvFusion{.view = normed, .residual = true}, kernels, batch);
@@ -125,7 +128,7 @@ ResidualStage::ResidualStage(const Device& device, const ResidualStageGeometry& 
 
 void ResidualStage::prepare(const Array<float>& head, const std::vector<Array<float>>& convolutions) {
   if (head_) head_->prepare(head);
-  for (std::size_t i = 0; i < convolutions.size(); ++i) layout_.run(convolutions[i], filters_[i]);
+  for (std::size_t i = 0; i < convolutions.size(); ++i) layout_->run(convolutions[i], {}, filters_[i]);
 }
 
 void ResidualStage::prepare_norms(const std::vector<View>& norms) {

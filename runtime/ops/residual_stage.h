@@ -79,7 +79,7 @@ class ResidualStage {
   std::vector<Array<float>> filters_;  // slices of weights_, by convolution
   std::vector<View> norms_;
   std::optional<ConvForward> head_;  // also holds the head's weights
-  conv::FilterLayout layout_;
+  std::optional<conv::FilterLayout> layout_;
   int most_split_ = 0;
   std::optional<ConvForward> conv1_, conv2_;  // these and the pool where images are split
   std::optional<GlobalAveragePool> pool_;

@@ -16,7 +16,7 @@ class Sgd {
  public:
   // For `count` weights.
   Sgd(const Device& device, std::size_t count);
-  // Updates weights and velocity [count] by gradient [count], which is left as it is.
+  // Updates weights and velocity [count] by gradient [count], which it does not change.
   void step(const Array<float>& weights, const Array<float>& gradient, const Array<float>& velocity,
             const SgdSettings& settings);
   // sum += gradient, both [count].

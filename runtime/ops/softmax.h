@@ -34,8 +34,8 @@ class CrossEntropy {
   Kernel kernel_;
 };
 
-// Running sums of loss and correct answers, kept on the device in fixed order and twice the precision, so that they are
-// read rarely and stay right over many batches.
+// Running sums of loss and correct answers on the device, so that they need to be read only rarely. The order of
+// summation is fixed, and twice the precision keeps them right over many batches.
 class MetricSum {
  public:
   explicit MetricSum(const Device& device);

@@ -10,11 +10,11 @@
 #include "runtime/ops/tuning_target.h"
 #include "runtime/tunables/tuning.h"
 
-// What all parameter structs of kernels have in common. Such a struct P holds the tunables of one kernel as ints and
-// says for a `Geometry` of its operation and a device:
-//   static auto tunables()                            an array of Tunable<P>: names (those of the defines) and members
+// The tunables of kernels. A parameter struct P holds those of one kernel as ints. For a `Geometry` of its operation
+// and a device it offers:
+//   static auto tunables()                            an array of Tunable<P>: members, and their names as defines
 //   static P choose(const Geometry&, const TuningTarget&)
-//                                                     the rule for what nobody has tuned; valid where the kernel runs
+//                                                     the rule for untuned devices; valid wherever the kernel runs
 //   static std::vector<std::vector<int>> ranges(const Geometry&, const TuningTarget&)
 //                                                     for each tunable the values worth trying
 //   std::string fault(const Geometry&, const TuningTarget&) const
@@ -36,7 +36,7 @@ TuningValues values_of(const P& parameters) {
   return values;
 }
 
-// Nothing unless each tunable is named once, and nothing else.
+// The parameters with these values. Nothing unless each tunable is named once, and nothing else is named.
 template <class P>
 std::optional<P> from_values(const TuningValues& values) {
   P parameters;
@@ -54,7 +54,8 @@ void define(const P& parameters, Defines& defines) {
   for (const Tunable<P>& tunable : P::tunables()) defines.set(tunable.name, parameters.*tunable.member);
 }
 
-// All valid combinations of the ranges, the chosen one first, then those that differ from it least.
+// All valid combinations of the ranges: first the one that the rule chooses, then the others, those that differ from it
+// least first.
 template <class P, class Geometry>
 std::vector<P> candidates(const Geometry& geometry, const TuningTarget& target) {
   const P chosen = P::choose(geometry, target);
@@ -85,8 +86,8 @@ struct Tuned {
   TuningSource source = TuningSource::heuristic;
 };
 
-// What a kernel is to run with: the first of the device's tuning that is valid, else the rule. Values that are not are
-// dropped from the tuning with a warning.
+// The parameters that a kernel runs with: the first valid ones of the device's tuning, else those of the rule. Values
+// that are not valid are dropped from the tuning with a warning.
 template <class P, class Geometry>
 Tuned<P> tuned(const Device& device, const TuningKey& key, const Geometry& geometry) {
   const TuningTarget target = TuningTarget::of(device.info());
@@ -99,6 +100,24 @@ Tuned<P> tuned(const Device& device, const TuningKey& key, const Geometry& geome
     device.tuning().drop(key, found->source);
   }
   return {P::choose(geometry, target), TuningSource::heuristic};
+}
+
+// What a launch looks the tunables P of its kernel up by.
+template <class P, class Geometry>
+struct Lookup {
+  TuningKey key;
+  Geometry geometry;
+};
+
+// What the tuner may try there: all candidates, what runs on the device as it is first.
+template <class P, class Geometry>
+std::vector<TuningValues> values_to_try(const Device& device, const Lookup<P, Geometry>& lookup) {
+  std::vector<TuningValues> all;
+  for (const P& p : candidates<P>(lookup.geometry, TuningTarget::of(device.info()))) all.push_back(values_of(p));
+  const TuningValues standard = values_of(tuned<P>(device, lookup.key, lookup.geometry).parameters);
+  std::erase(all, standard);
+  all.insert(all.begin(), standard);
+  return all;
 }
 
 }  // namespace cascadecl

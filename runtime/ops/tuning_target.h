@@ -6,7 +6,7 @@
 
 namespace cascadecl {
 
-// What the tunables of a kernel depend on besides its geometry: facts of the device.
+// The facts of a device that the tunables of a kernel depend on, besides its geometry.
 struct TuningTarget {
   int block = 16;                // channels that lie together in memory
   bool coarse_items = true;      // a work-item is given a large piece of work

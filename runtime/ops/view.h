@@ -4,7 +4,7 @@
 
 namespace cascadecl {
 
-// How kernels know in what precision their activations lie (kernels/common.h).
+// Tells kernels the precision of their activations (kernels/common.h).
 inline void define_precision(Precision precision, Defines& defines) {
   if (precision == Precision::fp16) defines.set("HALF_STORAGE", 1);
 }

@@ -8,8 +8,8 @@
 
 namespace cascadecl {
 
-// All that a device's kernels can look up: the user's results first, then the shipped defaults of its class. What is
-// in neither is left to the kernel's own rule.
+// Everything that a device's kernels can look up: the user's results first, then the shipped defaults of the device's
+// class. For a key that is in neither, the kernel's own rule decides.
 class Tuning {
  public:
   struct Layer {
@@ -27,7 +27,7 @@ class Tuning {
   std::optional<Found> find(const TuningKey& key);
   // All keys that were looked up.
   const std::set<TuningKey>& asked() const { return asked_; }
-  // Forgets an entry that its kernel does not take, so that the next layer is asked.
+  // Forgets an entry that its kernel does not accept, so that the next layer is asked.
   void drop(const TuningKey& key, TuningSource source);
 
  private:
@@ -36,7 +36,7 @@ class Tuning {
 };
 
 // The defaults that come with the library for a class of devices: "cpu-16" for CPUs with blocks of 16 channels. Empty
-// for a class without.
+// for a class that has none.
 TuningTable shipped_tuning(const std::string& device_class);
 
 }  // namespace cascadecl

@@ -7,7 +7,7 @@
 
 namespace cascadecl {
 
-// What a kernel's tunables are set to, by the names of its defines: {{"TILE_ROWS", 2}, {"K_GROUP", 1}}.
+// The values of a kernel's tunables, by the names of its defines: {{"TILE_ROWS", 2}, {"K_GROUP", 1}}.
 using TuningValues = std::vector<std::pair<std::string, int>>;
 std::string to_string(const TuningValues& values);  // "TILE_ROWS=2 K_GROUP=1", empty for a kernel without tunables
 
@@ -16,13 +16,13 @@ std::string to_string(const TuningValues& values);  // "TILE_ROWS=2 K_GROUP=1", 
 enum class TuningSource { user, shipped, heuristic };
 std::string_view to_string(TuningSource source);
 
-// Batch sizes that share their tuning: few images cannot fill a device that runs an image a work-item.
+// Batch sizes that share their tuning. Few images cannot fill a device on which each image is one work-item.
 enum class BatchClass { one, few, many };  // 1, 2 to 15, 16 and more
 BatchClass batch_class(int max_batch);
 std::string_view to_string(BatchClass batch);  // "1", "2-15", "16+"
 
-// What values are valid for: one kernel on one geometry. Convolutions give theirs; a dense layer is a 1x1 convolution,
-// a row of values has as many channels.
+// What values are valid for: one kernel on one geometry. Convolutions give their geometry. A dense layer counts as a
+// 1x1 convolution, and a row of values as that many channels.
 struct TuningKey {
   std::string kernel;     // its name in kernels/: "conv_winograd"
   std::string operation;  // "forward", "data" (gradient by the input), "filter" (by the weights), "both"; "add_views"

@@ -7,58 +7,50 @@
 #include <set>
 
 #include "runtime/network/inference_plan.h"
-#include "runtime/network/lowering.h"
-#include "runtime/network/step_geometry.h"
 #include "runtime/network/training_plan.h"
-#include "runtime/ops/batch_norm.h"
-#include "runtime/ops/compact.h"
-#include "runtime/ops/conv_gemm.h"
-#include "runtime/ops/dense.h"
-#include "runtime/ops/elementwise.h"
 #include "runtime/ops/launch.h"
-#include "runtime/ops/layout.h"
-#include "runtime/tuner/conv_trials.h"
-#include "runtime/tuner/plain_trials.h"
+#include "runtime/ops/trials/operation_uses.h"
+#include "runtime/tuner/policy_trial.h"
 
 namespace cascadecl {
 namespace {
 
-constexpr auto kernels = KernelClass::automatic;
 constexpr int most_checked = 19;                           // odd, and more than two images for each of 8 slices
 constexpr std::size_t most_floats = std::size_t{1} << 26;  // of an activation that is timed
 
-// What a plan on the device looks up.
-std::set<TuningKey> keys_of(const Device& device, const Network& network, int batch, bool train) {
-  const Device rehearsal = device.with_tuning(Tuning()).rehearsal();
-  if (train)
-    TrainingPlan(rehearsal, network, zero_parameters(network), batch);
-  else
-    InferencePlan(rehearsal, network, zero_parameters(network), batch);
-  return rehearsal.tuning().asked();
+// What a policy behind the stages of a cascade runs.
+TuningUse policy_use(const Device& device, const Network& network, BatchClass batch) {
+  const PolicySize policy{network.classes(), default_hidden(network.classes())};
+  const Lookup<PolicyTiling, PolicySize> lookup{policy_key(policy, device.channel_block(), batch), policy};
+  return {.key = lookup.key,
+          .candidates = [device, lookup] { return values_to_try(device, lookup); },
+          .floats = to_size(policy.classes),
+          .work = static_cast<double>(policy_weight_count(policy)),
+          .fusion = {},
+          .trial = policy_trial(policy),
+          .layers = "policy"};
 }
 
 class Collector {
  public:
-  explicit Collector(const Device& device) : device_(device), target_(TuningTarget::of(device.info())) {}
+  explicit Collector(const Device& device) : device_(device) {}
 
-  // All kernels that might run some layer are offered; those whose keys the plan looks up are taken.
+  // What the plan of a network tells of its kernels, and what runs between the stages of a cascade.
   void add(const Network& network, int batch, bool train) {
-    keys_ = keys_of(device_, network, batch, train);
-    network_ = &network;
-    max_batch_ = batch;
-    batch_ = batch_class(batch);
-    lowering_ = lower(network);
-    for (const LoweredStep& step : lowering_.steps) add_step(step, train);
-    for (const LoweredTensor& tensor : lowering_.tensors) {
-      if (!tensor.rows) add_tensor(tensor.shape);
-    }
+    const Device rehearsal = device_.rehearsal();
+    const Parameters parameters = zero_parameters(network);
+    TuningUses uses;
     if (train) {
-      add_sgd();
-      add_survivors();
+      uses = TrainingPlan(rehearsal, network, parameters, batch).tuning_uses();
+      const std::size_t image = image_elements(network.input_shape(), device_.channel_block());
+      TuningUses survivors = survivor_uses(device_, image, batch_class(batch));
+      for (TuningUse& use : survivors) use.layers = "survivors";
+      append(uses, std::move(survivors));
     } else {
-      add_stages();
-      add_policy();
+      uses = InferencePlan(rehearsal, network, parameters, batch).tuning_uses();
+      uses.push_back(policy_use(device_, network, batch_class(batch)));
     }
+    for (TuningUse& use : uses) offer(network, batch, std::move(use));
   }
 
   std::vector<TuningJob> jobs() && {
@@ -69,196 +61,31 @@ class Collector {
   }
 
  private:
-  // Uses are told apart by their labels.
   struct Found {
     TuningJob job;
-    std::set<std::string> labels;
+    std::set<std::string> fusions;
   };
 
-  ImageShape shape(int tensor) const { return lowering_.tensors[to_size(tensor)].shape; }
-  ConvGeometry geometry(const LoweredStep& step) const { return conv_geometry(*network_, lowering_, step); }
-  static double macs(const ConvGeometry& g) {
-    return static_cast<double>(g.weight_count()) * g.out().height * g.out().width;
-  }
-
-  // The candidates of a kernel, what runs without the user's own tuning first: shipped defaults, if they are valid.
-  template <class P, class Geometry>
-  std::vector<TuningValues> values_to_try(const TuningKey& key, const Geometry& geometry) const {
-    std::vector<TuningValues> all;
-    for (const P& p : candidates<P>(geometry, target_)) all.push_back(values_of(p));
-    const TuningValues standard = values_of(tuned<P>(device_, key, geometry).parameters);
-    std::erase(all, standard);
-    all.insert(all.begin(), standard);
-    return all;
-  }
-
-  // floats: of the largest activation, by image; work: by image.
-  template <class P, class Geometry>
-  void offer(const TuningKey& key, const Geometry& geometry, std::size_t floats, double work, const std::string& label,
-             MakeTrial use) {
-    if (!keys_.contains(key)) return;
-    const auto [found, fresh] = found_.try_emplace(key);
+  void offer(const Network& network, int max_batch, TuningUse use) {
+    const auto [found, fresh] = found_.try_emplace(use.key);
     TuningJob& job = found->second.job;
     if (fresh) {
       const auto images = static_cast<int>(
-          std::clamp<std::size_t>(most_floats / std::max<std::size_t>(floats, 1), 1, to_size(max_batch_)));
-      job = {.key = key,
-             .layers = fmt::format("{} {}", network_->name(), name_),
-             .candidates = values_to_try<P>(key, geometry),
+          std::clamp<std::size_t>(most_floats / std::max<std::size_t>(use.floats, 1), 1, to_size(max_batch)));
+      job = {.key = use.key,
+             .layers = fmt::format("{} {}", network.name(), use.layers),
+             .candidates = use.candidates(),
              .images = images,
              .checked_images = std::min(images, most_checked),
-             .max_batch = max_batch_,
-             .work = work * images,
+             .max_batch = max_batch,
+             .work = use.work * images,
              .uses = {}};
     }
-    if (found->second.labels.insert(label).second) job.uses.push_back(std::move(use));
-  }
-  void offer(const PieceWork& work, std::size_t floats, MakeTrial use) {
-    offer<Piece>(work.key, work, floats, static_cast<double>(floats), "", std::move(use));
-  }
-  template <class P>
-  void offer_conv(std::string_view operation, const ConvGeometry& key_geometry, const ConvGeometry& g,
-                  const std::string& label, MakeTrial use) {
-    offer_product<P>(conv::tuning_key(P::kernel, operation, key_geometry, target_.block, batch_), key_geometry, g,
-                     label, std::move(use));
-  }
-  template <class P, class Geometry>
-  void offer_product(const TuningKey& key, const Geometry& geometry, const ConvGeometry& g, const std::string& label,
-                     MakeTrial use) {
-    const std::size_t floats = std::max(image_elements(g.in, target_.block), image_elements(g.out(), target_.block));
-    offer<P>(key, geometry, floats, macs(g), label, std::move(use));
-  }
-
-  void add_step(const LoweredStep& step, bool train) {
-    name_ = layer_names(*network_, step);
-    const ViewKind view{step.in.batch_norm >= 0, step.in.relu};
-    const ImageShape in = shape(step.in.tensor);
-    if (step.kind == LoweredStep::Kind::convolution) {
-      add_forward(step, view, train);
-      if (train) add_gradients(step, view);
-    } else if (step.kind == LoweredStep::Kind::dense) {
-      const int out = network_->layers()[to_size(step.layer)].out_channels;
-      offer(Dense::forward_work(device_, in.channels, out, batch_), to_size(in.channels) * to_size(out),
-            dense_trial(in.channels, out));
-    } else if (step.kind == LoweredStep::Kind::add) {
-      add_elementwise("add_views", in, view);
-    } else if (step.kind == LoweredStep::Kind::materialize) {
-      add_elementwise("materialize", in, view);
-    }
-    if (train && view.relu) add_elementwise("relu_mask", in, view);
-  }
-
-  void add_forward(const LoweredStep& step, ViewKind view, bool train) {
-    const ConvGeometry g = geometry(step);
-    const ConvFusion fusion{view, step.residual >= 0,
-                            train && !lowering_.tensors[to_size(step.out)].batch_norms.empty()};
-    const std::string label = fmt::format("{} {} {} {}", view.affine, view.relu, fusion.residual, fusion.statistics);
-    const MakeTrial use = forward_trial(g, fusion);
-    offer_conv<conv::Winograd>("forward", g, g, label, use);
-    offer_conv<conv::Direct>("forward", g, g, label, use);
-    offer_product<conv::GemmTile>(conv::gemm_key(g, conv::Direction::forward, target_.block, batch_), g.out_channels, g,
-                                  label, use);
-  }
-
-  void add_gradients(const LoweredStep& step, ViewKind view) {
-    const ConvGeometry g = geometry(step), back = conv::backward_geometry(g);
-    // The gradient waits as a pair where its only reader is a batch norm.
-    const LoweredTensor& out = lowering_.tensors[to_size(step.out)];
-    const bool pair = out.readers == 1 && !out.batch_norms.empty() && step.residual < 0;
-    const MaskKind mask = !view.relu ? MaskKind::none : view.affine ? MaskKind::batch_norm_relu : MaskKind::relu;
-    const std::string label = fmt::format("{} {} {}", view.affine, view.relu, pair);
-    if (view.relu) {
-      const MakeTrial both = both_gradients_trial(g, {.pair = pair, .batch_norm = view.affine});
-      offer_product<BackwardTunables>(conv::tuning_key(BackwardTunables::kernel, "both", g, target_.block, batch_), g,
-                                      g, label, both);
-    }
-    const bool fuses = ConvBackwardData::can_fuse(device_, g, kernels);
-    const auto fusion = fuses ? ConvBackwardData::Fusion{pair, mask, false} : ConvBackwardData::Fusion{};
-    const MakeTrial data = data_gradient_trial(g, fusion);
-    const std::string data_label = fuses ? label : "";
-    if (g.stride == 1) offer_conv<conv::Winograd>("data", back, g, data_label, data);
-    if (const auto direct = conv::direct_backward_geometry(g)) offer_conv<conv::Direct>("data", *direct, g, "", data);
-    offer_conv<conv::Strided>("data", g, g, "", data);
-    offer_product<conv::GemmTile>(conv::gemm_key(g, conv::Direction::backward, target_.block, batch_), g.in.channels, g,
-                                  "", data);
-    const bool pair_by_filter = pair && ConvBackwardFilter::can_fuse(device_, g, kernels);
-    const std::string filter_label = fmt::format("{} {} {}", view.affine, view.relu, pair_by_filter);
-    const MakeTrial filter = filter_gradient_trial(g, view, pair_by_filter);
-    offer_conv<conv::FilterWinograd>("filter", g, g, filter_label, filter);
-    offer_conv<conv::FilterDirect>("filter", g, g, filter_label, filter);
-    offer_conv<conv::GemmFilterTile>("filter", g, g, filter_label, filter);
-  }
-
-  void add_elementwise(std::string_view kernel, ImageShape shape, ViewKind view) {
-    offer(elementwise_work(device_, kernel, shape, batch_), image_elements(shape, target_.block),
-          elementwise_trial(kernel, shape, view));
-  }
-
-  // What runs between layers.
-  void add_tensor(ImageShape shape) {
-    name_ = fmt::format("tensors [{},{},{}]", shape.channels, shape.height, shape.width);
-    const std::size_t floats = image_elements(shape, target_.block);
-    add_elementwise("accumulate", shape, {});
-    offer(BatchNorm::apply_work(device_, shape, batch_), floats, batch_norm_apply_trial(shape));
-    offer<BatchNormGroup>(BatchNorm::sums_key(device_, shape, batch_), shape, floats, static_cast<double>(floats), "",
-                          batch_norm_sums_trial(shape));
-  }
-
-  void add_sgd() {
-    name_ = "all parameters";
-    for (const TuningKey& key : keys_) {
-      if (key.kernel != "sgd") continue;
-      const std::size_t count = to_size(key.in_channels);  // as the plan lays them out
-      offer(Sgd::step_work(device_, count), count, sgd_trial(count));
-    }
-  }
-
-  // Residual stages, as inference fuses them.
-  void add_stages() {
-    const Lowering fused = fuse_for_device(device_, *network_, lowering_, kernels, max_batch_);
-    for (const LoweredStep& step : fused.steps) {
-      if (step.kind != LoweredStep::Kind::residual_stage) continue;
-      name_ = layer_names(*network_, step);
-      ResidualStageGeometry g = stage_geometry(*network_, lowering_, step);
-      g.pooled = false;  // no tunable has to do with it
-      const std::size_t floats =
-          std::max(image_elements(g.shape, target_.block), g.head ? image_elements(g.head->in, target_.block) : 0);
-      const double work = 2 * g.units * macs(g.convolution()) + (g.head ? macs(*g.head) : 0);
-      offer<StageTunables>(ResidualStage::tuning_key(g, target_.block, batch_), g, floats, work,
-                           std::to_string(g.units), residual_stage_trial(g));
-    }
-  }
-
-  // What the joint phase of training runs between a cascade's stages.
-  void add_survivors() {
-    name_ = "survivors";
-    const std::size_t row = image_elements(network_->input_shape(), target_.block);
-    const PieceWork select = Compact::select_work(device_, batch_), gather = Compact::gather_work(device_, row, batch_);
-    keys_.insert({select.key, gather.key});
-    offer(select, 1, select_trial());
-    offer(gather, row, gather_trial(row));
-  }
-
-  // What decides behind a stage of a cascade.
-  void add_policy() {
-    name_ = "policy";
-    const PolicySize policy{network_->classes(), default_hidden(network_->classes())};
-    const TuningKey key = policy_key(policy, target_.block, batch_);
-    keys_.insert(key);
-    const std::size_t weights = policy_weight_count(policy);
-    offer<PolicyTiling>(key, policy, to_size(policy.classes), static_cast<double>(weights), "", policy_trial(policy));
+    if (found->second.fusions.insert(use.fusion).second) job.uses.push_back(std::move(use.trial));
   }
 
   Device device_;
-  TuningTarget target_;
   std::map<TuningKey, Found> found_;
-  // Of the network being added:
-  std::set<TuningKey> keys_;
-  const Network* network_ = nullptr;
-  Lowering lowering_;
-  int max_batch_ = 1;
-  BatchClass batch_ = BatchClass::many;
-  std::string name_;  // of the layers at hand
 };
 
 }  // namespace

@@ -11,8 +11,8 @@ struct NetworkJobSettings {
   bool infer = true, train = false;
 };
 
-// The jobs of all kernels with tunables that these networks run on the device, each key once, those with the most
-// multiply-adds first. The candidates of a job begin with what runs without the user's own tuning.
+// The jobs of all kernels with tunables that these networks run on the device: each key once, those with the most
+// multiply-adds first. The first candidate of a job is what runs without the user's own tuning.
 std::vector<TuningJob> network_jobs(const Device& device, const std::vector<Network>& networks,
                                     const NetworkJobSettings& settings);
 

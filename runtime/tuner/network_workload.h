@@ -6,7 +6,7 @@
 
 namespace cascadecl {
 
-// A network with random weights, as benchmarks time it. It holds its plan.
+// A network with random weights, for benchmarks. It holds its plan.
 struct NetworkWorkload {
   std::function<void()> step;  // enqueues a batch's work; the caller waits for the device
   std::function<std::vector<PlanStep>()> plan_steps;

@@ -8,7 +8,6 @@
 #include <limits>
 #include <map>
 #include <optional>
-#include <ranges>
 #include <utility>
 
 #include "data/files/error.h"
@@ -273,7 +272,8 @@ std::vector<TuningResult> tune(const Device& device, const std::vector<TuningJob
   while (!open.empty() && Clock::now() < end) {
     double work_left = 0;
     for (const auto& [i, run] : open) work_left += run.work_left();
-    for (auto& [i, run] : std::views::reverse(open)) {  // those of little work end soon
+    for (auto left = open.rbegin(); left != open.rend(); ++left) {  // the jobs of little work end soon
+      auto& [i, run] = *left;
       const auto now = Clock::now();
       if (now >= end) break;
       const auto share = now + std::chrono::duration_cast<Clock::duration>((end - now) * (run.work_left() / work_left));

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "runtime/tunables/tuning.h"
-#include "runtime/tuner/trial.h"
+#include "runtime/ops/trials/trial.h"
 
 namespace cascadecl {
 
@@ -32,20 +32,24 @@ struct TuningResult {
 };
 
 struct TunerSettings {
-  // For the whole run, shared out by the candidates that are left; a job that has begun takes at least the time of
-  // building its default.
+  // For the whole run. It is divided among the candidates that are left. A job that has begun takes at least the time
+  // of building its default.
   double seconds = 600;
-  bool again = false;  // also what `known` has completely
-  // Told of each job, before it with tried = 0 and while it runs. May be empty.
+  bool again = false;  // also measure keys that `known` has completely
+  // Called for each job before it begins, with tried = 0, and while it runs. May be empty.
   std::function<void(std::size_t job, const TuningResult& so_far)> progress;
-  // Told the result of each job when its share of the time ends, to keep it: a run that is killed loses one.
+  // Receives the result of each job when its share of the time ends, to keep it. So a run that is killed loses one
+  // result.
   std::function<void(const TuningResult&)> finished;
 };
 
-// For each job, builds its candidates, those next that differ least from the best so far, rejects those whose results
-// differ from the reference's, times the rest in turns with the best so far, so that a noisy machine hurts all alike,
-// and keeps the fastest. A candidate that fails to build or to run is rejected. Each job first has its share of the
-// time, the last jobs first; what is left goes round again. Jobs that time does not reach have no result.
+// Finds the fastest valid parameters for each job:
+//   1. It builds the candidates, next those that differ least from the best so far. One that fails to build or to run
+//      is rejected.
+//   2. It rejects those whose results differ from the reference's.
+//   3. It times the rest in turns with the best so far, so that a noisy machine hurts all alike, and keeps the fastest.
+// Each job first gets its share of the time, the last jobs first; the rest goes round again. Jobs that time does not
+// reach have no result.
 std::vector<TuningResult> tune(const Device& device, const std::vector<TuningJob>& jobs, const TuningTable& known,
                                const TunerSettings& settings);
 

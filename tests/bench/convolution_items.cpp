@@ -5,8 +5,8 @@
 #include "runtime/ops/launch.h"
 #include "runtime/ops/layout.h"
 #include "runtime/ops/residual_stage.h"
-#include "runtime/tuner/conv_trials.h"
-#include "runtime/tuner/random_activation.h"
+#include "runtime/ops/trials/conv_trials.h"
+#include "runtime/ops/trials/random_activation.h"
 #include "tests/bench/kernel_items.h"
 
 // Convolutions with the fusions that they have in a training step, and residual stages.

@@ -4,8 +4,8 @@
 
 #include "runtime/network/description.h"
 #include "runtime/network/zoo.h"
+#include "runtime/ops/trials/random_activation.h"
 #include "runtime/tuner/network_workload.h"
-#include "runtime/tuner/random_activation.h"
 #include "tests/bench/suite.h"
 #include "tests/bench/timing.h"
 

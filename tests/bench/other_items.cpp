@@ -7,7 +7,7 @@
 #include "runtime/ops/pool.h"
 #include "runtime/ops/sgd.h"
 #include "runtime/ops/softmax.h"
-#include "runtime/tuner/random_activation.h"
+#include "runtime/ops/trials/random_activation.h"
 #include "tests/bench/kernel_items.h"
 
 // What is no convolution: it moves data.

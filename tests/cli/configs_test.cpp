@@ -63,8 +63,9 @@ bool says(const std::string& config, const std::string& line) {
 }
 
 TEST_CASE("the configs of the paper train its cascades by its schedule, on data of their shape") {
-  for (const auto& [name, classes] : {std::pair{"cifar10-paper.cfg", 10}, {"cifar100-paper.cfg", 100}}) {
-    CAPTURE(name);
+  for (const auto& entry : {std::pair{"cifar10-paper.cfg", 10}, {"cifar100-paper.cfg", 100}}) {
+    const auto& [name, classes] = entry;
+    CAPTURE(entry.first);
     const nlohmann::json settings = trained_with(name, classes, "resnet-8,resnet-20")["training"]["settings"];
     check_schedule(settings);
     CHECK(says(name, "stages = resnet-8,resnet-20,resnet-32,resnet-56,resnet-110"));
@@ -85,13 +86,9 @@ TEST_CASE(
 }
 
 TEST_CASE("every config names flags only that train has, and as many epochs as it says") {
-  std::map<std::string, int> epochs = {{"cifar10.cfg", 14},
-                                       {"cifar10-best.cfg", 200},
-                                       {"cifar10-paper.cfg", 164},
-                                       {"cifar100-best.cfg", 200},
-                                       {"cifar100-paper.cfg", 164},
-                                       {"imagenet32-paper.cfg", 40},
-                                       {"quickstart.cfg", 12}};
+  std::map<std::string, int> epochs = {
+      {"cifar10.cfg", 14},         {"cifar10-best.cfg", 200},    {"cifar10-paper.cfg", 164}, {"cifar100-best.cfg", 200},
+      {"cifar100-paper.cfg", 164}, {"imagenet32-paper.cfg", 40}, {"quickstart.cfg", 12}};
   for (const auto& entry : std::filesystem::directory_iterator(CASCADECL_CONFIGS)) {
     const std::string name = entry.path().filename().string();
     CAPTURE(name);

@@ -22,7 +22,7 @@ Network first_stage() {
   net.convolution(6, {3, 3, 2, 1});
   net.batch_norm();
   const std::string stem = net.relu();
-  net.add(net.convolution(6, {}), stem);
+  net.add(net.convolution(6), stem);
   net.relu();
   return net.finish(10);
 }

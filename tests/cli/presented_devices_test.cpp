@@ -94,8 +94,9 @@ TEST_CASE("a SPEC picks by class, by place in the class and by place on the plat
                                                                   {"ocl:0.1", "Toy iGPU"},
                                                                   {"ocl:0.3", "Second GPU"},
                                                                   {"auto", "Toy GPU"}};
-  for (const auto& [spec, name] : picks) {
-    CAPTURE(spec);
+  for (const auto& entry : picks) {
+    const auto& [spec, name] = entry;
+    CAPTURE(entry.first);
     const Finished run = info(spec, all_classes);
     CAPTURE(run.err);
     REQUIRE(run.status == 0);

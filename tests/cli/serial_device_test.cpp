@@ -1,40 +1,46 @@
 #include <doctest/doctest.h>
 
+#include <cstdlib>
+#include <optional>
+
 #include "data/files/hdf5_file.h"
 #include "tests/cli/fixtures.h"
 #include "tests/cli/process.h"
 
-// Single images on a processor: on PoCL's device with threads or on that without, whichever a trial finds faster.
+// PoCL's two devices for one processor: both are shown, and single images of small networks run on the serial one.
 namespace cascadecl::testing {
 namespace {
 
 const std::vector<std::string> threads_only = {"POCL_DEVICES=pthread"}, serial_only = {"POCL_DEVICES=basic"};
 
-bool is_serial(const std::string& device) { return device.starts_with("basic-") || device.starts_with("cpu-minimal-"); }
+struct Processor {
+  std::string threads, serial;
+};
 
-std::string device_of_bench(const std::string& spec, const std::string& batch, const std::string& mode) {
-  const Finished run = cascadecl_run({"bench", "--network", "resnet-8", "--input", "3x8x8", "--batch", batch, "--mode",
-                                      mode, "--device", spec, "--seconds", "0", "--json"});
-  CAPTURE(run.err);
-  REQUIRE(run.status == 0);
-  const std::string device = run.json()["device"];
-  // What runs instead of the device asked for is said.
-  CHECK((run.err.find(device + " runs instead of ") != std::string::npos) == is_serial(device));
-  return device;
-}
-
-std::string usual_device() {
+// The names of both; nothing, and a line that says so, where the first platform is not PoCL's or shows other devices.
+std::optional<Processor> processor() {
   const Finished run = cascadecl_run({"devices", "--json"});
   REQUIRE(run.status == 0);
-  REQUIRE(run.json()["devices"].size() > 0);
-  return run.json()["devices"][0]["name"];
+  const nlohmann::json devices = run.json()["devices"];
+  if (devices.size() < 2 || !devices[1]["serial"] || std::getenv("POCL_DEVICES")) {
+    MESSAGE("skipped: PoCL does not show both its devices");
+    return std::nullopt;
+  }
+  CHECK(devices[0]["serial"] == false);
+  CHECK(run.json()["auto"] == 0);
+  return Processor{devices[0]["name"], devices[1]["name"]};
 }
 
-bool is_pocl() {
-  const std::string device = usual_device();
-  const bool found = device.starts_with("pthread-") || device.starts_with("cpu-");
-  if (!found) MESSAGE("skipped: the device is not PoCL's");
-  return found;
+std::vector<std::string> bench(const std::string& spec, const std::string& batch, const std::string& mode) {
+  return {"bench", "--network", "resnet-8", "--input",   "3x8x8", "--batch", batch,      "--mode",
+          mode,    "--device",  spec,       "--seconds", "0",     "--json",  "--explain"};
+}
+
+std::string device_of_bench(const std::string& spec, const std::string& batch, const std::string& mode) {
+  const Finished run = cascadecl_run(bench(spec, batch, mode));
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  return run.json()["device"];
 }
 
 std::vector<float> answers(const SmallWorld& world, const std::vector<std::string>& environment) {
@@ -47,50 +53,54 @@ std::vector<float> answers(const SmallWorld& world, const std::vector<std::strin
   return Hdf5Reader(file).read<float>("/answer", {any_size, any_size});
 }
 
-TEST_CASE("one image runs on either device of the processor, and the result names it") {
-  if (!is_pocl()) return;
-  const std::string usual = usual_device();
+TEST_CASE("a single image of a small network runs on the serial device, and a line and --explain say why") {
+  const auto both = processor();
+  if (!both) return;
   for (const char* spec : {"cpu", "auto"}) {
-    const std::string device = device_of_bench(spec, "1", "infer");
-    CAPTURE(device);
-    CHECK((device == usual || is_serial(device)));
+    const Finished run = cascadecl_run(bench(spec, "1", "infer"));
+    REQUIRE(run.status == 0);
+    CHECK(run.json()["device"] == both->serial);
+    const std::string reason = run.json()["device_reason"];
+    CHECK(reason.find("resnet-8 takes") != std::string::npos);
+    CHECK(run.err == both->serial + " runs: " + reason + "\n");
   }
 }
 
-TEST_CASE("all else runs on the device with threads") {
-  if (!is_pocl()) return;
-  const std::string usual = usual_device();
-  CHECK(device_of_bench("cpu", "2", "infer") == usual);
-  CHECK(device_of_bench("cpu", "1", "train") == usual);
-  CHECK(device_of_bench("cpu:0", "1", "infer") == usual);  // named
-  CHECK(device_of_bench("ocl:0.0", "1", "infer") == usual);
+TEST_CASE("batches, training and a device that is named run on the device asked for") {
+  const auto both = processor();
+  if (!both) return;
+  CHECK(device_of_bench("cpu", "2", "infer") == both->threads);
+  CHECK(device_of_bench("cpu", "1", "train") == both->threads);
+  CHECK(device_of_bench("cpu:0", "1", "infer") == both->threads);
+  CHECK(device_of_bench("ocl:0.0", "1", "infer") == both->threads);
+  CHECK(device_of_bench("cpu:1", "2", "infer") == both->serial);
 }
 
 TEST_CASE("answers for single images do not depend on which device runs") {
-  if (!is_pocl()) return;
+  if (!processor()) return;
   const SmallWorld world;
   const std::vector<float> expected = answers(world, threads_only);
   CHECK(answers(world, serial_only) == expected);
   CHECK(answers(world, {}) == expected);
 }
 
-TEST_CASE("where a single image does not fit, the device asked for says so, and no trial") {
-  if (!is_pocl()) return;
-  const std::vector<std::string> bench = {"bench", "--network", "resnet-8", "--batch", "1", "--seconds", "0"};
-  const Finished chosen = cascadecl_run(bench, {"CASCADECL_MEMORY_LIMIT=20000"});
-  const Finished threads = cascadecl_run(bench, {"CASCADECL_MEMORY_LIMIT=20000", threads_only.front()});
-  CHECK(threads.status == 1);
-  CHECK(chosen.status == threads.status);
-  CHECK(chosen.err == threads.err);
+TEST_CASE("a placement on all devices takes each processor once") {
+  const auto both = processor();
+  if (!both) return;
+  const SmallWorld world;
+  const Finished run = cascadecl_run({"placement", "explain", world.model(), "--data", world.data(), "--json"});
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  CHECK(run.out.find(both->serial) == std::string::npos);
 }
 
 TEST_CASE("the environment can name the device that runs single images") {
-  if (!is_pocl()) return;
-  const Finished run = cascadecl_run({"bench", "--network", "resnet-8", "--input", "3x8x8", "--batch", "1", "--device",
-                                      "cpu", "--seconds", "0", "--json"},
-                                     threads_only);
+  const auto both = processor();
+  if (!both) return;
+  const Finished run = cascadecl_run(bench("cpu", "1", "infer"), threads_only);
   REQUIRE(run.status == 0);
-  CHECK(run.json()["device"] == usual_device());
+  CHECK(run.json()["device"] == both->threads);
+  CHECK(run.json()["device_reason"].is_null());
   CHECK(run.err.empty());
 }
 

@@ -91,8 +91,9 @@ TEST_CASE("a trace shows kernels and transfers of each device, one after another
   CHECK(trace["otherData"]["commands_left_out"] == 0);
   const std::map<std::string, Rows> rows = rows_of(trace);
   REQUIRE(rows.size() == 2);
-  for (const auto& [name, device] : rows) {
-    CAPTURE(name);
+  for (const auto& entry : rows) {
+    const auto& [name, device] = entry;
+    CAPTURE(entry.first);
     CHECK(name.find("(ocl:") != std::string::npos);
     check_commands(device);
     std::map<std::string, int> layers, kernels, reads;  // by layers, and by piece of work

@@ -203,6 +203,9 @@ TEST_CASE("bench --explain names kernel, parameters and their source for every s
   CHECK(backward);
   CHECK(cold["steps"][0]["variant"] == "direct");
   CHECK(contains(cold["steps"][0]["reason"].get<std::string>(), "winograd"));
+  REQUIRE(cold["steps"][0]["declined"].size() == 1);
+  CHECK(cold["steps"][0]["declined"][0]["variant"] == "winograd");
+  CHECK(cold["steps"][0]["declined"][0]["reason"] == cold["steps"][0]["reason"]);
 
   REQUIRE(cascadecl_run(tiny.tune({"--mode", "infer"})).status == 0);
   const json warm = explain("infer");

@@ -26,10 +26,10 @@ std::string build_error(const std::string& text, const std::string& defines = ""
 
 TEST_CASE("every kernel file builds alone, with the defaults of its tunables") {
   REQUIRE(!kernel_sources().empty());
-  for (const auto& [file, text] : kernel_sources()) {
-    CAPTURE(file);
-    CHECK(build_error(text) == "");
-    CHECK(build_error(text, " -DHALF_STORAGE=1") == "");
+  for (const auto& file : kernel_sources()) {
+    CAPTURE(file.first);
+    CHECK(build_error(file.second) == "");
+    CHECK(build_error(file.second, " -DHALF_STORAGE=1") == "");
   }
 }
 

@@ -7,7 +7,7 @@
 // What a presented device refuses. CMake runs these tests behind the layer with OPENCL_PRESENT as below.
 namespace {
 
-constexpr cl_ulong allocation = 1 << 20, memory = 3 << 20;
+constexpr cl_ulong allocation = 1 << 20;
 constexpr std::size_t work_group = 32, alignment_bytes = 4096;
 
 // The status of the first call that fails in f, CL_SUCCESS if none does.

@@ -40,13 +40,15 @@ void check_choice(const VariantChoice& choice, const ConvCase& conv, KernelClass
     CHECK(choice.reason == "reference kernels were asked for");
     return;
   }
-  const bool gpu = kernel_class(test_device(), kernels) == KernelClass::gpu;
-  if (gpu) {
+  const bool gpu = kernel_class(test_device(), kernels) == KernelClass::gpu, grouped = conv.geometry.groups > 1;
+  if (grouped) {
+    CHECK(choice.variant == "grouped");
+  } else if (gpu) {
     CHECK(choice.variant == "gemm");
   } else if (block() == 16) {
     CHECK(choice.variant == conv.variant);
   }
-  CHECK(choice.reason.empty() == (gpu || choice.variant == "winograd"));  // whatever is slower says why
+  CHECK(choice.reason.empty() == (!grouped && (gpu || choice.variant == "winograd")));  // whatever is slower says why
 }
 
 Guarded<float> guarded(const Values& nchw, const Shape& shape) {
@@ -128,7 +130,7 @@ void capture_note(const ConvCase& conv, KernelClass kernels, std::string& note) 
   note = std::to_string(conv.n) + " x [" + std::to_string(g.in.channels) + "," + std::to_string(g.in.height) + "," +
          std::to_string(g.in.width) + "] -> " + std::to_string(g.out_channels) + " channels, kernel " +
          std::to_string(g.kernel_h) + "x" + std::to_string(g.kernel_w) + ", stride " + std::to_string(g.stride) +
-         ", padding " + std::to_string(g.padding) + ", kernels " +
+         ", padding " + std::to_string(g.padding) + ", groups " + std::to_string(g.groups) + ", kernels " +
          std::string(to_string(kernel_class(test_device(), kernels)));
 }
 
@@ -143,12 +145,15 @@ void check_conv_forward(const ConvCase& conv, const ConvFusion& fusion, KernelCl
   REQUIRE(out_shape == reference::window_output(in_shape, window_of(g), g.out_channels));
   const RandomView in(n, g.in, fusion.view, 1);
   const Values weight = random_values(g.weight_count(), 5), residual = random_values(out_shape.size(), 6);
-  Values expected = reference::conv_forward(in.values, weight, in_shape, g.out_channels, window_of(g));
+  const Values bias = random_values(to_size_t(g.out_channels), 7);
+  Values expected = reference::conv_forward(in.values, weight, in_shape, g.out_channels, window_of(g), g.groups);
+  if (fusion.bias) expected = reference::bias_forward(expected, bias, out_shape);
   if (fusion.residual) expected = reference::add_forward(expected, residual);
 
   ConvForward op(test_device(), g, fusion, kernels);
   check_choice(op.choice(), conv, kernels);
-  op.prepare(Guarded<float>(to_floats(weight)));
+  const Guarded<float> device_bias(to_floats(bias));
+  op.prepare(Guarded<float>(to_floats(weight)), fusion.bias ? device_bias.array() : Array<float>());
   const Precision precision = fusion.view.precision;
   const GuardedActivation summand(to_blocked(residual, out_shape, block()), precision);
   const GuardedActivation out(elements(n, g.out()), precision);
@@ -182,7 +187,8 @@ void check_conv_backward_data(const ConvCase& conv, const ConvBackwardData::Fusi
   const Values shift = random_values(to_size_t(g.in.channels), 10), mean = random_values(to_size_t(g.in.channels), 11);
   const bool affine = fusion.mask == MaskKind::batch_norm_relu;
 
-  Values expected = reference::conv_backward_data(gradient.values, weight, in_shape, g.out_channels, window_of(g));
+  Values expected =
+      reference::conv_backward_data(gradient.values, weight, in_shape, g.out_channels, window_of(g), g.groups);
   if (fusion.residual) expected = reference::add_forward(expected, residual);
   Sums sums{Values(to_size_t(n * g.in.channels)), Values(to_size_t(n * g.in.channels))};
   for (std::size_t i = 0; i < expected.size(); ++i) {
@@ -194,7 +200,6 @@ void check_conv_backward_data(const ConvCase& conv, const ConvBackwardData::Fusi
 
   ConvBackwardData op(test_device(), g, fusion, kernels);
   check_choice(op.choice(), conv, kernels);
-  REQUIRE(op.fused());
   op.prepare(Guarded<float>(to_floats(weight)));
   const Guarded<float> masked = guarded(t, in_shape), summand = guarded(residual, in_shape);
   const Guarded<float> in_gradient(elements(n, g.in)), device_sums(to_size_t(n) * 2 * padded(g.in.channels));
@@ -220,8 +225,8 @@ void check_conv_backward_filter(const ConvCase& conv, ViewKind view, bool pair, 
   const RandomView in(n, g.in, view, 1);
   const bool reads_pair = pair && ConvBackwardFilter::can_fuse(test_device(), g, kernels);
   const RandomGradient gradient(shape_of(n, g.out()), reads_pair, 5);
-  const Values expected =
-      reference::conv_backward_filter(in.values, gradient.values, shape_of(n, g.in), g.out_channels, window_of(g));
+  const Values expected = reference::conv_backward_filter(in.values, gradient.values, shape_of(n, g.in), g.out_channels,
+                                                          window_of(g), g.groups);
   ConvBackwardFilter op(test_device(), g, view, reads_pair, kernels);
   check_choice(op.choice(), conv, kernels);
   const Guarded<float> workspace(std::max<std::size_t>(op.workspace_floats(), 1)), weight_gradient(g.weight_count());
@@ -230,6 +235,22 @@ void check_conv_backward_filter(const ConvCase& conv, ViewKind view, bool pair, 
   check_close(expected, to_doubles(first), op.choice().variant);
   op.run(n, in.view, gradient.gradient, workspace, weight_gradient);
   CHECK(weight_gradient.read() == first);
+  (void)workspace.read();
+}
+
+void check_conv_backward_bias(int n, ImageShape out, bool pair) {
+  CAPTURE(out.channels);
+  const Shape shape = shape_of(n, out);
+  const RandomGradient gradient(shape, pair, 1);
+  const Values expected = reference::bias_backward(gradient.values, shape);
+  ConvBackwardBias op(test_device(), out, pair);
+  const Guarded<float> workspace(op.workspace_floats()), bias_gradient(to_size_t(out.channels));
+  op.run(n, gradient.gradient, workspace, bias_gradient);
+  const std::vector<float> first = bias_gradient.read();
+  // All are multiples of 1/256, and no sum reaches 2^16: exact.
+  CHECK(largest_difference(expected, to_doubles(first)) == 0);
+  op.run(n, gradient.gradient, workspace, bias_gradient);
+  CHECK(bias_gradient.read() == first);
   (void)workspace.read();
 }
 

@@ -14,7 +14,7 @@ struct ConvCase {
 };
 
 // Fails the test unless the result, the moments (fusion.statistics) and what lies around them are right, twice over.
-// The residual is also added in place.
+// The residual is also added in place. Convolutions in groups must choose their kernel on any device.
 void check_conv_forward(const ConvCase& conv, const ConvFusion& fusion, KernelClass kernels);
 
 // The gradient by the input, from a plain gradient or a pair, with mask, sums and residual; all that plainly where the
@@ -23,5 +23,8 @@ void check_conv_backward_data(const ConvCase& conv, const ConvBackwardData::Fusi
 
 // The gradient by the filters, from a plain gradient or, where the kernel can read it, a pair.
 void check_conv_backward_filter(const ConvCase& conv, ViewKind view, bool pair, KernelClass kernels);
+
+// The gradient by the bias of a convolution that writes n images `out`.
+void check_conv_backward_bias(int n, ImageShape out, bool pair);
 
 }  // namespace cascadecl::testing

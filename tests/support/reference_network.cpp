@@ -10,45 +10,49 @@ Values to_double(const std::vector<float>& values) { return Values(values.begin(
 
 Shape batch_shape(const ImageShape& shape, int n) { return {n, shape.channels, shape.height, shape.width}; }
 
+Window window(const cascadecl::Window& w) { return {w.kernel_h, w.kernel_w, w.stride, w.padding}; }
+
 // Computes one layer from its inputs' values.
 class LayerForward {
  public:
-  LayerForward(const Network& network, const Parameters& parameters, const Layer& layer, int n)
-      : parameters_(parameters), layer_(layer), n_(n), in_(batch_shape(network.layer(layer.inputs.at(0)).shape, n)) {}
+  LayerForward(const Parameters& parameters, const Layer& layer, const LayerInputs& inputs,
+               std::vector<const Values*> values, int n)
+      : parameters_(parameters), layer_(layer), values_(std::move(values)), n_(n) {
+    for (const LayerInput& input : inputs) in_.push_back(batch_shape(input.shape, n));
+  }
 
-  Values run(const Values& x, const Values* second) const {
-    const Window window{layer_.kernel_h, layer_.kernel_w, layer_.stride, layer_.padding};
-    switch (layer_.type) {
-      case LayerType::input:
-        break;
-      case LayerType::convolution:
-        return conv_forward(x, parameter("weight"), in_, layer_.out_channels, window);
-      case LayerType::batch_norm:
-        return batch_norm_inference(x, parameter("gamma"), parameter("beta"), parameter("running_mean"),
-                                    parameter("running_variance"), in_);
-      case LayerType::relu:
-        return relu_forward(x);
-      case LayerType::add:
-        return add_forward(x, *second);
-      case LayerType::average_pool:
-        return average_pool_forward(x, in_, window);
-      case LayerType::max_pool:
-        return max_pool_forward(x, in_, window);
-      case LayerType::global_average_pool:
-        return global_average_pool_forward(x, in_);
-      case LayerType::dense:
-        return dense_forward(x, parameter("weight"), parameter("bias"), n_, in_.c, layer_.out_channels);
-    }
-    return x;
+  Values run() const {
+    return std::visit([this](const auto& type) { return output(type); }, layer_.attributes);
   }
 
  private:
+  Values output(const layers::Input&) const { return {}; }
+  Values output(const layers::Convolution& conv) const {
+    return conv_forward(x(), parameter("weight"), in_[0], conv.out_channels, window(conv.window));
+  }
+  Values output(const layers::BatchNorm&) const {
+    return batch_norm_inference(x(), parameter("gamma"), parameter("beta"), parameter("running_mean"),
+                                parameter("running_variance"), in_[0]);
+  }
+  Values output(const layers::Relu&) const { return relu_forward(x()); }
+  Values output(const layers::Add&) const { return add_forward(x(), x(1)); }
+  Values output(const layers::AveragePool& pool) const {
+    return average_pool_forward(x(), in_[0], window(pool.window));
+  }
+  Values output(const layers::MaxPool& pool) const { return max_pool_forward(x(), in_[0], window(pool.window)); }
+  Values output(const layers::GlobalAveragePool&) const { return global_average_pool_forward(x(), in_[0]); }
+  Values output(const layers::Dense& dense) const {
+    return dense_forward(x(), parameter("weight"), parameter("bias"), n_, in_[0].c, dense.out_channels);
+  }
+
+  const Values& x(std::size_t i = 0) const { return *values_[i]; }
   Values parameter(const std::string& name) const { return to_double(parameters_.at(layer_.name + "/" + name)); }
 
   const Parameters& parameters_;
   const Layer& layer_;
+  std::vector<const Values*> values_;
   int n_;
-  Shape in_;
+  std::vector<Shape> in_;
 };
 
 Values policy_input(const Policy& policy, const Values& probabilities, const Values& features, int n) {
@@ -70,12 +74,13 @@ std::map<std::string, Values> forward_all(const Network& network, const Paramete
                                           int n) {
   std::map<std::string, Values> outputs;
   for (const Layer& layer : network.layers()) {
-    if (layer.type == LayerType::input) {
+    if (layer.is<layers::Input>()) {
       outputs[layer.name] = images;
       continue;
     }
-    const Values* second = layer.inputs.size() > 1 ? &outputs.at(layer.inputs[1]) : nullptr;
-    outputs[layer.name] = LayerForward(network, parameters, layer, n).run(outputs.at(layer.inputs[0]), second);
+    std::vector<const Values*> inputs;
+    for (const std::string& name : layer.inputs) inputs.push_back(&outputs.at(name));
+    outputs[layer.name] = LayerForward(parameters, layer, network.inputs_of(layer), std::move(inputs), n).run();
   }
   return outputs;
 }

@@ -25,15 +25,17 @@ void for_each_tap(const Shape& src, const Shape& dst, const Window& window, Visi
 
 // Calls visit(source, destination, weight index) for every multiplication of a convolution.
 template <typename Visit>
-void for_each_product(const Shape& src, int k, const Window& window, Visit visit) {
+void for_each_product(const Shape& src, int k, const Window& window, int groups, Visit visit) {
+  assert(src.c % groups == 0 && k % groups == 0);
   const Shape dst = window_output(src, window, k);
   const std::size_t kernel = index(window.r) * index(window.s);
+  const int inputs = src.c / groups, outputs = k / groups;  // of a group
   for (int n = 0; n < src.n; ++n)
     for (int out = 0; out < k; ++out)
-      for (int c = 0; c < src.c; ++c)
+      for (int c = 0; c < inputs; ++c)
         for_each_tap(src, dst, window, [&](std::size_t to, std::size_t from, std::size_t tap) {
-          visit(at(src, n, c, 0, 0) + from, at(dst, n, out, 0, 0) + to,
-                (index(out) * index(src.c) + index(c)) * kernel + tap);
+          visit(at(src, n, out / outputs * inputs + c, 0, 0) + from, at(dst, n, out, 0, 0) + to,
+                (index(out) * index(inputs) + index(c)) * kernel + tap);
         });
 }
 
@@ -78,29 +80,42 @@ Shape window_output(const Shape& src, const Window& window, int channels) {
           (src.w + 2 * window.padding - window.s) / window.stride + 1};
 }
 
-Values conv_forward(const Values& src, const Values& weight, const Shape& src_shape, int k, const Window& window) {
+Values conv_forward(const Values& src, const Values& weight, const Shape& src_shape, int k, const Window& window,
+                    int groups) {
   Values dst(window_output(src_shape, window, k).size(), 0.0);
-  for_each_product(src_shape, k, window,
+  for_each_product(src_shape, k, window, groups,
                    [&](std::size_t from, std::size_t to, std::size_t w) { dst[to] += src[from] * weight[w]; });
   return dst;
 }
 
 Values conv_backward_data(const Values& dst_grad, const Values& weight, const Shape& src_shape, int k,
-                          const Window& window) {
+                          const Window& window, int groups) {
   Values src_grad(src_shape.size(), 0.0);
-  for_each_product(src_shape, k, window, [&](std::size_t from, std::size_t to, std::size_t w) {
+  for_each_product(src_shape, k, window, groups, [&](std::size_t from, std::size_t to, std::size_t w) {
     src_grad[from] += dst_grad[to] * weight[w];
   });
   return src_grad;
 }
 
 Values conv_backward_filter(const Values& src, const Values& dst_grad, const Shape& src_shape, int k,
-                            const Window& window) {
-  Values weight_grad(index(k) * index(src_shape.c) * index(window.r) * index(window.s), 0.0);
-  for_each_product(src_shape, k, window, [&](std::size_t from, std::size_t to, std::size_t w) {
+                            const Window& window, int groups) {
+  Values weight_grad(index(k) * index(src_shape.c / groups) * index(window.r) * index(window.s), 0.0);
+  for_each_product(src_shape, k, window, groups, [&](std::size_t from, std::size_t to, std::size_t w) {
     weight_grad[w] += dst_grad[to] * src[from];
   });
   return weight_grad;
+}
+
+Values bias_forward(const Values& src, const Values& bias, const Shape& shape) {
+  Values dst(src);
+  for_each_of_channel(shape, [&](std::size_t c, std::size_t i) { dst[i] += bias[c]; });
+  return dst;
+}
+
+Values bias_backward(const Values& dst_grad, const Shape& shape) {
+  Values bias_grad(index(shape.c), 0.0);
+  for_each_of_channel(shape, [&](std::size_t c, std::size_t i) { bias_grad[c] += dst_grad[i]; });
+  return bias_grad;
 }
 
 Values batch_norm_inference(const Values& src, const Values& gamma, const Values& beta, const Values& mean,
@@ -200,7 +215,10 @@ Values average_pool_backward(const Values& dst_grad, const Shape& src_shape, con
 
 namespace {
 
-// For every output of a max pool, the index of the input that it is.
+// NaN is larger than every number.
+bool larger(double a, double b) { return a > b || (std::isnan(a) && !std::isnan(b)); }
+
+// For every output of a max pool, the index of the input that it is: the first of the largest.
 std::vector<std::size_t> max_positions(const Values& src, const Shape& src_shape, const Window& window) {
   const Shape dst_shape = window_output(src_shape, window, src_shape.c);
   const std::size_t none = src_shape.size();
@@ -209,7 +227,7 @@ std::vector<std::size_t> max_positions(const Values& src, const Shape& src_shape
     for_each_tap(src_shape, dst_shape, window, [&](std::size_t to, std::size_t from, std::size_t) {
       std::size_t& position = positions[plane * dst_shape.pixels() + to];
       const std::size_t candidate = plane * src_shape.pixels() + from;
-      if (position == none || src[candidate] > src[position]) position = candidate;
+      if (position == none || larger(src[candidate], src[position])) position = candidate;
     });
   return positions;
 }

@@ -31,14 +31,21 @@ struct Window {
 Shape window_output(const Shape& src, const Window& window, int channels);
 
 // dst[n,k,y,x] = sum over c,i,j of src[n, c, y*stride+i-padding, x*stride+j-padding] * weight[k,c,i,j].
-//   src [n][c][h][w]   weight [k][c][r][s]   returns [n][k][p][q], the shape of window_output
-Values conv_forward(const Values& src, const Values& weight, const Shape& src_shape, int k, const Window& window);
+//   src [n][c][h][w]   weight [k][c/groups][r][s]   returns [n][k][p][q], the shape of window_output
+// Both numbers of channels fall into `groups` equal groups: dst[.,k] reads the c of its own group, the first of which
+// is weight[k,0].
+Values conv_forward(const Values& src, const Values& weight, const Shape& src_shape, int k, const Window& window,
+                    int groups = 1);
 // Gradient of a loss by src, given dst_grad, its gradient by dst.
 Values conv_backward_data(const Values& dst_grad, const Values& weight, const Shape& src_shape, int k,
-                          const Window& window);
+                          const Window& window, int groups = 1);
 // Gradient by weight.
 Values conv_backward_filter(const Values& src, const Values& dst_grad, const Shape& src_shape, int k,
-                            const Window& window);
+                            const Window& window, int groups = 1);
+
+// dst[n,c,y,x] = src[n,c,y,x] + bias[c], and the gradient by bias.
+Values bias_forward(const Values& src, const Values& bias, const Shape& shape);
+Values bias_backward(const Values& dst_grad, const Shape& shape);
 
 // dst = gamma (src - mean) / sqrt(variance + epsilon) + beta with given statistics, all [c].
 Values batch_norm_inference(const Values& src, const Values& gamma, const Values& beta, const Values& mean,

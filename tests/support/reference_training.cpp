@@ -12,7 +12,7 @@ class Pass {
 
   void forward(const Values& images) {
     for (const Layer& layer : network_.layers()) {
-      values_[layer.name] = layer.type == LayerType::input ? images : output(layer);
+      values_[layer.name] = layer.is<layers::Input>() ? images : output(layer);
     }
     const CrossEntropy loss = softmax_cross_entropy(values_.at(last().name), labels_, network_.classes());
     result_.logits = values_.at(last().name);
@@ -23,7 +23,7 @@ class Pass {
   void backward() {
     for (const Layer& layer : network_.layers()) by_value_[layer.name] = Values(values_.at(layer.name).size(), 0.0);
     by_value_[last().name] = logits_gradient_;
-    for (auto layer = network_.layers().rbegin(); layer->type != LayerType::input; ++layer) propagate(*layer);
+    for (auto layer = network_.layers().rbegin(); !layer->is<layers::Input>(); ++layer) propagate(*layer);
   }
 
   TrainingPass result() && { return std::move(result_); }
@@ -34,11 +34,11 @@ class Pass {
     return parameters_.find(layer.name + "/" + name)->second;
   }
   const Values& input(const Layer& layer, std::size_t i = 0) const { return values_.at(layer.inputs[i]); }
-  Shape input_shape(const Layer& layer) const {
-    const ImageShape shape = network_.layer(layer.inputs[0]).shape;
+  Shape input_shape(const Layer& layer, std::size_t i = 0) const {
+    const ImageShape shape = network_.layer(layer.inputs[i]).shape;
     return {static_cast<int>(labels_.size()), shape.channels, shape.height, shape.width};
   }
-  static Window window(const Layer& layer) { return {layer.kernel_h, layer.kernel_w, layer.stride, layer.padding}; }
+  static Window window(const cascadecl::Window& w) { return {w.kernel_h, w.kernel_w, w.stride, w.padding}; }
   int n() const { return static_cast<int>(labels_.size()); }
 
   Values batch_norm(const Layer& layer) {
@@ -63,28 +63,28 @@ class Pass {
   }
 
   Values output(const Layer& layer) {
-    const Values& x = input(layer);
-    const Shape in = input_shape(layer);
-    switch (layer.type) {
-      case LayerType::convolution:
-        return conv_forward(x, parameter(layer, "weight"), in, layer.out_channels, window(layer));
-      case LayerType::batch_norm:
-        return batch_norm(layer);
-      case LayerType::relu:
-        return relu_forward(x);
-      case LayerType::add:
-        return add_forward(x, input(layer, 1));
-      case LayerType::average_pool:
-        return average_pool_forward(x, in, window(layer));
-      case LayerType::max_pool:
-        return max_pool_forward(x, in, window(layer));
-      case LayerType::global_average_pool:
-        return global_average_pool_forward(x, in);
-      case LayerType::dense:
-        return dense_forward(x, parameter(layer, "weight"), parameter(layer, "bias"), n(), in.c, layer.out_channels);
-      default:
-        return x;
-    }
+    return std::visit([&](const auto& type) { return output(layer, type); }, layer.attributes);
+  }
+  Values output(const Layer&, const layers::Input&) { return {}; }
+  Values output(const Layer& layer, const layers::Convolution& conv) {
+    return conv_forward(input(layer), parameter(layer, "weight"), input_shape(layer), conv.out_channels,
+                        window(conv.window));
+  }
+  Values output(const Layer& layer, const layers::BatchNorm&) { return batch_norm(layer); }
+  Values output(const Layer& layer, const layers::Relu&) { return relu_forward(input(layer)); }
+  Values output(const Layer& layer, const layers::Add&) { return add_forward(input(layer), input(layer, 1)); }
+  Values output(const Layer& layer, const layers::AveragePool& pool) {
+    return average_pool_forward(input(layer), input_shape(layer), window(pool.window));
+  }
+  Values output(const Layer& layer, const layers::MaxPool& pool) {
+    return max_pool_forward(input(layer), input_shape(layer), window(pool.window));
+  }
+  Values output(const Layer& layer, const layers::GlobalAveragePool&) {
+    return global_average_pool_forward(input(layer), input_shape(layer));
+  }
+  Values output(const Layer& layer, const layers::Dense& dense) {
+    return dense_forward(input(layer), parameter(layer, "weight"), parameter(layer, "bias"), n(), input_shape(layer).c,
+                         dense.out_channels);
   }
 
   void contribute(const Layer& layer, const Values& gradient, std::size_t i = 0) {
@@ -97,50 +97,48 @@ class Pass {
 
   // Passes the gradient by a layer's output on to its inputs and parameters.
   void propagate(const Layer& layer) {
-    const Values &dy = by_value_.at(layer.name), &x = input(layer);
+    const Values& dy = by_value_.at(layer.name);
+    std::visit([&](const auto& type) { propagate(layer, type, dy); }, layer.attributes);
+  }
+  void propagate(const Layer&, const layers::Input&, const Values&) {}
+  void propagate(const Layer& layer, const layers::Convolution& conv, const Values& dy) {
     const Shape in = input_shape(layer);
-    switch (layer.type) {
-      case LayerType::convolution:
-        set(layer, "weight", conv_backward_filter(x, dy, in, layer.out_channels, window(layer)));
-        contribute(layer, conv_backward_data(dy, parameter(layer, "weight"), in, layer.out_channels, window(layer)));
-        break;
-      case LayerType::batch_norm: {
-        const Values& gamma = parameter(layer, "gamma");
-        const BatchNormGradients g = mode_ == BatchNormMode::batch
-                                         ? batch_norm_training_backward(x, gamma, dy, in)
-                                         : batch_norm_inference_backward(x, gamma, parameter(layer, "running_mean"),
-                                                                         parameter(layer, "running_variance"), dy, in);
-        set(layer, "gamma", g.gamma);
-        set(layer, "beta", g.beta);
-        contribute(layer, g.src);
-        break;
-      }
-      case LayerType::relu:
-        contribute(layer, relu_backward(x, dy));
-        break;
-      case LayerType::add:
-        contribute(layer, dy, 0);
-        contribute(layer, dy, 1);
-        break;
-      case LayerType::average_pool:
-        contribute(layer, average_pool_backward(dy, in, window(layer)));
-        break;
-      case LayerType::max_pool:
-        contribute(layer, max_pool_backward(x, dy, in, window(layer)));
-        break;
-      case LayerType::global_average_pool:
-        contribute(layer, global_average_pool_backward(dy, in));
-        break;
-      case LayerType::dense: {
-        const DenseGradients g = dense_backward(x, parameter(layer, "weight"), dy, n(), in.c, layer.out_channels);
-        set(layer, "weight", g.weight);
-        set(layer, "bias", g.bias);
-        contribute(layer, g.src);
-        break;
-      }
-      case LayerType::input:
-        break;
-    }
+    set(layer, "weight", conv_backward_filter(input(layer), dy, in, conv.out_channels, window(conv.window)));
+    contribute(layer, conv_backward_data(dy, parameter(layer, "weight"), in, conv.out_channels, window(conv.window)));
+  }
+  void propagate(const Layer& layer, const layers::BatchNorm&, const Values& dy) {
+    const Values &x = input(layer), &gamma = parameter(layer, "gamma");
+    const Shape in = input_shape(layer);
+    const BatchNormGradients g = mode_ == BatchNormMode::batch
+                                     ? batch_norm_training_backward(x, gamma, dy, in)
+                                     : batch_norm_inference_backward(x, gamma, parameter(layer, "running_mean"),
+                                                                     parameter(layer, "running_variance"), dy, in);
+    set(layer, "gamma", g.gamma);
+    set(layer, "beta", g.beta);
+    contribute(layer, g.src);
+  }
+  void propagate(const Layer& layer, const layers::Relu&, const Values& dy) {
+    contribute(layer, relu_backward(input(layer), dy));
+  }
+  void propagate(const Layer& layer, const layers::Add&, const Values& dy) {
+    contribute(layer, dy, 0);
+    contribute(layer, dy, 1);
+  }
+  void propagate(const Layer& layer, const layers::AveragePool& pool, const Values& dy) {
+    contribute(layer, average_pool_backward(dy, input_shape(layer), window(pool.window)));
+  }
+  void propagate(const Layer& layer, const layers::MaxPool& pool, const Values& dy) {
+    contribute(layer, max_pool_backward(input(layer), dy, input_shape(layer), window(pool.window)));
+  }
+  void propagate(const Layer& layer, const layers::GlobalAveragePool&, const Values& dy) {
+    contribute(layer, global_average_pool_backward(dy, input_shape(layer)));
+  }
+  void propagate(const Layer& layer, const layers::Dense& dense, const Values& dy) {
+    const DenseGradients g =
+        dense_backward(input(layer), parameter(layer, "weight"), dy, n(), input_shape(layer).c, dense.out_channels);
+    set(layer, "weight", g.weight);
+    set(layer, "bias", g.bias);
+    contribute(layer, g.src);
   }
 
   const Network& network_;

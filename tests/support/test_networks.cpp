@@ -20,49 +20,51 @@ std::string unit(NetworkBuilder& net, int channels) {
   const std::string shortcut = net.last();
   net.batch_norm();
   net.relu();
-  net.convolution(channels, {});
+  net.convolution(channels);
   net.batch_norm();
   net.relu();
-  return net.add(shortcut, net.convolution(channels, {}));
+  return net.add(shortcut, net.convolution(channels));
 }
 
 }  // namespace
 
-NetworkBuilder::NetworkBuilder(ImageShape input) : input_(input) { append(LayerType::input, {}); }
+NetworkBuilder::NetworkBuilder(ImageShape input) : input_(input) { append(layers::Input{}, {}); }
 
-std::string NetworkBuilder::append(LayerType type, std::vector<std::string> inputs, Layer attributes) {
-  attributes.name = std::string(type_name(type)) + std::to_string(layers_.size());
-  attributes.type = type;
-  for (std::string& input : inputs) attributes.inputs.push_back(input.empty() ? last() : std::move(input));
-  layers_.push_back(std::move(attributes));
+std::string NetworkBuilder::append(LayerAttributes attributes, std::vector<std::string> inputs) {
+  Layer layer{.name = {}, .attributes = attributes};
+  layer.name = std::string(type_name(layer)) + std::to_string(layers_.size());
+  for (std::string& input : inputs) layer.inputs.push_back(input.empty() ? last() : std::move(input));
+  layers_.push_back(std::move(layer));
   return last();
 }
 
 std::string NetworkBuilder::convolution(int channels, Window window, const std::string& input) {
-  return append(LayerType::convolution, {input},
-                {.out_channels = channels,
-                 .kernel_h = window.h,
-                 .kernel_w = window.w,
-                 .stride = window.stride,
-                 .padding = window.padding});
+  return append(layers::Convolution{.out_channels = channels, .window = window}, {input});
 }
 
-std::string NetworkBuilder::pool(LayerType type, Window window, const std::string& input) {
-  return append(type, {input},
-                {.kernel_h = window.h, .kernel_w = window.w, .stride = window.stride, .padding = window.padding});
+std::string NetworkBuilder::max_pool(Window window, const std::string& input) {
+  return append(layers::MaxPool{.window = window}, {input});
 }
 
-std::string NetworkBuilder::batch_norm(const std::string& input) { return append(LayerType::batch_norm, {input}); }
-std::string NetworkBuilder::relu(const std::string& input) { return append(LayerType::relu, {input}); }
-std::string NetworkBuilder::add(const std::string& a, const std::string& b) { return append(LayerType::add, {a, b}); }
+std::string NetworkBuilder::average_pool(Window window, const std::string& input) {
+  return append(layers::AveragePool{.window = window}, {input});
+}
+
+std::string NetworkBuilder::global_average_pool(const std::string& input) {
+  return append(layers::GlobalAveragePool{}, {input});
+}
+
+std::string NetworkBuilder::batch_norm(const std::string& input) { return append(layers::BatchNorm{}, {input}); }
+std::string NetworkBuilder::relu(const std::string& input) { return append(layers::Relu{}, {input}); }
+std::string NetworkBuilder::add(const std::string& a, const std::string& b) { return append(layers::Add{}, {a, b}); }
 
 Network NetworkBuilder::finish(int classes) {
-  append(LayerType::global_average_pool, {""});
+  global_average_pool();
   return finish_dense(classes);
 }
 
 Network NetworkBuilder::finish_dense(int classes) {
-  append(LayerType::dense, {""}, {.out_channels = classes});
+  append(layers::Dense{.out_channels = classes}, {""});
   return Network("test", input_, layers_);
 }
 
@@ -76,13 +78,13 @@ Network NetworkBuilder::finish_all(int classes) {
   }
   std::string sum = unread[0];
   for (std::size_t i = 1; i < unread.size(); ++i) sum = add(sum, unread[i]);
-  append(LayerType::global_average_pool, {sum});
+  global_average_pool(sum);
   return finish_dense(classes);
 }
 
 Network small_resnet(ImageShape input, int classes) {
   NetworkBuilder net(input);
-  net.convolution(16, {});
+  net.convolution(16);
   unit(net, 16);
   net.convolution(32, {1, 1, 2, 0});
   unit(net, 32);
@@ -98,17 +100,17 @@ Network odd_network() {
   net.batch_norm();
   const std::string stem = net.relu();
   const std::string projection = net.batch_norm(net.convolution(24, {1, 1, 2, 0}, stem));
-  net.convolution(20, {}, stem);
+  net.convolution(20, net.same, stem);
   net.batch_norm();
   net.batch_norm();
   net.relu();
   const std::string branch = net.batch_norm(net.convolution(24, {3, 3, 2, 1}));
   const std::string sum = net.add(branch, projection);
   const std::string active = net.relu();
-  const std::string most = net.pool(LayerType::max_pool, {}, active);
-  const std::string mean = net.pool(LayerType::average_pool, {}, sum);
+  const std::string most = net.max_pool(net.same, active);
+  const std::string mean = net.average_pool(net.same, sum);
   const std::string pools = net.add(most, mean);
-  const std::string mixed = net.add(net.convolution(24, {}, active), pools);
+  const std::string mixed = net.add(net.convolution(24, net.same, active), pools);
   net.add(mixed, mixed);
   net.batch_norm();
   net.relu();

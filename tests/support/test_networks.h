@@ -12,11 +12,11 @@ namespace cascadecl::testing {
 class NetworkBuilder {
  public:
   explicit NetworkBuilder(ImageShape input);
-  struct Window {
-    int h = 3, w = 3, stride = 1, padding = 1;
-  };
-  std::string convolution(int channels, Window window, const std::string& input = "");
-  std::string pool(LayerType type, Window window, const std::string& input = "");
+  static constexpr Window same{3, 3, 1, 1};  // keeps the shape
+  std::string convolution(int channels, Window window = same, const std::string& input = "");
+  std::string max_pool(Window window, const std::string& input = "");
+  std::string average_pool(Window window, const std::string& input = "");
+  std::string global_average_pool(const std::string& input = "");
   std::string batch_norm(const std::string& input = "");
   std::string relu(const std::string& input = "");
   std::string add(const std::string& a, const std::string& b);
@@ -26,7 +26,7 @@ class NetworkBuilder {
   Network finish_all(int classes);    // the same after adding all values, of one shape, that nothing reads yet
 
  private:
-  std::string append(LayerType type, std::vector<std::string> inputs, Layer attributes = {});
+  std::string append(LayerAttributes attributes, std::vector<std::string> inputs);
   ImageShape input_;
   std::vector<Layer> layers_;
 };

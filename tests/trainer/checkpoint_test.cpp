@@ -7,6 +7,7 @@
 #include "data/files/error.h"
 #include "data/files/hdf5_file.h"
 #include "runtime/cascade/model_file.h"
+#include "runtime/cascade/named_arrays.h"
 #include "runtime/network/zoo.h"
 #include "tests/support/random_model.h"
 #include "tests/support/temporary_folder.h"
@@ -31,14 +32,13 @@ Checkpoint random_checkpoint(Position position) {
   Checkpoint checkpoint{.settings = R"({"alpha": 0.1})"};
   TrainState& s = checkpoint.state;
   s.position = position;
+  s.relative_costs = {0.1, 1.0 / 3, 1};
   s.model = random_model({network, network, network}, 7);
-  s.epoch = 3;
-  s.step = 12;
-  s.loss = 1.0 / 3;
-  s.correct = 17;
   if (position == Position::pretrain) {
-    s.stage = 1;
-    s.momentum = {trained(network, 0.5F)};
+    s.progress = {{.epoch = 4}, {.epoch = 3, .step = 12, .loss = 1.0 / 3, .correct = 17}, {}};
+    s.momentum = {{}, trained(network, 0.5F), {}};
+  } else if (position != Position::done) {
+    s.progress = {{.epoch = 3, .step = 12, .loss = 1.0 / 3, .correct = 17}};
   }
   if (position == Position::policy) s.policy_momentum = s.model.policies;
   if (position == Position::joint) {
@@ -73,11 +73,14 @@ TEST_CASE("a checkpoint read back is the one that was written, in every phase") 
     const TrainState &a = written.state, &b = read.state;
     CHECK(read.settings == written.settings);
     CHECK(b.position == a.position);
-    CHECK(b.stage == a.stage);
-    CHECK(b.epoch == a.epoch);
-    CHECK(b.step == a.step);
-    CHECK(b.loss == a.loss);
-    CHECK(b.correct == a.correct);
+    REQUIRE(b.progress.size() == a.progress.size());
+    for (std::size_t i = 0; i < a.progress.size(); ++i) {
+      CHECK(b.progress[i].epoch == a.progress[i].epoch);
+      CHECK(b.progress[i].step == a.progress[i].step);
+      CHECK(b.progress[i].loss == a.progress[i].loss);
+      CHECK(b.progress[i].correct == a.progress[i].correct);
+    }
+    CHECK(b.relative_costs == a.relative_costs);
     CHECK(b.refit == a.refit);
     CHECK(b.momentum == a.momentum);
     REQUIRE(b.policy_momentum.size() == a.policy_momentum.size());
@@ -90,26 +93,50 @@ TEST_CASE("a checkpoint read back is the one that was written, in every phase") 
   }
 }
 
-TEST_CASE("a checkpoint keeps how far each stage is that is pretrained beside others") {
+// As it was written before every stage had a progress of its own: how far one stage is, and its momentum.
+void write_one_stage(const std::filesystem::path& path, const Checkpoint& checkpoint, int stage) {
+  const TrainState& s = checkpoint.state;
+  const auto place = static_cast<std::size_t>(stage);
+  Hdf5Writer file(path);
+  write_model(file, s.model);
+  file.create_group("/checkpoint");
+  file.write_attribute("/checkpoint", "position", "pretrain");
+  file.write_attribute("/checkpoint", "refit", 0);
+  file.write_attribute("/checkpoint", "stage", stage);
+  file.write_attribute("/checkpoint", "epoch", s.progress[place].epoch);
+  file.write_attribute("/checkpoint", "step", s.progress[place].step);
+  file.write_attribute("/checkpoint", "loss", s.progress[place].loss);
+  file.write_attribute("/checkpoint", "correct", s.progress[place].correct);
+  for (const auto& [name, text] : {std::pair("/checkpoint/settings", checkpoint.settings),
+                                   std::pair("/checkpoint/history", history_to_json(s.history))}) {
+    const std::vector<std::uint8_t> bytes(text.begin(), text.end());
+    file.write<std::uint8_t>(name, {static_cast<std::int64_t>(bytes.size())}, bytes);
+  }
+  if (!s.momentum[place].empty())
+    write_arrays(file, "/checkpoint/momentum/0", trained_parameter_shapes(s.model.stages[place].network),
+                 s.momentum[place]);
+  file.commit();
+}
+
+TEST_CASE("a checkpoint of earlier versions, which tells where one stage is, is read as one of all stages") {
   const TemporaryFolder folder;
   Checkpoint written = random_checkpoint(Position::pretrain);
-  TrainState& a = written.state;
-  a.momentum.clear();
-  a.relative_costs = {0.1, 1.0 / 3, 1};
-  a.progress = {{.epoch = 2},
-                {.epoch = 1, .step = 7, .loss = 1.0 / 3, .correct = 5},
-                {.epoch = 4, .step = 1, .momentum = trained(a.model.stages[2].network, 0.5F)}};
-  write_checkpoint(folder / "c.h5", written);
-  const TrainState b = read_checkpoint(folder / "c.h5").state;
-  CHECK(b.relative_costs == a.relative_costs);
-  REQUIRE(b.progress.size() == 3);
-  for (std::size_t i = 0; i < 3; ++i) {
-    CHECK(b.progress[i].epoch == a.progress[i].epoch);
-    CHECK(b.progress[i].step == a.progress[i].step);
-    CHECK(b.progress[i].loss == a.progress[i].loss);
-    CHECK(b.progress[i].correct == a.progress[i].correct);
-    CHECK(b.progress[i].momentum == a.progress[i].momentum);
+  for (const char* epochs : {"4", "[4, 6, 8]"}) {
+    written.settings = std::string(R"({"epochs": )") + epochs + "}";
+    write_one_stage(folder / "c.h5", written, 1);
+    const TrainState a = written.state, b = read_checkpoint(folder / "c.h5").state;
+    REQUIRE(b.progress.size() == 3);
+    for (std::size_t i = 0; i < 3; ++i) {
+      CHECK(b.progress[i].epoch == a.progress[i].epoch);
+      CHECK(b.progress[i].step == a.progress[i].step);
+      CHECK(b.progress[i].loss == a.progress[i].loss);
+      CHECK(b.progress[i].correct == a.progress[i].correct);
+    }
+    CHECK(b.momentum == a.momentum);
   }
+  write_one_stage(folder / "c.h5", written, 0);
+  CHECK(read_checkpoint(folder / "c.h5").state.progress[0].epoch == 4);
+  CHECK(read_checkpoint(folder / "c.h5").state.progress[1].epoch == 0);
 }
 
 TEST_CASE("a checkpoint replaces the one before, as a whole") {
@@ -155,10 +182,19 @@ TEST_CASE("a checkpoint with fields that cannot be is refused by their names") {
   CHECK(contains(refusal([](Checkpoint& c) { c.state.momentum.pop_back(); }), "/checkpoint/momentum"));
   CHECK(contains(refusal([](Checkpoint& c) { c.state.relative_costs = {0.1, NAN, 1}; }), "/checkpoint/relative_costs"));
   CHECK(contains(refusal([](Checkpoint& c) { c.state.relative_costs = {0.1, -1, 1}; }), "/checkpoint/relative_costs"));
-  CHECK(contains(refusal([](Checkpoint& c) { c.state.loss = INFINITY; }), "attribute loss"));
-  CHECK(contains(refusal([](Checkpoint& c) { c.state.stage = 3; }), "stage"));
-  CHECK(contains(refusal([](Checkpoint& c) { c.state.epoch = -1; }), "epoch"));
-  CHECK(contains(refusal([](Checkpoint& c) { c.state.step = -5; }), "step"));
+  CHECK(contains(refusal([](Checkpoint& c) { c.state.progress[0].loss = INFINITY; }), "attribute loss"));
+  CHECK(contains(refusal([](Checkpoint& c) { c.state.progress[0].epoch = -1; }), "epoch"));
+  CHECK(contains(refusal([](Checkpoint& c) { c.state.progress[0].step = -5; }), "step"));
+  CHECK(contains(refusal([](Checkpoint& c) {
+                   c = random_checkpoint(Position::pretrain);
+                   c.state.progress[2].epoch = -1;
+                 }),
+                 "/checkpoint/stages/2"));
+  CHECK(contains(refusal([](Checkpoint& c) {
+                   c = random_checkpoint(Position::pretrain);
+                   c.state.progress.pop_back();
+                 }),
+                 "/checkpoint/stages/2"));
   CHECK(contains(refusal([](Checkpoint& c) { c.state.policy_momentum = {c.state.model.policies[0]}; }),
                  "/checkpoint/policy_momentum"));
 }

@@ -34,10 +34,10 @@ Problem make_problem(int n, int classes, EstimatorSettings settings) {
   Problem p{.problem = {.stages = 3, .n = n, .classes = classes}, .settings = settings};
   p.problem.probabilities = reference::random_probabilities(3 * n, classes, 3);
   for (int i = 0; i < n; ++i) p.problem.labels.push_back(i * 5 % classes);
-  for (const double cost : exit_costs(relative_costs, settings.cost_through))
-    p.problem.exit_penalty.push_back(settings.alpha * cost);
-  p.problem.top_k = settings.top_k;
-  p.problem.reward_label = settings.reward_label;
+  for (const double cost : exit_costs(relative_costs, settings.learning.cost_through))
+    p.problem.exit_penalty.push_back(settings.learning.alpha * cost);
+  p.problem.top_k = settings.learning.top_k;
+  p.problem.reward_label = settings.learning.reward_label;
   p.stop_logit = random_values(2 * to_size_t(n), 17);
   for (const double v : random_values(2 * to_size_t(n), 19)) p.score_norm.push_back(std::abs(v) + 0.5);
   for (const double v : random_values(3 * to_size_t(n), 23)) p.feature_norm.push_back(std::abs(v));
@@ -114,11 +114,11 @@ TEST_CASE("exact gradient equals the reference for both cost conventions, labels
     for (const RewardLabel label : {RewardLabel::sampled, RewardLabel::argmax})
       for (const int top_k : {1, 3}) {
         const Problem p = make_problem(9, 7,
-                                       {.kind = EstimatorKind::exact,
-                                        .cost_through = through,
-                                        .reward_label = label,
-                                        .alpha = 0.3,
-                                        .top_k = top_k,
+                                       {.learning = {.estimator = EstimatorKind::exact,
+                                                     .cost_through = through,
+                                                     .reward_label = label,
+                                                     .alpha = 0.3,
+                                                     .top_k = top_k},
                                         .class_gradient = true});
         check_equal(reference::exact_gradient(p.problem, p.stop_logit, 0.05), Run(p, 0.05), true);
       }
@@ -128,13 +128,11 @@ TEST_CASE("reinforce equals the reference for every baseline, label and top-k") 
   for (const Baseline baseline : {Baseline::none, Baseline::mean, Baseline::variance, Baseline::variance_split})
     for (const RewardLabel label : {RewardLabel::sampled, RewardLabel::argmax})
       for (const int n : {1, 37}) {
-        const Problem p = make_problem(n, 7,
-                                       {.baseline = baseline,
-                                        .reward_label = label,
-                                        .alpha = 0.3,
-                                        .top_k = n == 1 ? 1 : 2,
-                                        .seed = 77,
-                                        .class_gradient = n > 1});
+        const Problem p = make_problem(
+            n, 7,
+            {.learning = {.baseline = baseline, .reward_label = label, .alpha = 0.3, .top_k = n == 1 ? 1 : 2},
+             .seed = 77,
+             .class_gradient = n > 1});
         const ReinforceCase c{.baseline = baseline, .entropy = 0.05, .class_gradient = n > 1, .seed = 77, .step = 5};
         const StoppingGradient expected =
             reference::reinforce_gradient(p.problem, p.stop_logit, p.score_norm, p.feature_norm, c);
@@ -147,7 +145,7 @@ TEST_CASE("reinforce equals the reference for every baseline, label and top-k") 
 TEST_CASE("reinforce without baseline and with variance-split is without bias") {
   constexpr int n = 20000;
   for (const Baseline baseline : {Baseline::none, Baseline::variance_split}) {
-    const Problem p = alike(n, {.baseline = baseline, .alpha = 0.4, .class_gradient = true});
+    const Problem p = alike(n, {.learning = {.baseline = baseline, .alpha = 0.4}, .class_gradient = true});
     const StoppingGradient expected = reference::exact_gradient(p.problem, p.stop_logit, 0);
     const Run run(p);
     const Values stop = run.stop_gradient(), classes = run.class_gradient();
@@ -163,7 +161,7 @@ TEST_CASE("reinforce without baseline and with variance-split is without bias") 
 
 TEST_CASE("the exit probabilities sum to one whatever the stop logits") {
   // All stages are always wrong and cost nothing, so that the expected reward is minus the sum of the probabilities.
-  Problem p = make_problem(50, 4, {.kind = EstimatorKind::exact, .alpha = 0});
+  Problem p = make_problem(50, 4, {.learning = {.estimator = EstimatorKind::exact, .alpha = 0}});
   for (std::size_t i = 0; i < p.problem.probabilities.size(); ++i)
     p.problem.probabilities[i] = static_cast<int>(i % 4) == p.problem.labels[i / 4 % 50] ? 0 : 1.0 / 3;
   CHECK(rc::check([&] {
@@ -192,7 +190,7 @@ TEST_CASE("survivors are the images that reinforce sends past a stage") {
 }
 
 TEST_CASE("reinforce reads nothing of stages that an image does not reach") {
-  Problem p = make_problem(60, 4, {.alpha = 0.2, .class_gradient = true});
+  Problem p = make_problem(60, 4, {.learning = {.alpha = 0.2}, .class_gradient = true});
   const Run whole(p);
   const std::vector<int> exits = test_device().read(whole.estimator.exits());
   for (int i = 0; i < 60; ++i)
@@ -217,7 +215,7 @@ TEST_CASE("squared norms of features go to their stage's place") {
 }
 
 TEST_CASE("finite differences of the expected reward through the policies' parameters give the exact gradient") {
-  Problem p = make_problem(6, 4, {.kind = EstimatorKind::exact, .alpha = 0.4});
+  Problem p = make_problem(6, 4, {.learning = {.estimator = EstimatorKind::exact, .alpha = 0.4}});
   std::vector<Policy> policies;
   for (unsigned t = 0; t < 2; ++t) policies.push_back(reference::random_policy(PolicyInput::sorted, 4, 5, 31 + t));
   PolicyNet net(test_device(), policies, 6);
@@ -262,8 +260,8 @@ TEST_CASE("names of estimators, baselines and conventions are read back") {
 }
 
 TEST_CASE("estimator refuses settings out of range") {
-  CHECK_THROWS_AS(Estimator(test_device(), {.alpha = -1}, relative_costs, 10, 8), UsageError);
-  CHECK_THROWS_AS(Estimator(test_device(), {.top_k = 10}, relative_costs, 10, 8), UsageError);
+  CHECK_THROWS_AS(Estimator(test_device(), {.learning = {.alpha = -1}}, relative_costs, 10, 8), UsageError);
+  CHECK_THROWS_AS(Estimator(test_device(), {.learning = {.top_k = 10}}, relative_costs, 10, 8), UsageError);
   CHECK_THROWS_AS(Estimator(test_device(), {}, {}, 10, 8), UsageError);
 }
 

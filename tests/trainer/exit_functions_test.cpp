@@ -38,18 +38,18 @@ Simulation under(const CascadeTable& table, const std::vector<Policy>& policies)
 
 TEST_CASE("exit functions stop the sure images and pass on the others, as their price says") {
   const CascadeTable table = easy_and_hard(400);
-  PolicyPhaseSettings settings{.epochs = 20, .alpha = 0.1, .hidden = 16};
+  PolicyPhaseSettings settings{.learning = {.epochs = 20, .alpha = 0.1, .hidden = 16}};
   const Simulation fair = under(table, fit_exit_functions(table, testing::test_device(), settings));
   CHECK(fair.top1 > 0.98);
   CHECK(fair.stopped[0] > 190);  // the 200 sure ones
   CHECK(fair.stopped[0] < 210);
-  settings.alpha = 10;  // nothing is worth going on
+  settings.learning.alpha = 10;  // nothing is worth going on
   CHECK(under(table, fit_exit_functions(table, testing::test_device(), settings)).stopped[0] == 400);
 }
 
 TEST_CASE("the same settings and seed give the same exit functions") {
   const CascadeTable table = easy_and_hard(100);
-  const PolicyPhaseSettings settings{.epochs = 3, .hidden = 8, .seed = 4};
+  const PolicyPhaseSettings settings{.learning = {.epochs = 3, .hidden = 8}, .seed = 4};
   const auto fit = [&](PolicyPhaseSettings s) { return fit_exit_functions(table, testing::test_device(), s)[0]; };
   CHECK(fit(settings).weight1 == fit(settings).weight1);
   PolicyPhaseSettings other = settings;

@@ -55,8 +55,8 @@ JointSettings one_step(EstimatorKind kind, int batch_size) {
           .momentum = 0,
           .weight_decay = 0,
           .augment = false,
-          .seed = 9,
-          .estimator = {.kind = kind, .alpha = 0.3, .seed = 4}};
+          .seed = 4,
+          .learning = {.estimator = kind, .alpha = 0.3}};
 }
 
 JointState after_epoch(JointTrainer& trainer) {
@@ -90,7 +90,7 @@ struct Reference {
       : cascade(c),
         order(epoch_order(all_indices(c.data.size()), c.settings.seed, 0)),
         images(normalised(c.data, order)) {
-    const EstimatorSettings& e = c.settings.estimator;
+    const PolicyLearning& e = c.settings.learning;
     problem = {.stages = 3, .n = static_cast<int>(order.size()), .classes = classes, .reward_label = e.reward_label};
     for (const std::int64_t i : order) problem.labels.push_back(c.data.labels()[static_cast<std::size_t>(i)]);
     for (const double cost : exit_costs(relative_costs, e.cost_through)) problem.exit_penalty.push_back(e.alpha * cost);
@@ -195,9 +195,10 @@ TEST_CASE("the joint gradient is that of the whole cascade's loss, by finite dif
   const JointState after = after_epoch(trainer);  // the momentum of the first step is the gradient
   CHECK(trainer.last_epoch().loss == doctest::Approx(truth.loss()).epsilon(1e-5));
   for (std::size_t t = 0; t < 3; ++t)
-    for (const auto& [key, gradient] : after.momentum[t]) {
+    for (const auto& entry : after.momentum[t]) {
+      const auto& [key, gradient] = entry;
       CAPTURE(t);
-      CAPTURE(key);
+      CAPTURE(entry.first);
       const Values direction = random_values(gradient.size(), 7);
       const double expected = slope(truth.parameters[t], key, direction, [&] {
         truth.judge(t);
@@ -210,14 +211,14 @@ TEST_CASE("the joint gradient is that of the whole cascade's loss, by finite dif
 
 TEST_CASE("the sampled joint gradient goes back through the images that reach each stage, and only those") {
   JointSettings settings = one_step(EstimatorKind::reinforce, 12);
-  settings.estimator.baseline = Baseline::variance;  // so that the norms of all scores count
+  settings.learning.baseline = Baseline::variance;  // so that the norms of all scores count
   Cascade cascade(12, settings);
   cascade.decide(0, 0);
   cascade.decide(1, -2);
   Reference truth(cascade);
   const StoppingGradient sampled = reference::reinforce_gradient(
       truth.problem, truth.stop_logit, truth.score_norms(), truth.feature_norms(),
-      {.baseline = Baseline::variance, .class_gradient = true, .seed = settings.estimator.seed, .step = 0});
+      {.baseline = Baseline::variance, .class_gradient = true, .seed = settings.seed, .step = 0});
   std::vector<std::int64_t> reach(3, 0);
   for (const int exit : sampled.exits)
     for (int t = 0; t <= exit; ++t) ++reach[static_cast<std::size_t>(t)];
@@ -231,9 +232,10 @@ TEST_CASE("the sampled joint gradient goes back through the images that reach ea
   for (std::size_t t = 0; t < 3; ++t) cost += relative_costs[t] * static_cast<double>(reach[t]) / 12;
   CHECK(trainer.last_epoch().mac_fraction.value() == doctest::Approx(cost));
   for (std::size_t t = 0; t < 3; ++t)
-    for (const auto& [key, gradient] : after.momentum[t]) {
+    for (const auto& entry : after.momentum[t]) {
+      const auto& [key, gradient] = entry;
       CAPTURE(t);
-      CAPTURE(key);
+      CAPTURE(entry.first);
       const Values direction = random_values(gradient.size(), 7);
       const double expected = slope(truth.parameters[t], key, direction, [&] {
         const Values logits = truth.logits(t, truth.parameters[t]);
@@ -290,7 +292,7 @@ TEST_CASE("a joint epoch that is stopped goes on from its state with the same bi
   JointTrainer first = cascade.trainer();
   CHECK(first.run_epoch(stopping) == JointTrainer::Outcome::stopped);
   cascade.state = first.state();
-  CHECK(cascade.state.step == 3);
+  CHECK(cascade.state.progress.step == 3);
   JointTrainer second = cascade.trainer();
   after_epoch(second);
   const JointState actual = after_epoch(second);
@@ -303,7 +305,7 @@ TEST_CASE("a joint epoch that is stopped goes on from its state with the same bi
 TEST_CASE("a joint step in micro-batches is that of the whole batch, whose statistics are frozen") {
   for (const EstimatorKind kind : {EstimatorKind::exact, EstimatorKind::reinforce}) {
     JointSettings settings = one_step(kind, 16);
-    settings.estimator.baseline = Baseline::variance;  // of the whole batch
+    settings.learning.baseline = Baseline::variance;  // of the whole batch
     Cascade cascade(20, settings);
     JointTrainer whole = cascade.trainer();
     const JointState expected = after_epoch(whole);
@@ -313,8 +315,9 @@ TEST_CASE("a joint step in micro-batches is that of the whole batch, whose stati
     CHECK(pieces.computed() == whole.computed());
     CHECK(pieces.last_epoch().loss == doctest::Approx(whole.last_epoch().loss).epsilon(1e-6));
     for (std::size_t t = 0; t < 3; ++t)
-      for (const auto& [key, gradient] : expected.momentum[t]) {
-        CAPTURE(key);
+      for (const auto& entry : expected.momentum[t]) {
+        const auto& [key, gradient] = entry;
+        CAPTURE(entry.first);
         double difference = 0, size = 0;
         for (std::size_t i = 0; i < gradient.size(); ++i) {
           difference += std::pow(static_cast<double>(gradient[i] - actual.momentum[t].at(key)[i]), 2);

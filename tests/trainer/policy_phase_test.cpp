@@ -9,6 +9,7 @@
 
 #include "data/files/error.h"
 #include "tests/support/device_test.h"
+#include "trainer/estimator.h"
 
 namespace cascadecl {
 namespace {
@@ -88,7 +89,8 @@ TEST_CASE("policies learn to stop early on easy images, by either estimator and 
   for (const EstimatorKind estimator : {EstimatorKind::reinforce, EstimatorKind::exact})
     for (const PolicyInput input : {PolicyInput::raw, PolicyInput::sorted, PolicyInput::permuted}) {
       CAPTURE(to_string(input));
-      PolicyPhase phase = make_phase({.epochs = 40, .estimator = estimator, .alpha = 0.1, .input = input});
+      PolicyPhase phase =
+          make_phase({.learning = {.epochs = 40, .estimator = estimator, .alpha = 0.1, .input = input}});
       const PolicyEpoch& last = train(phase);
       CHECK(last.expected_reward > best_static_reward(0.1) + 0.015);
       for (const double share : last.exit_share) CHECK(share > 0.1);  // neither all-stop nor all-continue
@@ -99,7 +101,7 @@ TEST_CASE("a row of alphas moves the exits from the last stage to the first with
   double cost = 10, first_share = 0;
   for (const double alpha : {0.02, 0.06, 0.2, 0.6}) {
     CAPTURE(alpha);
-    PolicyPhase phase = make_phase({.alpha = alpha});
+    PolicyPhase phase = make_phase({.learning = {.alpha = alpha}});
     const PolicyEpoch& last = train(phase);
     CHECK(last.mean_cost < cost);
     CHECK(last.exit_share[0] > first_share + 0.02);
@@ -110,7 +112,7 @@ TEST_CASE("a row of alphas moves the exits from the last stage to the first with
 }
 
 TEST_CASE("an interrupted policy phase that is restored ends bit-identical to an unbroken one") {
-  const PolicyPhaseSettings settings{.epochs = 6, .input = PolicyInput::permuted, .seed = 9};
+  const PolicyPhaseSettings settings{.learning = {.epochs = 6, .input = PolicyInput::permuted}, .seed = 9};
   PolicyPhase unbroken = make_phase(settings);
   train(unbroken);
 
@@ -129,7 +131,7 @@ TEST_CASE("an interrupted policy phase that is restored ends bit-identical to an
 }
 
 TEST_CASE("history tells rate, entropy, shares, cost and accuracy of each epoch") {
-  PolicyPhase phase = make_phase({.epochs = 5, .entropy = 0.04});
+  PolicyPhase phase = make_phase({.learning = {.epochs = 5, .entropy = 0.04}});
   train(phase);
   REQUIRE(phase.history().size() == 5);
   CHECK(phase.history()[2].entropy == doctest::Approx(0.02));
@@ -147,7 +149,7 @@ TEST_CASE("history tells rate, entropy, shares, cost and accuracy of each epoch"
 
 TEST_CASE("the policy phase takes fewer images than a batch, even one") {
   const std::vector<float> p(30, 0.1f);
-  PolicyPhase phase(test_device(), {.epochs = 2}, relative_costs, classes, p, std::vector<int>{7});
+  PolicyPhase phase(test_device(), {.learning = {.epochs = 2}}, relative_costs, classes, p, std::vector<int>{7});
   train(phase);
   CHECK(phase.history().size() == 2);
 }
@@ -164,7 +166,7 @@ TEST_CASE("the policy phase names what is wrong with its input") {
   CHECK_THROWS_AS(make({}, 0, {}), ShapeError);
   CHECK_THROWS_AS(make({.batch_size = 0}, 24, labels), UsageError);
   CHECK_THROWS_AS(make({.momentum = 1}, 24, labels), UsageError);
-  CHECK_THROWS_AS(make({.alpha = -0.1}, 24, labels), UsageError);
+  CHECK_THROWS_AS(make({.learning = {.alpha = -0.1}}, 24, labels), UsageError);
   CHECK_THROWS_AS(PolicyPhase(test_device(), {}, {1.0}, 4, std::span(p).first(8), labels), UsageError);
 }
 

@@ -67,8 +67,9 @@ reference::TrainingPass expected_of(const std::vector<std::int64_t>& order, cons
 void check_gradients(const Parameters& actual, const reference::DoubleParameters& expected) {
   double typical = 0;
   for (const auto& [key, values] : expected) typical = std::max(typical, norm(values));
-  for (const auto& [key, gradient] : actual) {
-    CAPTURE(key);
+  for (const auto& entry : actual) {
+    const auto& [key, gradient] = entry;
+    CAPTURE(entry.first);
     Values difference = expected.at(key);
     const double size = std::max(norm(difference), 1e-3 * typical);
     for (std::size_t i = 0; i < difference.size(); ++i) difference[i] -= static_cast<double>(gradient[i]);
@@ -187,7 +188,7 @@ TEST_CASE("a stopped epoch goes on from its state with the same bits, augmented 
     Pretrainer first = trainer(settings, start(), 36);
     CHECK(first.run_epoch(stopping) == Pretrainer::Outcome::stopped);
     const PretrainState halfway = first.state();
-    CHECK(halfway.step == 3);
+    CHECK(halfway.progress.step == 3);
     Pretrainer second = trainer(settings, halfway, 36);
     while (!second.finished()) second.run_epoch(nobody);
     CHECK(second.state().parameters == whole.state().parameters);

@@ -8,9 +8,11 @@
 
 #include "data/files/error.h"
 #include "runtime/cascade/model_file.h"
+#include "runtime/study/answers/label_probabilities.h"
 #include "tests/support/device_test.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/training.h"
+#include "trainer/policy_phase.h"
 
 namespace cascadecl {
 namespace {
@@ -26,11 +28,10 @@ const MemoryDataset& images() {
 TrainSettings short_training() {
   return {.stages = {"resnet-8", "resnet-14"},
           .epochs = 2,
-          .policy_epochs = 2,
           .joint_epochs = 2,
           .batch_size = 16,
           .validation_share = 0.25,
-          .policy_hidden = 8};
+          .learning = {.epochs = 2, .hidden = 8}};
 }
 
 TrainResult run(const TrainSettings& settings, TrainObserver& observer, const std::filesystem::path& checkpoint = {},
@@ -64,8 +65,12 @@ std::vector<std::string> milestones(const Model& model) {
 std::string place_of(const TrainState& state) {
   const char* names[] = {"pretrain", "policy", "joint", "done"};
   std::string place = names[static_cast<int>(state.position)];
-  if (state.position == TrainState::Position::pretrain) place += " " + std::to_string(state.stage);
-  if (state.step > 0) place += " mid-epoch";
+  std::size_t current = 0;
+  if (state.position == TrainState::Position::pretrain) {
+    while (current + 1 < state.progress.size() && state.progress[current].epoch >= 2) ++current;  // of short_training()
+    place += " " + std::to_string(current);
+  }
+  if (!state.progress.empty() && state.progress[current].step > 0) place += " mid-epoch";
   if (state.refit) place += " refit";
   return place;
 }
@@ -101,7 +106,7 @@ TEST_CASE("a training stopped again and again ends with the same bits too") {
   const TrainResult whole = run(short_training(), nobody);
   for (const EstimatorKind estimator : {EstimatorKind::reinforce, EstimatorKind::exact}) {
     TrainSettings settings = short_training();
-    settings.estimator = estimator;
+    settings.learning.estimator = estimator;
     int runs = 0;
     TrainResult result;
     for (; !result.complete && runs < 100; ++runs) {
@@ -194,7 +199,7 @@ TEST_CASE("resuming under other settings or data is refused by name") {
     return error_of<UsageError>([&] { run(settings, nobody, file, true); });
   };
   TrainSettings other = short_training();
-  other.alpha = 0.5;
+  other.learning.alpha = 0.5;
   CHECK(contains(refusal(other), "alpha (0.1, not 0.5)"));
   other = short_training();
   other.seed = 2;
@@ -244,14 +249,14 @@ TEST_CASE("a loss that is not finite ends the training, and the last checkpoint 
     Model initial;
     {
       TrainSettings untrained = settings;
-      untrained.epochs = untrained.policy_epochs = untrained.joint_epochs = 0;
+      untrained.epochs = untrained.learning.epochs = untrained.joint_epochs = 0;
       initial = run(untrained, nobody).model;
     }
     for (auto& [key, values] : initial.stages[1].parameters)
       if (key.ends_with("/weight"))
         for (float& value : values) value *= 1e30F;
     CHECK_THROWS_AS(run(settings, nobody, file, false, initial), TrainingError);
-    CHECK(place_of(read_checkpoint(file).state) == "pretrain 0");
+    CHECK(place_of(read_checkpoint(file).state) == "pretrain 1");
     CHECK(read_checkpoint(file).state.history.size() == 2);
     CHECK(read_model(file).stages.size() == 2);
   }
@@ -335,7 +340,7 @@ TEST_CASE("phases start from a given model and leave alone what they do not trai
   settings.policy = false;
   settings.joint = true;
   settings.joint_epochs = 1;
-  settings.policy_epochs = 0;
+  settings.learning.epochs = 0;
   const Model joint = run(settings, nobody, {}, false, with_policy).model;
   CHECK(joint.stages[0].parameters != with_policy.stages[0].parameters);
   CHECK(same(joint.policies[0], with_policy.policies[0]));
@@ -343,6 +348,36 @@ TEST_CASE("phases start from a given model and leave alone what they do not trai
   Model foreign = pretrained;
   foreign.input = {3, 9, 9};
   CHECK_THROWS_AS(run(settings, nobody, {}, false, foreign), FileError);
+}
+
+TEST_CASE(
+    "policies are trained by the policy phase on what the stages say of held-out images, with the stages' momentum") {
+  TrainSettings settings = short_training();
+  settings.policy = settings.joint = false;
+  Recorder nobody;
+  const Model pretrained = run(settings, nobody).model;
+  settings.pretrain = false;
+  settings.policy = true;
+  settings.momentum = 0.5;
+  const Model trained = run(settings, nobody, {}, false, pretrained).model;
+
+  const ValidationSplit split = split_validation(images().labels(), settings.validation_share, settings.seed);
+  const StageOutputs outputs =
+      stage_outputs(trained, test_device(), images(), split.held_out, {.max_batch = 16}, false);
+  std::vector<int> labels;
+  for (const std::int64_t i : split.held_out) labels.push_back(images().labels()[static_cast<std::size_t>(i)]);
+  const auto fitted = [&](double momentum) {
+    PolicyPhase phase(test_device(),
+                      {.learning = settings.learning, .batch_size = settings.batch_size, .momentum = momentum},
+                      relative_costs(trained), trained.classes, outputs.probabilities.values, labels);
+    while (!phase.finished()) phase.run_epoch();
+    return phase.policies();
+  };
+  CHECK(same(trained.policies[0], fitted(0.5)[0]));
+  CHECK_FALSE(same(trained.policies[0], fitted(0.9)[0]));
+
+  settings.momentum = 1;
+  CHECK_THROWS_WITH_AS(run(settings, nobody, {}, false, pretrained), doctest::Contains("momentum"), UsageError);
 }
 
 TEST_CASE("a stage of an earlier model keeps its weights while the others are pretrained") {

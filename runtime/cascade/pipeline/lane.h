@@ -14,9 +14,9 @@
 
 namespace cascadecl {
 
-// A device of a pipeline, its thread, and the watch over what the device does. One that does not end its work in time
-// is left behind: nothing can end its thread, which from then on touches only what it keeps alive. The pipeline's mutex
-// guards all but `device` and `stages`.
+// A device of a pipeline, its thread, and the watch over the device's work. A device that does not end its work in time
+// is left behind together with its thread, since nothing can end that thread. From then on it touches only what it
+// keeps alive. The pipeline's mutex guards everything but `device` and `stages`.
 class Lane {
  public:
   using Clock = Passage::Clock;
@@ -28,14 +28,14 @@ class Lane {
   std::optional<StageDevice> stages;  // made and used by the lane's thread alone
   const std::size_t number;
 
-  std::shared_ptr<Work> work;  // what it is at: from when it is taken until it is settled. Shared with the thread
+  std::shared_ptr<Work> work;  // in progress: from when it is taken until it is settled. Shared with the thread
   std::string doing;           // for messages
-  bool ready = false;          // has made all stages that are its own
+  bool ready = false;          // has made all of its own stages
   bool cold = false;           // to be warmed up before its next work
   double busy_seconds = 0;     // of the device, with images
   std::size_t peak_bytes = 0;  // of its stages
 
-  // The body keeps all that it uses, and calls leave() at its end.
+  // The body keeps everything that it uses alive, and calls leave() at its end.
   void start(std::function<void()> body);
   void leave();
   // The thread, to be joined without the lock; nothing if there is none or if it is left behind.
@@ -43,11 +43,11 @@ class Lane {
   bool runs() const { return running_; }  // it has a thread that has not left
   bool busy() const { return running_ && !failed() && (work || watched_until_ || !ready || cold); }
 
-  // Of the thread: has the device do something, without the lock. Throws what that throws. Returns false if the lane
-  // was left behind meanwhile: other devices have its images then.
+  // For the thread: runs device_work without the lock. Throws what that throws. Returns false if the lane was left
+  // behind meanwhile; its images then belong to other devices.
   bool watched(Lock& lock, std::chrono::milliseconds limit, const std::function<void()>& device_work);
   bool overdue() const { return watched_until_ && Clock::now() >= *watched_until_; }
-  DeviceHangError hang() const;  // of what is overdue
+  DeviceHangError hang() const;  // for the work that is overdue
 
   void fail(const std::exception_ptr& error);  // takes no more work
   bool failed() const { return error_ != nullptr || left_behind_; }

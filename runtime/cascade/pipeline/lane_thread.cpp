@@ -36,7 +36,7 @@ void CascadePipeline::State::serve(Lane& lane) {
     if (!failure) failure = std::current_exception();
   }
   lane.leave();
-  notify();
+  notify(lock);
 }
 
 void CascadePipeline::State::work_through(Lane& lane, Lock& lock) {
@@ -45,7 +45,7 @@ void CascadePipeline::State::work_through(Lane& lane, Lock& lock) {
     }
   } catch (const DeviceError& error) {
     relock(lock);
-    fail(lane, named(error, lane.device.info().name, lane.doing));
+    fail(lane, named(error, lane.device.info().name, lane.doing), {}, lock);
   }
 }
 
@@ -57,7 +57,7 @@ bool CascadePipeline::State::step(Lane& lane, Lock& lock) {
   queues->expect_more(!flushed && !submitter_waits);
   if (const auto stage = queues->choose(lane.number)) {
     lane.work = std::make_shared<Work>(queues->take(*stage));
-    trace_queue(*stage);
+    trace_queue(*stage, lock);
     return run(lane, lock);
   }
   if (const auto due = queues->next_due(lane.number)) {
@@ -119,7 +119,7 @@ bool CascadePipeline::State::run(Lane& lane, Lock& lock) {
   }
   trace_work(lane, *work, ran);
   lock.lock();
-  settle(lane, stops, ran.times);
+  settle(lane, stops, ran.times, lock);
   return true;
 }
 
@@ -169,7 +169,8 @@ void CascadePipeline::State::trace_work(const Lane& lane, const Work& work, cons
   trace->add_work(lane.number, "decide", work.slots.size(), ran.end, ran.decided);
 }
 
-void CascadePipeline::State::settle(Lane& lane, const std::vector<bool>& stops, const StageCounts& times) {
+void CascadePipeline::State::settle(Lane& lane, const std::vector<bool>& stops, const StageCounts& times,
+                                    const Lock& lock) {
   const std::size_t stage = lane.work->stage;
   StageCounts& of = counts[stage];
   of += times;
@@ -177,12 +178,12 @@ void CascadePipeline::State::settle(Lane& lane, const std::vector<bool>& stops, 
   of.stopped += std::ranges::count(stops, true);
   queues->settle(*lane.work, stops);
   lane.work.reset();
-  if (stage + 1 < counts.size()) trace_queue(stage + 1);
+  if (stage + 1 < counts.size()) trace_queue(stage + 1, lock);
   work_changed.notify_all();
   if (submitter_waits || queues->unfinished() == 0 || queues->next_is_done()) result_changed.notify_all();
 }
 
-void CascadePipeline::State::trace_queue(std::size_t stage) const {
+void CascadePipeline::State::trace_queue(std::size_t stage, const Lock&) const {
   if (settings.executor.trace) settings.executor.trace->add_queue(stage, queues->waiting(stage));
 }
 

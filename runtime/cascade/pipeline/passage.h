@@ -27,7 +27,7 @@ struct Passage {
   std::optional<std::size_t> device = {};
   std::size_t slot = 0;
 
-  // What a policy sees of it after its stage has written its row. Refers to the passage's memory.
+  // The view of a policy on it, after its stage has written its row. Refers to the passage's memory.
   Visit visit(std::size_t classes) const;
 };
 

@@ -13,45 +13,45 @@
 
 namespace cascadecl {
 
-// Images that a device takes through a stage together. `passages` belong to the queues and `uploads` to whoever
-// submitted them; slots and pixels are copies, so that a device that is late needs nothing that may be gone by then.
+// Images that a device takes through a stage together. `passages` belong to the queues, and `uploads` to whoever
+// submitted them. Slots and pixels are copies, so a device that is late needs nothing that may be gone by then.
 struct Work {
   std::size_t stage = 0;
   std::vector<Passage*> passages;
   std::vector<int> slots;                              // [passages] on the device
-  std::vector<std::span<const std::uint8_t>> uploads;  // of those that the device does not hold yet
+  std::vector<std::span<const std::uint8_t>> uploads;  // pixels of images that the device does not hold yet
   std::size_t first_slot = 0;                          // of the uploads, which lie side by side
   std::vector<std::uint8_t> pixels;                    // of the uploads, once gather() has copied them
 
   void gather();
 };
 
-// All images inside a pipeline: in which order they came, which stage each waits for, which device holds it, and what a
-// device should do next. No thread and no OpenCL: whoever uses it from several threads locks.
+// All images inside a pipeline. It knows in which order they came, which stage each waits for and which device holds
+// it, and tells a device what to do next. It has no thread and no OpenCL: callers on several threads must lock.
 class PassageQueues {
  public:
   using Clock = Passage::Clock;
 
   struct Settings {
     std::vector<std::size_t> owner;                      // [stages], the device that runs it
-    std::size_t devices = 1, slots = 1;                  // each device has room for so many images
+    std::size_t devices = 1, slots = 1;                  // slots: images that each device has room for
     std::size_t batch = 1, window = 1;                   // of a stage: a full batch, and the most it runs at once
     std::optional<std::chrono::microseconds> max_delay;  // see PipelineSettings
   };
   explicit PassageQueues(const Settings& settings);
 
   void submit(std::vector<Passage> passages);
-  // Whether images may still come that late stages should wait for.
+  // Says whether more images may come, which late stages should wait for.
   void expect_more(bool more) { more_to_come_ = more; }
 
-  // The stage that a device should run now; nothing: it waits for images, or until next_due().
+  // The stage that a device should run now. Nothing: it waits for images, or until next_due().
   std::optional<std::size_t> choose(std::size_t device) const;
   std::optional<Clock::time_point> next_due(std::size_t device) const;
-  // Of a stage that was chosen: its images, with slots for those that are to be uploaded.
+  // Takes the images of a chosen stage, and gives slots to those that must be uploaded.
   Work take(std::size_t stage);
-  // After the stage has run: stops [passages], which of them leave; the others wait for the next stage.
+  // After the stage has run. stops [passages]: whether each leaves; the others wait for the next stage.
   void settle(const Work& work, const std::vector<bool>& stops);
-  // Work that was not done waits again, and the stages and images of device `from` belong to `to`.
+  // Makes work that was not done wait again, and gives the stages and images of device `from` to `to`.
   void move(std::size_t from, std::size_t to, const Work& undone);
 
   std::size_t owner(std::size_t stage) const { return owner_[stage]; }

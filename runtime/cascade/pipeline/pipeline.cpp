@@ -27,8 +27,8 @@ CascadePipeline::CascadePipeline(const Model& model, const std::vector<Device>& 
   state_ = std::make_shared<State>(std::move(runs), devices, chosen);
   State::Lock lock(state_->mutex);
   try {
-    State::start_threads(state_);
-    state_->wait_for(lock, [&] { return state_->ready(); });
+    State::start_threads(state_, lock);
+    state_->wait_for(lock, [&] { return state_->ready(lock); });
     state_->throw_failure(lock);
   } catch (...) {
     state_->end_threads(lock);
@@ -78,14 +78,14 @@ bool CascadePipeline::submit(std::vector<Passage> passages) {
 void CascadePipeline::flush() {
   const State::Lock lock(state_->mutex);
   state_->flushed = true;
-  state_->notify();
+  state_->notify(lock);
 }
 
 std::optional<Passage> CascadePipeline::next() {
   State& state = *state_;
   State::Lock lock(state.mutex);
-  state.wait_for(lock,
-                 [&] { return state.queues->empty() ? state.flushed && state.ready() : state.queues->next_is_done(); });
+  state.wait_for(
+      lock, [&] { return state.queues->empty() ? state.flushed && state.ready(lock) : state.queues->next_is_done(); });
   if (state.queues->empty()) return std::nullopt;
   return state.queues->pop();
 }
@@ -94,7 +94,7 @@ std::vector<Passage> CascadePipeline::drain() {
   flush();
   State& state = *state_;
   State::Lock lock(state.mutex);
-  state.wait_for(lock, [&] { return state.queues->unfinished() == 0 && state.ready(); });
+  state.wait_for(lock, [&] { return state.queues->unfinished() == 0 && state.ready(lock); });
   return state.queues->pop_all();
 }
 
@@ -103,21 +103,21 @@ void CascadePipeline::warm_up() {
   State::Lock lock(state.mutex);
   for (Lane& lane : state.lanes) lane.cold = lane.runs() && !lane.failed();
   state.work_changed.notify_all();
-  state.wait_for(lock, [&] { return state.ready() && std::ranges::none_of(state.lanes, &Lane::cold); });
+  state.wait_for(lock, [&] { return state.ready(lock) && std::ranges::none_of(state.lanes, &Lane::cold); });
   state.throw_failure(lock);
 }
 
 void CascadePipeline::give_up(const Device& device, const std::exception_ptr& error, const std::string& where) {
   State& state = *state_;
   State::Lock lock(state.mutex);
-  if (Lane* lane = state.lane_of(device); lane && !lane->failed()) state.fail(*lane, error, where);
-  state.wait_for(lock, [&] { return state.ready(); });
+  if (Lane* lane = state.lane_of(device, lock); lane && !lane->failed()) state.fail(*lane, error, where, lock);
+  state.wait_for(lock, [&] { return state.ready(lock); });
   state.throw_failure(lock);
 }
 
 std::exception_ptr CascadePipeline::failure_of(const Device& device) const {
   const State::Lock lock(state_->mutex);
-  const Lane* lane = state_->lane_of(device);
+  const Lane* lane = state_->lane_of(device, lock);
   return lane ? lane->error() : nullptr;
 }
 

@@ -54,22 +54,23 @@ CascadePipeline::State::State(Model of, const std::vector<Device>& devices, cons
                                          .max_delay = settings.max_delay});
 }
 
-void CascadePipeline::State::start_threads(const std::shared_ptr<State>& self) {
+void CascadePipeline::State::start_threads(const std::shared_ptr<State>& self, const Lock&) {
   for (Lane& lane : self->lanes) lane.start([self, &lane] { self->serve(lane); });
 }
 
-bool CascadePipeline::State::ready() const {
+bool CascadePipeline::State::ready(const Lock&) const {
   return std::ranges::all_of(lanes, [](const Lane& lane) { return lane.ready || lane.failed(); });
 }
 
-Lane* CascadePipeline::State::lane_of(const Device& device) {
+Lane* CascadePipeline::State::lane_of(const Device& device, const Lock&) {
   const auto found =
       std::ranges::find_if(lanes, [&](const Lane& lane) { return lane.device.context()() == device.context()(); });
   return found == lanes.end() ? nullptr : &*found;
 }
 
 // A device has failed: its images wait again, for the device that takes its stages if there is one.
-void CascadePipeline::State::fail(Lane& lane, const std::exception_ptr& error, const std::string& where) {
+void CascadePipeline::State::fail(Lane& lane, const std::exception_ptr& error, const std::string& where,
+                                  const Lock& lock) {
   DeviceFailure record{.device = lane.device.info().name, .reason = text_of(error)};
   if (!where.empty()) record.reason += fmt::format(" ({})", where);
   for (std::size_t stage = 0; stage < counts.size(); ++stage)
@@ -86,13 +87,13 @@ void CascadePipeline::State::fail(Lane& lane, const std::exception_ptr& error, c
   failures.push_back(std::move(record));
   if (!goes_on && !failure) failure = error;
   lane.fail(error);
-  notify();
+  notify(lock);
 }
 
-void CascadePipeline::State::give_up_overdue() {
+void CascadePipeline::State::give_up_overdue(const Lock& lock) {
   for (Lane& lane : lanes) {
     if (!lane.overdue()) continue;
-    fail(lane, std::make_exception_ptr(lane.hang()));
+    fail(lane, std::make_exception_ptr(lane.hang()), {}, lock);
     lane.leave_behind();
   }
 }
@@ -105,12 +106,12 @@ void CascadePipeline::State::throw_failure(Lock& lock) {
 
 void CascadePipeline::State::wait_watching(Lock& lock) {
   result_changed.wait_for(lock, kWatch);
-  give_up_overdue();
+  give_up_overdue(lock);
 }
 
 void CascadePipeline::State::end_threads(Lock& lock) {
   stopping = true;
-  notify();
+  notify(lock);
   const auto runs = [](const Lane& lane) { return lane.runs() && !lane.left_behind(); };
   while (std::ranges::any_of(lanes, runs)) {
     result_changed.wait_for(lock, kWatch);
@@ -125,7 +126,7 @@ void CascadePipeline::State::end_threads(Lock& lock) {
   }
 }
 
-void CascadePipeline::State::notify() {
+void CascadePipeline::State::notify(const Lock&) {
   work_changed.notify_all();
   result_changed.notify_all();
 }

@@ -14,20 +14,21 @@
 
 namespace cascadecl {
 
-// What a pipeline and the threads of its lanes share, and what those threads do (lane_thread.cpp). A thread keeps it
-// alive.
+// The state that a pipeline and the threads of its lanes share, and the work of those threads (lane_thread.cpp). A
+// thread keeps it alive.
 struct CascadePipeline::State {
   using Lock = Lane::Lock;
 
   // settings: with policy and combine
   State(Model of, const std::vector<Device>& devices, const PipelineSettings& chosen);
 
-  // The functions below are called with the lock, on `mutex`, which guards what stands below it.
-  static void start_threads(const std::shared_ptr<State>& self);
-  bool ready() const;                   // no device that works has stages to make, or is at it
-  Lane* lane_of(const Device& device);  // null if there is none
-  void fail(Lane& lane, const std::exception_ptr& error, const std::string& where = {});
-  void give_up_overdue();
+  // A function that takes a Lock is called with it, on `mutex`, which guards what stands below it. One that takes it by
+  // `const Lock&` keeps it all the while; one that takes it by `Lock&` lets go of it in between.
+  static void start_threads(const std::shared_ptr<State>& self, const Lock& lock);
+  bool ready(const Lock& lock) const;                     // no device that works has stages to make, or is at it
+  Lane* lane_of(const Device& device, const Lock& lock);  // null if there is none
+  void fail(Lane& lane, const std::exception_ptr& error, const std::string& where, const Lock& lock);
+  void give_up_overdue(const Lock& lock);
   // Waits until a result is there, watching the devices. Throws the failure once no device works any more.
   template <class Condition>
   void wait_for(Lock& lock, const Condition& there) {
@@ -39,7 +40,7 @@ struct CascadePipeline::State {
   void throw_failure(Lock& lock);  // if there is one
   void wait_watching(Lock& lock);  // until something has changed, perhaps
   void end_threads(Lock& lock);
-  void notify();
+  void notify(const Lock& lock);
 
   const Model model;
   const PipelineSettings settings;
@@ -72,8 +73,8 @@ struct CascadePipeline::State {
   std::vector<bool> decide(const Work& work, StageRun& ran) const;
   void trace_work(const Lane& lane, const Work& work, const StageRun& ran) const;
   const std::string& network_name(std::size_t stage) const { return model.stages[stage].network.name(); }
-  void settle(Lane& lane, const std::vector<bool>& stops, const StageCounts& times);
-  void trace_queue(std::size_t stage) const;
+  void settle(Lane& lane, const std::vector<bool>& stops, const StageCounts& times, const Lock& lock);
+  void trace_queue(std::size_t stage, const Lock& lock) const;
 
   std::size_t window_ = 0, slots_ = 0;  // images of a device: the most of a run, and for which it has room
 };

@@ -5,15 +5,15 @@
 
 namespace cascadecl {
 
-// Which of a fixed number of places in a row are taken. Places are given out side by side and given back in any order;
-// the oldest ones that are free are used again first, so that what is added together always lies together.
+// Tracks which of a fixed number of places in a row are taken. Places are given out side by side and given back in any
+// order. The oldest free ones are used again first, so that images that are added together always lie together.
 class SlotRing {
  public:
   explicit SlotRing(std::size_t capacity) : taken_(capacity) {}
 
   std::size_t capacity() const { return taken_.size(); }
   std::size_t room() const;  // the most places that take() can give at once
-  // The first of `count` places side by side; nothing if there is not the room.
+  // The first of `count` places side by side; nothing if there is no room for them.
   std::optional<std::size_t> take(std::size_t count);
   void release(std::size_t slot);  // a place that is taken
 

@@ -9,8 +9,8 @@
 
 namespace cascadecl {
 
-// One device of a pipeline: the stages that it runs, and the images that it holds, as bytes: each is uploaded once, and
-// all stages of the device read it there. Which of its slots are taken is the pipeline's concern.
+// One device of a pipeline: its stages, and the images that it holds, as bytes. Each image is uploaded once, and all
+// stages of the device read it there. The pipeline keeps track of which slots are taken.
 class StageDevice {
  public:
   // window: the most images of a call of run(). Room for `slots` images.
@@ -25,7 +25,7 @@ class StageDevice {
   // Uploads images uint8 [n][C][H][W] to the slots from first_slot on.
   void upload(std::span<const std::uint8_t> images, std::size_t first_slot);
   // Runs a stage on the images that lie at `slots` [n]. Adds the times to counts. Throws DeviceError if the device
-  // gives values that are no probabilities.
+  // returns values that are no probabilities.
   StageRunner::Outcome run(std::size_t stage, std::span<const int> slots, StageCounts& counts);
   // Runs each stage once, images side by side and not.
   void warm_up();

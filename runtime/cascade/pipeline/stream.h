@@ -10,7 +10,7 @@
 
 namespace cascadecl {
 
-// What a stream gives back for an image.
+// The answer of a stream to an image.
 struct StreamAnswer {
   std::uint64_t number = 0;  // 0, 1, ... in the order of push()
   int exit_stage = 0;
@@ -35,13 +35,13 @@ class CascadeStream {
   CascadeStream& operator=(CascadeStream&&) noexcept;
 
   void warm_up();  // throws as pop() does
-  // Copies the image uint8 [C][H][W]; waits while the stream is full, and returns whether it had to. arrival: since
-  // when its latency counts; now if not given. label: the true one, for policies that look at it. Throws ShapeError if
-  // the size is wrong, or what pop() throws.
+  // Copies the image uint8 [C][H][W]. Waits while the stream is full, and returns whether it had to. arrival: when its
+  // latency begins; now if not given. label: the true one, for policies that read it. Throws ShapeError if the size is
+  // wrong, or what pop() throws.
   bool push(std::span<const std::uint8_t> image, std::optional<std::int32_t> label = {},
             Clock::time_point arrival = {});
   void close();  // no more push()
-  // The next answer, waiting for it; nothing after the last one. Throws DeviceError as CascadePipeline::next() does.
+  // Waits for the next answer; nothing after the last one. Throws DeviceError as CascadePipeline::next() does.
   std::optional<StreamAnswer> pop();
   PipelineStatistics statistics() const;
 

@@ -10,17 +10,17 @@
 
 namespace cascadecl {
 
-// The policies by name. `parameter` is what comes after the colon of "NAME:parameter".
+// The policies by name, and where they stop an image. `parameter` is the number after the colon of "NAME:parameter".
 //   learned     pi of the model's own policy >= parameter, default 1/2 (paper, 4.3, at test time)
 //   ann         the same with the exit functions fitted by supervision on frozen stages (Bolukbasi et al. 2017)
 //   sample      with probability pi of the model's own policy, drawn from seed, image and stage alone; no parameter
-//   static      stage `parameter` alone answers, none other runs; default: the last
+//   static      only stage `parameter` runs, and answers; default: the last
 //   confidence  largest label probability >= parameter
 //   margin      largest minus second largest probability >= parameter
 //   entropy     entropy of the probabilities, in nats, <= parameter
-//   agreement   as many stages before it as parameter gave the same answer, one after the other; default 1
+//   agreement   the last `parameter` stages before it gave the same answer; default 1
 //   random      with probability `parameter`, drawn from seed, image and stage alone
-//   oracle      the answer is right, which only the label tells: a bound, no policy
+//   oracle      the answer is right; it reads the label, so it is an upper bound and no policy
 enum class PolicyKind { learned, ann, sample, fixed, confidence, margin, entropy, agreement, random, oracle };
 
 struct PolicyChoice {
@@ -36,11 +36,12 @@ PolicyKind parse_policy_kind(std::string_view name);  // throws UsageError that 
 // "confidence:0.8", exactly what parse_policy_choice() reads back; without a parameter the name alone.
 std::string to_string(const PolicyChoice& choice);
 
-// Gives the policy its default parameter if it has one and the text names none. Throws UsageError that lists the names,
-// or names the parameter's range, or tells that a policy needs a parameter or takes none.
+// Reads such a text. A policy without a parameter in it gets its default, if it has one. Throws UsageError that lists
+// the names, or names the parameter's range, or says that a policy needs a parameter or takes none.
 PolicyChoice parse_policy_choice(std::string_view text);
 
-// Whether the policy's parameter is a threshold that trades accuracy for cost, as of all but sample, static and oracle.
+// Whether the policy's parameter is a threshold that trades accuracy for cost: true for all but sample, static and
+// oracle.
 bool has_threshold(PolicyKind kind);
 // Whether it needs the model's policies to run on the device.
 bool asks_model(PolicyKind kind);

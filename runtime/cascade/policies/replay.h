@@ -5,8 +5,8 @@
 
 namespace cascadecl {
 
-// Decides again as an earlier run has: image i stops at stage exits[i] (score 1 from there on, 0 before). What a
-// cascade costs without its policies is measured with it; it is not among the policies that have a name.
+// Repeats the decisions of an earlier run: image i stops at stage exits[i] (score 1 from there on, 0 before). It serves
+// to measure the cost of a cascade without its policies. It is not among the policies that have a name.
 StoppingPolicy make_replay_policy(std::vector<int> exits);
 
 }  // namespace cascadecl

@@ -8,9 +8,9 @@
 
 namespace cascadecl {
 
-// How good each stage is on the images that left at each stage (paper, Figure 4). K stages.
+// The accuracy of each stage on the images that left at each stage (paper, Figure 4). K stages.
 struct AccuracyMatrix {
-  std::vector<std::int64_t> images;                      // [K] that left at stage k
+  std::vector<std::int64_t> images;                      // [K], that left at stage k
   std::vector<std::vector<std::optional<double>>> top1;  // [K exits][K stages]; empty where no image left
   std::vector<double> top1_of_all;                       // [K] each stage on all images
 };

@@ -163,21 +163,6 @@ double negative_log_likelihood(std::span<const float> rows, std::span<const std:
   return sum / static_cast<double>(labels.size());
 }
 
-double expected_calibration_error(std::span<const float> rows, std::span<const std::int32_t> labels, int bins) {
-  const std::size_t classes = classes_of(rows, labels);
-  if (bins < 1) throw UsageError(fmt::format("calibration error: {} bins, expected at least 1", bins));
-  std::vector<double> surplus(static_cast<std::size_t>(bins));  // by bin: sum of correct - largest probability
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    const auto row = rows.subspan(i * classes, classes);
-    const double largest = static_cast<double>(*std::ranges::max_element(row));
-    const auto bin = std::clamp(static_cast<int>(std::ceil(largest * bins)) - 1, 0, bins - 1);
-    surplus[static_cast<std::size_t>(bin)] += (rank_of(row, labels[i]) == 0 ? 1 : 0) - largest;
-  }
-  double sum = 0;
-  for (const double value : surplus) sum += std::abs(value);
-  return sum / static_cast<double>(labels.size());
-}
-
 double fit_temperature(std::span<const float> rows, std::span<const std::int32_t> labels) {
   // The loss is convex in 1 / T, hence has one minimum in log T: golden-section search.
   const auto loss = [&](double log_t) { return negative_log_likelihood(rows, labels, std::exp(log_t)); };

@@ -8,8 +8,9 @@
 
 namespace cascadecl {
 
-// How far label probabilities can be believed, and what makes them more so. Rows are [n][classes] with labels [n],
-// n >= 1; probabilities are floats, all sums double. Throw ShapeError if the sizes do not fit each other.
+// How far label probabilities can be trusted, and how to make them more trustworthy. Rows are [n][classes] with labels
+// [n], n >= 1. Probabilities are floats, all sums double. All functions throw ShapeError if the sizes do not fit each
+// other.
 
 // Guo et al. 2017: p_j^(1/T) over their sum, which is the softmax of the logits divided by T. T above 1 flattens.
 std::vector<float> tempered(std::span<const float> probabilities, double temperature);
@@ -18,16 +19,12 @@ std::vector<float> tempered(std::span<const float> probabilities, double tempera
 double negative_log_likelihood(std::span<const float> rows, std::span<const std::int32_t> labels,
                                double temperature = 1);
 
-// Naeini et al. 2015: images by their largest probability in `bins` equal bins (i / bins, (i + 1) / bins]; the mean
-// over images of |accuracy - mean largest probability| of their bin. 0..1.
-double expected_calibration_error(std::span<const float> rows, std::span<const std::int32_t> labels, int bins = 15);
-
-// The temperature, within 0.05..20, whose negative log-likelihood is least; never worse than at 1.
+// The temperature within 0.05..20 with the least negative log-likelihood. It is never worse than 1.
 double fit_temperature(std::span<const float> rows, std::span<const std::int32_t> labels);
 
-// Weights of Combine::fitted: row k minimises the negative log-likelihood of the product of C_0^w_k0 ... C_k^w_kk over
-// all images, with a small pull to (0, ..., 0, 1), the last stage's own answer, from where Newton's method starts. The
-// problem is convex; the fit is never worse than that answer.
+// Weights of Combine::fitted. Row k minimises the negative log-likelihood of the product of C_0^w_k0 ... C_k^w_kk over
+// all images. The problem is convex. Newton's method starts at (0, ..., 0, 1), the last stage's own answer, with a
+// small pull towards it; the fit is never worse than that answer.
 CombinationWeights fit_combination(const StageProbabilities& probabilities, std::span<const std::int32_t> labels);
 
 // Mean of -log p[label] of the combined answers of images that all stop at `stage`.

@@ -14,8 +14,8 @@
 
 namespace cascadecl {
 
-// What all stages of a cascade say of every image, and what its policies make of it: enough to know accuracy and
-// multiply-adds of any policy and threshold without running a network again. K stages, N images.
+// The answers of all stages of a cascade for every image, and the stop probabilities of its policies. They are enough
+// to know accuracy and multiply-adds of any policy and threshold without running a network again. K stages, N images.
 struct CascadeTable {
   StageProbabilities probabilities;     // [K][N][classes]
   std::vector<float> stop_probability;  // [K][N] of the model's policies, 1 at the last stage; empty without policies
@@ -31,11 +31,11 @@ struct CascadeTable {
 };
 
 // Runs every stage on the images at `indices`, and the model's policies. Keeps the stages' features if asked for, or if
-// the model's policies or exit functions see them. Throws as label_probabilities() does.
+// the model's policies or exit functions read them. Throws as label_probabilities() does.
 CascadeTable cascade_table(const Model& model, const Device& device, const Dataset& dataset,
                            std::span<const std::int64_t> indices, const ExecutorSettings& settings = {},
                            const std::function<void(std::int64_t done)>& progress = {}, bool features = false);
-// The same table under other policies of the same stages, which run on the device. Throws UsageError if they see
+// The same table with other policies of the same stages, which run on the device. Throws UsageError if they read
 // features that the table does not hold.
 CascadeTable with_policies(CascadeTable table, const std::vector<Policy>& policies, const Device& device);
 
@@ -45,8 +45,8 @@ std::vector<double> scores_of(const CascadeTable& table, const StoppingScore& sc
 // The stage where an image leaves under these scores and a limit, which is the same at all stages; see stops().
 std::size_t exit_of(const CascadeTable& table, std::span<const double> scores, double limit, std::size_t image);
 
-// How a cascade with a policy does on a table. Costs are those of the networks and, with asks_model, of the policies
-// visited.
+// Accuracy and cost of a cascade with a policy on a table. Costs are those of the networks and, with asks_model, of the
+// policies visited.
 struct Simulation {
   std::vector<int> exit_stage;        // [N]
   std::vector<std::int64_t> stopped;  // [K]
@@ -68,7 +68,7 @@ Simulation simulate_static(const CascadeTable& table, std::size_t stage);
 
 // The multiply-adds that a limit gives, without the answers.
 double mmac_at(const CascadeTable& table, std::span<const double> scores, double limit, bool asks_model);
-// The limit whose cost comes closest to mmac_per_image from below; the lowest cost there is if none does.
+// The limit whose cost comes closest to mmac_per_image without exceeding it; the limit of the lowest cost if none does.
 double limit_at_mmac(const CascadeTable& table, std::span<const double> scores, double mmac_per_image, bool asks_model);
 
 }  // namespace cascadecl

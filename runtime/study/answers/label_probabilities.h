@@ -11,7 +11,7 @@
 
 namespace cascadecl {
 
-// What every stage says of every image, whether a cascade would ask it or not.
+// The answers of every stage to every image, whether a cascade would ask the stage or not.
 struct StageProbabilities {
   std::size_t stages = 0, images = 0, classes = 0;
   std::vector<float> values;  // [stages][images][classes]

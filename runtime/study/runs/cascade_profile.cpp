@@ -149,7 +149,7 @@ std::size_t largest_alone(const CascadeProfile& profile) {
 std::optional<double> sampling_share(const Measurement& measurement) {
   double sampling_s = 0, window_s = 0;
   for (const WorkloadWindows& workload : measurement.workloads)
-    for (const Window& window : workload.windows) {
+    for (const MeasurementWindow& window : workload.windows) {
       if (window.energy.domains.empty()) return std::nullopt;
       sampling_s += window.energy.sampling_s;
       window_s += window.seconds;
@@ -195,11 +195,11 @@ int profile_windows(std::size_t stages, int repeats) {
   return static_cast<int>(workloads) * repeats;
 }
 
-CascadeProfile profile_cascade(const Model& whole, const std::vector<Device>& devices,
+CascadeProfile profile_cascade(const Model& trained, const std::vector<Device>& devices,
                                std::span<const std::uint8_t> images, std::span<const std::int32_t> labels,
                                const MeterDiscovery& meters, const CascadeProfileSettings& settings) {
   CascadeProfile profile;
-  Model model = whole;
+  Model model = trained;
   ExecutorSettings executor = settings.executor;
   obey_decision(model, executor);
   const Bench bench(model, devices, images, labels, executor, profile);
@@ -217,6 +217,8 @@ CascadeProfile profile_cascade(const Model& whole, const std::vector<Device>& de
   profile.attempts = meters.attempts;
   for (const auto& more : {measurement.attempts, stood_still(measurement)})
     profile.attempts.insert(profile.attempts.end(), more.begin(), more.end());
+  const WorkloadFigures& whole = profile.cascade().figures;
+  if (whole.total_mj_per_image && !whole.mean_marginal_mj()) profile.attempts.push_back(marginal_lost(profile.idle));
   profile.sampling_share = sampling_share(measurement);
   add_breakdowns(profile);
   return profile;

@@ -16,13 +16,13 @@ namespace cascadecl {
 struct CascadeProfileSettings {
   ExecutorSettings executor;
   MeasureOptions measure;
-  double largest_mmac = 0;       // of the stage that costs are compared with, if larger than the model's own
+  double largest_mmac = 0;       // of the stage that costs are compared with, if it is larger than all of the model
   MeterEnvironment environment;  // where the machine's state is read
 };
 
-// One thing that was run. Its figures are per image that it ran on.
+// One run of a profile. Its figures are per image that it ran on.
 //   cascade           all stages, as they are used
-//   without_policies  the same images through the same stages, but decided by the exits of an earlier run
+//   without_policies  the same images through the same stages, decided by the exits of an earlier run
 //   survivors         one stage alone, on the images that reach it in the cascade
 //   alone             one stage alone, on all images: the static control
 struct ProfiledWorkload {
@@ -34,6 +34,8 @@ struct ProfiledWorkload {
   double mmac_per_image = 0;
   double top1 = 0;
   WorkloadFigures figures;
+
+  bool one_stage() const { return role == Role::survivors || role == Role::alone; }
 };
 
 // One stage inside the runs of the cascade.
@@ -47,11 +49,11 @@ struct ProfiledStage {
   std::size_t alone = 0;  // the workload
 };
 
-// Where the cost of an image in the cascade goes, in one unit.
+// The parts of the cost of an image in the cascade, in one unit.
 struct CostBreakdown {
   double whole = 0;
   double stages = 0;    // each stage alone on its survivors, together
-  Difference policies;  // the cascade less the one without policies
+  Difference policies;  // the cascade minus the one without policies
   Difference residual;  // the rest: finding and gathering survivors, what stages cost each other
 };
 
@@ -70,8 +72,9 @@ struct CascadeProfile {
   MachineState idle_state, warm_state;   // before all, and directly after the last window
 
   const ProfiledWorkload& cascade() const { return workloads.front(); }
-  // What the MACs of a workload predict for an image, from the largest stage alone; and its saving against the stage
-  // that costs are compared with, 1 - cost / cost. Empty where a cost is not known, as of a stage that does not run.
+  // The cost of an image that the MACs of a workload predict from the largest stage alone; and the workload's saving
+  // against the stage that costs are compared with, 1 - cost / cost. Empty where a cost is not known, as of a stage
+  // that does not run.
   double predicted_ms(const ProfiledWorkload& workload) const;
   std::optional<double> predicted_mj(const ProfiledWorkload& workload) const;
   double predicted_saving(const ProfiledWorkload& workload) const;
@@ -83,7 +86,7 @@ struct CascadeProfile {
   bool largest_runs() const { return workloads[largest].mmac_per_image >= largest_mmac; }
 };
 
-// How many windows a profile of so many stages will take at most.
+// The most windows that a profile of this many stages takes.
 int profile_windows(std::size_t stages, int repeats);
 
 // Measures time and, where the meters allow, energy of a cascade and its parts on images uint8 [N][C][H][W] with their

@@ -11,8 +11,9 @@
 
 namespace cascadecl {
 
-// A stage alone beside a cascade, as a control: on the device that the cascade runs the stage on. A device that fails
-// in the control fails for the cascade too, and where the cascade's stages go on the control goes on.
+// A stage alone beside a cascade, as a control. It runs on the device that runs the stage in the cascade. A device that
+// fails in the control also fails for the cascade, and where the cascade moves a stage to another device the control
+// follows.
 class StageControl {
  public:
   // The cascade outlives this. Throws what stage_alone() throws, unless the cascade goes on on another device.

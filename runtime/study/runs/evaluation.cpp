@@ -4,72 +4,15 @@
 
 #include "data/loader.h"
 #include "runtime/cascade/chosen_cascade.h"
-#include "runtime/study/answers/calibration.h"
 #include "runtime/study/answers/label_probabilities.h"
+#include "runtime/study/answers/reliability.h"
 #include "runtime/study/runs/control.h"
 
 namespace cascadecl {
 namespace {
 
-// Sums over the dataset while it is read.
-struct StageSums {
-  StageCounts counts;
-  std::int64_t correct = 0;
-};
-
-struct StaticRun {
-  StageControl control;
-  AccuracyCount accuracy;
-  double seconds = 0;
-  std::vector<float> answers = {};  // [images][classes], for the calibration error
-};
-
-// Sums over the images of a class.
-struct ClassSums {
-  std::int64_t images = 0, correct = 0;
-  double mmac = 0;
-};
-
-void add_classes(const Model& model, const CascadeResult& result, std::span<const std::int32_t> labels,
-                 std::vector<ClassSums>& sums) {
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    ClassSums& of = sums[static_cast<std::size_t>(labels[i])];
-    ++of.images;
-    of.correct += result.label(static_cast<std::int64_t>(i)) == labels[i];
-    of.mmac += model.macs_through(result.exit_stage[i]) / 1e6;
-  }
-}
-
-ClassEvaluation class_evaluation(const ClassSums& sums) {
-  if (sums.images == 0) return {};
-  const auto n = static_cast<double>(sums.images);
-  return {sums.images, static_cast<double>(sums.correct) / n, sums.mmac / n};
-}
-
-void add_stages(const CascadeResult& result, std::span<const std::int32_t> labels, std::vector<StageSums>& sums) {
-  for (std::size_t k = 0; k < sums.size(); ++k) {
-    sums[k].counts += result.stages[k];
-  }
-  const auto classes = static_cast<std::size_t>(result.classes);
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    const auto answer = std::span<const float>(result.answer).subspan(i * classes, classes);
-    if (rank_of(answer, labels[i]) == 0) ++sums[static_cast<std::size_t>(result.exit_stage[i])].correct;
-  }
-}
-
-StageEvaluation stage_evaluation(const Model& model, const Device& device, std::size_t k, const StageCounts& counts,
-                                 std::int64_t correct, bool timed) {
-  StageEvaluation stage{.network = model.stages[k].network.name(),
-                        .device = device.info().name,
-                        .mmac = model.stage_macs(k) / 1e6,
-                        .entered = counts.entered,
-                        .stopped = counts.stopped,
-                        .seconds = counts.seconds,
-                        .policy_seconds = counts.policy_seconds,
-                        .compaction_seconds = counts.compaction_seconds};
-  if (counts.stopped > 0) stage.top1_of_stopped = static_cast<double>(correct) / static_cast<double>(counts.stopped);
-  if (timed && counts.entered > 0) stage.ms_per_image = counts.seconds * 1e3 / static_cast<double>(counts.entered);
-  return stage;
+double network_mmac(const Model& model, std::size_t k) {
+  return static_cast<double>(model.stages[k].network.macs()) / 1e6;
 }
 
 std::size_t largest_stage(const Model& model) {
@@ -78,27 +21,196 @@ std::size_t largest_stage(const Model& model) {
                                   model.stages.begin());
 }
 
-double network_mmac(const Model& model, std::size_t k) {
-  return static_cast<double>(model.stages[k].network.macs()) / 1e6;
-}
+// What the cascade did, by stage and by class, summed while the dataset is read.
+class CascadeSums {
+ public:
+  CascadeSums(const Model& model, bool per_class)
+      : model_(model),
+        stages_(model.stages.size()),
+        classes_(per_class ? static_cast<std::size_t>(model.classes) : 0) {}
 
-std::vector<StaticRun> static_runs(const Model& model, const ExecutorSettings& settings, CascadeExecutor& cascade) {
-  std::vector<StaticRun> runs;
-  for (std::size_t k = 0; k < model.stages.size(); ++k)
-    runs.push_back({StageControl(model, k, settings, cascade), {}, 0});
-  return runs;
-}
+  void add(const CascadeResult& result, std::span<const std::int32_t> labels) {
+    accuracy_.add(result.answer, labels);
+    seconds_ += result.seconds;
+    exit_stage_.insert(exit_stage_.end(), result.exit_stage.begin(), result.exit_stage.end());
+    for (std::size_t k = 0; k < stages_.size(); ++k) stages_[k].counts += result.stages[k];
+    const auto classes = static_cast<std::size_t>(result.classes);
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      const auto answer = std::span<const float>(result.answer).subspan(i * classes, classes);
+      const bool correct = rank_of(answer, labels[i]) == 0;
+      stages_[static_cast<std::size_t>(result.exit_stage[i])].correct += correct;
+      if (!classes_.empty()) add_to_class(labels[i], correct, result.exit_stage[i]);
+    }
+  }
 
-std::vector<Device> devices_now(const CascadeExecutor& executor) {
-  std::vector<Device> devices;
-  for (std::size_t k = 0; k < executor.stage_count(); ++k) devices.push_back(executor.device(k));
-  return devices;
-}
+  std::int64_t images() const { return static_cast<std::int64_t>(exit_stage_.size()); }
+
+  Evaluation evaluation(const CascadeExecutor& executor, bool timed) const {
+    Evaluation evaluation{.images = images(),
+                          .top1 = accuracy_.top1(),
+                          .top5 = accuracy_.top5(),
+                          .seconds = seconds_,
+                          .images_per_s = static_cast<double>(images()) / seconds_,
+                          .exit_stage = exit_stage_};
+    for (std::size_t k = 0; k < stages_.size(); ++k) {
+      const StageEvaluation& stage = evaluation.stages.emplace_back(stage_evaluation(executor.device(k), k, timed));
+      evaluation.mmac_per_image +=
+          stage.mmac * static_cast<double>(stage.entered) / static_cast<double>(evaluation.images);
+    }
+    for (const Class& of : classes_) evaluation.classes.push_back(class_evaluation(of));
+    return evaluation;
+  }
+
+ private:
+  struct StageSums {
+    StageCounts counts;
+    std::int64_t correct = 0;
+  };
+  struct Class {
+    std::int64_t images = 0, correct = 0;
+    double mmac = 0;
+  };
+
+  void add_to_class(std::int32_t label, bool correct, int exit) {
+    Class& of = classes_[static_cast<std::size_t>(label)];
+    ++of.images;
+    of.correct += correct;
+    of.mmac += model_.macs_through(exit) / 1e6;
+  }
+
+  StageEvaluation stage_evaluation(const Device& device, std::size_t k, bool timed) const {
+    const StageCounts& counts = stages_[k].counts;
+    StageEvaluation stage{.network = model_.stages[k].network.name(),
+                          .device = device.info().name,
+                          .mmac = model_.stage_macs(k) / 1e6,
+                          .entered = counts.entered,
+                          .stopped = counts.stopped,
+                          .seconds = counts.seconds,
+                          .policy_seconds = counts.policy_seconds,
+                          .compaction_seconds = counts.compaction_seconds};
+    if (counts.stopped > 0)
+      stage.top1_of_stopped = static_cast<double>(stages_[k].correct) / static_cast<double>(counts.stopped);
+    if (timed && counts.entered > 0) stage.ms_per_image = counts.seconds * 1e3 / static_cast<double>(counts.entered);
+    return stage;
+  }
+
+  static ClassEvaluation class_evaluation(const Class& of) {
+    if (of.images == 0) return {};
+    const auto n = static_cast<double>(of.images);
+    return {of.images, static_cast<double>(of.correct) / n, of.mmac / n};
+  }
+
+  const Model& model_;
+  AccuracyCount accuracy_;
+  double seconds_ = 0;
+  std::vector<int> exit_stage_;
+  std::vector<StageSums> stages_;
+  std::vector<Class> classes_;
+};
+
+// Every stage alone on all images, as control.
+class StaticControls {
+ public:
+  StaticControls(const Model& model, const ExecutorSettings& settings, CascadeExecutor& cascade) : model_(model) {
+    for (std::size_t k = 0; k < model.stages.size(); ++k) runs_.push_back({StageControl(model, k, settings, cascade)});
+  }
+
+  void warm_up(std::span<const std::uint8_t> images) {
+    for (Run& run : runs_) run.control.classify(images);
+  }
+
+  void add(const Batch& batch) {
+    for (Run& run : runs_) {
+      const CascadeResult alone = run.control.classify(batch.images);
+      run.accuracy.add(alone.answer, batch.labels);
+      run.seconds += alone.seconds;
+      run.answers.insert(run.answers.end(), alone.answer.begin(), alone.answer.end());
+    }
+  }
+
+  double seconds(std::size_t stage) const { return runs_[stage].seconds; }
+
+  // Fills in static_stages and alone.
+  void tell(Evaluation& evaluation, std::span<const std::int32_t> labels) const {
+    StageProbabilities& alone = evaluation.alone;
+    alone = {runs_.size(), labels.size(), static_cast<std::size_t>(model_.classes), {}};
+    for (std::size_t k = 0; k < runs_.size(); ++k) {
+      const Run& run = runs_[k];
+      evaluation.static_stages.push_back({.network = model_.stages[k].network.name(),
+                                          .device = run.control.device().info().name,
+                                          .mmac = network_mmac(model_, k),
+                                          .top1 = run.accuracy.top1(),
+                                          .top5 = run.accuracy.top5(),
+                                          .ece = reliability(run.answers, labels).expected_calibration_error,
+                                          .images_per_s = static_cast<double>(labels.size()) / run.seconds});
+      alone.values.insert(alone.values.end(), run.answers.begin(), run.answers.end());
+    }
+  }
+
+ private:
+  struct Run {
+    StageControl control;
+    AccuracyCount accuracy = {};
+    double seconds = 0;
+    std::vector<float> answers = {};  // [images][classes]
+  };
+
+  const Model& model_;
+  std::vector<Run> runs_;
+};
+
+// The cascade in fp32 on all images, as control. A device that fails in one of the two fails for both.
+class PrecisionControl {
+ public:
+  PrecisionControl(const Model& model, ExecutorSettings settings, CascadeExecutor& cascade,
+                   const std::vector<Device>& devices)
+      : cascade_(cascade), devices_(devices), fp32_(model, devices_now(cascade), in_fp32(std::move(settings))) {
+    fp32_.warm_up();
+    share_failures(fp32_, cascade_, devices_, "in fp32");
+  }
+
+  // result: of the cascade for the batch.
+  void add(const CascadeResult& result, const Batch& batch) {
+    share_failures(cascade_, fp32_, devices_, "in the cascade");
+    const auto first = static_cast<std::uint64_t>(batch.indices.front());
+    comparison_.add(result, fp32_.classify(batch.images, first, batch.labels), batch.labels);
+    share_failures(fp32_, cascade_, devices_, "in fp32");
+  }
+
+  PrecisionChange change() const { return comparison_.change(); }
+
+ private:
+  static ExecutorSettings in_fp32(ExecutorSettings settings) {
+    settings.precision = Precision::fp32;
+    settings.trace = nullptr;
+    return settings;
+  }
+
+  static std::vector<Device> devices_now(const CascadeExecutor& executor) {
+    std::vector<Device> devices;
+    for (std::size_t k = 0; k < executor.stage_count(); ++k) devices.push_back(executor.device(k));
+    return devices;
+  }
+
+  CascadeExecutor& cascade_;
+  const std::vector<Device>& devices_;
+  CascadeExecutor fp32_;
+  PrecisionComparison comparison_;
+};
 
 // Images of a turn: a window, or several where devices are to work on different ones at once.
 std::size_t turn_images(const Model& model, const std::vector<Device>& devices, const ExecutorSettings& settings) {
   const auto differs = [&](const Device& device) { return device.context()() != devices.front().context()(); };
   return window_images(settings, model.input) * (std::ranges::any_of(devices, differs) ? 8 : 1);
+}
+
+// Against the stage that costs are compared with: of the model, or a larger one of `largest_mmac` that does not run.
+void add_savings(Evaluation& evaluation, const Model& model, const StaticControls* statics, double largest_mmac) {
+  const std::size_t largest = largest_stage(model);
+  const double runs = network_mmac(model, largest), compared = std::max(largest_mmac, runs);
+  evaluation.mac_fraction = evaluation.mmac_per_image / compared;
+  evaluation.predicted_saving = 1 - evaluation.mac_fraction;
+  if (statics && runs >= compared) evaluation.measured_saving = 1 - evaluation.seconds / statics->seconds(largest);
 }
 
 }  // namespace
@@ -123,85 +235,34 @@ Evaluation evaluate(const Model& whole, const std::vector<Device>& devices, cons
   loader.start_epoch(0);
   CascadeExecutor executor(model, devices, settings.executor);
   executor.warm_up();
-  std::vector<StaticRun> statics;
-  std::optional<CascadeExecutor> fp32;
-  if (settings.compare_precision) {
-    ExecutorSettings plain = settings.executor;
-    plain.precision = Precision::fp32;
-    plain.trace = nullptr;
-    fp32.emplace(model, devices_now(executor), plain).warm_up();
-    share_failures(*fp32, executor, devices, "in fp32");
-  }
-  if (settings.static_control) statics = static_runs(model, settings.executor, executor);
+  std::optional<PrecisionControl> fp32;
+  if (settings.compare_precision) fp32.emplace(model, settings.executor, executor, devices);
+  std::optional<StaticControls> statics;
+  if (settings.static_control) statics.emplace(model, settings.executor, executor);
 
-  Evaluation evaluation;
-  AccuracyCount accuracy;
-  PrecisionComparison comparison;
-  std::vector<StageSums> sums(model.stages.size());
-  std::vector<ClassSums> classes(settings.per_class ? static_cast<std::size_t>(model.classes) : 0);
+  CascadeSums sums(model, settings.per_class);
   // The controls run in turns with the cascade, so that a noisy machine hurts all alike.
   while (const auto batch = loader.next()) {
-    if (settings.progress) settings.progress(evaluation.images);
-    loader.settle();  // or reading would take its core from the cascade, and from no control
-    if (!statics.empty() && evaluation.images == 0) {  // the first to run would pay for what is cold
+    if (settings.progress) settings.progress(sums.images());
+    loader.settle();                      // or reading would take its core from the cascade, and from no control
+    if (statics && sums.images() == 0) {  // the first to run would pay for what is cold
       executor.classify(batch->images, 0, batch->labels);
-      for (StaticRun& run : statics) run.control.classify(batch->images);
+      statics->warm_up(batch->images);
       executor.restart_statistics();
     }
     const auto first = static_cast<std::uint64_t>(batch->indices.front());
     const CascadeResult result = executor.classify(batch->images, first, batch->labels);
-    accuracy.add(result.answer, batch->labels);
-    add_stages(result, batch->labels, sums);
-    evaluation.exit_stage.insert(evaluation.exit_stage.end(), result.exit_stage.begin(), result.exit_stage.end());
-    if (settings.per_class) add_classes(model, result, batch->labels, classes);
-    evaluation.seconds += result.seconds;
-    if (fp32) {
-      share_failures(executor, *fp32, devices, "in the cascade");
-      comparison.add(result, fp32->classify(batch->images, first, batch->labels), batch->labels);
-      share_failures(*fp32, executor, devices, "in fp32");
-    }
-    for (StaticRun& run : statics) {
-      const CascadeResult alone = run.control.classify(batch->images);
-      run.accuracy.add(alone.answer, batch->labels);
-      run.seconds += alone.seconds;
-      run.answers.insert(run.answers.end(), alone.answer.begin(), alone.answer.end());
-    }
-    evaluation.images += batch->n;
+    sums.add(result, batch->labels);
+    if (fp32) fp32->add(result, *batch);
+    if (statics) statics->add(*batch);
   }
-  if (settings.progress) settings.progress(evaluation.images);
+  if (settings.progress) settings.progress(sums.images());
 
-  const auto images = static_cast<double>(evaluation.images);
-  const std::size_t largest = largest_stage(model);
-  evaluation.top1 = accuracy.top1();
-  evaluation.top5 = accuracy.top5();
-  if (fp32) evaluation.precision_change = comparison.change();
-  evaluation.images_per_s = images / evaluation.seconds;
-  for (std::size_t k = 0; k < sums.size(); ++k) {
-    evaluation.stages.push_back(
-        stage_evaluation(model, executor.device(k), k, sums[k].counts, sums[k].correct, settings.executor.time_stages));
-    evaluation.mmac_per_image += evaluation.stages[k].mmac * static_cast<double>(sums[k].counts.entered) / images;
-  }
-  const double largest_run = network_mmac(model, largest), compared = std::max(settings.largest_mmac, largest_run);
-  evaluation.mac_fraction = evaluation.mmac_per_image / compared;
-  evaluation.predicted_saving = 1 - evaluation.mac_fraction;
-  for (const ClassSums& of : classes) evaluation.classes.push_back(class_evaluation(of));
-  for (std::size_t k = 0; k < statics.size(); ++k) {
-    evaluation.static_stages.push_back({.network = model.stages[k].network.name(),
-                                        .device = statics[k].control.device().info().name,
-                                        .mmac = network_mmac(model, k),
-                                        .top1 = statics[k].accuracy.top1(),
-                                        .top5 = statics[k].accuracy.top5(),
-                                        .ece = expected_calibration_error(statics[k].answers, dataset.labels()),
-                                        .images_per_s = images / statics[k].seconds});
-  }
+  Evaluation evaluation = sums.evaluation(executor, settings.executor.time_stages);
+  if (fp32) evaluation.precision_change = fp32->change();
+  if (statics) statics->tell(evaluation, dataset.labels());
+  add_savings(evaluation, model, statics ? &*statics : nullptr, settings.largest_mmac);
   evaluation.pipeline = executor.statistics();
-  if (!statics.empty()) {
-    evaluation.alone = {statics.size(), evaluation.exit_stage.size(), static_cast<std::size_t>(model.classes), {}};
-    for (const StaticRun& run : statics)
-      evaluation.alone.values.insert(evaluation.alone.values.end(), run.answers.begin(), run.answers.end());
-  }
-  if (!statics.empty() && largest_run >= compared)  // else what savings are against has not run
-    evaluation.measured_saving = 1 - evaluation.seconds / statics[largest].seconds;
   return evaluation;
 }
 

@@ -16,16 +16,16 @@ namespace cascadecl {
 
 struct EvaluationSettings {
   ExecutorSettings executor;
-  bool static_control = false;     // also run every stage alone on all images, as control in the same run
+  bool static_control = false;     // also run every stage alone on all images, as a control in the same run
   double largest_mmac = 0;         // of the stage that costs are compared with, if larger than the model's own
   bool per_class = false;          // also accuracy and cost of each class
-  bool compare_precision = false;  // also run all images in fp32, to tell what another precision changes
-  std::function<void(std::int64_t done)> progress;  // told how many images are done, now and then; may be empty
+  bool compare_precision = false;  // also run all images in fp32, to show what the precision changes
+  std::function<void(std::int64_t done)> progress;  // called now and then with the number of images done; may be empty
 };
 
 // One stage of the cascade. All times leave out reading the dataset.
 struct StageEvaluation {
-  std::string network, device;  // that runs it in the end, if one has failed
+  std::string network, device;  // device: the one that runs it in the end, if one has failed
   double mmac = 0;              // for one image, the policy included
   std::int64_t entered = 0, stopped = 0;
   std::optional<double> top1_of_stopped;  // accuracy on the images that stopped here; empty if none did
@@ -40,7 +40,7 @@ struct StaticEvaluation {
   double mmac = 0;
   double top1 = 0;
   std::optional<double> top5;
-  double ece = 0;  // expected_calibration_error()
+  double ece = 0;  // Reliability::expected_calibration_error
   double images_per_s = 0;
 };
 
@@ -54,7 +54,7 @@ struct Evaluation {
   std::int64_t images = 0;
   double top1 = 0;             // share of images whose first largest answer is the label
   std::optional<double> top5;  // empty with fewer than 6 classes, where it would say nothing
-  double mmac_per_image = 0;   // millions of multiply-adds actually run, networks and policies
+  double mmac_per_image = 0;   // mean multiply-adds per image, in millions, policies included
   double mac_fraction = 0;     // of the largest stage alone
   double seconds = 0, images_per_s = 0;
   std::vector<StageEvaluation> stages;
@@ -64,18 +64,18 @@ struct Evaluation {
   StageProbabilities alone;                     // with static_control: every stage on every image
 
   std::optional<PrecisionChange> precision_change;  // with compare_precision
-  PipelineStatistics pipeline;  // of the cascade; failures also of what ran beside it on its devices
+  PipelineStatistics pipeline;                      // of the cascade; failures also of controls on its devices
 
-  // Savings against the largest stage alone: 1 - cost of the cascade / cost of the stage, in MACs and in time of this
-  // run. Measured only with static_control, and only where the stage that costs are compared with runs. Negative if the
-  // cascade costs more.
+  // Savings against the largest stage alone, 1 - cost of the cascade / cost of the stage, in MACs and in time of this
+  // run. The saving in time is known only with static_control, and only where that stage runs. Negative if the cascade
+  // costs more.
   double predicted_saving = 0;
   std::optional<double> measured_saving;
-  // Measured over predicted; empty where either is unknown or nothing is to be saved.
+  // Measured saving divided by predicted saving. Empty where either is unknown or no saving is predicted.
   std::optional<double> saving_ratio() const;
 };
 
-// The class of the least accuracy, the first one of equals. Of an evaluation with per_class.
+// The class of the least accuracy, the first one of equals, in an evaluation with per_class.
 std::size_t worst_class(const Evaluation& evaluation);
 
 // Classifies all images of a dataset, as the settings of the executor say or the model's own decision. Throws FileError

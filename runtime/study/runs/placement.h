@@ -13,7 +13,7 @@
 
 namespace cascadecl {
 
-// What a placement is to be good at: images a second of a long run, the time of an image that comes alone, or joules.
+// The goal of a placement: images a second of a long run, the time of an image that comes alone, or joules.
 enum class Objective { throughput, latency, energy };
 std::string_view to_string(Objective objective);
 
@@ -23,12 +23,12 @@ struct PlacementDevice {
   // Devices of the host's processor share its cores: what they do at once adds up. Those with memory and units of their
   // own do not. Share of the host's cores that the device keeps busy, 0 for a GPU.
   double host_share = 0;
-  double upload_ms = 0;  // of one image: of many at once, for latency of one that comes alone
-  int max_batch = 0;     // with which the cascade fits into its memory, at most that of the settings
+  double upload_ms = 0;  // of one image, uploaded with others; for latency alone
+  int max_batch = 0;     // the largest that fits into its memory, at most that of the settings
   std::string left_out;  // why no stage can run on it; empty where they can
 };
 
-// What a placement is chosen from, measured.
+// The measured costs that a placement is chosen by.
 struct PlacementCosts {
   std::vector<PlacementDevice> devices;
   std::vector<double> reach;  // [stages], share of all images that come to a stage
@@ -45,8 +45,8 @@ struct Placement {
   double cost = 0;
 };
 
-// The cost of one placement, with uploads wherever a stage's images come from another device. Nothing if a part is
-// unknown.
+// The cost of one placement, with an upload wherever a stage's images come from another device. Nothing if a part of it
+// is unknown.
 std::optional<double> placement_cost(const PlacementCosts& costs, std::span<const std::size_t> device,
                                      Objective objective);
 
@@ -54,10 +54,11 @@ std::optional<double> placement_cost(const PlacementCosts& costs, std::span<cons
 // there are more than a million.
 std::vector<Placement> rank_placements(const PlacementCosts& costs, Objective objective);
 
-// Measures on images uint8 [N][C][H][W], N >= 1, with labels [N] for policies that look at them, or none. Devices that
-// differ have contexts of their own. One that cannot run the cascade, for want of memory or because a call fails, is
-// left out with the reason. Throws DeviceError if none is left, DeviceHangError if one does not answer in time,
-// MeasurementError for energy if no device's can be measured, UsageError as rank_placements() would.
+// Measures the costs on images uint8 [N][C][H][W], N >= 1, with labels [N] for policies that read them, or none.
+// Different devices must have contexts of their own. A device that cannot run the cascade, for lack of memory or
+// because a call fails, is left out with the reason. Throws DeviceError if none is left, DeviceHangError if one does
+// not answer in time, MeasurementError for energy if that of no device can be measured, and UsageError as
+// rank_placements() does.
 PlacementCosts measure_placement(const Model& model, const std::vector<Device>& devices,
                                  std::span<const std::uint8_t> images, const ExecutorSettings& settings,
                                  Objective objective, const MeterEnvironment& environment = {},

@@ -7,7 +7,7 @@
 
 namespace cascadecl {
 
-// What a precision changes in the answers to the same images, against fp32.
+// The changes that a precision makes to the answers to the same images, against fp32.
 struct PrecisionChange {
   double top1_fp32 = 0;
   double top1_change = 0;          // top-1 of the precision minus that of fp32

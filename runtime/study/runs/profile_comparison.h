@@ -1,28 +1,12 @@
 #pragma once
-#include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "runtime/statistics.h"
+#include "runtime/study/runs/profile_file.h"
 
 namespace cascadecl {
-
-// What a comparison needs of a file that `cascadecl profile --json` wrote.
-struct ProfileFile {
-  std::map<std::string, std::string> settings;  // device, batch_size, precision, policy, images
-  // Windows by workload and quantity ("ms_per_image", "mj_per_image", "marginal_mj_per_image"), in the file's order.
-  struct Series {
-    std::string workload, quantity;
-    Sample windows;
-  };
-  std::vector<Series> series;  // at least one
-};
-
-// Throws FileError naming file, field and what was expected. parse_profile: `name` stands for the file in errors.
-ProfileFile read_profile(const std::filesystem::path& path);
-ProfileFile parse_profile(const std::string& text, const std::string& name);
 
 struct ComparedQuantity {
   std::string workload, quantity;
@@ -39,6 +23,6 @@ struct ProfileComparison {
 };
 
 // Significance: the Holm-Bonferroni procedure at 5 % over the p values. Throws UsageError if nothing is in both.
-ProfileComparison compare_profiles(const ProfileFile& a, const ProfileFile& b);
+ProfileComparison compare_profiles(const ProfileWindows& a, const ProfileWindows& b);
 
 }  // namespace cascadecl

@@ -14,7 +14,7 @@
 
 namespace cascadecl {
 
-// What one image costs in each stage and in a policy, in one unit: millions of multiply-adds, milliseconds or
+// The cost of one image in each stage and in a policy, in one unit: millions of multiply-adds, milliseconds or
 // millijoules.
 struct StageCosts {
   std::vector<double> stages;         // [K]
@@ -26,7 +26,7 @@ struct StageCosts {
 StageCosts stage_times_ms(const Model& model, const Device& device, std::span<const std::uint8_t> images, int runs = 3,
                           const ExecutorSettings& settings = {});
 
-// Millijoules an image, each stage alone; empty where the device's energy cannot be measured, and why.
+// Millijoules an image, each stage alone; empty where the device's energy cannot be measured, with the reason.
 struct StageEnergies {
   std::optional<StageCosts> costs;
   std::string reason;
@@ -41,7 +41,7 @@ std::string_view to_string(CostUnit unit);
 // Throws MeasurementError telling why energy cannot be measured.
 StageCosts measured_costs(CostUnit unit, const Model& model, const Device& device, const Dataset& dataset,
                           const ExecutorSettings& settings = {}, const MeterEnvironment& environment = {});
-// Throws it before any work: if no meter covers the device.
+// Throws the same before any work, if no meter covers the device.
 void require_meters(const Device& device, const MeterEnvironment& environment = {});
 
 // The sources that were tried and their reasons in one line.

@@ -16,10 +16,10 @@ struct StreamEvaluationSettings {
   double rate_per_s = 100;
   Arrivals arrivals = Arrivals::poisson;
   std::uint64_t seed = 1;                           // of Poisson arrivals
-  std::function<void(std::int64_t done)> progress;  // told how many answers are back, now and then; may be empty
+  std::function<void(std::int64_t done)> progress;  // called now and then with the number of answers; may be empty
 };
 
-// Latency counts from the moment an image was to arrive, so that waiting for room in a full queue is in it.
+// Latency counts from the moment an image was to arrive, so it includes waiting for room in a full queue.
 struct StreamEvaluation {
   std::int64_t images = 0, answered = 0, out_of_order = 0;
   std::int64_t held_back = 0;  // images that met a full stream and waited for room
@@ -31,7 +31,8 @@ struct StreamEvaluation {
   PipelineStatistics pipeline;
 
   double images_per_s() const { return static_cast<double>(answered) / seconds; }
-  // The latency that a share of all answers stays within (nearest rank); 0 < share <= 1. At least one answer.
+  // The latency that this share of all answers stays within (nearest rank); 0 < share <= 1. There is at least one
+  // answer.
   double latency_ms(double share) const;
 };
 

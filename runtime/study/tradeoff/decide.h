@@ -10,7 +10,7 @@
 
 namespace cascadecl {
 
-// A budget, and the policy whose threshold is to meet it. A cost in CostUnit::mac is a share of the largest stage's
+// A budget, and the policy whose threshold should meet it. A cost in CostUnit::mac is a share of the largest stage's
 // multiply-adds.
 struct BudgetQuestion {
   BudgetTarget target;
@@ -19,11 +19,11 @@ struct BudgetQuestion {
   Combine combine = Combine::reweight;
 };
 
-// What follows the value of a target, and a cost, in messages: "ms an image".
+// The unit of a target or a cost in messages: "ms an image".
 std::string_view unit_text(CostUnit unit);
 std::string_view target_unit_text(const BudgetQuestion& question);
 
-// The threshold that was found and how it was judged, enough to judge other images alike.
+// A threshold that was found, and everything needed to judge other images in the same way.
 struct BudgetAnswer {
   Budget budget;
   StageCosts costs;

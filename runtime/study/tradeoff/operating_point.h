@@ -8,7 +8,7 @@
 
 namespace cascadecl {
 
-// A quantity over runs that differ in their seed alone.
+// A quantity over runs that differ only in their seed.
 struct Spread {
   int runs = 0;
   double mean = 0;
@@ -17,7 +17,7 @@ struct Spread {
 
 Spread spread(const std::vector<double>& values);  // at least one
 
-// The runs of a sweep that differ in their seed alone, brought together.
+// The runs of a sweep that differ only in their seed, brought together.
 struct OperatingPoint {
   std::string policy, combine;
   bool frozen = true;
@@ -31,8 +31,8 @@ struct OperatingPoint {
 // In the order of first appearance.
 std::vector<OperatingPoint> operating_points(const Sweep& sweep);
 
-// What the paper's Table 2 shows of a policy: the cheapest of its points that is, in the mean, at least as accurate as
-// `top1`; if none is, the most accurate one. Empty if there is no point of this policy.
+// The point of a policy that the paper's Table 2 shows: the cheapest whose mean accuracy is at least `top1`, or the
+// most accurate one if there is none. Empty if there is no point of this policy.
 std::optional<std::size_t> matching_point(const std::vector<OperatingPoint>& points, const std::string& policy,
                                           bool frozen, double top1);
 

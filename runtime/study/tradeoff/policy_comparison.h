@@ -14,11 +14,11 @@ struct ComparedPolicy {
   Simulation simulation;
 };
 
-// All policies of a model on the same images at the same cost: the learned one as it stops by its own limit, each
-// policy with a threshold at the one that comes closest to the learned one's multiply-adds from below, each stage
-// alone, and the oracle as bound. Policies that the model lacks (ann without exit functions) are left out. The
-// thresholds are chosen on the very images that they are judged on, which favours them over the learned policy.
-// seed: of the random policy. Throws as require_policies().
+// Compares all policies of a model on the same images at the same cost: the learned one at its own limit, each policy
+// with a threshold at the one whose multiply-adds come closest to the learned policy's without exceeding them, each
+// stage alone, and the oracle as a bound. Policies that the model lacks (ann without exit functions) are left out. The
+// thresholds are chosen on the very images that judge them, which favours them over the learned policy. seed: of the
+// random policy. Throws as require_policies() does.
 std::vector<ComparedPolicy> compare_policies(const Model& model, CascadeTable table, const Device& device,
                                              Combine combine, double learned_limit = 0.5, std::uint64_t seed = 0);
 

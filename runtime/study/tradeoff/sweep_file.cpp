@@ -7,18 +7,19 @@
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <ranges>
-#include <span>
 #include <sstream>
+#include <string_view>
+#include <vector>
 
 #include "data/files/error.h"
 #include "runtime/cascade/policies/policy_choice.h"
 #include "runtime/foreign_text.h"
+#include "runtime/number_or_null.h"
 
 namespace cascadecl {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;  // settings keep their order
 
 // An object of the file together with where it stands: "sweep.json: points[3]".
 class Object {
@@ -103,6 +104,13 @@ class Object {
     return list;
   }
 
+  // An object, as JSON text.
+  std::string json_text(const std::string& field) const {
+    const auto found = value_.find(field);
+    if (found == value_.end() || !found->is_object()) fail(field, "an object");
+    return found->dump();
+  }
+
   std::vector<std::int64_t> counts(const std::string& field, std::size_t size) const {
     if (unknown(field)) return {};
     const json& value = value_.at(field);
@@ -154,15 +162,43 @@ SweepPoint point_of(const Object& object, std::size_t stages) {
                    .ms_per_image = object.optional_cost("ms_per_image"),
                    .mj_per_image = object.optional_cost("mj_per_image"),
                    .stopped = object.counts("stopped", stages)};
-  const std::span<const PolicyKind> kinds = policy_kinds();
-  const auto name = [](PolicyKind kind) { return to_string(kind); };
-  if (std::ranges::find(kinds, point.policy, name) == kinds.end())
-    object.fail("policy", fmt::format("one of {}", fmt::join(kinds | std::views::transform(name), ", ")));
+  std::vector<std::string_view> kinds;
+  for (const PolicyKind kind : policy_kinds()) kinds.push_back(to_string(kind));
+  if (std::ranges::find(kinds, point.policy) == kinds.end())
+    object.fail("policy", fmt::format("one of {}", fmt::join(kinds, ", ")));
   point.seed = object.optional_seed("seed");
   return point;
 }
 
-// begun: stages and points may still be missing.
+json stage_json(const SweepStage& stage) {
+  return {{"network", stage.network},
+          {"mmac", stage.mmac},
+          {"top1", stage.top1},
+          {"top5", number_or_null(stage.top5)},
+          {"ece", number_or_null(stage.ece)},
+          {"temperature", number_or_null(stage.temperature)},
+          {"ms_per_image", number_or_null(stage.ms_per_image)},
+          {"mj_per_image", number_or_null(stage.mj_per_image)}};
+}
+
+json point_json(const SweepPoint& point) {
+  return {{"policy", point.policy},
+          {"parameter", number_or_null(point.parameter)},
+          {"alpha", number_or_null(point.alpha)},
+          {"seed", point.seed ? json(*point.seed) : json(nullptr)},
+          {"frozen", point.frozen},
+          {"joint", !point.frozen},
+          {"combine", point.combine},
+          {"top1", point.top1},
+          {"top5", number_or_null(point.top5)},
+          {"mmac_per_image", point.mmac_per_image},
+          {"mac_fraction", point.mac_fraction},
+          {"ms_per_image", number_or_null(point.ms_per_image)},
+          {"mj_per_image", number_or_null(point.mj_per_image)},
+          {"stopped", point.stopped.empty() ? json(nullptr) : json(point.stopped)}};
+}
+
+// begun: stages and points may still be missing, but not what the sweep goes on from.
 Sweep parse(const std::string& text, const std::string& name, bool begun) {
   check_json_depth(text, name);
   json value;
@@ -186,6 +222,11 @@ Sweep parse(const std::string& text, const std::string& name, bool begun) {
   for (const Object& stage : file.objects("stages", begun)) sweep.stages.push_back(stage_of(stage));
   for (const Object& point : file.objects("points", begun))
     sweep.points.push_back(point_of(point, sweep.stages.size()));
+  if (begun) {
+    sweep.settings = file.json_text("settings");
+    sweep.tasks_done = file.count("tasks_done");
+    sweep.seconds = file.cost("seconds");
+  }
   return sweep;
 }
 
@@ -194,6 +235,28 @@ Sweep parse(const std::string& text, const std::string& name, bool begun) {
 std::size_t Sweep::largest_stage() const {
   const auto smaller = [](const SweepStage& a, const SweepStage& b) { return a.mmac < b.mmac; };
   return static_cast<std::size_t>(std::max_element(stages.begin(), stages.end(), smaller) - stages.begin());
+}
+
+// Names of files in it may be no UTF-8.
+std::string to_json(const Sweep& sweep) {
+  json stages = json::array(), points = json::array();
+  for (const SweepStage& stage : sweep.stages) stages.push_back(stage_json(stage));
+  for (const SweepPoint& point : sweep.points) points.push_back(point_json(point));
+  const json content = {{"format", "cascadecl-sweep"},
+                        {"format_version", sweep_format_version},
+                        {"created_by", sweep.created_by},
+                        {"command", sweep.command},
+                        {"model", sweep.model},
+                        {"data", sweep.data},
+                        {"device", sweep.device},
+                        {"images", sweep.images},
+                        {"stages", stages},
+                        {"points", points},
+                        {"energy_reason", sweep.energy_reason},
+                        {"seconds", sweep.seconds},
+                        {"settings", json::parse(sweep.settings)},
+                        {"tasks_done", sweep.tasks_done}};
+  return content.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
 Sweep parse_sweep(const std::string& text, const std::string& name) { return parse(text, name, false); }

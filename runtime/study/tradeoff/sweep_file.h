@@ -30,24 +30,33 @@ struct SweepPoint {
   std::vector<std::int64_t> stopped;  // by stage; may be empty
 };
 
-// What `cascadecl sweep` writes: many policies on the same stages and images (share/doc/report.md).
+// Many policies on the same stages and images: what `cascadecl sweep` writes (share/doc/report.md).
 struct Sweep {
   std::string created_by, command, model, data, device;  // may be empty
   std::int64_t images = 0;
-  std::vector<SweepStage> stages;  // at least one
-  std::vector<SweepPoint> points;  // at least one
-  std::string energy_reason;       // why mj_per_image is not known, where it is not
+  std::vector<SweepStage> stages;
+  std::vector<SweepPoint> points;
+  std::string energy_reason;  // why mj_per_image is not known, where it is not
+
+  // What an interrupted sweep goes on from.
+  std::string settings = "{}";  // all that the points depend on, a JSON object
+  std::int64_t tasks_done = 0;  // pieces of work whose points are there
+  double seconds = 0;           // that they took
 
   std::size_t largest_stage() const;  // by MACs
 };
 
-// Reads a sweep file. Unknown fields are ignored. Throws FileError naming file, field and what was expected.
+// The text of a sweep file.
+std::string to_json(const Sweep& sweep);
+
+// Reads the file of a finished sweep: at least one stage and one point, and nothing of what a sweep goes on from.
+// Unknown fields are ignored. Throws FileError naming file, field and what was expected.
 Sweep read_sweep(const std::filesystem::path& path);
 
 // The same from text; `name` stands for the file in errors.
 Sweep parse_sweep(const std::string& text, const std::string& name);
 
-// The same of a sweep that may not have come to its first stage or point yet.
+// Reads what a sweep goes on from, too. It may not have come to its first stage or point yet.
 Sweep parse_begun_sweep(const std::string& text, const std::string& name);
 
 }  // namespace cascadecl

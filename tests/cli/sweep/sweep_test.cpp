@@ -169,6 +169,10 @@ TEST_CASE("a sweep of other settings, of something else or of nothing is refused
   const TrainedWorld world;
   REQUIRE(cascadecl_run(sweep(world, {"--policy", "static"})).status == 0);
   CHECK(error_fault(cascadecl_run(sweep(world, {"--policy", "oracle"})), 2, "policy") == "");
+  for (const char* flag : {"--baseline", "--cost-through"}) {
+    const char* value = std::string_view(flag) == "--baseline" ? "mean" : "previous";
+    CHECK(error_fault(cascadecl_run(sweep(world, {"--policy", "static", flag, value})), 2, value) == "");
+  }
   CHECK(error_fault(cascadecl_run(sweep(world, {"--policy", ""})), 2, "--policy") == "");
   CHECK(error_fault(cascadecl_run(sweep(world, {"--policy", "sample"})), 2, "sample") == "");
   CHECK(error_fault(cascadecl_run(sweep(world, {"--alpha", ""})), 2, "--alpha") == "");

@@ -108,7 +108,7 @@ TEST_CASE("an import names the file and record that is wrong, and writes nothing
 
 TEST_CASE("the published CIFAR-10 has the known counts, mean and std") {
   const char* source = std::getenv("CASCADECL_CIFAR10");
-  if (!source) {
+  if (!source || !*source) {
     MESSAGE("skipped: CASCADECL_CIFAR10 does not name a folder with the published binary files");
     return;
   }

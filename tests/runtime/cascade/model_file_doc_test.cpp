@@ -44,23 +44,16 @@ std::vector<std::uint8_t> random_images(std::size_t size) {
 
 // A net with the layers that those of the zoo have not: both pools, odd kernels, padding.
 Network pool_network(ImageShape input, int classes) {
-  const auto window = [](std::string name, LayerType type, std::string from, int h, int w, int stride, int padding) {
-    return Layer{.name = std::move(name),
-                 .type = type,
-                 .inputs = {std::move(from)},
-                 .kernel_h = h,
-                 .kernel_w = w,
-                 .stride = stride,
-                 .padding = padding};
-  };
-  std::vector<Layer> layers{{.name = "input", .type = LayerType::input},
-                            window("a/conv", LayerType::convolution, "input", 5, 3, 2, 2),
-                            window("a/average", LayerType::average_pool, "a/conv", 3, 2, 2, 1),
-                            window("a/max", LayerType::max_pool, "a/average", 2, 3, 1, 1),
-                            {.name = "pool", .type = LayerType::global_average_pool, .inputs = {"a/max"}},
-                            {.name = "dense", .type = LayerType::dense, .inputs = {"pool"}, .out_channels = classes}};
-  layers[1].out_channels = 5;
-  return Network("pools", input, layers);
+  const std::vector<Layer> list{
+      {.name = "input", .attributes = layers::Input{}},
+      {.name = "a/conv",
+       .attributes = layers::Convolution{.out_channels = 5, .window = {5, 3, 2, 2}},
+       .inputs = {"input"}},
+      {.name = "a/average", .attributes = layers::AveragePool{.window = {3, 2, 2, 1}}, .inputs = {"a/conv"}},
+      {.name = "a/max", .attributes = layers::MaxPool{.window = {2, 3, 1, 1}}, .inputs = {"a/average"}},
+      {.name = "pool", .attributes = layers::GlobalAveragePool{}, .inputs = {"a/max"}},
+      {.name = "dense", .attributes = layers::Dense{.out_channels = classes}, .inputs = {"pool"}}};
+  return Network("pools", input, list);
 }
 
 // Largest difference between the page's program and the reference over all probabilities; exits must be equal. Adds the

@@ -172,10 +172,9 @@ TEST_CASE("a model written and read again is the same") {
 
 TEST_CASE("a network that is not of the zoo is stored as its layer list") {
   const TemporaryFolder folder;
-  std::vector<Layer> layers = make_network("resnet-110", {3, 8, 8}, 4).layers();
-  layers[1].kernel_h = layers[1].kernel_w = 5;
-  layers[1].padding = 2;
-  const Model model = random_model({Network("resnet-110", {3, 8, 8}, layers)}, 2);
+  std::vector<Layer> list = make_network("resnet-110", {3, 8, 8}, 4).layers();
+  std::get<layers::Convolution>(list[1].attributes).window = {5, 5, 1, 2};
+  const Model model = random_model({Network("resnet-110", {3, 8, 8}, list)}, 2);
   write_model(folder / "m.h5", model);
   CHECK(same(read_model(folder / "m.h5"), model));
 }

@@ -16,30 +16,26 @@
 namespace cascadecl {
 namespace {
 
-Layer input() { return {.name = "input", .type = LayerType::input}; }
+Layer input() { return {.name = "input", .attributes = layers::Input{}}; }
 Layer conv(std::string name, std::string from, int channels, int kernel = 3, int stride = 1) {
   return {.name = std::move(name),
-          .type = LayerType::convolution,
-          .inputs = {std::move(from)},
-          .out_channels = channels,
-          .kernel_h = kernel,
-          .kernel_w = kernel,
-          .stride = stride,
-          .padding = kernel / 2};
+          .attributes = layers::Convolution{.out_channels = channels, .window = {kernel, kernel, stride, kernel / 2}},
+          .inputs = {std::move(from)}};
 }
-Layer simple(std::string name, LayerType type, std::vector<std::string> from) {
-  return {.name = std::move(name), .type = type, .inputs = std::move(from)};
+Layer simple(std::string name, LayerAttributes attributes, std::vector<std::string> from) {
+  return {.name = std::move(name), .attributes = attributes, .inputs = std::move(from)};
 }
 Layer dense(std::string from, int classes = 4) {
-  return {.name = "dense", .type = LayerType::dense, .inputs = {std::move(from)}, .out_channels = classes};
+  return simple("dense", layers::Dense{.out_channels = classes}, {std::move(from)});
 }
+layers::Convolution& conv_of(Layer& layer) { return std::get<layers::Convolution>(layer.attributes); }
 
 // input, conv1, pool, dense, changed by `change`.
 std::vector<Layer> small_layers(const std::function<void(std::vector<Layer>&)>& change = {}) {
-  std::vector<Layer> layers{input(), conv("conv1", "input", 5),
-                            simple("pool", LayerType::global_average_pool, {"conv1"}), dense("pool")};
-  if (change) change(layers);
-  return layers;
+  std::vector<Layer> list{input(), conv("conv1", "input", 5), simple("pool", layers::GlobalAveragePool{}, {"conv1"}),
+                          dense("pool")};
+  if (change) change(list);
+  return list;
 }
 
 Network small_network() { return Network("small", {3, 8, 8}, small_layers()); }
@@ -72,41 +68,42 @@ std::string with_layers(const std::string& layers, const std::string& last) {
 // A random chain of layers with some residual adds, always valid.
 Network random_network() {
   const ImageShape image{*rc::gen::inRange(1, 5), *rc::gen::inRange(1, 20), *rc::gen::inRange(1, 20)};
-  std::vector<Layer> layers{input()};
+  std::vector<Layer> list{input()};
   const int count = *rc::gen::inRange(0, 12);
   for (int i = 0; i < count; ++i) {
-    const std::string top = layers.back().name, name = "block/layer" + std::to_string(i);
+    const std::string top = list.back().name, name = "block/layer" + std::to_string(i);
     switch (*rc::gen::inRange(0, 6)) {
       case 0: {
-        layers.push_back(
+        list.push_back(
             conv(name, top, *rc::gen::inRange(1, 6), 2 * *rc::gen::inRange(0, 3) + 1, *rc::gen::inRange(1, 3)));
         break;
       }
       case 1:
-        layers.push_back(simple(name, LayerType::batch_norm, {top}));
+        list.push_back(simple(name, layers::BatchNorm{}, {top}));
         break;
       case 2:
-        layers.push_back(simple(name, LayerType::relu, {top}));
+        list.push_back(simple(name, layers::Relu{}, {top}));
         break;
       case 3:
-        layers.push_back(simple(name, LayerType::add, {top, top}));
+        list.push_back(simple(name, layers::Add{}, {top, top}));
         break;
-      default: {
-        layers.push_back(conv(name, top, 0, 3, 2));
-        layers.back().out_channels = 0;
-        layers.back().type = *rc::gen::arbitrary<bool>() ? LayerType::max_pool : LayerType::average_pool;
-      }
+      default:
+        if (*rc::gen::arbitrary<bool>()) {
+          list.push_back(simple(name, layers::MaxPool{.window = {3, 3, 2, 1}}, {top}));
+        } else {
+          list.push_back(simple(name, layers::AveragePool{.window = {3, 3, 2, 1}}, {top}));
+        }
     }
   }
-  layers.push_back(simple("pool", LayerType::global_average_pool, {layers.back().name}));
-  layers.push_back(dense("pool", *rc::gen::inRange(1, 12)));
-  return Network("random", image, std::move(layers));
+  list.push_back(simple("pool", layers::GlobalAveragePool{}, {list.back().name}));
+  list.push_back(dense("pool", *rc::gen::inRange(1, 12)));
+  return Network("random", image, std::move(list));
 }
 
 }  // namespace
 
 TEST_CASE("a network fills in the shapes of its layers") {
-  const Network network("n", {3, 9, 8}, small_layers([](auto& l) { l[1].stride = 2; }));
+  const Network network("n", {3, 9, 8}, small_layers([](auto& l) { conv_of(l[1]).window.stride = 2; }));
   CHECK(network.layer("conv1").shape == ImageShape{5, 5, 4});
   CHECK(network.layer("pool").shape == ImageShape{5, 1, 1});
   CHECK(network.layer("dense").shape == ImageShape{4, 1, 1});
@@ -115,7 +112,8 @@ TEST_CASE("a network fills in the shapes of its layers") {
 }
 
 TEST_CASE("shape errors name the layer and what is wrong with it") {
-  CHECK(shape_error([](auto& l) { l[1].out_channels = 0; }) == "conv conv1: out_channels must be at least 1, got 0");
+  CHECK(shape_error([](auto& l) { conv_of(l[1]).out_channels = 0; }) ==
+        "conv conv1: out_channels must be at least 1, got 0");
   CHECK(shape_error([](auto& l) { l[1].inputs = {"missing"}; }) ==
         "conv conv1: input 'missing' is not an earlier layer");
   CHECK(shape_error([](auto& l) { l[1].inputs = {"pool"}; }) == "conv conv1: input 'pool' is not an earlier layer");
@@ -123,18 +121,16 @@ TEST_CASE("shape errors name the layer and what is wrong with it") {
   CHECK(shape_error([](auto& l) { l[3].inputs = {"conv1"}; }) ==
         "dense dense: input is [5,8,8], expected one pixel [C,1,1]: pool first");
   CHECK(shape_error([](auto& l) {
-          l.insert(l.begin() + 2, simple("block1/add", LayerType::add, {"input", "conv1"}));
+          l.insert(l.begin() + 2, simple("block1/add", layers::Add{}, {"input", "conv1"}));
         }) == "add block1/add: inputs input [3,8,8] and conv1 [5,8,8] differ in shape");
   CHECK(shape_error([](auto& l) {
           l[1] = conv("conv1", "input", 5, 11);
-          l[1].padding = 0;
+          conv_of(l[1]).window.padding = 0;
         }) == "conv conv1: kernel 11x11 with padding 0 does not fit into input [3,8,8]");
-  CHECK(shape_error([](auto& l) { l[1].padding = 3; }).starts_with("conv conv1: padding must be"));
-  CHECK(shape_error([](auto& l) { l[1].padding = -1; }).starts_with("conv conv1: padding must be"));
-  CHECK(shape_error([](auto& l) { l[1].stride = 0; }) == "conv conv1: stride must be at least 1, got 0");
-  CHECK(shape_error([](auto& l) { l[2].padding = 1; }) ==
-        "global_average_pool pool: takes no kernel, stride or padding");
-  CHECK(shape_error([](auto& l) { l[2].out_channels = 1; }) == "global_average_pool pool: takes no out_channels");
+  CHECK(shape_error([](auto& l) { conv_of(l[1]).window.padding = 3; }).starts_with("conv conv1: padding must be"));
+  CHECK(shape_error([](auto& l) { conv_of(l[1]).window.padding = -1; }).starts_with("conv conv1: padding must be"));
+  CHECK(shape_error([](auto& l) { conv_of(l[1]).window.stride = 0; }) ==
+        "conv conv1: stride must be at least 1, got 0");
 }
 
 TEST_CASE("a network has one input, one dense layer at its end, and no dead or doubly named layer") {
@@ -166,11 +162,10 @@ TEST_CASE("layer names that could not be paths in a file are refused") {
 
 TEST_CASE("sizes beyond 2^31 values or 2^48 MACs are refused without overflow") {
   const int huge = std::numeric_limits<int>::max();
-  CHECK(shape_error([&](auto& l) { l[1].out_channels = huge; }).find("2^31") != std::string::npos);
-  CHECK(shape_error([&](auto& l) { l[3].out_channels = huge; }).find("2^31") != std::string::npos);
+  CHECK(shape_error([&](auto& l) { conv_of(l[1]).out_channels = huge; }).find("2^31") != std::string::npos);
+  CHECK(shape_error([&](auto& l) { l[3] = dense("pool", huge); }).find("2^31") != std::string::npos);
   CHECK(shape_error([&](auto& l) {
-          l[1].kernel_h = l[1].kernel_w = huge;
-          l[1].padding = huge - 1;
+          conv_of(l[1]).window = {huge, huge, 1, huge - 1};
         }).find("2^31") != std::string::npos);
   CHECK_THROWS_WITH_AS(Network("n", {huge, huge, huge}, small_layers()), doctest::Contains("below 2^31"), ShapeError);
   CHECK_THROWS_WITH_AS(
@@ -300,9 +295,9 @@ TEST_CASE("text that is no layer list is a file error") {
 TEST_CASE("the reference network computes a network worked out by hand") {
   // 1x1 convolution doubles, batch norm is 3 (x - 1) / 2 + 1, relu, add of the convolution, pool, dense.
   const Network network("hand", {1, 1, 2},
-                        {input(), conv("c", "input", 1, 1), simple("bn", LayerType::batch_norm, {"c"}),
-                         simple("relu", LayerType::relu, {"bn"}), simple("add", LayerType::add, {"relu", "c"}),
-                         simple("pool", LayerType::global_average_pool, {"add"}), dense("pool", 2)});
+                        {input(), conv("c", "input", 1, 1), simple("bn", layers::BatchNorm{}, {"c"}),
+                         simple("relu", layers::Relu{}, {"bn"}), simple("add", layers::Add{}, {"relu", "c"}),
+                         simple("pool", layers::GlobalAveragePool{}, {"add"}), dense("pool", 2)});
   const float variance = 4 - batch_norm_epsilon;
   const Parameters parameters{{"c/weight", {2}},
                               {"bn/gamma", {3}},

@@ -58,7 +58,7 @@ TEST_CASE("inference plans equal the reference network, for all batch sizes up t
 
 TEST_CASE("inference plans run networks of single pixels, without a pool") {
   NetworkBuilder net({3, 4, 4});
-  net.pool(LayerType::global_average_pool, {1, 1, 1, 0});
+  net.global_average_pool();
   net.convolution(6, {1, 1, 1, 0});
   net.relu();
   check_plan({net.finish_dense(2), 2, {2, 1}}, KernelClass::automatic);

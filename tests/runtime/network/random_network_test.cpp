@@ -25,7 +25,7 @@ Network random_network(unsigned seed) {
   for (unsigned layers = 4 + engine() % 9; layers > 0; --layers) {
     switch (engine() % 14) {
       case 0:
-        values.push_back(net.pool(LayerType::max_pool, {}, any()));
+        values.push_back(net.max_pool(net.same, any()));
         break;
       case 1:
       case 2:
@@ -43,7 +43,7 @@ Network random_network(unsigned seed) {
         values.push_back(net.add(any(), any()));
         break;
       default:
-        values.push_back(net.convolution(16, {}, any()));
+        values.push_back(net.convolution(16, net.same, any()));
     }
   }
   return net.finish_all(3);
@@ -95,8 +95,9 @@ void check_random_network(unsigned seed) {
   plan.backward();
   double typical = 1e-6;
   for (const auto& [key, values] : pass.gradients) typical = std::max(typical, norm(values));
-  for (const auto& [key, values] : plan.gradients()) {
-    CAPTURE(key);
+  for (const auto& entry : plan.gradients()) {
+    const auto& [key, values] = entry;
+    CAPTURE(entry.first);
     Values difference = pass.gradients.at(key);
     for (std::size_t i = 0; i < difference.size(); ++i) difference[i] -= static_cast<double>(values[i]);
     CHECK(norm(difference) < gradient_tolerance * std::max(norm(pass.gradients.at(key)), 1e-2 * typical));

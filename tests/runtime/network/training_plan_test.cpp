@@ -72,13 +72,15 @@ void check_gradients(const Network& network, int max_batch, int n, BatchNormMode
   for (const auto& [key, values] : expected.gradients) typical = std::max(typical, norm(values));
   const Parameters gradients = plan.gradients();
   CHECK(gradients.size() == expected.gradients.size());
-  for (const auto& [key, values] : gradients) {
-    CAPTURE(key);
+  for (const auto& entry : gradients) {
+    const auto& [key, values] = entry;
+    CAPTURE(entry.first);
     CHECK(distance(expected.gradients.at(key), values, 1e-3 * typical) < gradient_tolerance);
   }
   const Parameters after = plan.parameters();
-  for (const auto& [key, values] : expected.statistics) {
-    CAPTURE(key);
+  for (const auto& entry : expected.statistics) {
+    const auto& [key, values] = entry;
+    CAPTURE(entry.first);
     CHECK(distance(values, after.at(key), 1e-3) < 1e-5);
   }
 }
@@ -91,8 +93,9 @@ TEST_CASE("the reference training pass agrees with finite differences") {
     const DoubleParameters parameters = reference::to_double(random_parameters(network, 1));
     for (const BatchNormMode mode : {BatchNormMode::batch, BatchNormMode::frozen}) {
       const auto pass = reference::training_pass(network, parameters, batch.images, batch.labels, mode);
-      for (const auto& [key, gradient] : pass.gradients) {
-        CAPTURE(key);
+      for (const auto& entry : pass.gradients) {
+        const auto& [key, gradient] = entry;
+        CAPTURE(entry.first);
         const Values direction = random_values(gradient.size(), 7);
         double slope = 0;
         for (std::size_t i = 0; i < gradient.size(); ++i) slope += gradient[i] * direction[i];
@@ -138,8 +141,9 @@ TEST_CASE("a training step moves parameters along momentum and leaves the runnin
   const Parameters gradients = plan.gradients();
   plan.step({.learning_rate = 0.1f, .momentum = 0.9f, .weight_decay = 0.01f});
   const Parameters after = plan.parameters(), momentum = plan.momentum();
-  for (const auto& [key, values] : before) {
-    CAPTURE(key);
+  for (const auto& entry : before) {
+    const auto& [key, values] = entry;
+    CAPTURE(entry.first);
     if (!gradients.contains(key)) {
       CHECK(after.at(key) == values);
       continue;

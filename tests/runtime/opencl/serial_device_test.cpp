@@ -2,25 +2,29 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "runtime/network/inference_plan.h"
 #include "runtime/network/zoo.h"
-#include "runtime/tuner/random_activation.h"
-#include "runtime/tuner/serial_trial.h"
+#include "runtime/ops/trials/random_activation.h"
 #include "tests/support/device_test.h"
 
 namespace cascadecl::testing {
 namespace {
 
-// PoCL's processor with its serial device beside it; nothing, and a line that says so, where there is none: without
-// PoCL, or beside other devices, or with those that the environment names.
-std::optional<DeviceInfo> processor_with_serial_device() {
-  request_serial_devices();
-  for (const DeviceInfo& device : list_devices())
-    if (device.serial) return device;
-  MESSAGE("skipped: no PoCL that shows its device without threads");
-  return std::nullopt;
+DeviceInfo pocl(const std::string& name) {
+  DeviceInfo device;
+  device.platform_name = "Portable Computing Language";
+  device.name = name;
+  return device;
+}
+
+std::vector<std::string> names_after_marking(std::vector<DeviceInfo> devices) {
+  mark_serial_devices(devices);
+  std::vector<std::string> names;
+  for (const DeviceInfo& device : devices) names.push_back(device.name + (device.serial ? " (serial)" : ""));
+  return names;
 }
 
 std::vector<float> logits(const Device& device, const Network& network) {
@@ -29,45 +33,37 @@ std::vector<float> logits(const Device& device, const Network& network) {
                      static_cast<std::size_t>(network.classes()));
 }
 
-TEST_CASE("a serial device belongs to its processor and is not in the list") {
-  const auto processor = processor_with_serial_device();
-  if (!processor) return;
-  CHECK(processor->serial->device_class == DeviceClass::cpu);
-  CHECK(processor->serial->compute_units == 1);
-  CHECK(processor->serial->name != processor->name);
+using Names = std::vector<std::string>;
+
+TEST_CASE("a serial device stands behind the device with threads and is marked") {
+  CHECK(names_after_marking({pocl("basic-znver4"), pocl("pthread-znver4")}) ==
+        Names{"pthread-znver4", "basic-znver4 (serial)"});
+  CHECK(names_after_marking({pocl("cpu-minimal-znver4"), pocl("cpu-znver4")}) ==
+        Names{"cpu-znver4", "cpu-minimal-znver4 (serial)"});
+}
+
+TEST_CASE("without the device with threads, and of other platforms, all devices stay as they are") {
+  CHECK(names_after_marking({pocl("basic-znver4"), pocl("basic-znver4")}) == Names{"basic-znver4", "basic-znver4"});
+  CHECK(names_after_marking({pocl("pthread-znver4")}) == Names{"pthread-znver4"});
+  std::vector<DeviceInfo> others = {pocl("basic-znver4"), pocl("pthread-znver4")};
+  for (DeviceInfo& device : others) device.platform_name = "Another";
+  CHECK(names_after_marking(others) == Names{"basic-znver4", "pthread-znver4"});
+}
+
+TEST_CASE("a serial device computes the same bits as the one with threads") {
+  show_serial_device();
   const std::vector<DeviceInfo> devices = list_devices();
-  for (std::size_t i = 0; i < devices.size(); ++i) {
-    CHECK(devices[i].index == static_cast<int>(i));
-    CHECK(devices[i].name != processor->serial->name);
-    CHECK(select_device("ocl:" + std::to_string(devices[i].platform) + "." + std::to_string(devices[i].device), devices)
-              .name == devices[i].name);
+  const auto serial = std::ranges::find_if(devices, &DeviceInfo::serial);
+  if (serial == devices.end()) {
+    MESSAGE("skipped: no PoCL that shows both its devices");
+    return;
   }
-}
-
-TEST_CASE("a serial device computes the same bits") {
-  const auto processor = processor_with_serial_device();
-  if (!processor) return;
+  const DeviceInfo& threads = *std::prev(serial);
+  CHECK(threads.device_class == DeviceClass::cpu);
+  CHECK(serial->device_class == DeviceClass::cpu);
+  CHECK(serial->compute_units == 1);
   const Network network = make_network("resnet-8", {3, 16, 16}, 10);
-  CHECK(logits(Device(*processor->serial), network) == logits(Device(*processor), network));
-}
-
-TEST_CASE("a trial times both devices of a processor, weighing the networks") {
-  const auto processor = processor_with_serial_device();
-  if (!processor) return;
-  const Device threads(*processor), serial(*processor->serial);
-  const Network small = make_network("resnet-8", {3, 8, 8}, 10), large = make_network("resnet-20", {3, 32, 32}, 10);
-  const SerialTrial one = try_serial(threads, serial, {small}, Precision::fp32);
-  CHECK(one.threads_ms > 0);
-  CHECK(one.serial_ms > 0);
-  const SerialTrial both = try_serial(threads, serial, {small, large}, Precision::fp32);
-  CHECK(both.threads_ms > one.threads_ms / 2);
-  CHECK(both.serial_ms > one.serial_ms);  // resnet-20 takes 50 times its multiply-adds
-}
-
-TEST_CASE("the device that takes less time wins a trial") {
-  CHECK(SerialTrial{.threads_ms = 2, .serial_ms = 1}.serial_wins());
-  CHECK(!SerialTrial{.threads_ms = 1, .serial_ms = 2}.serial_wins());
-  CHECK(!SerialTrial{.threads_ms = 1, .serial_ms = 1}.serial_wins());
+  CHECK(logits(Device(*serial), network) == logits(Device(threads), network));
 }
 
 }  // namespace

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "data/files/error.h"
 #include "tests/support/device_test.h"
 
@@ -98,6 +101,32 @@ TEST_CASE("global average pool and its gradient equal the reference through ever
 
 TEST_CASE("max pool and its gradient equal the reference through every view") {
   for (const PoolCase& pool : cases) check_pool(pool.in.channels == 5 ? 1 : 2, pool, true);
+}
+
+TEST_CASE("max pool gives NaN where a window holds one, and the first NaN of a window takes its gradient") {
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  const PoolGeometry geometry{{5, 6, 7}, 3, 2, 1, true};
+  const int block = test_device().channel_block();
+  const reference::Shape shape = shape_of(2, geometry.in), out_shape = shape_of(2, geometry.output());
+  const reference::Window window{.r = 3, .s = 3, .stride = 2, .padding = 1};
+  Values values = random_values(shape.size(), 1);
+  for (const std::size_t place : {0, 8, 9, 50, 130, 137, 400}) values[place] = nan;  // 8 and 9 share a window
+  const Guarded<float> in(to_blocked(values, shape, block)),
+      out(to_size_t(2) * image_elements(geometry.output(), block));
+  const View view{in.array(), {}, {}};
+  Pool pool(test_device(), geometry, plain);
+  pool.forward(2, view, out.array());
+  const Values expected = reference::max_pool_forward(values, shape, window);
+  const Values actual = from_blocked(out.read(), out_shape, block);
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    CHECK((actual[i] == expected[i] || (std::isnan(actual[i]) && std::isnan(expected[i]))));
+  CHECK(std::isnan(expected[0]));
+
+  const Values gradient = random_values(out_shape.size(), 9);
+  const Guarded<float> in_gradient(to_size_t(2) * image_elements(geometry.in, block));
+  pool.backward(2, view, Guarded<float>(to_blocked(gradient, out_shape, block)), in_gradient);
+  CHECK(largest_difference(reference::max_pool_backward(values, gradient, shape, window),
+                           from_blocked(in_gradient.read(), shape, block)) < tolerance);
 }
 
 TEST_CASE("average pool counts real pixels only, and its gradient equals the reference") {

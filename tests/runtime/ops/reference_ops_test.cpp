@@ -63,23 +63,45 @@ TEST_CASE("reference convolution gradients agree with finite differences") {
     Shape src;
     int k;
     Window window;
+    int groups = 1;
   };
-  const Case cases[] = {{{2, 3, 5, 4}, 2, {3, 3, 1, 1}},
-                        {{1, 2, 7, 6}, 3, {3, 3, 2, 1}},
-                        {{2, 3, 5, 5}, 2, {1, 1, 2, 0}},
-                        {{1, 1, 1, 1}, 2, {3, 3, 1, 1}},
-                        {{1, 2, 9, 8}, 1, {7, 5, 3, 2}}};
-  for (const auto& [src, k, window] : cases) {
+  const Case cases[] = {{{2, 3, 5, 4}, 2, {3, 3, 1, 1}},    {{1, 2, 7, 6}, 3, {3, 3, 2, 1}},
+                        {{2, 3, 5, 5}, 2, {1, 1, 2, 0}},    {{1, 1, 1, 1}, 2, {3, 3, 1, 1}},
+                        {{1, 2, 9, 8}, 1, {7, 5, 3, 2}},    {{2, 6, 4, 5}, 4, {3, 2, 2, 1}, 2},
+                        {{1, 3, 5, 4}, 3, {3, 3, 1, 1}, 3}, {{1, 2, 4, 3}, 6, {1, 3, 1, 0}, 2}};
+  for (const Case& test : cases) {
+    const Shape src = test.src;
+    const int k = test.k, groups = test.groups;
+    const Window window = test.window;
     CAPTURE(src.h);
     const Values x = random_values(src.size(), 1);
-    const Values weight = random_values(static_cast<std::size_t>(k * src.c * window.r * window.s), 2);
+    const Values weight = random_values(static_cast<std::size_t>(k * src.c / groups * window.r * window.s), 2);
     const Values grad = random_values(window_output(src, window, k).size(), 3);
-    CHECK(gradient_error(x, conv_backward_data(grad, weight, src, k, window), [&](const Values& v) {
-            return dot(conv_forward(v, weight, src, k, window), grad);
+    CHECK(gradient_error(x, conv_backward_data(grad, weight, src, k, window, groups), [&](const Values& v) {
+            return dot(conv_forward(v, weight, src, k, window, groups), grad);
           }) < tolerance);
-    CHECK(gradient_error(weight, conv_backward_filter(x, grad, src, k, window),
-                         [&](const Values& v) { return dot(conv_forward(x, v, src, k, window), grad); }) < tolerance);
+    CHECK(gradient_error(weight, conv_backward_filter(x, grad, src, k, window, groups), [&](const Values& v) {
+            return dot(conv_forward(x, v, src, k, window, groups), grad);
+          }) < tolerance);
   }
+}
+
+TEST_CASE("reference convolution in groups is the convolutions of the groups side by side") {
+  const Shape src{1, 4, 3, 3}, half{1, 2, 3, 3};
+  const Window window{.r = 2, .s = 2, .stride = 1, .padding = 0};
+  const Values x = random_values(src.size(), 1), weight = random_values(6 * 2 * 4, 2);
+  const auto middle = [](const Values& v) { return v.begin() + static_cast<std::ptrdiff_t>(v.size() / 2); };
+  Values expected = conv_forward({x.begin(), middle(x)}, {weight.begin(), middle(weight)}, half, 3, window);
+  const Values second = conv_forward({middle(x), x.end()}, {middle(weight), weight.end()}, half, 3, window);
+  expected.insert(expected.end(), second.begin(), second.end());
+  CHECK(conv_forward(x, weight, src, 6, window, 2) == expected);
+}
+
+TEST_CASE("the reference bias' gradient agrees with finite differences") {
+  const Shape shape{2, 3, 2, 3};
+  const Values x = random_values(shape.size(), 1), bias = random_values(3, 2), grad = random_values(shape.size(), 3);
+  CHECK(gradient_error(bias, bias_backward(grad, shape),
+                       [&](const Values& v) { return dot(bias_forward(x, v, shape), grad); }) < tolerance);
 }
 
 TEST_CASE("reference batch norm in training gives each channel mean beta and deviation gamma") {

@@ -6,6 +6,7 @@
 
 #include "runtime/network/inference_plan.h"
 #include "runtime/network/lowering.h"
+#include "runtime/network/steps/step.h"
 #include "runtime/network/zoo.h"
 #include "runtime/ops/precision.h"
 #include "tests/support/device_test.h"
@@ -16,13 +17,14 @@ namespace cascadecl {
 namespace {
 
 using namespace testing;
-using Kind = LoweredStep::Kind;
 
 Lowering fused(const Network& network, int most_units) {
   return fuse_residual_stages(network, lower(network), [=](const LoweredStep&) { return most_units; });
 }
 
-long count(const Lowering& lowering, Kind kind) { return std::ranges::count(lowering.steps, kind, &LoweredStep::kind); }
+long count_stages(const Lowering& lowering) {
+  return std::ranges::count(lowering.steps, &residual_stage_step, &LoweredStep::kind);
+}
 
 Activation activation_of(const Device& device, const std::vector<float>& values, Precision precision) {
   if (precision == Precision::fp32) return device.upload(values);
@@ -39,7 +41,7 @@ void half_unit(NetworkBuilder& net, int channels) {
 }
 
 // Three units behind a convolution of the image, and batch norm, ReLU and pool behind them.
-Network three_units(ImageShape image, int channels, NetworkBuilder::Window head) {
+Network three_units(ImageShape image, int channels, Window head) {
   NetworkBuilder net(image);
   std::string x = net.convolution(channels, head);
   for (int unit = 0; unit < 3; ++unit) {
@@ -57,11 +59,12 @@ Network three_units(ImageShape image, int channels, NetworkBuilder::Window head)
 TEST_CASE("the residual units of a shape, the convolution before them and the pool behind them become one step") {
   const Lowering lowering = fused(make_network("resnet-20", {3, 32, 32}, 10), 100);
   REQUIRE(lowering.steps.size() == 4);  // three stages, dense
-  CHECK(count(lowering, Kind::residual_stage) == 3);
-  for (int s = 0; s < 3; ++s) CHECK(lowering.steps[to_size_t(s)].parts.size() == 7);
-  CHECK(lowering.steps[1].in.tensor == lowering.steps[0].out);
-  CHECK(lowering.steps[1].pooled < 0);
-  CHECK(lowering.steps[2].pooled == lowering.steps[3].in.tensor);
+  CHECK(count_stages(lowering) == 3);
+  for (int s = 0; s < 3; ++s) CHECK(lowering.steps[to_size_t(s)].parts.size() == (s == 2 ? 8 : 7));
+  CHECK(lowering.steps[1].in().tensor == lowering.steps[0].out());
+  CHECK(lowering.steps[1].outputs.size() == 1);
+  REQUIRE(lowering.steps[2].outputs.size() == 2);
+  CHECK(lowering.steps[2].outputs[1] == lowering.steps[3].in().tensor);
 }
 
 TEST_CASE("a pool without batch norm and ReLU before it stays a step of its own") {
@@ -72,8 +75,8 @@ TEST_CASE("a pool without batch norm and ReLU before it stays a step of its own"
   net.add(x, net.last());
   const Lowering lowering = fused(net.finish(3), 100);
   REQUIRE(lowering.steps.size() == 3);
-  CHECK(lowering.steps[0].pooled < 0);
-  CHECK(lowering.steps[1].kind == Kind::global_pool);
+  CHECK(lowering.steps[0].outputs.size() == 1);
+  CHECK(lowering.steps[1].kind == &global_pool_step);
 }
 
 TEST_CASE("a stage takes no more units than may be, and the next goes on without a convolution before it") {
@@ -81,11 +84,11 @@ TEST_CASE("a stage takes no more units than may be, and the next goes on without
   REQUIRE(lowering.steps.size() == 7);
   CHECK(lowering.steps[0].parts.size() == 5);
   CHECK(lowering.steps[1].parts.size() == 2);
-  CHECK(lowering.steps[1].in.tensor == lowering.steps[0].out);
+  CHECK(lowering.steps[1].in().tensor == lowering.steps[0].out());
 }
 
 TEST_CASE("nothing is fused where it may not be, or where a value inside is read elsewhere") {
-  CHECK(count(fused(make_network("resnet-20", {3, 32, 32}, 10), 0), Kind::residual_stage) == 0);
+  CHECK(count_stages(fused(make_network("resnet-20", {3, 32, 32}, 10), 0)) == 0);
 
   NetworkBuilder net({3, 8, 8});  // x + conv(relu(bn(conv(relu(bn(x)))))), what is between is added as well
   const std::string x = net.convolution(16, {3, 3, 1, 1});
@@ -94,7 +97,7 @@ TEST_CASE("nothing is fused where it may not be, or where a value inside is read
   half_unit(net, 16);
   const std::string sum = net.add(x, net.last());
   net.add(sum, between);
-  CHECK(count(fused(net.finish(3), 100), Kind::residual_stage) == 0);
+  CHECK(count_stages(fused(net.finish(3), 100)) == 0);
 }
 
 TEST_CASE("a stage computes what the reference computes: odd images, many units, split over the cores or not") {

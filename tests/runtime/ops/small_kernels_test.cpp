@@ -24,15 +24,15 @@ Network small_network() {
   net.convolution(20, {3, 3, 1, 1});
   net.batch_norm();
   const std::string stem = net.relu();
-  net.convolution(20, {}, stem);
+  net.convolution(20, net.same, stem);
   net.batch_norm();
   const std::string sum = net.add(net.batch_norm(), stem);
   net.convolution(17, {3, 3, 2, 1}, sum);
-  const std::string most = net.pool(LayerType::max_pool, {2, 2, 1, 0});
+  const std::string most = net.max_pool({2, 2, 1, 0});
   net.batch_norm(most);
   net.relu();
-  net.add(most, net.convolution(17, {}));
-  net.pool(LayerType::average_pool, {2, 2, 1, 1});
+  net.add(most, net.convolution(17));
+  net.average_pool({2, 2, 1, 1});
   net.relu();
   return net.finish(3);
 }

@@ -53,7 +53,8 @@ void check_cross_entropy(const Case& test, float smoothing) {
 }  // namespace
 
 TEST_CASE("softmax equals the reference") {
-  for (const auto& [n, classes] : cases) {
+  for (const Case& test : cases) {
+    const int n = test.n, classes = test.classes;
     CAPTURE(classes);
     const Values logits = random_values(to_size_t(n * classes), 3);
     const Guarded<float> x(to_floats(logits)), p(to_size_t(n * classes));

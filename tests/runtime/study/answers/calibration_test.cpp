@@ -9,6 +9,7 @@
 
 #include "data/files/error.h"
 #include "runtime/network/zoo.h"
+#include "runtime/study/answers/reliability.h"
 #include "tests/support/device_test.h"
 #include "tests/support/random_model.h"
 
@@ -86,16 +87,6 @@ TEST_CASE("a model with temperatures gives tempered probabilities") {
     }
 }
 
-TEST_CASE("the calibration error is that of bins counted by hand") {
-  // Largest probabilities 0.55 (wrong), 0.95 (right), 0.85 (right), 0.5 (right), in bins of a tenth.
-  const std::vector<float> rows = {0.55F, 0.45F, 0.05F, 0.95F, 0.85F, 0.15F, 0.5F, 0.5F};
-  const std::vector<std::int32_t> labels = {1, 1, 0, 0};
-  CHECK(expected_calibration_error(rows, labels, 10) == doctest::Approx((0.55 + 0.05 + 0.15 + 0.5) / 4));
-  // In one bin: accuracy 3/4 against a mean of 0.7125.
-  CHECK(expected_calibration_error(rows, labels, 1) == doctest::Approx(0.75 - 0.7125));
-  CHECK_THROWS_AS(expected_calibration_error(rows, {}, 10), ShapeError);
-}
-
 TEST_CASE("the fitted temperature is the best of a fine grid") {
   const Sample sample = make_sample(2, 400, 7);
   double best = 0, least = 1e9;
@@ -110,14 +101,14 @@ TEST_CASE("labels drawn from the probabilities have temperature 1, and sharpened
   const Sample sample = make_sample(1, 20000, 3);
   // With 20,000 images the fit's standard error is about 0.01.
   CHECK(fit_temperature(sample.rows(0), sample.labels) == doctest::Approx(1).epsilon(0.04));
-  CHECK(expected_calibration_error(sample.rows(0), sample.labels) < 0.02);
+  CHECK(reliability(sample.rows(0), sample.labels).expected_calibration_error < 0.02);
   std::vector<float> sharp;
   for (std::size_t i = 0; i < sample.labels.size(); ++i) {
     const std::vector<float> row = tempered(sample.probabilities.row(0, i), 0.4);
     sharp.insert(sharp.end(), row.begin(), row.end());
   }
   CHECK(fit_temperature(sharp, sample.labels) == doctest::Approx(2.5).epsilon(0.04));
-  CHECK(expected_calibration_error(sharp, sample.labels) > 0.1);
+  CHECK(reliability(sharp, sample.labels).expected_calibration_error > 0.1);
 }
 
 TEST_CASE("the fitted combination is where no weight can be moved to gain") {

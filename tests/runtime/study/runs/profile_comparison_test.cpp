@@ -18,7 +18,7 @@ std::string workload(const std::string& name, const Values& ms, const std::strin
                      fmt::join(ms, ","), mj);
 }
 
-ProfileFile profile(const std::string& workloads, const std::string& more = R"("batch_size": 128)") {
+ProfileWindows profile(const std::string& workloads, const std::string& more = R"("batch_size": 128)") {
   return parse_profile(
       fmt::format(R"({{"format": "cascadecl-profile", "format_version": 1, {}, "workloads": [{}]}})", more, workloads),
       "A.json");
@@ -72,22 +72,4 @@ TEST_CASE("compare_profiles of single windows gives no significance") {
   const ProfileComparison comparison = compare_profiles(profile(workload("a", {1})), profile(workload("a", {2})));
   CHECK(comparison.quantities[0].difference.mean == 1);
   CHECK_FALSE(comparison.quantities[0].significant);
-}
-
-TEST_CASE("a file that is no profile is refused by name and field") {
-  const auto error = [](const std::string& text) {
-    return error_of<FileError>([&] { parse_profile(text, "A.json"); });
-  };
-  const std::string head = R"({"format": "cascadecl-profile", "format_version": 1, "workloads": )";
-  CHECK(contains(error("{"), "A.json: is no profile"));
-  CHECK(contains(error(R"({"format": "cascadecl-sweep"})"), "is no profile"));
-  CHECK(contains(error(R"({"format": "cascadecl-profile", "format_version": 2})"), "format_version"));
-  CHECK(contains(error(head + "3}"), "field 'workloads': expected a list"));
-  CHECK(contains(error(head + "[]}"), "holds no windows"));
-  CHECK(contains(error(head + "[3]}"), "workloads[0]: field 'name'"));
-  CHECK(contains(error(head + R"([{"name": "a", "windows_ms_per_image": 3}]})"), "windows_ms_per_image"));
-  CHECK(contains(error(head + R"([{"name": "a", "windows_ms_per_image": ["3"]}]})"), "expected a list of numbers"));
-  CHECK(contains(error(head + R"([{"name": "a", "windows_ms_per_image": []}]})"), "at least one window"));
-  CHECK(contains(error(R"({"device": )" + std::string(200, '[') + std::string(200, ']') + "}"), "deep in each other"));
-  CHECK(contains(error_of<FileError>([] { read_profile("/nowhere/A.json"); }), "/nowhere/A.json: cannot be opened"));
 }

@@ -1,6 +1,7 @@
 #include "runtime/study/tradeoff/sweep_file.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
@@ -88,14 +89,56 @@ TEST_CASE("a bad sweep file is refused with file, field and what was expected") 
   CHECK(contains(error_of<FileError>([&] { parse_sweep(deep.dump(), "s.json"); }), "deep in each other"));
 }
 
-TEST_CASE("a sweep that has just begun may lack stages and points, but those it has are checked") {
+json begun_sweep_json() {
   json sweep = sweep_json();
+  sweep["settings"] = {{"seeds", 2}};
+  sweep["tasks_done"] = 4;
+  sweep["seconds"] = 1.5;
+  return sweep;
+}
+
+TEST_CASE("a sweep that has just begun may lack stages and points, but those it has are checked") {
+  json sweep = begun_sweep_json();
   sweep["points"] = json::array();
   CHECK(parse_begun_sweep(sweep.dump(), "s.json").stages.size() == 2);
   sweep["stages"] = json::array();
   CHECK(parse_begun_sweep(sweep.dump(), "s.json").stages.empty());
   sweep["points"] = {7};
   CHECK(contains(error_of<FileError>([&] { parse_begun_sweep(sweep.dump(), "s.json"); }), "points[0]"));
+}
+
+TEST_CASE("a sweep goes on from settings, pieces of work and seconds, and none of them may be missing") {
+  const Sweep sweep = parse_begun_sweep(begun_sweep_json().dump(), "s.json");
+  CHECK(sweep.settings == R"({"seeds":2})");
+  CHECK(sweep.tasks_done == 4);
+  CHECK(sweep.seconds == 1.5);
+  for (const char* field : {"settings", "tasks_done", "seconds"}) {
+    json spoiled = begun_sweep_json();
+    spoiled.erase(field);
+    const std::string error = error_of<FileError>([&] { parse_begun_sweep(spoiled.dump(), "s.json"); });
+    CHECK(contains(error, fmt::format("field '{}' missing", field)));
+  }
+}
+
+TEST_CASE("a sweep that is written and read again is the same text") {
+  json content = begun_sweep_json();
+  content["settings"] = json::parse(R"({"z": 0.1, "a": [0.003, 1e-7], "text": "\u00fc"})");
+  content["points"].push_back({{"policy", "static"},
+                               {"parameter", 1.0},
+                               {"seed", UINT64_MAX},
+                               {"frozen", false},
+                               {"combine", "last"},
+                               {"top1", 1.0 / 3},
+                               {"mmac_per_image", 41.25},
+                               {"mac_fraction", 0.1}});
+  const Sweep sweep = parse_begun_sweep(content.dump(), "s.json");
+  const std::string text = to_json(sweep);
+  CHECK(to_json(parse_begun_sweep(text, "s.json")) == text);
+  const Sweep again = parse_sweep(text, "s.json");
+  CHECK(again.points.back().top1 == 1.0 / 3);
+  CHECK(again.points.back().seed == UINT64_MAX);
+  CHECK_FALSE(again.points.back().frozen);
+  CHECK(again.points.front().stopped == sweep.points.front().stopped);
 }
 
 TEST_CASE("a point's seed may be any of 64 bits") {
