@@ -70,7 +70,7 @@ std::span<const PolicyKind> policy_kinds() { return kKinds; }
 std::string_view to_string(PolicyKind kind) { return entry_of(kind).name; }
 
 std::string to_string(const PolicyChoice& choice) {
-  return choice.parameter ? fmt::format("{}:{:.6g}", to_string(choice.kind), *choice.parameter)
+  return choice.parameter ? fmt::format("{}:{}", to_string(choice.kind), *choice.parameter)
                           : std::string(to_string(choice.kind));
 }
 

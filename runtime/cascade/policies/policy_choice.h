@@ -33,7 +33,7 @@ std::span<const PolicyKind> policy_kinds();
 // "learned", "static" for PolicyKind::fixed, ...
 std::string_view to_string(PolicyKind kind);
 PolicyKind parse_policy_kind(std::string_view name);  // throws UsageError that lists the names
-// "confidence:0.8"; without a parameter the name alone.
+// "confidence:0.8", exactly what parse_policy_choice() reads back; without a parameter the name alone.
 std::string to_string(const PolicyChoice& choice);
 
 // Reads such a text. A policy without a parameter in it gets its default, if it has one. Throws UsageError that lists

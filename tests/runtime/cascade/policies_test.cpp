@@ -117,6 +117,7 @@ TEST_CASE("policy choices are read by name and parameter, and bad ones are refus
   CHECK(choice.kind == PolicyKind::confidence);
   CHECK(choice.parameter == 0.8);
   CHECK(to_string(choice) == "confidence:0.8");
+  CHECK(parse_policy_choice(to_string(PolicyChoice{PolicyKind::margin, 1.0 / 3})).parameter == 1.0 / 3);
   for (const PolicyKind kind : policy_kinds()) CHECK(parse_policy_kind(to_string(kind)) == kind);
   for (const char* bad :
        {"", "certainty", "confidence", "confidence:", "confidence:1.5", "margin:x", "entropy:-1", "agreement:0",
