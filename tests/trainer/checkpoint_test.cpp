@@ -112,8 +112,9 @@ void write_one_stage(const std::filesystem::path& path, const Checkpoint& checkp
     const std::vector<std::uint8_t> bytes(text.begin(), text.end());
     file.write<std::uint8_t>(name, {static_cast<std::int64_t>(bytes.size())}, bytes);
   }
-  write_arrays(file, "/checkpoint/momentum/0", trained_parameter_shapes(s.model.stages[place].network),
-               s.momentum[place]);
+  if (!s.momentum[place].empty())
+    write_arrays(file, "/checkpoint/momentum/0", trained_parameter_shapes(s.model.stages[place].network),
+                 s.momentum[place]);
   file.commit();
 }
 

@@ -195,7 +195,7 @@ json point_json(const SweepPoint& point) {
           {"mac_fraction", point.mac_fraction},
           {"ms_per_image", number_or_null(point.ms_per_image)},
           {"mj_per_image", number_or_null(point.mj_per_image)},
-          {"stopped", point.stopped}};
+          {"stopped", point.stopped.empty() ? json(nullptr) : json(point.stopped)}};
 }
 
 // begun: stages and points may still be missing, but not what the sweep goes on from.
