@@ -62,7 +62,7 @@ TEST_CASE("the first implementation that does not decline runs, and those before
   const ConvGeometry wide{{64, 8, 3000}, 16, 3, 3, 1, 1};
   const VariantChoice filter = ConvBackwardFilter(device, wide, {}, false, KernelClass::automatic).choice();
   CHECK(filter.variant == "reference");
-  CHECK(names(filter.declined) == Names{"winograd", "direct"});
+  CHECK(names(filter.declined) == Names{"winograd", "direct", "grouped"});
   CHECK(to_string(filter.declined).find("; direct: needs ") != std::string::npos);
 }
 
