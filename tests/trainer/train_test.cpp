@@ -350,8 +350,7 @@ TEST_CASE("phases start from a given model and leave alone what they do not trai
   CHECK_THROWS_AS(run(settings, nobody, {}, false, foreign), FileError);
 }
 
-TEST_CASE(
-    "policies are trained by the policy phase on what the stages say of held-out images, with the stages' momentum") {
+TEST_CASE("policies learn by the policy phase from held-out images, with the momentum of the training") {
   TrainSettings settings = short_training();
   settings.policy = settings.joint = false;
   Recorder nobody;
