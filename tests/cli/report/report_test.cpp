@@ -65,7 +65,7 @@ TEST_CASE("report runs a model: its matrix, calibration, examples and costs belo
     }
     CHECK_FALSE(measured["examples"][k].empty());
   }
-  CHECK(report["costs"]["points"][2]["series"] == "Ours (S)");
+  CHECK(report["costs"]["points"][2]["series"] == "sample");
   CHECK(report["command"].get<std::string>().starts_with("cascadecl report "));
 }
 
