@@ -74,7 +74,7 @@ extern const StepKind pool_step;
 extern const StepKind global_pool_step;     // writes rows
 extern const StepKind dense_step;           // reads and writes rows
 extern const StepKind materialize_step;     // writes what a view gives
-extern const StepKind residual_stage_step;  // inference only
+extern const StepKind residual_block_step;  // inference only
 
 // The kind of steps of one class.
 template <class T>

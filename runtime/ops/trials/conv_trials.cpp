@@ -129,10 +129,10 @@ class FilterGradient {
   Array<float> workspace_;
 };
 
-// A residual stage by the reference convolutions.
+// A residual block by the reference convolutions.
 class ConvolutionChain {
  public:
-  ConvolutionChain(const TrialContext& c, const ResidualStageGeometry& g)
+  ConvolutionChain(const TrialContext& c, const ResidualBlockGeometry& g)
       : between_(c.device.allocate<float>(to_size(c.images) * image_elements(g.shape, c.device.channel_block()))) {
     const ViewKind normed{.affine = true, .activation = ActivationFunction::relu()};
     if (g.head) head_.emplace(c.device, *g.head, ConvFusion{}, c.kernels, c.batch());
@@ -182,7 +182,7 @@ MakeTrial forward_trial(const ConvGeometry& g, const ConvFusion& fusion) {
   };
 }
 
-MakeTrial residual_stage_trial(const ResidualStageGeometry& g) {
+MakeTrial residual_block_trial(const ResidualBlockGeometry& g) {
   return [=](const TrialContext& c) -> Trial {
     const ConvGeometry convolution = g.convolution();
     const Array<float> in = c.data.activation(g.head ? g.head->in : g.shape, c.images, 1);
@@ -201,10 +201,10 @@ MakeTrial residual_stage_trial(const ResidualStageGeometry& g) {
       chain->prepare(head, weights, norms);
       return {[=](int n) { chain->run(n, in, x.array); }, {x}};
     }
-    auto stage = std::make_shared<ResidualStage>(c.device, g, c.kernels, c.batch());
-    stage->prepare(head, weights);
-    stage->prepare_norms(norms);
-    return {[=](int n) { stage->run(n, in, x.array); }, {x}};
+    auto block = std::make_shared<ResidualBlock>(c.device, g, c.kernels, c.batch());
+    block->prepare(head, weights);
+    block->prepare_norms(norms);
+    return {[=](int n) { block->run(n, in, x.array); }, {x}};
   };
 }
 

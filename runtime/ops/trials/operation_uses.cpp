@@ -122,16 +122,16 @@ TuningUses both_gradients_uses(const Device& device, const ConvGeometry& g, cons
   return {std::move(use)};
 }
 
-TuningUses residual_stage_uses(const Device& device, const ResidualStageGeometry& geometry, bool splits,
+TuningUses residual_block_uses(const Device& device, const ResidualBlockGeometry& geometry, bool splits,
                                KernelClass kernels, BatchClass batch) {
-  ResidualStageGeometry g = geometry;
+  ResidualBlockGeometry g = geometry;
   g.pooled = false;  // no tunable has to do with it
   const int block = device.channel_block();
   const std::size_t floats = std::max(image_elements(g.shape, block), g.head ? image_elements(g.head->in, block) : 0);
   const double work = 2 * g.units * macs(g.convolution()) + (g.head ? macs(*g.head) : 0);
   TuningUse whole =
-      use_of(device, Lookup<StageTunables, ResidualStageGeometry>{ResidualStage::tuning_key(g, block, batch), g},
-             floats, work, residual_stage_trial(g));
+      use_of(device, Lookup<BlockTunables, ResidualBlockGeometry>{ResidualBlock::tuning_key(g, block, batch), g},
+             floats, work, residual_block_trial(g));
   whole.fusion = std::to_string(g.units);
   TuningUses uses = {std::move(whole)};
   if (!splits) return uses;

@@ -4,7 +4,7 @@
 #include "runtime/ops/conv.h"
 #include "runtime/ops/conv_backward.h"
 #include "runtime/ops/piece.h"
-#include "runtime/ops/residual_stage.h"
+#include "runtime/ops/residual_block.h"
 #include "runtime/ops/trials/tuning_use.h"
 
 // The uses of operations, as their steps run them.
@@ -33,7 +33,7 @@ TuningUses filter_gradient_uses(const Device& device, const ConvGeometry& geomet
 TuningUses both_gradients_uses(const Device& device, const ConvGeometry& geometry, const ConvBackward::Fusion& fusion,
                                BatchClass batch);
 // `splits`: few images run one convolution at a time.
-TuningUses residual_stage_uses(const Device& device, const ResidualStageGeometry& geometry, bool splits,
+TuningUses residual_block_uses(const Device& device, const ResidualBlockGeometry& geometry, bool splits,
                                KernelClass kernels, BatchClass batch);
 
 }  // namespace cascadecl
