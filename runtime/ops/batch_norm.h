@@ -61,7 +61,7 @@ class BatchNorm {
   const VariantChoice& sums_choice() const { return sums_choice_; }    // of measure() and backward_sums()
   const VariantChoice& apply_choice() const { return apply_choice_; }  // of backward_apply()
   static TuningKey sums_key(const Device& device, ImageShape shape, BatchClass batch);
-  static PieceWork apply_work(const Device& device, ImageShape shape, BatchClass batch);
+  static PieceProblem apply_problem(const Device& device, ImageShape shape, BatchClass batch);
 
   std::size_t padded_channels() const { return scale_.size(); }
 

@@ -25,8 +25,8 @@ class Compact {
   void gather(int m, const Array<int>& indices, std::size_t row, const Array<int>& in, const Array<int>& out);
 
   // How each kernel divides its work: select() by images, gather() by words of a row.
-  static PieceWork select_work(const Device& device, BatchClass batch);
-  static PieceWork gather_work(const Device& device, std::size_t row, BatchClass batch);
+  static PieceProblem select_problem(const Device& device, BatchClass batch);
+  static PieceProblem gather_problem(const Device& device, std::size_t row, BatchClass batch);
 
  private:
   struct Gather {

@@ -15,8 +15,8 @@ struct Built {
 
 Built build(const Device& device, std::string_view kernel, ImageShape shape, ViewKind kind, ViewKind second,
             BatchClass batch, VariantChoice& choice) {
-  const PieceWork work = elementwise_work(device, kernel, shape, batch);
-  const auto piece = look_up<Piece>(device, work.key, work, choice);
+  const PieceProblem problem = elementwise_problem(device, kernel, shape, batch);
+  const auto piece = look_up<Piece>(device, problem.key, problem, choice);
   Defines defines = tensor_defines(device, shape);
   kind.define(defines);
   defines.set("SECOND_AFFINE", second.affine ? 1 : 0);
@@ -36,7 +36,7 @@ Range batch_range(Range image, int n) { return {image.x, image.y * to_size(n)}; 
 
 }  // namespace
 
-PieceWork elementwise_work(const Device& device, std::string_view kernel, ImageShape shape, BatchClass batch) {
+PieceProblem elementwise_problem(const Device& device, std::string_view kernel, ImageShape shape, BatchClass batch) {
   return {.key = {.kernel = "elementwise",
                   .operation = std::string(kernel),
                   .in_channels = shape.channels,

@@ -10,7 +10,7 @@ namespace cascadecl {
 // that it is for, since its tunable may depend on it.
 
 // How these kernels divide their work: `kernel` of kernels/elementwise.cl.
-PieceWork elementwise_work(const Device& device, std::string_view kernel, ImageShape shape, BatchClass batch);
+PieceProblem elementwise_problem(const Device& device, std::string_view kernel, ImageShape shape, BatchClass batch);
 
 // out = view(in).
 class ViewMaterialize {

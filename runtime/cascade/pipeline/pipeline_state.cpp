@@ -80,7 +80,7 @@ void CascadePipeline::State::fail(Lane& lane, const std::exception_ptr& error, c
   const bool goes_on = settings.executor.on_failure == OnDeviceFailure::go_on && left != lanes.end();
   if (goes_on) {
     record.moved_to = left->device.info().name;
-    queues->move(lane.number, left->number, lane.work ? *lane.work : Work{});
+    queues->move(lane.number, left->number, lane.batch ? *lane.batch : StageBatch{});
     left->ready = false;
     if (lane.cold) left->cold = true;
   }

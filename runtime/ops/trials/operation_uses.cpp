@@ -56,26 +56,26 @@ std::string text_of(ViewKind view) { return fmt::format("{} {}", view.affine, st
 
 }  // namespace
 
-TuningUse piece_use(const Device& device, const PieceWork& work, std::size_t floats, MakeTrial trial) {
-  return use_of(device, Lookup<Piece, PieceWork>{work.key, work}, floats, static_cast<double>(floats),
+TuningUse piece_use(const Device& device, const PieceProblem& problem, std::size_t floats, MakeTrial trial) {
+  return use_of(device, Lookup<Piece, PieceProblem>{problem.key, problem}, floats, static_cast<double>(floats),
                 std::move(trial));
 }
 
 TuningUse dense_use(const Device& device, int in, int out, BatchClass batch) {
-  return piece_use(device, Dense::forward_work(device, in, out, batch), to_size(in) * to_size(out),
+  return piece_use(device, Dense::forward_problem(device, in, out, batch), to_size(in) * to_size(out),
                    dense_trial(in, out));
 }
 
 TuningUse elementwise_use(const Device& device, std::string_view kernel, ImageShape shape, ViewKind view,
                           BatchClass batch) {
-  return piece_use(device, elementwise_work(device, kernel, shape, batch),
+  return piece_use(device, elementwise_problem(device, kernel, shape, batch),
                    image_elements(shape, device.channel_block()), elementwise_trial(kernel, shape, view));
 }
 
 TuningUses batch_norm_uses(const Device& device, ImageShape shape, BatchClass batch) {
   const std::size_t floats = image_elements(shape, device.channel_block());
   TuningUses uses = {
-      piece_use(device, BatchNorm::apply_work(device, shape, batch), floats, batch_norm_apply_trial(shape))};
+      piece_use(device, BatchNorm::apply_problem(device, shape, batch), floats, batch_norm_apply_trial(shape))};
   if (!coarse_items(device))
     uses.push_back(use_of(device, Lookup<BatchNormGroup, ImageShape>{BatchNorm::sums_key(device, shape, batch), shape},
                           floats, static_cast<double>(floats), batch_norm_sums_trial(shape)));
@@ -83,12 +83,12 @@ TuningUses batch_norm_uses(const Device& device, ImageShape shape, BatchClass ba
 }
 
 TuningUse sgd_use(const Device& device, std::size_t count) {
-  return piece_use(device, Sgd::step_work(device, count), count, sgd_trial(count));
+  return piece_use(device, Sgd::step_problem(device, count), count, sgd_trial(count));
 }
 
 TuningUses survivor_uses(const Device& device, std::size_t row, BatchClass batch) {
-  return {piece_use(device, Compact::select_work(device, batch), 1, select_trial()),
-          piece_use(device, Compact::gather_work(device, row, batch), row, gather_trial(row))};
+  return {piece_use(device, Compact::select_problem(device, batch), 1, select_trial()),
+          piece_use(device, Compact::gather_problem(device, row, batch), row, gather_trial(row))};
 }
 
 TuningUses forward_uses(const Device& device, const ConvGeometry& g, const ConvFusion& fusion, KernelClass kernels,

@@ -199,14 +199,14 @@ TEST_CASE("candidates are valid, distinct, and begin with the rule's; what is ou
 }
 
 TEST_CASE("pieces of a row are multiples of the step, up to the whole row") {
-  const PieceWork work{.key = {.kernel = "sgd"}, .length = 1000, .step = 16, .coarse = 4096, .fine = 16};
-  check_parameters<Piece>(work, target(16));
-  CHECK(Piece::choose(work, target(16)).piece == 4096);
+  const PieceProblem problem{.key = {.kernel = "sgd"}, .length = 1000, .step = 16, .coarse = 4096, .fine = 16};
+  check_parameters<Piece>(problem, target(16));
+  CHECK(Piece::choose(problem, target(16)).piece == 4096);
   TuningTarget gpu = target(4);
   gpu.coarse_items = false;
-  CHECK(Piece::choose(work, gpu).piece == 16);
-  CHECK(Piece::ranges(work, gpu).front() == std::vector<int>{16, 64, 256, 1008});
-  CHECK(Piece{17}.fault(work, gpu) == "PIECE 17 is no multiple of 16");
+  CHECK(Piece::choose(problem, gpu).piece == 16);
+  CHECK(Piece::ranges(problem, gpu).front() == std::vector<int>{16, 64, 256, 1008});
+  CHECK(Piece{17}.fault(problem, gpu) == "PIECE 17 is no multiple of 16");
   CHECK(Piece{16}.count(1000) == 63);
 }
 
