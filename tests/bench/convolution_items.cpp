@@ -65,16 +65,17 @@ std::vector<KernelItem> convolution_items(const Device& device, int batch, bool 
     if (!image) {
       const bool fuses = ConvBackwardData::can_fuse(device, g, automatic);
       const ConvBackwardData::Fusion masked =
-          fuses ? ConvBackwardData::Fusion{.pair = true, .mask = MaskKind::batch_norm_relu}
+          fuses ? ConvBackwardData::Fusion{.deferred = true, .mask = MaskKind::batch_norm_relu}
                 : ConvBackwardData::Fusion{};
       items.push_back({"gradient by input", ConvBackwardData(device, g, masked, automatic, many).choice().variant,
                        text_of(g), flop, fuses ? 2 * in + 2 * out : in + out,
                        run_of(device, batch, data_gradient_trial(g, masked))});
     }
-    const bool pair = ConvBackwardFilter::can_fuse(device, g, automatic);
-    items.push_back({"gradient by filters", ConvBackwardFilter(device, g, view, pair, automatic, many).choice().variant,
-                     text_of(g), flop, share_read(g) * in + (pair ? 2 : 1) * out,
-                     run_of(device, batch, filter_gradient_trial(g, view, pair))});
+    const bool deferred = ConvBackwardFilter::can_fuse(device, g, automatic);
+    items.push_back({"gradient by filters",
+                     ConvBackwardFilter(device, g, view, deferred, automatic, many).choice().variant, text_of(g), flop,
+                     share_read(g) * in + (deferred ? 2 : 1) * out,
+                     run_of(device, batch, filter_gradient_trial(g, view, deferred))});
   }
   return items;
 }

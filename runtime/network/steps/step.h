@@ -46,8 +46,9 @@ class Step {
   // Its kernels with tunables that forward() runs.
   virtual TuningUses tuning_uses() const { return {}; }
 
-  // Whether the launches of plan_backward() can read the gradient by the first output as a pair (batch_norm.h).
-  virtual bool reads_pair() const { return false; }
+  // Whether the launches of plan_backward() can read the gradient by the first output while it is deferred
+  // (conv_gradient.h).
+  virtual bool reads_deferred() const { return false; }
   // Lays out the launches that compute the gradients by the inputs and parameters from that by the output. Steps that
   // only inference has do not learn.
   virtual void plan_backward(BackwardPlanner& /*plan*/) {}

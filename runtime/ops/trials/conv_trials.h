@@ -11,7 +11,7 @@ namespace cascadecl {
 MakeTrial forward_trial(const ConvGeometry& geometry, const ConvFusion& fusion);
 MakeTrial residual_block_trial(const ResidualBlockGeometry& geometry);
 MakeTrial data_gradient_trial(const ConvGeometry& geometry, const ConvBackwardData::Fusion& fusion);
-MakeTrial filter_gradient_trial(const ConvGeometry& geometry, ViewKind view, bool pair);
+MakeTrial filter_gradient_trial(const ConvGeometry& geometry, ViewKind view, bool deferred);
 MakeTrial both_gradients_trial(const ConvGeometry& geometry, const ConvBackward::Fusion& fusion);
 
 }  // namespace cascadecl

@@ -103,22 +103,22 @@ TuningUses data_gradient_uses(const Device& device, const ConvGeometry& g, const
                               KernelClass kernels, BatchClass batch) {
   return convolution_uses<conv::BackwardData>(
       device, {g, fusion}, kernels, batch,
-      fmt::format("{} {} {}", fusion.pair, static_cast<int>(fusion.mask), fusion.residual),
+      fmt::format("{} {} {}", fusion.deferred, static_cast<int>(fusion.mask), fusion.residual),
       data_gradient_trial(g, fusion));
 }
 
-TuningUses filter_gradient_uses(const Device& device, const ConvGeometry& g, ViewKind view, bool pair,
+TuningUses filter_gradient_uses(const Device& device, const ConvGeometry& g, ViewKind view, bool deferred,
                                 KernelClass kernels, BatchClass batch) {
-  return convolution_uses<conv::BackwardFilter>(device, {g, view, pair}, kernels, batch,
-                                                fmt::format("{} {}", text_of(view), pair),
-                                                filter_gradient_trial(g, view, pair));
+  return convolution_uses<conv::BackwardFilter>(device, {g, view, deferred}, kernels, batch,
+                                                fmt::format("{} {}", text_of(view), deferred),
+                                                filter_gradient_trial(g, view, deferred));
 }
 
 TuningUses both_gradients_uses(const Device& device, const ConvGeometry& g, const ConvBackward::Fusion& fusion,
                                BatchClass batch) {
   TuningUse use = use_of(device, ConvBackward::lookup(device, g, batch), larger_activation(device, g), macs(g),
                          both_gradients_trial(g, fusion));
-  use.fusion = fmt::format("{} {}", fusion.pair, fusion.batch_norm);
+  use.fusion = fmt::format("{} {}", fusion.deferred, fusion.batch_norm);
   return {std::move(use)};
 }
 

@@ -28,7 +28,7 @@ TuningUses forward_uses(const Device& device, const ConvGeometry& geometry, cons
                         KernelClass kernels, BatchClass batch);
 TuningUses data_gradient_uses(const Device& device, const ConvGeometry& geometry,
                               const ConvBackwardData::Fusion& fusion, KernelClass kernels, BatchClass batch);
-TuningUses filter_gradient_uses(const Device& device, const ConvGeometry& geometry, ViewKind view, bool pair,
+TuningUses filter_gradient_uses(const Device& device, const ConvGeometry& geometry, ViewKind view, bool deferred,
                                 KernelClass kernels, BatchClass batch);
 TuningUses both_gradients_uses(const Device& device, const ConvGeometry& geometry, const ConvBackward::Fusion& fusion,
                                BatchClass batch);
