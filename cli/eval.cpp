@@ -32,7 +32,7 @@ struct Setup {
 ProgramCounts program_counts(const std::vector<Device>& devices) {
   ProgramCounts sum;
   for (std::size_t i = 0; i < devices.size(); ++i) {
-    const auto same = [&](const Device& d) { return d.context()() == devices[i].context()(); };
+    const auto same = [&](const Device& d) { return d.same_as(devices[i]); };
     const auto end = devices.begin() + static_cast<std::ptrdiff_t>(i);
     if (std::find_if(devices.begin(), end, same) != end) continue;
     sum.built += devices[i].program_counts().built;

@@ -200,7 +200,7 @@ class PrecisionControl {
 
 // Images of a turn: a window, or several where devices are to work on different ones at once.
 std::size_t turn_images(const Model& model, const std::vector<Device>& devices, const ExecutorSettings& settings) {
-  const auto differs = [&](const Device& device) { return device.context()() != devices.front().context()(); };
+  const auto differs = [&](const Device& device) { return !device.same_as(devices.front()); };
   return window_images(settings, model.input) * (std::ranges::any_of(devices, differs) ? 8 : 1);
 }
 

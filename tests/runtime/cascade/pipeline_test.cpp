@@ -289,7 +289,7 @@ TEST_CASE("a device that is given up from outside leaves its stages to another, 
   executor.give_up(b, error, "elsewhere");
   executor.give_up(b, error, "elsewhere");
   CHECK(executor.classify(images).exit_stage == whole.exit_stage);
-  CHECK(executor.device(1).context()() == a.context()());
+  CHECK(executor.device(1).same_as(a));
   CHECK(executor.failure_of(b) == error);
   CHECK(executor.failure_of(a) == nullptr);
   const std::vector<DeviceFailure> failures = executor.statistics().failures;
@@ -324,7 +324,7 @@ TEST_CASE("memory that a device lacks for its stages is its failure, before any 
   settings.on_failure = OnDeviceFailure::go_on;
   const std::vector<std::uint8_t> images = random_images(20);
   CascadeExecutor executor(test_model(), {b, a, b}, settings);
-  for (std::size_t stage = 0; stage < 3; ++stage) CHECK(executor.device(stage).context()() == a.context()());
+  for (std::size_t stage = 0; stage < 3; ++stage) CHECK(executor.device(stage).same_as(a));
   const std::vector<DeviceFailure> failures = executor.statistics().failures;
   REQUIRE(failures.size() == 1);
   CHECK(failures[0].stages == std::vector<std::size_t>{0, 2});
