@@ -3,7 +3,7 @@
 
 namespace cascadecl {
 
-// The gradient by a tensor as its consumer reads it: `data` itself; or, behind a batch norm that has not been applied
+// The gradient by a tensor, as its consumer reads it: `data` itself; or, behind a batch norm that has not been applied
 // yet, scale * data + pair_scale * pair + shift by channel (batch_norm.h).
 struct Gradient {
   Array<float> data;
@@ -11,7 +11,8 @@ struct Gradient {
   bool is_pair() const { return !pair.empty(); }
 };
 
-// Where the ReLU of the input's view let nothing through, the gradient is zero; with batch-norm sums for its backward.
+// The mask of a gradient: it is zero where the ReLU of the input's view let nothing through. With the sums that the
+// batch norm's backward needs.
 struct ConvMask {
   Array<float> tensor, scale, shift, mean;  // t, view scale and shift, batch mean; by kind
   Array<float> sums;                        // [n][2][C padded]
