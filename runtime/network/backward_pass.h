@@ -9,8 +9,7 @@ namespace cascadecl {
 // The gradients of a forward pass, laid out once as a list of launches.
 class BackwardPass {
  public:
-  // Holds on to `forward`, which must stay where it is, like the pass itself. logit_gradient: what the launches start
-  // from.
+  // Keeps references: `forward` and the pass itself must stay where they are. The launches start from logit_gradient.
   BackwardPass(ForwardPass& forward, const ParameterStore& parameters, GradientSlices parameter_gradients,
                const Array<float>& logit_gradient)
       : plan_(forward.state(), forward.steps(), parameters, std::move(parameter_gradients), logit_gradient) {}

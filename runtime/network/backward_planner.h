@@ -16,10 +16,10 @@ namespace cascadecl {
 
 using GradientSlices = std::map<std::string, Array<float>, std::less<>>;  // by "layer/parameter"
 
-// Lays out the launches of a backward pass, from the last step to the first: each step is given the gradient by its
-// output and passes on those by its inputs. Gradients lie in buffers that are handed out again when nobody holds them.
-// The gradient by a tensor is held plainly, or, where its only reader is a batch norm before a step that can read it
-// so, deferred: that batch norm is not applied yet (conv_gradient.h).
+// Lays out the launches of a backward pass, from the last step to the first. Each step receives the gradient by its
+// output and passes on the gradients by its inputs. Gradients lie in buffers that are handed out again when nobody
+// holds them. The gradient by a tensor is held plainly, with one exception: if the only reader of the tensor is a batch
+// norm before a step that can read it so, it is held deferred: that batch norm is not applied yet.
 class BackwardPlanner {
  public:
   using Launch = std::function<void(int n, BatchNormMode mode)>;
@@ -34,8 +34,8 @@ class BackwardPlanner {
     bool is_deferred() const { return deferred_norm >= 0; }
   };
 
-  // Lays out all, starting from the gradient by the logits. Everything given must outlive the planner, which must stay
-  // where it is.
+  // Lays out everything, starting from the gradient by the logits. All arguments must outlive the planner, which must
+  // stay where it is.
   BackwardPlanner(PassState& pass, const std::vector<std::unique_ptr<Step>>& steps, const ParameterStore& parameters,
                   GradientSlices parameter_gradients, const Array<float>& logit_gradient);
   BackwardPlanner(const BackwardPlanner&) = delete;
@@ -47,39 +47,39 @@ class BackwardPlanner {
   std::size_t weight_bytes() const;                             // of filters in layouts of their own
   std::size_t gradient_bytes() const { return pool_.bytes(); }  // of all buffers
 
-  // For a step, while it is being planned. Numbers name buffers.
+  // For a step, while its backward pass is planned. Numbers name buffers.
 
-  // The gradient by its output: plain, unless the step reads deferred ones.
+  // The gradient by the step's output. It is plain, unless the step reads deferred ones.
   const Held& output_gradient() const;
-  // Whether something behind this way of reading a tensor learns: the image does not, a batch norm on it does.
+  // Whether anything before this view learns: the image does not, but a batch norm on it does.
   static bool needs_gradient(const LoweredView& in) { return in.tensor > 0 || in.batch_norm >= 0; }
-  // A buffer for the gradient by what a view gives. The step holds it until it passes it on.
+  // A buffer for the gradient by the value of a view. The step holds it until it passes it on.
   int take(const LoweredView& in) { return pool_.take(pass_.elements(in.tensor)); }
-  // Buffer = the gradient by what a view gives: masked, brought through the batch norm and added to the gradient by the
-  // tensor.
+  // Passes on a buffer with the gradient by the value of a view. It is masked, taken back through the batch norm and
+  // added to the gradient by the tensor.
   void pass_on(const LoweredView& in, int buffer);
-  // The same where the launch has masked it already and, with a batch norm, has written its sums to pass.moments().
+  // The same for a launch that has masked it already and, with a batch norm, has written its sums to pass.moments().
   void pass_on_masked(const LoweredView& in, int buffer);
-  // The same where the gradient by the view's value is that by the step's output.
+  // The same where the gradient by the view's value equals the gradient by the step's output.
   void pass_on_output(const LoweredView& in);
 
   // Appends a launch of the step. mmac: multiply-adds for one image.
   void add(std::string operation, Launch launch, const VariantChoice& choice = {}, double mmac = 0);
-  // What add() is to prepare when weights change: reads a parameter of the step's layer.
+  // Registers work for each change of the weights; it reads a parameter of the step's layer.
   void prepare_with(std::string_view parameter, std::size_t bytes, std::function<void(const Array<float>&)> prepare);
   // Kernels with tunables that the launches run.
   void add_uses(TuningUses uses);
-  // Room that all launches share.
+  // Asks for a workspace of this size, which all launches share.
   void reserve_workspace(std::size_t floats) { workspace_floats_ = std::max(workspace_floats_, floats); }
-  // Where the gradient by a parameter of the step's layer goes.
+  // The array for the gradient by a parameter of the step's layer.
   const Array<float>& parameter_gradient(std::string_view parameter) const;
 
   // For launches, while they run.
 
   const Array<float>& operator[](int buffer) const { return pool_[buffer]; }
-  // The gradient by a tensor that was held so.
+  // The gradient by a tensor that was held like this.
   Gradient gradient(int tensor, const Held& held) const;
-  // What the gradient by a view's value is to be masked and summed with.
+  // The mask and sums for the gradient by a view's value.
   ConvMask mask(const LoweredView& in) const;
   const Array<float>& workspace() const { return workspace_; }
 

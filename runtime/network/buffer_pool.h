@@ -5,13 +5,13 @@
 
 namespace cascadecl {
 
-// Memory for tensors that are not all alive at once, laid out while a pass is planned and allocated at its end: a
-// buffer is handed out again when nobody holds it, and is as large as the largest tensor that it is to hold. Two
-// tensors may hold the same buffer (both summands of an add have the gradient of the sum).
+// Memory for tensors that are not all alive at once. It is laid out while a pass is planned, and allocated at the end.
+// A buffer is handed out again when nobody holds it, and is as large as the largest tensor that it will hold. Two
+// tensors may hold the same buffer: both summands of an add have the gradient of the sum.
 class BufferPool {
  public:
-  // A buffer of at least `floats`, held once; contents undefined. Of those that nobody holds the smallest that is large
-  // enough, else the largest, which grows.
+  // A buffer of at least `floats`, held once, with undefined contents. Of the buffers that nobody holds it takes the
+  // smallest that is large enough, else the largest, which grows.
   int take(std::size_t floats);
   // The same, but only a buffer of exactly this size is handed out again.
   int take_equal(std::size_t floats);

@@ -8,7 +8,7 @@
 
 namespace cascadecl {
 
-// A network without a device: a checked list of named layers that ends in a dense layer giving `classes` logits.
+// A network without a device: a checked list of named layers, ending in a dense layer that gives `classes` logits.
 class Network {
  public:
   // Checks names (unique, inputs known and earlier), the arity of each layer and all shapes, and fills in Layer::shape.
@@ -26,9 +26,10 @@ class Network {
   int index_of(std::string_view name) const;        // position in layers(); throws like layer()
   LayerInputs inputs_of(const Layer& layer) const;
 
-  // Multiply-adds for one image. Paper, Table 1 counts convolutions only (its "FLOPs"): 14.86 M for resnet-8.
+  // Multiply-adds for one image, of the convolutions alone. These are the "FLOPs" of the paper's Table 1: 14.86 M for
+  // resnet-8.
   std::int64_t convolution_macs() const;
-  // With the dense layer: what a run really costs and what rewards and reports use.
+  // The same with the dense layers: the real cost of a run, which rewards and reports use.
   std::int64_t macs() const;
   std::int64_t macs(const Layer& layer) const;
   // All trained values; statistics, such as running_mean, are not counted.

@@ -11,8 +11,8 @@
 
 namespace cascadecl {
 
-// The steps of a lowered network on one device, over tensors that its owner lays out: what inference and training have
-// in common.
+// The steps of a lowered network on one device: the part that inference and training share. The owner provides the
+// memory of the tensors.
 class ForwardPass {
  public:
   // For inference, residual units are fused to blocks where the device can.
@@ -22,14 +22,14 @@ class ForwardPass {
   PassState& state() { return state_; }
   const PassState& state() const { return state_; }
   const std::vector<std::unique_ptr<Step>>& steps() const { return steps_; }
-  // So many of the first steps may run some images ahead of others. Their tensors may share memory only if they are of
-  // one size, so that an image has the same place in both.
+  // The number of first steps that may run some images ahead of others. Their tensors may share memory only if they
+  // have one size, so that an image has the same place in both.
   std::size_t steps_apart() const { return steps_apart_; }
   int logits() const { return steps_.back()->lowered().out(); }          // the tensor of the last dense layer,
-  int features() const { return steps_.back()->lowered().in().tensor; }  // and what enters it
+  int features() const { return steps_.back()->lowered().in().tensor; }  // and the tensor that enters it
 
   void prepare_weights();       // after each change of the weights
-  void prepare_frozen_norms();  // after each change of what batch norm knows; for frozen runs
+  void prepare_frozen_norms();  // after each change of the batch norms' values; for frozen runs
   // Frozen: prepare_frozen_norms() must have been called. batch: statistics of these n images.
   // With a clock it waits for the device after each step.
   void run(int n, const Activation& images, BatchNormMode mode, StepClock* clock = nullptr);

@@ -13,12 +13,12 @@
 
 namespace cascadecl {
 
-// A network compiled for inference on one device and for batches of up to max_batch images. Batch norm, ReLU and the
-// residual add are fused into the convolutions; buffers of activations that are never alive together share memory.
+// A network made ready for inference on one device, in batches of up to max_batch images. Batch norm, ReLU and the
+// residual add are fused into the convolutions. Activations that are never alive together share memory.
 class InferencePlan {
  public:
-  // kernels: of the convolutions, in the device's channel block; automatic takes the device's kernel class.
-  // Checks the parameters (ShapeError). Throws DeviceError if the device has not the memory, DeviceNotFoundError if it
+  // kernels: the class of the convolutions' kernels, in the device's channel block; automatic takes the device's class.
+  // Checks the parameters (ShapeError). Throws DeviceError if the device lacks the memory, DeviceNotFoundError if it
   // cannot run the precision.
   InferencePlan(const Device& device, const Network& network, const Parameters& parameters, int max_batch,
                 KernelClass kernels = KernelClass::automatic, Precision precision = Precision::fp32);
@@ -38,7 +38,7 @@ class InferencePlan {
   // Runs like run(), but waits for the device after each step. Returns the seconds of each of steps().
   std::vector<double> time_steps(int n, const Activation& images);
 
-  // What memory() of such a plan would be, found without allocating or building anything.
+  // The memory() that such a plan would have, found without allocating or building anything.
   static PlanMemory memory_needed(const Device& device, const Network& network, int max_batch,
                                   KernelClass kernels = KernelClass::automatic, Precision precision = Precision::fp32);
 

@@ -16,8 +16,8 @@
 
 namespace cascadecl {
 
-// What a layer does, with its attributes. All types of layers are listed here, and nowhere else.
-// Layers work on one image; the batch is no concern of the description.
+// The type of a layer, with its attributes. All types are listed here, and nowhere else. Layers work on one image; the
+// batch does not concern the description.
 using LayerAttributes =
     std::variant<layers::Input, layers::Convolution, layers::BatchNorm, layers::Relu, layers::Clip, layers::Add,
                  layers::AveragePool, layers::MaxPool, layers::GlobalAveragePool, layers::Concat, layers::Dense>;
@@ -43,7 +43,7 @@ struct Layer {
   bool operator==(const Layer&) const = default;
 };
 
-// What the type of a layer says of it, see layers/layer_type.h.
+// The answers of a layer's type, see layers/layer_type.h.
 std::string_view type_name(const Layer& layer);  // as in layer lists and messages: "conv"
 InputCount input_count(const Layer& layer);
 std::string attribute_fault(const Layer& layer);
@@ -53,7 +53,7 @@ std::vector<Parameter> layer_parameters(const Layer& layer, const LayerInputs& i
 void visit_attributes(Layer& layer, Attributes& attributes);
 void lower_layer(const Layer& layer, Lowerer& lowerer);
 
-// A layer of each type, without a name: what `type_name` may give.
+// A layer of each type, without a name. type_name() gives the types' names.
 std::vector<Layer> all_layer_types();
 
 }  // namespace cascadecl

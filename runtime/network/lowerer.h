@@ -5,11 +5,11 @@
 
 namespace cascadecl {
 
-// What a layer type is lowered with: it looks at its inputs here, and adds the steps that compute it, or says how its
-// input is to be read. Layers come one after the other.
+// The tool that layer types are lowered with, one layer after the other. A type looks at its inputs, and then adds the
+// steps that compute it, or says how its input is read.
 class Lowerer {
  public:
-  // What a layer's output is made of: how to read it, and the layers that reading it computes on the way.
+  // The output of a layer: how to read it, and the layers that are computed by reading it.
   struct Value {
     LoweredView view;
     std::vector<int> layers = {};
@@ -25,21 +25,21 @@ class Lowerer {
   int input_index(std::size_t position = 0) const;  // of the layer that gives an input
   const Layer& input_layer(std::size_t position = 0) const;
   const Value& input(std::size_t position = 0) const { return value(input_index(position)); }
-  // An input as a plain tensor, which a step of its own lays out where there is none yet.
+  // An input as a plain tensor. Where there is none yet, a step of its own writes it.
   const Value& plain_input(std::size_t position = 0);
-  // Whether nothing but the layer at hand reads an input.
+  // Whether the layer at hand is the only reader of an input.
   bool reads_alone(std::size_t position) const;
-  // Whether all that reads the layer at hand is the dense layer that gives the logits.
+  // Whether the only reader of the layer at hand is the dense layer that gives the logits.
   bool feeds_logits() const;
 
   LoweredTensor& tensor(int i) { return out_.tensors[static_cast<std::size_t>(i)]; }
   std::vector<LoweredStep>& steps() { return out_.steps; }
 
-  // A step that reads `inputs` and writes a new tensor of the layer's shape, which becomes the layer's value.
+  // Adds a step that reads `inputs` and writes a new tensor of the layer's shape. The tensor becomes the layer's value.
   LoweredStep& add_step(const StepKind& kind, const std::vector<Value>& inputs, bool rows = false);
-  // A step of another layer that writes a tensor which only later steps of this one read.
+  // Adds a step of another layer, whose tensor only later steps of the layer at hand read.
   Value add_step_before(const StepKind& kind, int layer, const Value& input, const ImageShape& shape, bool rows);
-  // The layer computes nothing of its own: it is `value`, read so.
+  // Says that the layer computes nothing of its own: its output is `value`.
   void set(Value value) { values_[static_cast<std::size_t>(index_)] = std::move(value); }
   int new_tensor(ImageShape shape, bool rows = false);
 

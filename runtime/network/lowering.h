@@ -10,8 +10,8 @@ namespace cascadecl {
 
 struct StepKind;
 
-// A network as the few launches that compute it, still without a device. Batch norm and ReLU become ways of reading a
-// tensor (views), a residual add becomes part of the convolution before it.
+// A network as the few launches that compute it, still without a device. Batch norm and activation functions become
+// ways of reading a tensor (views). A residual add becomes part of the convolution before it.
 
 // How a step reads a tensor: the tensor itself, behind the batch norm of layer `batch_norm` (-1: none), behind an
 // activation function.
@@ -23,7 +23,7 @@ struct LoweredView {
 };
 
 struct LoweredStep {
-  const StepKind* kind = nullptr;   // what runs it, see steps/step.h
+  const StepKind* kind = nullptr;   // how it runs, see steps/step.h
   int layer = -1;                   // index of the layer that gives the step its attributes and parameters
   std::vector<int> layers;          // all layers it computes, in order: "block1/unit1/bn1 + ..."
   std::vector<LoweredView> inputs;  // what it reads; a convolution's residual is its second input
@@ -50,11 +50,11 @@ struct Lowering {
 
 Lowering lower(const Network& network);
 
-// How many of its residual units a block may hold, none where they cannot be fused.
+// The most residual units that a block may hold; 0 where they cannot be fused.
 using MostUnits = std::function<int(const LoweredStep& block)>;
 
-// The same with runs of residual units, the convolution before each run and the global pool behind it as one step. For
-// inference: what lies between the units is not kept.
+// The same for inference, with each run of residual units as one step, together with the convolution before it and the
+// global pool behind it. Tensors between the units are not kept.
 Lowering fuse_residual_blocks(const Network& network, Lowering lowering, const MostUnits& most_units);
 
 // Counts the readers of each tensor anew.

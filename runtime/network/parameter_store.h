@@ -8,8 +8,8 @@
 
 namespace cascadecl {
 
-// The parameters of a network on a device: all trained ones in one flat array, so that one launch updates them all; the
-// running statistics apart. Slices are views of the same memory.
+// The parameters of a network on a device. All trained ones lie in one flat array, so that one launch updates them all;
+// the running statistics lie apart. Slices refer to the same memory.
 class ParameterStore {
  public:
   // Uploads; throws ShapeError where `parameters` does not fit the network.

@@ -5,22 +5,22 @@
 
 namespace cascadecl {
 
-// Device memory that a plan holds, in bytes, by what for.
+// Device memory that a plan holds, in bytes, by its use.
 struct PlanMemory {
   std::size_t activations = 0;    // tensors of the forward pass
-  std::size_t gradients = 0;      // by those, and by the parameters
+  std::size_t gradients = 0;      // by these, and by the parameters
   std::size_t weights = 0;        // parameters as they are in the model, and their momentum
   std::size_t transformed = 0;    // filters in the layouts of the kernels
   std::size_t scratch = 0;        // workspaces, coefficients of batch norm
-  std::size_t largest_array = 0;  // of the above; only where it was asked for without building the plan
+  std::size_t largest_array = 0;  // of these; only if the memory was found without building the plan
   std::size_t total() const { return activations + gradients + weights + transformed + scratch; }
 };
 
-// Counts what is allocated on a device between two looks.
+// Counts the bytes that are allocated on a device between two calls.
 class AllocationMeter {
  public:
   explicit AllocationMeter(const Device& device) : device_(device), last_(device.allocated_bytes()) {}
-  // Bytes since the look before.
+  // Bytes since the call before.
   std::size_t lap() {
     const std::size_t before = last_;
     last_ = device_.allocated_bytes();

@@ -3,7 +3,7 @@
 
 namespace cascadecl {
 
-// What a view applies to every value that it reads. All of them map 0 to 0, so that padding stays zero.
+// The function that a view applies to every value. Each maps 0 to 0, so that padding stays zero.
 struct ActivationFunction {
   enum class Kind { none, relu, clip };  // kernels/common.h has the same numbers
   Kind kind = Kind::none;

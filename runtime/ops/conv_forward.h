@@ -20,7 +20,8 @@ class ConvForward {
   // Enqueues the conversion of the filters [K][C/groups][R][S] and, with fusion.bias, the bias [K] to the kernel's
   // layout; again after each change of them.
   void prepare(const Array<float>& weight, const Array<float>& bias = {});
-  // Has the next runs read filters that the caller has brought into the kernel's layout; and those that it reads.
+  // Makes the next runs read filters that the caller has brought into the kernel's layout; and returns those that it
+  // reads.
   void use(const Array<float>& prepared);
   const Array<float>& weights() const;
 

@@ -18,7 +18,7 @@ struct GemmTile {
 
   static constexpr std::string_view kernel = "conv_gemm";
   static std::array<Tunable<GemmTile>, 5> tunables();
-  // The largest tile that suits so many columns and runs on the device, else the smallest.
+  // The largest tile that suits this many columns and runs on the device, else the smallest.
   static GemmTile choose(int columns, const TuningTarget& target);
   static std::vector<std::vector<int>> ranges(int columns, const TuningTarget& target);
   std::string fault(int columns, const TuningTarget& target) const;

@@ -15,17 +15,17 @@ namespace cascadecl::conv {
 constexpr int kSlices = 8;  // independent sums over images in the filter gradients, where tuning says nothing else
 constexpr int kMostSlices = 256;
 
-// Channels in memory: whole blocks.
+// The number of channels in memory: whole blocks.
 std::size_t padded(int channels, const Device& device);
 
 // Why an operation that only has kernels of the CPU class cannot run; empty where that class runs.
 std::string not_cpu_class(const Device& device, KernelClass kernels);
 
-// What tuning knows a convolution's launch by.
+// The key of a convolution's launch for tuning.
 TuningKey tuning_key(std::string_view kernel, std::string_view operation, const ConvGeometry& geometry, int block,
                      BatchClass batch);
 
-// What the launch of a kernel that has a name of its own, P::kernel, looks its tunables up by.
+// The look-up of a kernel that has a name of its own, P::kernel.
 template <class P>
 Lookup<P, ConvGeometry> lookup(const Device& device, std::string_view operation, const ConvGeometry& geometry,
                                BatchClass batch) {

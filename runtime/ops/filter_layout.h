@@ -10,7 +10,7 @@ namespace cascadecl::conv {
 // Filters as a kernel reads them. Turned: they compute the gradient by the input, so that the kernel's outputs are the
 // convolution's input channels.
 struct FilterShape {
-  int in = 1, out = 1;  // how many channels each output is computed from (those of its group), and outputs
+  int in = 1, out = 1;  // channels that each output is computed from (those of its group), and outputs
   int kernel_h = 1, kernel_w = 1, groups = 1;
   bool turned = false;
   bool bias = false;  // a bias of the outputs lies behind the filters

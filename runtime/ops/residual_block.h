@@ -10,8 +10,8 @@
 
 namespace cascadecl {
 
-// Residual units of one shape, x += conv2(relu(bn2(conv1(relu(bn1(x)))))) with 3x3 convolutions of stride 1, and the
-// convolution that x comes from and the pool that it goes to.
+// Residual units of one shape, x += conv2(relu(bn2(conv1(relu(bn1(x)))))) with 3x3 convolutions of stride 1, together
+// with the convolution that gives x and the pool that reads it.
 struct ResidualBlockGeometry {
   std::optional<ConvGeometry> head;  // makes x from the input; without one the input is x
   ImageShape shape;                  // of x
@@ -31,21 +31,21 @@ struct BlockTunables : conv::Winograd {
   std::size_t local_bytes(const ResidualBlockGeometry& geometry, int block) const;
 };
 
-// All of them for inference, in a single launch in which a work-item takes an image through the whole block. Where
+// Runs all of them for inference in a single launch, in which a work-item takes an image through the whole block. Where
 // there are several cores for each image, the convolutions are launched one by one, split over the cores.
 class ResidualBlock {
  public:
-  // Empty if the device can run the geometry so, else why not.
+  // The reason why the device cannot run the geometry in this way; empty if it can.
   static std::string declines(const Device& device, const ResidualBlockGeometry& geometry, KernelClass kernels);
-  // How many units one launch should do, 0 if it declines. A core reads their filters again for each of its images, so
-  // they should stay in its own cache, unless max_batch images leave a core but one.
+  // The number of units that one launch should do; 0 if it declines. A core reads the units' filters again for each of
+  // its images. So the filters should stay in its own cache, unless max_batch images leave only one for each core.
   static int most_units(const Device& device, const ResidualBlockGeometry& geometry, KernelClass kernels,
                         int max_batch);
 
   ResidualBlock(const Device& device, const ResidualBlockGeometry& geometry, KernelClass kernels, BatchClass batch,
                 Precision precision = Precision::fp32);
 
-  // What tuning knows it by: the shape of its head, else that of its convolutions.
+  // The key for tuning: the shape of its head, else that of its convolutions.
   static TuningKey tuning_key(const ResidualBlockGeometry& geometry, int block, BatchClass batch);
 
   // Enqueues the conversion of the filters: head [K][C][R][S] (empty without one), convolutions [C][C][3][3] in order.

@@ -24,7 +24,7 @@ struct VariantChoice {
   TuningSource source = TuningSource::heuristic;
 };
 
-// The parameters to run with, and `choice` told of them.
+// The parameters to run with. Writes them to `choice`.
 template <class P, class Geometry>
 P look_up(const Device& device, const TuningKey& key, const Geometry& geometry, VariantChoice& choice) {
   const Tuned<P> found = tuned<P>(device, key, geometry);

@@ -14,7 +14,7 @@ inline void define_precision(Precision precision, Defines& defines) {
   if (precision == Precision::fp16) defines.set("HALF_STORAGE", 1);
 }
 
-// How kernels know the activation function of a view, whose defines begin with `prefix`.
+// Tells kernels the activation function of a view, whose defines begin with `prefix`.
 inline void define_activation(const ActivationFunction& function, const std::string& prefix, Defines& defines) {
   defines.set(prefix + "_ACTIVATION", static_cast<long>(function.kind));
   if (function.kind != ActivationFunction::Kind::clip) return;

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/tunables/tuning.h"
 #include "runtime/ops/trials/trial.h"
+#include "runtime/tunables/tuning.h"
 
 namespace cascadecl {
 
@@ -17,7 +17,7 @@ struct TuningJob {
   int checked_images = 1;                // of the run that is held against the reference
   int max_batch = 1;
   double work = 0;              // multiply-adds, or values touched, of a timed run
-  std::vector<MakeTrial> uses;  // all that networks do with the key
+  std::vector<MakeTrial> uses;  // all uses of the key in the networks
 };
 
 struct TuningResult {

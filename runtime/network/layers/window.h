@@ -3,14 +3,14 @@
 
 namespace cascadecl {
 
-// How a convolution or a pool moves over an image: a kernel of so many pixels every `stride` pixels, with `padding`
-// pixels around the image, less than the kernel.
+// How a convolution or a pool moves over an image: a kernel of kernel_h x kernel_w pixels every `stride` pixels, with
+// `padding` pixels around the image, less than the kernel.
 struct Window {
   int kernel_h = 1, kernel_w = 1, stride = 1, padding = 0;
 
   void visit(Attributes& attributes);
   std::string fault() const;
-  // What it gives, with so many channels. Throws ShapeError if it does not fit into the image.
+  // The shape that it gives, with this many channels. Throws ShapeError if it does not fit into the image.
   ImageShape output(const ImageShape& in, int channels) const;
   bool operator==(const Window&) const = default;
 };

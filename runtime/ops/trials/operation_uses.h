@@ -10,7 +10,7 @@
 // The uses of operations, as their steps run them.
 namespace cascadecl {
 
-// A kernel that goes along rows of `floats` values for each image.
+// A kernel that divides rows of `floats` values for each image into pieces.
 TuningUse piece_use(const Device& device, const PieceProblem& problem, std::size_t floats, MakeTrial trial);
 
 TuningUse dense_use(const Device& device, int in, int out, BatchClass batch);

@@ -18,7 +18,7 @@ struct ProfileRecord {
   std::string device, kernel_class, precision;
   std::string policy = "{}";  // what decided, a JSON object
   CascadeProfile profile;
-  std::optional<EnergyModel> estimate = {};  // if energy is to be estimated too
+  std::optional<EnergyModel> estimate = {};  // set if energy is also estimated
 };
 
 // The text of a profile file, as `cascadecl profile --json` prints it (share/doc/energy.md).
