@@ -83,12 +83,7 @@ kernel void relu_mask(global const float* x, global const float* scale, global c
   for (int i = piece_begin(); i < piece_end(); ++i) {
     const size_t at = (plane * PIXELS + i) * CB;
     const VEC y = view(VLOAD(x + at), a, b);
-#if VIEW_ACTIVATION == 2
-    const IVEC passes = isgreater(y, (VEC)(VIEW_LOW)) & isless(y, (VEC)(VIEW_HIGH));
-#else
-    const IVEC passes = isgreater(y, (VEC)(0.0f));
-#endif
-    VSTORE(select((VEC)(0.0f), VLOAD(gradient + at), passes), gradient + at);
+    VSTORE(select((VEC)(0.0f), VLOAD(gradient + at), VIEW_PASSES(y)), gradient + at);
   }
 }
 

@@ -8,7 +8,8 @@
 
 namespace cascadecl {
 
-// Keeps the survivors of a batch: select() lists them, gather() copies their rows side by side. Deterministic.
+// Keeps the survivors of a batch in the joint phase of training: select() lists them, gather() copies their rows side
+// by side. Deterministic. A cascade that runs copies nothing: see ImageInput::gather().
 class Compact {
  public:
   Compact(const Device& device, int max_n);

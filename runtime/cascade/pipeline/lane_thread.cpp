@@ -154,8 +154,8 @@ std::vector<bool> CascadePipeline::State::decide(const StageBatch& batch, StageR
   }
   ran.decided = Clock::now();
   if (settings.executor.time_stages) {
-    ran.times.compaction_seconds = std::chrono::duration<double>(ran.decided - ran.end).count();
-    ran.times.seconds += ran.times.compaction_seconds;
+    ran.times.deciding_seconds = std::chrono::duration<double>(ran.decided - ran.end).count();
+    ran.times.seconds += ran.times.deciding_seconds;
   }
   return leave;
 }

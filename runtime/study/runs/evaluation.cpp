@@ -87,7 +87,7 @@ class CascadeSums {
                           .stopped = counts.stopped,
                           .seconds = counts.seconds,
                           .policy_seconds = counts.policy_seconds,
-                          .compaction_seconds = counts.compaction_seconds};
+                          .deciding_seconds = counts.deciding_seconds};
     if (counts.stopped > 0)
       stage.top1_of_stopped = static_cast<double>(stages_[k].correct) / static_cast<double>(counts.stopped);
     if (timed && counts.entered > 0) stage.ms_per_image = counts.seconds * 1e3 / static_cast<double>(counts.entered);
