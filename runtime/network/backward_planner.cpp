@@ -107,11 +107,12 @@ ConvMask BackwardPlanner::mask(const LoweredView& in) const {
 void BackwardPlanner::pass_on(const LoweredView& in, int buffer) {
   const bool relu = in.activation == ActivationFunction::relu();
   if (!in.activation.none() && !(in.batch_norm >= 0 && relu)) {  // the sums of a batch norm mask for a ReLU themselves
-    auto mask = std::make_shared<ReluMask>(pass_.device(), pass_.shape(in), pass_.kind(in), pass_.batch());
+    auto mask = std::make_shared<ActivationMask>(pass_.device(), pass_.shape(in), pass_.kind(in), pass_.batch());
     add(
-        "relu mask", [this, mask, in, buffer](int n, BatchNormMode) { mask->run(n, pass_.view(in), pool_[buffer]); },
+        "activation mask",
+        [this, mask, in, buffer](int n, BatchNormMode) { mask->run(n, pass_.view(in), pool_[buffer]); },
         mask->choice());
-    add_uses({elementwise_use(pass_.device(), "relu_mask", pass_.shape(in), pass_.kind(in), pass_.batch())});
+    add_uses({elementwise_use(pass_.device(), "activation_mask", pass_.shape(in), pass_.kind(in), pass_.batch())});
   }
   if (in.batch_norm >= 0) {
     add(

@@ -70,14 +70,15 @@ void AddViews::run(int n, const View& a, const View& b, const Activation& out) {
   launch(device_, kernel_, batch_range(range_, n), a.data, a.scale, a.shift, b.data, b.scale, b.shift, out);
 }
 
-ReluMask::ReluMask(const Device& device, ImageShape shape, ViewKind kind, BatchClass batch) : device_(device) {
-  if (kind.activation.none()) throw ShapeError("relu mask: the view has no activation function");
-  Built built = build(device, "relu_mask", shape, kind, {}, batch, choice_);
+ActivationMask::ActivationMask(const Device& device, ImageShape shape, ViewKind kind, BatchClass batch)
+    : device_(device) {
+  if (kind.activation.none()) throw ShapeError("activation mask: the view has no activation function");
+  Built built = build(device, "activation_mask", shape, kind, {}, batch, choice_);
   range_ = image_range(device, shape, built.piece);
   kernel_ = std::move(built.kernel);
 }
 
-void ReluMask::run(int n, const View& x, const Array<float>& gradient) {
+void ActivationMask::run(int n, const View& x, const Array<float>& gradient) {
   launch(device_, kernel_, batch_range(range_, n), x.data, x.scale, x.shift, gradient);
 }
 

@@ -106,7 +106,7 @@ class DataGradient {
   ConvBackwardData::Fusion fusion_;
   bool fuses_;
   ConvBackwardData op_;
-  ReluMask mask_;
+  ActivationMask mask_;
 };
 
 class FilterGradient {
