@@ -1,5 +1,6 @@
 # Headers that most sources include, parsed once and not in each: precompiled/headers.h. GCC makes 120 MiB of them, once for
-# libraries and once for the programs of the tests, which are compiled with other flags.
+# libraries and once for the programs of the tests, which are compiled with other flags. What does without OpenCL, as data
+# does, does without them.
 
 # cascadecl_precompile(OWNER): a target that others take the headers from.
 function(cascadecl_precompile owner)
