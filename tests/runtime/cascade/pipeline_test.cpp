@@ -111,28 +111,28 @@ TEST_CASE("every image goes through its stages once, whatever devices do when, a
         const auto stage = queues.choose(device);
         if (!stage) continue;
         RC_ASSERT(queues.owner(*stage) == device);
-        const StageBatch batch = queues.take(*stage);
-        RC_ASSERT(!batch.passages.empty());
-        RC_ASSERT(batch.passages.size() <= window);
+        const StageBatch taken = queues.take(*stage);
+        RC_ASSERT(!taken.passages.empty());
+        RC_ASSERT(taken.passages.size() <= window);
         std::set<std::size_t> slots;
-        RC_ASSERT(batch.slots.size() == batch.passages.size());
-        for (std::size_t i = 0; i < batch.passages.size(); ++i) {
-          const Passage& passage = *batch.passages[i];
+        RC_ASSERT(taken.slots.size() == taken.passages.size());
+        for (std::size_t i = 0; i < taken.passages.size(); ++i) {
+          const Passage& passage = *taken.passages[i];
           RC_ASSERT(passage.stage == *stage);
           RC_ASSERT(passage.device == device);
-          RC_ASSERT(batch.slots[i] == static_cast<int>(passage.slot));
+          RC_ASSERT(taken.slots[i] == static_cast<int>(passage.slot));
           RC_ASSERT(slots.insert(passage.slot).second);
         }
         const auto left = static_cast<std::size_t>(std::ranges::count(failed, false));
         if (left > 1 && *rc::gen::inRange(0, 10) == 0) {
           failed[device] = true;
-          queues.move(device, static_cast<std::size_t>(std::ranges::find(failed, false) - failed.begin()), batch);
+          queues.move(device, static_cast<std::size_t>(std::ranges::find(failed, false) - failed.begin()), taken);
           continue;
         }
         std::vector<bool> stops;
-        for (std::size_t i = 0; i < batch.passages.size(); ++i)
+        for (std::size_t i = 0; i < taken.passages.size(); ++i)
           stops.push_back(*stage + 1 == stages || *rc::gen::arbitrary<bool>());
-        queues.settle(batch, stops);
+        queues.settle(taken, stops);
         idle = 0;
       }
       while (queues.next_is_done()) RC_ASSERT(queues.pop().number == back++);
