@@ -142,7 +142,7 @@ DataSpec parse_data_spec(std::string_view text) {
   const auto colon = text.rfind(':');
   std::error_code ignored;
   if (colon == std::string_view::npos || fs::exists(fs::path(text), ignored)) return {fs::path(text), ""};
-  const DataSpec spec{fs::path(text.substr(0, colon)), std::string(text.substr(colon + 1))};
+  DataSpec spec{fs::path(text.substr(0, colon)), std::string(text.substr(colon + 1))};
   if (spec.file.empty()) throw UsageError(fmt::format("--data {}: no file before the colon", text));
   if (!is_split_name(spec.split))
     throw UsageError(fmt::format("--data {}: expected the name of a split after the colon, like train", text));

@@ -70,7 +70,7 @@ fs::path create_temporary(const fs::path& target) {
 
 }  // namespace
 
-AtomicFile::AtomicFile(fs::path target) : target_(resolve(target)) {
+AtomicFile::AtomicFile(const fs::path& target) : target_(resolve(target)) {
   check_target(target_);
   temporary_ = create_temporary(target_);
 }

@@ -11,7 +11,7 @@ class AtomicFile {
  public:
   // Creates the empty temporary file. Throws OutputError if the folder is missing or not writable, or if the target
   // exists and is a folder, a device or a file without write permission.
-  explicit AtomicFile(std::filesystem::path target);
+  explicit AtomicFile(const std::filesystem::path& target);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;

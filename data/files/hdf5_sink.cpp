@@ -80,7 +80,7 @@ H5FD_class_t driver_class() {
   driver.name = "cascadecl_sink";
   driver.maxaddr = (haddr_t{1} << 62) - 1;
   driver.fc_degree = H5F_CLOSE_STRONG;
-  driver.fapl_size = sizeof(Sink*);
+  driver.fapl_size = sizeof(Sink*);  // NOLINT(bugprone-sizeof-expression)
   driver.open = open_file;
   driver.close = close_file;
   driver.query = query;

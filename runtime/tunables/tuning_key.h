@@ -30,7 +30,7 @@ struct TuningKey {
   int out_channels = 0, kernel_h = 1, kernel_w = 1, stride = 1, padding = 0;
   int channel_block = 1;  // of the device
   BatchClass batch = BatchClass::many;
-  auto operator<=>(const TuningKey&) const = default;
+  auto operator<=>(const TuningKey&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 std::string to_string(const TuningKey& key);  // "conv_winograd forward [16,32,32] -> 16, 3x3, ..., batch 16+"
 
