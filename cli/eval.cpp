@@ -32,7 +32,7 @@ struct Setup {
 ProgramCounts program_counts(const std::vector<Device>& devices) {
   ProgramCounts sum;
   for (std::size_t i = 0; i < devices.size(); ++i) {
-    const auto same = [&](const Device& d) { return d.context()() == devices[i].context()(); };
+    const auto same = [&](const Device& d) { return d.same_as(devices[i]); };
     const auto end = devices.begin() + static_cast<std::ptrdiff_t>(i);
     if (std::find_if(devices.begin(), end, same) != end) continue;
     sum.built += devices[i].program_counts().built;
@@ -52,7 +52,7 @@ ordered_json stages_json(const Evaluation& result) {
                     {"ms_per_image", number_or_null(stage.ms_per_image)},
                     {"time_ms", stage.seconds * 1e3},
                     {"policy_ms", stage.policy_seconds * 1e3},
-                    {"compaction_ms", stage.compaction_seconds * 1e3},
+                    {"compaction_ms", stage.deciding_seconds * 1e3},
                     {"device", stage.device}});
   }
   return list;
@@ -203,13 +203,13 @@ std::string to_text(const Evaluation& result, const ChosenCascade& cascade, cons
       percent(result.mac_fraction, 1), result.images_per_s, device_names(devices), kernel_class_names(devices),
       precision_text(result, cascade.settings.precision), policy_text(cascade));
   Table stages({"stage", "<network", "MMAC", "entered", "stopped", "top-1 of stopped", "ms/image", "time", "of policy",
-                "of compaction", "<device"});
+                "of deciding", "<device"});
   const auto share = [&](double seconds) { return percent(seconds / result.seconds, 1); };
   for (std::size_t i = 0; i < result.stages.size(); ++i) {
     const StageEvaluation& stage = result.stages[i];
     stages.add_row({std::to_string(i), stage.network, decimal(stage.mmac, 2), grouped(stage.entered),
                     grouped(stage.stopped), percent(stage.top1_of_stopped), decimal(stage.ms_per_image, 3),
-                    share(stage.seconds), share(stage.policy_seconds), share(stage.compaction_seconds), stage.device});
+                    share(stage.seconds), share(stage.policy_seconds), share(stage.deciding_seconds), stage.device});
   }
   text += stages.text() + failures_text(result.pipeline);
   if (result.static_stages.empty()) return text;

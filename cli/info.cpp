@@ -17,8 +17,8 @@
 #include "runtime/cascade/model.h"
 #include "runtime/cascade/model_file.h"
 #include "runtime/network/inference_plan.h"
-#include "runtime/network/report.h"
 #include "runtime/network/stages.h"
+#include "runtime/network/summary.h"
 #include "runtime/network/training_plan.h"
 #include "runtime/ops/precision.h"
 
@@ -38,7 +38,7 @@ struct PlanInfo {
 
 // One stage as it is shown: what the network says, its policy, and its plan on a device if one was named.
 struct StageInfo {
-  NetworkReport network;
+  NetworkSummary network;
   long policy_macs = 0;
   std::optional<PlanInfo> plan;
 };
@@ -77,7 +77,7 @@ ordered_json plan_json(const PlanInfo& plan, const DeviceInfo& device) {
 
 ordered_json to_json(const StageInfo& stage, const DeviceInfo* device) {
   ordered_json layers = ordered_json::array();
-  for (const LayerReport& layer : stage.network.layers) {
+  for (const LayerSummary& layer : stage.network.layers) {
     layers.push_back({{"name", layer.name},
                       {"type", layer.type},
                       {"output", {layer.output.channels, layer.output.height, layer.output.width}},
@@ -121,9 +121,9 @@ std::string memory_text(const std::vector<StageInfo>& stages, const DeviceInfo& 
   return table.text();
 }
 
-std::string layers_text(const NetworkReport& network) {
+std::string layers_text(const NetworkSummary& network) {
   Table table({"<layer", "<type", "<output", "parameters", "MACs"});
-  for (const LayerReport& layer : network.layers) {
+  for (const LayerSummary& layer : network.layers) {
     table.add_row({layer.name, layer.type, to_string(layer.output), grouped(layer.parameters), grouped(layer.macs)});
   }
   return fmt::format("{}\n{}", network.network, table.text());
@@ -132,7 +132,7 @@ std::string layers_text(const NetworkReport& network) {
 std::string summary_text(const std::vector<StageInfo>& stages) {
   Table table({"stage", "<network", "layers", "parameters", "MMAC", "of convolutions", "policy MMAC"});
   for (std::size_t i = 0; i < stages.size(); ++i) {
-    const NetworkReport& network = stages[i].network;
+    const NetworkSummary& network = stages[i].network;
     table.add_row({std::to_string(i), network.network, std::to_string(network.layers.size()),
                    grouped(network.parameters), decimal(static_cast<double>(network.macs) / 1e6, 2),
                    decimal(static_cast<double>(network.convolution_macs) / 1e6, 2),
@@ -208,7 +208,7 @@ void run_info(const Arguments& arguments) {
   std::vector<StageInfo> infos;
   for (std::size_t i = 0; i < model.stages.size(); ++i) {
     const Stage& stage = model.stages[i];
-    StageInfo info{report(stage.network), i < model.policies.size() ? model.policies[i].macs() : 0, std::nullopt};
+    StageInfo info{summarize(stage.network), i < model.policies.size() ? model.policies[i].macs() : 0, std::nullopt};
     if (device) info.plan = plan_info(*device, stage.network, batch, precision);
     infos.push_back(std::move(info));
   }

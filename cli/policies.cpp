@@ -84,6 +84,7 @@ void run_policies(const Arguments& arguments) {
   check_dataset(model, dataset->header());
   const Device device = flags.device.open();
   ExecutorSettings& settings = flags.executor;
+  settings.combine = flags.combine;
   settings.policy = make_policy({PolicyKind::learned});  // the one that others are compared with
   settings.max_batch = fitting_batch(model, std::vector<Device>(model.stages.size(), device), settings);
   Progress progress("evaluating", dataset->size(), options.quiet());

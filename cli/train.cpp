@@ -140,7 +140,7 @@ void add_stage_flags(Options& options, TrainSettings& settings) {
   options.add_choice<bool>("augment", settings.augment, {{"yes", true}, {"no", false}},
                            "crop (zero-padded by 4) and mirror training images at random");
   options.add_enumeration("flip", settings.flip, {Flip::none, Flip::random, Flip::alternate},
-                          "mirror images never, at random, or in every other epoch; in pretraining");
+                          "mirror images never, at random, or in every other epoch");
   options.add_numbers("cutout", settings.cutout.values, 0, 1024,
                       "side in pixels of a square at a random place that is set to the mean, in pretraining; 0: none. "
                       "For all stages, or for each one by commas");

@@ -116,6 +116,11 @@ typedef CAT(int, CB) IVEC;
 #define ACTIVATION_1(TYPE, v, low, high) RELU(TYPE, v)
 #define ACTIVATION_2(TYPE, v, low, high) ((v) < (TYPE)(low) ? (TYPE)(low) : ((v) > (TYPE)(high) ? (TYPE)(high) : (v)))
 #define VIEW_ACTIVATE(TYPE, v) CAT(ACTIVATION_, VIEW_ACTIVATION)(TYPE, v, VIEW_LOW, VIEW_HIGH)
+// Where their gradient comes through, told by their result y.
+#define PASSES_0(y, low, high) (IVEC)(-1)
+#define PASSES_1(y, low, high) isgreater(y, (VEC)(0.0f))
+#define PASSES_2(y, low, high) (isgreater(y, (VEC)(low)) & isless(y, (VEC)(high)))
+#define VIEW_PASSES(y) CAT(PASSES_, VIEW_ACTIVATION)(y, VIEW_LOW, VIEW_HIGH)
 
 // The scale or shift of one channel block; views without an affine part have none in memory.
 #if VIEW_AFFINE

@@ -1,4 +1,6 @@
-// compact: keeps the survivors of a batch. Three small kernels instead of atomics, so that the order is kept.
+// compact: keeps the survivors of a batch, in the joint phase of training. Three small kernels instead of atomics, so
+// that the order is kept. A cascade that runs does not copy survivors: the next stage reads them where they lie
+// (image_input.cl, gather).
 //   keep int [N]            nonzero = survivor
 //   counts int [pieces]     survivors of each piece of PIECE images
 //   indices int [M]         the survivors' images, ascending; count int [1] = M

@@ -1,6 +1,6 @@
 // conv_backward_winograd: both gradients of a 3x3, stride 1, padding 1 convolution in one pass over its images, by
 // Winograd's F(4x4,3x3); CPU class. What conv_winograd (MASK) and conv_filter_winograd do, reading everything once.
-//   gradient [N][G/CB][H][W][CB], by the output, or a pair   weights [36][G][K] transformed, turned (conv_weights.cl)
+//   gradient [N][G/CB][H][W][CB], by the output, or deferred   weights [36][G][K] transformed, turned (conv_weights.cl)
 //   src [N][K/CB][H][W][CB], the convolution's input, read through a view with a ReLU
 //   dst [N][K/CB][H][W][CB], the gradient by the view's affine part: zero where its ReLU was shut
 //   sums [N][2][K]: of dst and of dst * (src - mean), where the view has a batch norm
@@ -10,8 +10,8 @@
 #include "winograd_input.h"
 #include "winograd_product.h"
 
-#ifndef INPUT_PAIR
-#define INPUT_PAIR 0  // 1: the gradient is grad_scale * gradient + pair_scale * pair + grad_shift
+#ifndef INPUT_DEFERRED
+#define INPUT_DEFERRED 0  // 1: the gradient is deferred (load_rows)
 #endif
 #ifndef SLICES
 #define SLICES 8  // independent sums over images
@@ -24,18 +24,18 @@
 #define PLANE (HEIGHT * WIDTH * CB)
 #define TILE_PIXELS(t) ((t) / TILES_X * 4 * BORDERED_WIDTH + (t) % TILES_X * 4)  // of a tile in a strip's rows
 
-CPU_KERNEL void conv_backward_winograd(global const float* restrict gradient,    //
-                                       global const float* restrict grad_scale,  // INPUT_PAIR: [G]
-                                       global const float* restrict grad_shift,  // INPUT_PAIR: [G]
-                                       global const float* restrict pair,        // INPUT_PAIR: like gradient
-                                       global const float* restrict pair_scale,  // INPUT_PAIR: [G]
-                                       global const float* restrict weights,     //
-                                       global const float* restrict src,         //
-                                       global const float* restrict scale,       // VIEW_AFFINE: [K]
-                                       global const float* restrict shift,       // VIEW_AFFINE: [K]
-                                       global const float* restrict mean,        // VIEW_AFFINE: [K], batch mean of src
-                                       global float* restrict dst,               //
-                                       global float* restrict sums,              // VIEW_AFFINE
+CPU_KERNEL void conv_backward_winograd(global const float* restrict gradient,          //
+                                       global const float* restrict grad_scale,        // INPUT_DEFERRED: [G]
+                                       global const float* restrict grad_shift,        // INPUT_DEFERRED: [G]
+                                       global const float* restrict norm_input,        // INPUT_DEFERRED: like gradient
+                                       global const float* restrict norm_input_scale,  // INPUT_DEFERRED: [G]
+                                       global const float* restrict weights,           //
+                                       global const float* restrict src,               //
+                                       global const float* restrict scale,             // VIEW_AFFINE: [K]
+                                       global const float* restrict shift,             // VIEW_AFFINE: [K]
+                                       global const float* restrict mean,  // VIEW_AFFINE: [K], batch mean of src
+                                       global float* restrict dst,         //
+                                       global float* restrict sums,        // VIEW_AFFINE
                                        global float* restrict partial, int images) {
   local VEC rows[(4 * TILE_ROWS + 2) * BORDERED_WIDTH];
   local VEC gradients[36 * TILES * C_BLOCKS];
@@ -56,9 +56,10 @@ CPU_KERNEL void conv_backward_winograd(global const float* restrict gradient,   
       const size_t ahead = (size_t)(strip + 1 < STRIPS ? n : n + SLICES) * C_BLOCKS * PLANE;  // the image read next
       for (int c = 0; c < C_BLOCKS; ++c) {  // the gradient, transformed for both
         const size_t block = (size_t)(n * C_BLOCKS + c) * PLANE;
-#if INPUT_PAIR
-        load_rows(gradient + block, LOAD_PAIR, pair + block, VLOAD(grad_scale + c * CB), VLOAD(pair_scale + c * CB),
-                  VLOAD(grad_shift + c * CB), strip * TILE_ROWS * 4 - 1, 4 * TILE_ROWS + 2, rows);
+#if INPUT_DEFERRED
+        load_rows(gradient + block, LOAD_DEFERRED, norm_input + block, VLOAD(grad_scale + c * CB),
+                  VLOAD(norm_input_scale + c * CB), VLOAD(grad_shift + c * CB), strip * TILE_ROWS * 4 - 1,
+                  4 * TILE_ROWS + 2, rows);
 #else
         load_rows(gradient + block, LOAD_PLAIN, gradient, zero, zero, zero, strip * TILE_ROWS * 4 - 1,
                   4 * TILE_ROWS + 2, rows);
@@ -107,8 +108,8 @@ CPU_KERNEL void conv_backward_winograd(global const float* restrict gradient,   
           transform_input(rows + 4 * r * BORDERED_WIDTH, frequencies + r * TILES_X, 1, TILES);
         for (int f = 0; f < 36; ++f) {
           if (k == 0) prefetch_strip(gradient + ahead, C_BLOCKS, (strip + 1) % STRIPS, f);
-#if INPUT_PAIR
-          if (k == 0) prefetch_strip(pair + ahead, C_BLOCKS, (strip + 1) % STRIPS, f);
+#if INPUT_DEFERRED
+          if (k == 0) prefetch_strip(norm_input + ahead, C_BLOCKS, (strip + 1) % STRIPS, f);
 #endif
           accumulate(f, frequencies, gradients, first, partial + k * 36 * CB * C_BLOCKS * CB);
         }

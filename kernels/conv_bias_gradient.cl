@@ -1,6 +1,6 @@
 // conv_bias_gradient: gradient of a convolution by its bias.
-//   gradient [N][C/CB][H*W][CB], by the output; with PAIR it is dy_scale * gradient + x_scale * pair + constant, by
-//   channel, as a batch norm's backward leaves it (batch_norm_prepare.cl)
+//   gradient [N][C/CB][H*W][CB], by the output; with DEFERRED it is that behind a batch norm that is not applied
+//   yet: dy_scale * gradient + norm_input_scale * norm_input + constant, by channel (batch_norm_prepare.cl)
 //   partial [SLICES][C padded]   bias_gradient [C]
 //   bias_gradient[c] = sum over n,y,x of gradient[n,c,y,x]
 //   The slices of the images are fixed and added in order: the bits do not depend on the number of threads.
@@ -12,17 +12,17 @@
 #ifndef SLICES
 #define SLICES 8  // independent sums over images
 #endif
-#ifndef PAIR
-#define PAIR 0
+#ifndef DEFERRED
+#define DEFERRED 0
 #endif
 
 // global id: 0 = channel block, 1 = slice of the images
 kernel void bias_sums(global const float* restrict gradient, global const float* restrict dy_scale,
-                      global const float* restrict constant_, global const float* restrict pair,
-                      global const float* restrict x_scale, global float* restrict partial, int images) {
+                      global const float* restrict constant_, global const float* restrict norm_input,
+                      global const float* restrict norm_input_scale, global float* restrict partial, int images) {
   const int b = get_global_id(0), slice = get_global_id(1);
-#if PAIR
-  const VEC s = VLOAD(dy_scale + b * CB), ps = VLOAD(x_scale + b * CB), t = VLOAD(constant_ + b * CB);
+#if DEFERRED
+  const VEC s = VLOAD(dy_scale + b * CB), ns = VLOAD(norm_input_scale + b * CB), t = VLOAD(constant_ + b * CB);
 #endif
   VEC total = (VEC)(0.0f);
   for (int n = slice; n < images; n += SLICES) {
@@ -30,8 +30,8 @@ kernel void bias_sums(global const float* restrict gradient, global const float*
     VEC sum = (VEC)(0.0f);
     for (int p = 0; p < PIXELS; ++p) {
       VEC v = VLOAD(gradient + image + p * CB);
-#if PAIR
-      v = fma(s, v, fma(ps, VLOAD(pair + image + p * CB), t));
+#if DEFERRED
+      v = fma(s, v, fma(ns, VLOAD(norm_input + image + p * CB), t));
 #endif
       sum += v;
     }

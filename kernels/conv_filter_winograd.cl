@@ -1,6 +1,6 @@
 // conv_filter_winograd: gradient of a 3x3, stride 1, padding 1 convolution by its filters, in Winograd's domain; CPU
 // class.
-//   src [N][C/CB][H][W][CB], read through a view   gradient [N][K/CB][H][W][CB], the gradient by the output, or a pair
+//   src [N][C/CB][H][W][CB], read through a view   gradient [N][K/CB][H][W][CB], by the output, or deferred
 //   partial [SLICES][C/CB][36][CB][K]: sums over tiles of V (inputs) times A dY A' (output gradients)
 //   global id: 0 = group of ITEM_BLOCKS input channel blocks, 1 = slice of the images (n = slice, slice + SLICES, ...)
 //   The slices are fixed and filter_gradient adds them in order: the bits do not depend on the number of threads.
@@ -42,8 +42,8 @@
 #ifndef K_GROUP
 #define K_GROUP 1  // gradient channel blocks held in registers together; divides K_BLOCKS
 #endif
-#ifndef GRADIENT_PAIR
-#define GRADIENT_PAIR 0  // 1: the gradient is scale * gradient + pair_scale * pair + shift
+#ifndef GRADIENT_DEFERRED
+#define GRADIENT_DEFERRED 0  // 1: the gradient is deferred (load_rows)
 #endif
 
 #include "winograd_input.h"
@@ -57,14 +57,14 @@
 #define FILTER_K_GROUP K_GROUP
 #include "winograd_filter.h"
 
-CPU_KERNEL void conv_filter_winograd(global const float* restrict src,         //
-                                     global const float* restrict scale,       // [C] of the view, else NULL
-                                     global const float* restrict shift,       // [C]
-                                     global const float* restrict gradient,    //
-                                     global const float* restrict grad_scale,  // GRADIENT_PAIR: [K]
-                                     global const float* restrict grad_shift,  // GRADIENT_PAIR: [K]
-                                     global const float* restrict pair,        // GRADIENT_PAIR: like gradient
-                                     global const float* restrict pair_scale,  // GRADIENT_PAIR: [K]
+CPU_KERNEL void conv_filter_winograd(global const float* restrict src,               //
+                                     global const float* restrict scale,             // [C] of the view, else NULL
+                                     global const float* restrict shift,             // [C]
+                                     global const float* restrict gradient,          //
+                                     global const float* restrict grad_scale,        // GRADIENT_DEFERRED: [K]
+                                     global const float* restrict grad_shift,        // GRADIENT_DEFERRED: [K]
+                                     global const float* restrict norm_input,        // GRADIENT_DEFERRED: like gradient
+                                     global const float* restrict norm_input_scale,  // GRADIENT_DEFERRED: [K]
                                      global float* restrict partial, int images) {
   local VEC rows[(4 * TILE_ROWS + 2) * BORDERED_WIDTH];
   local VEC inputs[ITEM_BLOCKS * 36 * FILTER_TILES];
@@ -96,12 +96,13 @@ CPU_KERNEL void conv_filter_winograd(global const float* restrict src,         /
         }
         for (int k = 0; k < K_BLOCKS; ++k) {
           const size_t block = (size_t)(n * K_BLOCKS + k) * plane;
-#if GRADIENT_PAIR
-          const VEC gs = VLOAD(grad_scale + k * CB), gb = VLOAD(grad_shift + k * CB), ps = VLOAD(pair_scale + k * CB);
+#if GRADIENT_DEFERRED
+          const VEC gs = VLOAD(grad_scale + k * CB), gb = VLOAD(grad_shift + k * CB),
+                    ns = VLOAD(norm_input_scale + k * CB);
 #else
-          const VEC gs = zero, gb = zero, ps = zero;
+          const VEC gs = zero, gb = zero, ns = zero;
 #endif
-          load_rows(gradient + block, GRADIENT_PAIR ? LOAD_PAIR : LOAD_PLAIN, pair + block, gs, ps, gb,
+          load_rows(gradient + block, GRADIENT_DEFERRED ? LOAD_DEFERRED : LOAD_PLAIN, norm_input + block, gs, ns, gb,
                     strip * TILE_ROWS * 4, 4 * TILE_ROWS, rows);
           for (int t = 0; t < IMAGE_TILES; ++t)
             transform_gradient(rows + t / TILES_X * 4 * BORDERED_WIDTH + t % TILES_X * 4 + 1,

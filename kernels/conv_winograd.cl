@@ -1,5 +1,5 @@
 // conv_winograd: 3x3 convolution, stride 1, padding 1, by Winograd's F(4x4,3x3); CPU class.
-//   src [N][C/CB][H][W][CB], read through a view or as a pair   weights [36][C][K] transformed (conv_weights.cl)
+//   src [N][C/CB][H][W][CB], read through a view or deferred   weights [36][C][K] transformed (conv_weights.cl)
 //   dst [N][K/CB][H][W][CB]
 //   global id: 0 = which share of the image's strips (of get_global_size(0)), 1 = image n
 //   dst[n,k,y,x] = sum over c,r,s of view(src)[n,c,y+r-1,x+s-1] * w[k,c,r,s]   (+ bias[k]) (+ residual[n,k,y,x])
@@ -10,8 +10,8 @@
 #include "winograd_input.h"
 #include "winograd_product.h"
 
-#ifndef INPUT_PAIR
-#define INPUT_PAIR 0  // 1: the input is scale * src + pair_scale * pair + shift, the gradient behind a batch norm
+#ifndef INPUT_DEFERRED
+#define INPUT_DEFERRED 0  // 1: the input is a deferred gradient (load_rows)
 #endif
 #ifndef RESIDUAL
 #define RESIDUAL 0  // 1: residual [N][K/CB][H][W][CB] is added to the result
@@ -26,19 +26,19 @@
 #define MASK 0  // 1: dst is a gradient by relu(mask_scale t + mask_shift), zero where that is; 2: and sums for bn
 #endif
 
-CPU_KERNEL void conv_winograd(global const ACTIVATION* restrict src,    //
-                              global const float* restrict scale,       // [C] of the view or the pair, else NULL
-                              global const float* restrict shift,       // [C]
-                              global const ACTIVATION* restrict pair,   // INPUT_PAIR: like src
-                              global const float* restrict pair_scale,  // INPUT_PAIR: [C]
-                              global const float* restrict weights,     //
-                              global const ACTIVATION* residual,        // RESIDUAL: like dst; may be dst itself
-                              global ACTIVATION* dst,                   //
-                              global float* restrict sums,              // STATISTICS or MASK 2: [N][2][K]
-                              global const float* restrict masked,      // MASK: t, like dst
-                              global const float* restrict mask_scale,  // MASK: [K]; NULL for 1
-                              global const float* restrict mask_shift,  // MASK: [K]; NULL for 0
-                              global const float* restrict mask_mean    // MASK 2: [K], batch mean of t
+CPU_KERNEL void conv_winograd(global const ACTIVATION* restrict src,  //
+                              global const float* restrict scale,     // [C] of the view or the gradient, else NULL
+                              global const float* restrict shift,     // [C]
+                              global const ACTIVATION* restrict norm_input,   // INPUT_DEFERRED: like src
+                              global const float* restrict norm_input_scale,  // INPUT_DEFERRED: [C]
+                              global const float* restrict weights,           //
+                              global const ACTIVATION* residual,              // RESIDUAL: like dst; may be dst itself
+                              global ACTIVATION* dst,                         //
+                              global float* restrict sums,                    // STATISTICS or MASK 2: [N][2][K]
+                              global const float* restrict masked,            // MASK: t, like dst
+                              global const float* restrict mask_scale,        // MASK: [K]; NULL for 1
+                              global const float* restrict mask_shift,        // MASK: [K]; NULL for 0
+                              global const float* restrict mask_mean          // MASK 2: [K], batch mean of t
 ) {
   local VEC rows[(4 * TILE_ROWS + 2) * BORDERED_WIDTH];
   local VEC frequencies[36 * FREQUENCY_STEP(C_BLOCKS)];
@@ -58,26 +58,26 @@ CPU_KERNEL void conv_winograd(global const ACTIVATION* restrict src,    //
   for (int strip = get_global_id(0); strip < STRIPS; strip += get_global_size(0)) {
     for (int c = 0; c < C_BLOCKS; ++c) {
       const size_t block = in_image + (size_t)c * HEIGHT * WIDTH * CB;
-#if INPUT_PAIR || VIEW_AFFINE
+#if INPUT_DEFERRED || VIEW_AFFINE
       const VEC s = VLOAD(scale + c * CB), b = VLOAD(shift + c * CB);
 #else
       const VEC s = (VEC)(1.0f), b = (VEC)(0.0f);
 #endif
-#if INPUT_PAIR
-      const VEC ps = VLOAD(pair_scale + c * CB);
+#if INPUT_DEFERRED
+      const VEC ns = VLOAD(norm_input_scale + c * CB);
 #else
-      const VEC ps = (VEC)(0.0f);
+      const VEC ns = (VEC)(0.0f);
 #endif
-      load_rows(src + block, INPUT_PAIR ? LOAD_PAIR : LOAD_VIEW, pair + block, s, ps, b, strip * TILE_ROWS * 4 - 1,
-                4 * TILE_ROWS + 2, rows);
+      load_rows(src + block, INPUT_DEFERRED ? LOAD_DEFERRED : LOAD_VIEW, norm_input + block, s, ns, b,
+                strip * TILE_ROWS * 4 - 1, 4 * TILE_ROWS + 2, rows);
       for (int r = 0; r < TILE_ROWS; ++r)
         transform_input(rows + 4 * r * BORDERED_WIDTH, frequencies + r * TILES_X * C_BLOCKS + c, C_BLOCKS,
                         FREQUENCY_STEP(C_BLOCKS));
     }
     for (int f = 0; f < 36; ++f) {
       prefetch_strip(src + in_image, C_BLOCKS, strip + get_global_size(0), f);
-#if INPUT_PAIR
-      prefetch_strip(pair + in_image, C_BLOCKS, strip + get_global_size(0), f);
+#if INPUT_DEFERRED
+      prefetch_strip(norm_input + in_image, C_BLOCKS, strip + get_global_size(0), f);
 #endif
 #if RESIDUAL
       prefetch_strip(residual + out_image, K_BLOCKS, strip, f);

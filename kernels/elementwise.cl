@@ -2,7 +2,7 @@
 //   all arrays [N][C/CB][H][W][CB]; scale, shift [C padded to CB]
 //   materialize  out = view(in)
 //   add_views    out = view(a) + second_view(b)      the second view has defines of its own
-//   relu_mask    gradient = 0 where view(x) <= 0     back through the ReLU in a view, or a clip likewise
+//   activation_mask  gradient = 0 where the activation function of the view is flat
 //     global id: 0 = piece of PIECE pixels of the plane, 1 = n * (C/CB) + c/CB
 //   accumulate   a += b over `vectors` vectors
 //     global id: 0 = piece of PIECE vectors
@@ -75,20 +75,15 @@ kernel void add_views(global const ACTIVATION* a, global const float* a_scale, g
   }
 }
 
-kernel void relu_mask(global const float* x, global const float* scale, global const float* shift,
-                      global float* gradient) {
+kernel void activation_mask(global const float* x, global const float* scale, global const float* shift,
+                            global float* gradient) {
   const size_t plane = get_global_id(1);
   const int block = (int)(plane % BLOCKS);
   const VEC a = VIEW_VECTOR(scale, block), b = VIEW_VECTOR(shift, block);
   for (int i = piece_begin(); i < piece_end(); ++i) {
     const size_t at = (plane * PIXELS + i) * CB;
     const VEC y = view(VLOAD(x + at), a, b);
-#if VIEW_ACTIVATION == 2
-    const IVEC passes = isgreater(y, (VEC)(VIEW_LOW)) & isless(y, (VEC)(VIEW_HIGH));
-#else
-    const IVEC passes = isgreater(y, (VEC)(0.0f));
-#endif
-    VSTORE(select((VEC)(0.0f), VLOAD(gradient + at), passes), gradient + at);
+    VSTORE(select((VEC)(0.0f), VLOAD(gradient + at), VIEW_PASSES(y)), gradient + at);
   }
 }
 

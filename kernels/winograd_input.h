@@ -18,13 +18,13 @@
 #define BORDERED_HEIGHT (4 * TILES_Y + 2)  // the same for an image
 
 // Copies `count` rows of a channel block from row y0 on to rows[count][BORDERED_WIDTH]: zero where outside the image,
-// column x at x + 1. How: as they are; through the view; or scale * src + pair_scale * pair + shift, the gradient
-// behind a batch norm.
+// column x at x + 1. How: as they are; through the view; or deferred, the gradient behind a batch norm
+// that is not applied yet: scale * src + norm_input_scale * norm_input + shift.
 #define LOAD_PLAIN 0
 #define LOAD_VIEW 1
-#define LOAD_PAIR 2
-INLINE void load_rows(global const ACTIVATION* src, const int how, global const ACTIVATION* pair, VEC scale,
-                      VEC pair_scale, VEC shift, int y0, int count, local VEC* rows) {
+#define LOAD_DEFERRED 2
+INLINE void load_rows(global const ACTIVATION* src, const int how, global const ACTIVATION* norm_input, VEC scale,
+                      VEC norm_input_scale, VEC shift, int y0, int count, local VEC* rows) {
   const VEC zero = (VEC)(0.0f);
   for (int r = 0; r < count; ++r, rows += BORDERED_WIDTH) {
     const int y = y0 + r;
@@ -35,8 +35,9 @@ INLINE void load_rows(global const ACTIVATION* src, const int how, global const 
     rows[0] = zero;
     for (int x = 0; x < WIDTH; ++x) {
       const int at = (y * WIDTH + x) * CB;
-      if (how == LOAD_PAIR)
-        rows[x + 1] = fma(LOAD_ACTIVATION(src + at), scale, fma(LOAD_ACTIVATION(pair + at), pair_scale, shift));
+      if (how == LOAD_DEFERRED)
+        rows[x + 1] =
+            fma(LOAD_ACTIVATION(src + at), scale, fma(LOAD_ACTIVATION(norm_input + at), norm_input_scale, shift));
       else
         rows[x + 1] = how == LOAD_VIEW ? view(LOAD_ACTIVATION(src + at), scale, shift) : LOAD_ACTIVATION(src + at);
     }

@@ -52,7 +52,7 @@ check_tidy() {
   fi
   if [ ${#checked[@]} -eq 0 ]; then return; fi
   mkdir -p build
-  cmake --preset debug -B build/lint >build/lint-configure.log || { cat build/lint-configure.log; return 1; }
+  cmake --preset debug -B build/lint -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON >build/lint-configure.log || { cat build/lint-configure.log; return 1; }
   tidy_end=$(($(date +%s) + ${TIDY_SECONDS:-86400}))
   export tidy_end
   export -f tidy_file

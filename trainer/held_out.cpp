@@ -20,6 +20,7 @@ TrainSettings settings_of(const Model& model) {
     settings.at("momentum").get_to(kept.momentum);
     settings.at("weight_decay").get_to(kept.weight_decay);
     settings.at("augment").get_to(kept.augment);
+    if (settings.contains("flip")) kept.flip = parse_flip(settings.at("flip").get<std::string>());
   } catch (const nlohmann::json::exception&) {
     throw UsageError("further training: the model does not tell how it was trained");
   }

@@ -120,8 +120,8 @@ struct JointTrainer::State {
     const std::vector<int> numbers(batch.indices.begin(), batch.indices.end());
     device.write(indices, std::span<const int>(numbers));
     // Augmentation goes on where pretraining's epochs of the same seed cannot have been.
-    const Augmentation augmentation{.seed = settings.seed,
-                                    .epoch = 0x10000u + static_cast<std::uint32_t>(progress.epoch)};
+    const Augmentation augmentation{
+        .flip = settings.flip, .seed = settings.seed, .epoch = 0x10000u + static_cast<std::uint32_t>(progress.epoch)};
     if (settings.augment) {
       image_input.augment(n, pixels, indices, augmentation, stages.front().input);
     } else {

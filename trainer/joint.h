@@ -8,6 +8,7 @@
 #include "data/loader.h"
 #include "runtime/cascade/model.h"
 #include "runtime/opencl/device.h"
+#include "runtime/ops/image_input.h"
 #include "trainer/epoch_progress.h"
 #include "trainer/observer.h"
 #include "trainer/policy_learning.h"
@@ -21,6 +22,7 @@ struct JointSettings {
   double learning_rate = 1e-4;  // the largest of a one-cycle schedule over all joint epochs
   double momentum = 0.9, weight_decay = 5e-4;
   bool augment = true;
+  Flip flip = Flip::random;
   std::uint64_t seed = 1;
   PolicyLearning learning;  // what the reward is, and how its gradient is estimated
 };

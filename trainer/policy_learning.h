@@ -23,14 +23,10 @@ enum class CostThrough { stop, previous };
 // Which answer the reward judges: labels drawn from the stage's probabilities (paper) or its most probable ones.
 enum class RewardLabel { sampled, argmax };
 
-std::string_view to_string(EstimatorKind kind);        // "reinforce", "exact"
-std::string_view to_string(Baseline baseline);         // "none", "mean", "variance", "variance-split"
-std::string_view to_string(CostThrough through);       // "stop", "previous"
-std::string_view to_string(RewardLabel label);         // "sampled", "argmax"
-EstimatorKind parse_estimator(std::string_view text);  // these throw UsageError naming the choices
-Baseline parse_baseline(std::string_view text);
-CostThrough parse_cost_through(std::string_view text);
-RewardLabel parse_reward_label(std::string_view text);
+std::string_view to_string(EstimatorKind kind);   // "reinforce", "exact"
+std::string_view to_string(Baseline baseline);    // "none", "mean", "variance", "variance-split"
+std::string_view to_string(CostThrough through);  // "stop", "previous"
+std::string_view to_string(RewardLabel label);    // "sampled", "argmax"
 
 // The settings by which the policies of a cascade learn, or the exit functions in their place (share/doc/policy.md).
 // Whoever trains adds the settings that policies and stages share: batch size, momentum and seed.

@@ -27,8 +27,8 @@ struct TrainSettings {
   bool nesterov = false;
   Schedule schedule = Schedule::one_cycle;
   bool augment = true;
-  Flip flip = Flip::random;  // of pretraining, like the next two
-  PerStage<int> cutout = 0;
+  Flip flip = Flip::random;
+  PerStage<int> cutout = 0;  // of pretraining, like the next one
   double label_smoothing = 0;
   double validation_share = 0.1;  // of the training images, held out for the policies
   PolicyLearning learning;        // of the policies; momentum and batch size are those of the stages

@@ -10,6 +10,7 @@ JointSettings joint_settings(const TrainSettings& settings) {
           .momentum = settings.momentum,
           .weight_decay = settings.weight_decay,
           .augment = settings.augment,
+          .flip = settings.flip,
           .seed = settings.seed_of_policies(),
           .learning = settings.learning};
 }

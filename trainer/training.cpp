@@ -87,6 +87,34 @@ Stage stage_of_model(const std::string& entry, const DatasetHeader& header) {
   return model.stages[stage];
 }
 
+// While stages are pretrained, their records stand in the history one stage after the other, one for each epoch done:
+// StageQueue finds the place of the next one by that.
+void check_history(const Training& training) {
+  const TrainState& state = training.state;
+  if (state.position != Position::pretrain) return;
+  std::size_t records = 0;
+  for (int stage = 0; stage < training.stage_count(); ++stage) {
+    const int epoch = state.progress[static_cast<std::size_t>(stage)].epoch,
+              epochs = training.settings.epochs.at(stage);
+    if (epoch > epochs)
+      throw FileError(fmt::format("{}: /checkpoint: stage {} has done {} epochs, expected at most {}",
+                                  training.checkpoint.string(), stage, epoch, epochs));
+    if (training.pretrains(stage)) records += static_cast<std::size_t>(epoch);
+  }
+  if (state.history.size() != records)
+    throw FileError(fmt::format("{}: /checkpoint/history: has {} records, expected {}, one for each epoch done",
+                                training.checkpoint.string(), state.history.size(), records));
+}
+
+// Drops what was fitted to the stages or policies of another model and no longer fits once they are trained on.
+void forget_what_was_fitted(Model& model, bool stages_change) {
+  model.decision.reset();
+  if (!stages_change) return;
+  model.exit_functions.clear();
+  model.temperatures.clear();
+  model.combination.clear();
+}
+
 }  // namespace
 
 bool trained_elsewhere(const std::string& stage) { return stage.find('#') != std::string::npos; }
@@ -103,6 +131,7 @@ void Training::start(const std::optional<Model>& initial) {
   if (initial) {
     model = *initial;
     check_dataset(model, header);
+    forget_what_was_fitted(model, settings.pretrain || settings.joint);
   } else {
     model = {.classes = header.classes(), .input = input, .label_names = header.label_names};
     if (settings.stages.size() > kMostStages)
@@ -141,6 +170,7 @@ void Training::resume() {
   if (!other.empty()) {
     throw UsageError(fmt::format("--resume: {} was made with other settings: {}", checkpoint.string(), other));
   }
+  check_history(*this);
   const std::int64_t batch = settings.batch_size;
   const std::int64_t steps = (static_cast<std::int64_t>(split.rest.size()) + batch - 1) / batch;
   for (const EpochProgress& progress : state.progress)

@@ -61,7 +61,7 @@ std::string workloads_text(const ProfileRecord& record) {
   std::vector<std::string> titles = {"<run",        "<network", "images",  "MMAC", "top-1",
                                      "images/s",    "ms/image", "of MACs", "W",    "mJ/image",
                                      "marginal mJ", "of MACs",  "outliers"};
-  if (record.estimate) titles.push_back("ESTIMATED mJ");
+  if (record.estimate) titles.emplace_back("ESTIMATED mJ");
   Table table(titles);
   for (const ProfiledWorkload& run : profile.workloads) {
     const WorkloadFigures& figures = run.figures;

@@ -144,7 +144,7 @@ StageCounts& StageCounts::operator+=(const StageCounts& other) {
   stopped += other.stopped;
   seconds += other.seconds;
   policy_seconds += other.policy_seconds;
-  compaction_seconds += other.compaction_seconds;
+  deciding_seconds += other.deciding_seconds;
   return *this;
 }
 

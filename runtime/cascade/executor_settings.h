@@ -41,7 +41,7 @@ struct ExecutorSettings {
 struct StageCounts {
   std::int64_t entered = 0, stopped = 0;
   // Times, 0 without time_stages: of the whole stage, and within that of its policy and of finding out who goes on.
-  double seconds = 0, policy_seconds = 0, compaction_seconds = 0;
+  double seconds = 0, policy_seconds = 0, deciding_seconds = 0;
   StageCounts& operator+=(const StageCounts& other);
 };
 

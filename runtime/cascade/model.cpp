@@ -163,7 +163,8 @@ Model model_under(Model model, const PolicyChoice& choice) {
   if (model.stages.size() == 1) return model;
   if (choice.kind == PolicyKind::fixed) {
     const double last = static_cast<double>(model.stages.size()) - 1, stage = choice.parameter.value_or(last);
-    if (stage > last) throw UsageError(fmt::format("policy static:{}: the model's stages are 0..{}", stage, last));
+    if (!(stage >= 0 && stage <= last))
+      throw UsageError(fmt::format("policy static:{}: the model's stages are 0..{}", stage, last));
     return single_stage(model, static_cast<std::size_t>(stage));
   }
   if (choice.kind == PolicyKind::ann) model.policies = model.exit_functions;

@@ -193,9 +193,10 @@ class ModelReader {
     const std::string policy = file_.string_attribute("/", "decision_policy"),
                       combine = file_.string_attribute("/", "decision_combine");
     try {
-      model_.decision = {
-          {.kind = parse_policy_kind(policy), .parameter = file_.float_attribute("/", "decision_threshold")},
-          parse_combine(combine)};
+      const PolicyKind kind = parse_policy_kind(policy);
+      if (!has_threshold(kind)) throw UsageError(fmt::format("policy {} has no threshold", policy));
+      model_.decision = {{.kind = kind, .parameter = file_.float_attribute("/", "decision_threshold")},
+                         parse_combine(combine)};
     } catch (const UsageError& error) {
       file_.fail("/", fmt::format("attributes decision_policy, decision_combine: {}", error.what()));
     }

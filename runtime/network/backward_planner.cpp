@@ -31,7 +31,7 @@ void BackwardPlanner::plan(Step& step) {
   const int out = step.lowered().out();
   if (held(out).buffer < 0) return;  // nothing depends on it
   step_ = &step;
-  if (!step.reads_pair()) apply_pair(out);
+  if (!step.reads_deferred()) apply_deferred(out);
   step.plan_backward(*this);
   pool_.release(held(out).buffer);
 }
@@ -94,8 +94,8 @@ void BackwardPlanner::pass_on_output(const LoweredView& in) {
 }
 
 Gradient BackwardPlanner::gradient(int tensor, const Held& held) const {
-  if (!held.is_pair()) return {pool_[held.buffer], {}, {}, {}, {}};
-  return pass_.norm(held.pair_norm).gradient(pool_[held.buffer], pass_.floats(tensor));
+  if (!held.is_deferred()) return {pool_[held.buffer], {}, {}, {}, {}};
+  return pass_.norm(held.deferred_norm).gradient(pool_[held.buffer], pass_.floats(tensor));
 }
 
 ConvMask BackwardPlanner::mask(const LoweredView& in) const {
@@ -107,11 +107,12 @@ ConvMask BackwardPlanner::mask(const LoweredView& in) const {
 void BackwardPlanner::pass_on(const LoweredView& in, int buffer) {
   const bool relu = in.activation == ActivationFunction::relu();
   if (!in.activation.none() && !(in.batch_norm >= 0 && relu)) {  // the sums of a batch norm mask for a ReLU themselves
-    auto mask = std::make_shared<ReluMask>(pass_.device(), pass_.shape(in), pass_.kind(in), pass_.batch());
+    auto mask = std::make_shared<ActivationMask>(pass_.device(), pass_.shape(in), pass_.kind(in), pass_.batch());
     add(
-        "relu mask", [this, mask, in, buffer](int n, BatchNormMode) { mask->run(n, pass_.view(in), pool_[buffer]); },
+        "activation mask",
+        [this, mask, in, buffer](int n, BatchNormMode) { mask->run(n, pass_.view(in), pool_[buffer]); },
         mask->choice());
-    add_uses({elementwise_use(pass_.device(), "relu_mask", pass_.shape(in), pass_.kind(in), pass_.batch())});
+    add_uses({elementwise_use(pass_.device(), "activation_mask", pass_.shape(in), pass_.kind(in), pass_.batch())});
   }
   if (in.batch_norm >= 0) {
     add(
@@ -145,7 +146,7 @@ void BackwardPlanner::apply_batch_norm(const LoweredView& in, int buffer) {
     pool_.release(buffer);
     return;
   }
-  if (can_stay_pair(in)) {
+  if (can_stay_deferred(in)) {
     held(tensor) = {buffer, norm};
     return;
   }
@@ -164,24 +165,24 @@ void BackwardPlanner::apply_batch_norm(const LoweredView& in, int buffer) {
   h = {target, -1};
 }
 
-// Whether the gradient by in.tensor may wait as a pair: this view is its only reader and its writer can read pairs.
-bool BackwardPlanner::can_stay_pair(const LoweredView& in) const {
+// Whether the gradient by in.tensor may stay deferred: this view is its only reader and its writer can read it so.
+bool BackwardPlanner::can_stay_deferred(const LoweredView& in) const {
   if (pass_.tensor(in.tensor).readers != 1 || held_[to_size(in.tensor)].buffer >= 0) return false;
   const auto writer =
       std::ranges::find_if(steps_, [&](const auto& step) { return step->lowered().out() == in.tensor; });
-  return writer != steps_.end() && (*writer)->reads_pair();
+  return writer != steps_.end() && (*writer)->reads_deferred();
 }
 
-void BackwardPlanner::apply_pair(int tensor) {
+void BackwardPlanner::apply_deferred(int tensor) {
   Held& h = held(tensor);
-  if (!h.is_pair()) return;
+  if (!h.is_deferred()) return;
   add(
       "batch norm apply",
-      [this, norm = h.pair_norm, buffer = h.buffer, tensor](int n, BatchNormMode) {
+      [this, norm = h.deferred_norm, buffer = h.buffer, tensor](int n, BatchNormMode) {
         pass_.norm(norm).backward_apply(n, pool_[buffer], pass_.floats(tensor), {}, pool_[buffer]);
       },
-      pass_.norm(h.pair_norm).apply_choice());
-  h.pair_norm = -1;
+      pass_.norm(h.deferred_norm).apply_choice());
+  h.deferred_norm = -1;
 }
 
 // Adds `buffer`, whose hold it takes over, to the gradient by `tensor`.

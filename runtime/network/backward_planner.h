@@ -19,7 +19,7 @@ using GradientSlices = std::map<std::string, Array<float>, std::less<>>;  // by 
 // Lays out the launches of a backward pass, from the last step to the first. Each step receives the gradient by its
 // output and passes on the gradients by its inputs. Gradients lie in buffers that are handed out again when nobody
 // holds them. The gradient by a tensor is held plainly, with one exception: if the only reader of the tensor is a batch
-// norm before a step that can read a pair, it is held as the backward pass of that batch norm, not applied yet.
+// norm before a step that can read it so, it is held deferred: that batch norm is not applied yet.
 class BackwardPlanner {
  public:
   using Launch = std::function<void(int n, BatchNormMode mode)>;
@@ -29,9 +29,9 @@ class BackwardPlanner {
   };
   // How the gradient by a tensor is held.
   struct Held {
-    int buffer = -1;     // -1: nothing yet
-    int pair_norm = -1;  // >= 0: buffer is dy of this batch norm, not applied yet
-    bool is_pair() const { return pair_norm >= 0; }
+    int buffer = -1;         // -1: nothing yet
+    int deferred_norm = -1;  // >= 0: buffer is dy of this batch norm, not applied yet
+    bool is_deferred() const { return deferred_norm >= 0; }
   };
 
   // Lays out everything, starting from the gradient by the logits. All arguments must outlive the planner, which must
@@ -49,7 +49,7 @@ class BackwardPlanner {
 
   // For a step, while its backward pass is planned. Numbers name buffers.
 
-  // The gradient by the step's output. It is plain, unless the step reads pairs.
+  // The gradient by the step's output. It is plain, unless the step reads deferred ones.
   const Held& output_gradient() const;
   // Whether anything before this view learns: the image does not, but a batch norm on it does.
   static bool needs_gradient(const LoweredView& in) { return in.tensor > 0 || in.batch_norm >= 0; }
@@ -93,8 +93,8 @@ class BackwardPlanner {
   void plan(Step& step);
   void apply_batch_norm(const LoweredView& in, int buffer);
   void contribute(int tensor, int buffer);
-  bool can_stay_pair(const LoweredView& in) const;
-  void apply_pair(int tensor);
+  bool can_stay_deferred(const LoweredView& in) const;
+  void apply_deferred(int tensor);
   Held& held(int tensor) { return held_[to_size(tensor)]; }
   std::string parameter_name(int layer, std::string_view parameter) const;
 

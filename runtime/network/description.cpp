@@ -37,7 +37,7 @@ bool is_valid_name(std::string_view name) {
 }
 
 std::string to_string(const InputCount& count) {
-  return count.least == count.most ? std::to_string(count.least) : fmt::format("at least {}", count.least);
+  return count.least == count.most ? std::to_string(count.least) : fmt::format("{} to {}", count.least, count.most);
 }
 
 // Values that training changes, and all of a layer's; each at most max_values + 1 for each parameter.
@@ -137,12 +137,13 @@ class Checker {
 Network::Network(std::string name, ImageShape input, std::vector<Layer> layers)
     : name_(std::move(name)), input_(input), layers_(std::move(layers)) {
   Checker(input_, layers_).run();
+  for (std::size_t i = 0; i < layers_.size(); ++i) index_.emplace(layers_[i].name, static_cast<int>(i));
 }
 
 int Network::index_of(std::string_view name) const {
-  const auto found = std::find_if(layers_.begin(), layers_.end(), [&](const Layer& l) { return l.name == name; });
-  if (found == layers_.end()) throw UsageError(fmt::format("network {} has no layer '{}'", name_, name));
-  return static_cast<int>(found - layers_.begin());
+  const auto found = index_.find(name);
+  if (found == index_.end()) throw UsageError(fmt::format("network {} has no layer '{}'", name_, name));
+  return found->second;
 }
 
 const Layer& Network::layer(std::string_view name) const { return layers_[static_cast<std::size_t>(index_of(name))]; }

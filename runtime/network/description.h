@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,7 @@ class Network {
   std::string name_;
   ImageShape input_;
   std::vector<Layer> layers_;
+  std::map<std::string, int, std::less<>> index_;  // of layers_ by name
 };
 
 }  // namespace cascadecl

@@ -15,7 +15,7 @@ namespace cascadecl {
 // memory of the tensors.
 class ForwardPass {
  public:
-  // For inference, residual units are fused to stages where the device can.
+  // For inference, residual units are fused to blocks where the device can.
   ForwardPass(const Device& device, const Network& network, const ParameterStore& parameters,
               const PassSettings& settings);
 

@@ -15,9 +15,9 @@ namespace {
 
 // Gives each tensor of a forward pass memory from as few arrays as their lifetimes allow: a tensor takes an array whose
 // tensor nobody reads any more. A convolution with a residual may write over it where that is its last reader.
-class MemoryPlan {
+class SharedBuffers {
  public:
-  explicit MemoryPlan(const ForwardPass& forward)
+  explicit SharedBuffers(const ForwardPass& forward)
       : forward_(forward), pass_(forward.state()), buffer_of_(pass_.lowering().tensors.size(), -1) {
     const std::vector<LoweredStep>& steps = pass_.lowering().steps;
     for (std::size_t s = 0; s < steps.size(); ++s) place(steps[s], s);
@@ -101,7 +101,7 @@ struct InferencePlan::State {
     memory.weights = parameters.bytes();
     memory.transformed = forward.weight_bytes();
     memory.scratch = meter.lap() - memory.weights - memory.transformed;
-    forward.state().set_tensors(MemoryPlan(forward).allocate(d));
+    forward.state().set_tensors(SharedBuffers(forward).allocate(d));
     memory.activations = meter.lap();
     forward.prepare_frozen_norms();
   }

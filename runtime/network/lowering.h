@@ -29,7 +29,7 @@ struct LoweredStep {
   std::vector<LoweredView> inputs;  // what it reads; a convolution's residual is its second input
   std::vector<int> outputs;         // the tensors it writes
   int in_place = -1;                // the first output may take the memory of this input, where nothing reads it later
-  std::vector<LoweredStep> parts = {};  // a residual stage: the steps that it replaces
+  std::vector<LoweredStep> parts = {};  // a residual block: the steps that it replaces
 
   const LoweredView& in() const { return inputs.front(); }
   int out() const { return outputs.front(); }
@@ -50,12 +50,12 @@ struct Lowering {
 
 Lowering lower(const Network& network);
 
-// The most residual units that a stage may hold; 0 where they cannot be fused.
-using MostUnits = std::function<int(const LoweredStep& stage)>;
+// The most residual units that a block may hold; 0 where they cannot be fused.
+using MostUnits = std::function<int(const LoweredStep& block)>;
 
 // The same for inference, with each run of residual units as one step, together with the convolution before it and the
 // global pool behind it. Tensors between the units are not kept.
-Lowering fuse_residual_stages(const Network& network, Lowering lowering, const MostUnits& most_units);
+Lowering fuse_residual_blocks(const Network& network, Lowering lowering, const MostUnits& most_units);
 
 // Counts the readers of each tensor anew.
 void note_readers(Lowering& lowering);

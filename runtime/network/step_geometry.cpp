@@ -16,10 +16,10 @@ ConvGeometry conv_geometry(const Network& network, const Lowering& lowering, con
   return {in, conv.out_channels, w.kernel_h, w.kernel_w, w.stride, w.padding, conv.groups};
 }
 
-ResidualStageGeometry stage_geometry(const Network& network, const Lowering& lowering, const LoweredStep& step) {
+ResidualBlockGeometry block_geometry(const Network& network, const Lowering& lowering, const LoweredStep& step) {
   const auto convolutions =
       std::ranges::count(step.parts, &convolution_step, [](const LoweredStep& part) { return part.kind; });
-  ResidualStageGeometry g{.head = {},
+  ResidualBlockGeometry g{.head = {},
                           .shape = lowering.tensors[to_size(step.out())].shape,
                           .units = static_cast<int>(convolutions / 2),
                           .pooled = step.outputs.size() > 1};
@@ -29,8 +29,8 @@ ResidualStageGeometry stage_geometry(const Network& network, const Lowering& low
 
 Lowering fuse_for_device(const Device& device, const Network& network, const Lowering& lowering, KernelClass kernels,
                          int max_batch) {
-  return fuse_residual_stages(network, lowering, [&](const LoweredStep& step) {
-    return ResidualStage::most_units(device, stage_geometry(network, lowering, step), kernels, max_batch);
+  return fuse_residual_blocks(network, lowering, [&](const LoweredStep& step) {
+    return ResidualBlock::most_units(device, block_geometry(network, lowering, step), kernels, max_batch);
   });
 }
 

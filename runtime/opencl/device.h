@@ -45,6 +45,8 @@ class Device {
   int channel_block() const { return info().channel_block(); }
   const cl::Context& context() const;
   const cl::CommandQueue& queue() const;
+  // Whether both are handles on one opened device.
+  bool same_as(const Device& other) const { return context()() == other.context()(); }
 
   // The kernel `name` of kernels/`file`, built with `defines` (once; then from memory or the cache on disk).
   // Throws DeviceError with kernel, device, defines and the build log.

@@ -19,8 +19,7 @@ struct Shortage {
 std::vector<Device> rehearsals_of(const std::vector<Device>& devices) {
   std::vector<Device> handles;
   for (const Device& device : devices) {
-    const auto same =
-        std::ranges::find_if(handles, [&](const Device& h) { return h.context()() == device.context()(); });
+    const auto same = std::ranges::find_if(handles, [&](const Device& h) { return h.same_as(device); });
     const Device handle = same == handles.end() ? device.rehearsal() : *same;
     handles.push_back(handle);
   }

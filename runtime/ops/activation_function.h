@@ -5,7 +5,7 @@ namespace cascadecl {
 
 // The function that a view applies to every value. Each maps 0 to 0, so that padding stays zero.
 struct ActivationFunction {
-  enum class Kind { none, relu, clip };  // kernels/common.h has the same numbers
+  enum class Kind { none, relu, clip };  // the numbers of ACTIVATION_ and PASSES_ in kernels/common.h
   Kind kind = Kind::none;
   float low = 0, high = 0;  // of clip: low <= 0 <= high
 

@@ -47,7 +47,7 @@ TuningKey BatchNorm::sums_key(const Device& device, ImageShape shape, BatchClass
   return key(BatchNormGroup::kernel, "sums", device, shape, batch);
 }
 
-PieceWork BatchNorm::apply_work(const Device& device, ImageShape shape, BatchClass batch) {
+PieceProblem BatchNorm::apply_problem(const Device& device, ImageShape shape, BatchClass batch) {
   const int pixels = shape.height * shape.width;
   return {.key = key("batch_norm", "apply", device, shape, batch), .length = pixels, .coarse = pixels};
 }
@@ -71,9 +71,9 @@ void BatchNorm::build_training(ImageShape shape, BatchClass batch) {
   prepare_ = device_.kernel("batch_norm_prepare.cl", "bn_prepare", common);
   backward_prepare_ = device_.kernel("batch_norm_prepare.cl", "bn_backward_prepare", common);
 
-  const PieceWork work = apply_work(device_, shape, batch);
-  const auto piece = look_up<Piece>(device_, work.key, work, apply_choice_);
-  pieces_ = piece.count(to_size(work.length));
+  const PieceProblem problem = apply_problem(device_, shape, batch);
+  const auto piece = look_up<Piece>(device_, problem.key, problem, apply_choice_);
+  pieces_ = piece.count(to_size(problem.length));
   std::string_view file = "batch_norm.cl";
   Defines pixels = common;
   pixels.set("VIEW_AFFINE", 1);

@@ -50,7 +50,7 @@ class BatchNorm {
   // Gradients of gamma and beta from the sums (overwritten, or added to), and the coefficients of the gradient by x.
   void backward_prepare(int n, const Array<float>& sums, bool frozen, bool accumulate,
                         const Array<float>& gamma_gradient, const Array<float>& beta_gradient);
-  // The gradient by x, not yet computed: consumers that can read a pair do it while loading.
+  // The gradient by x, deferred: consumers that can read it so compute it while loading.
   Gradient gradient(const Array<float>& dy, const Array<float>& x) const {
     return {dy, dy_scale_, constant_, x, x_scale_};
   }
@@ -61,7 +61,7 @@ class BatchNorm {
   const VariantChoice& sums_choice() const { return sums_choice_; }    // of measure() and backward_sums()
   const VariantChoice& apply_choice() const { return apply_choice_; }  // of backward_apply()
   static TuningKey sums_key(const Device& device, ImageShape shape, BatchClass batch);
-  static PieceWork apply_work(const Device& device, ImageShape shape, BatchClass batch);
+  static PieceProblem apply_problem(const Device& device, ImageShape shape, BatchClass batch);
 
   std::size_t padded_channels() const { return scale_.size(); }
 

@@ -9,8 +9,8 @@ namespace cascadecl {
 
 Compact::Compact(const Device& device, int max_n)
     : device_(device), max_n_(max_n), indices_(device.allocate<int>(to_size(max_n))), count_(device.allocate<int>(1)) {
-  const PieceWork work = select_work(device, batch_class(max_n));
-  images_ = tuned<Piece>(device, work.key, work).parameters;
+  const PieceProblem problem = select_problem(device, batch_class(max_n));
+  images_ = tuned<Piece>(device, problem.key, problem).parameters;
   Defines defines;
   define(images_, defines);
   count_pieces_ = device.kernel("compact.cl", "count_pieces", defines);
@@ -18,7 +18,7 @@ Compact::Compact(const Device& device, int max_n)
   counts_ = device.allocate<int>(images_.count(to_size(max_n)));
 }
 
-PieceWork Compact::select_work(const Device& device, BatchClass batch) {
+PieceProblem Compact::select_problem(const Device& device, BatchClass batch) {
   constexpr int images = 256;
   return {.key = {.kernel = "compact",
                   .operation = "select",
@@ -31,7 +31,7 @@ PieceWork Compact::select_work(const Device& device, BatchClass batch) {
           .fine = images};
 }
 
-PieceWork Compact::gather_work(const Device& device, std::size_t row, BatchClass batch) {
+PieceProblem Compact::gather_problem(const Device& device, std::size_t row, BatchClass batch) {
   const int length = static_cast<int>(row), block = device.channel_block();
   return {.key = {.kernel = "compact",
                   .operation = "gather",
@@ -62,8 +62,8 @@ void Compact::gather(int m, const Array<int>& indices, std::size_t row, const Ar
 }
 
 Compact::Gather Compact::make_gather(std::size_t row, std::size_t word_bytes) const {
-  const PieceWork work = gather_work(device_, row, batch_class(max_n_));
-  const Piece words = tuned<Piece>(device_, work.key, work).parameters;
+  const PieceProblem problem = gather_problem(device_, row, batch_class(max_n_));
+  const Piece words = tuned<Piece>(device_, problem.key, problem).parameters;
   Defines defines{
       {"CB", device_.channel_block()}, {"ROW", static_cast<long>(row)}, {"WORD_BYTES", static_cast<long>(word_bytes)}};
   define(words, defines);

@@ -8,7 +8,8 @@
 
 namespace cascadecl {
 
-// Keeps the survivors of a batch: select() lists them, gather() copies their rows side by side. Deterministic.
+// Keeps the survivors of a batch in the joint phase of training: select() lists them, gather() copies their rows side
+// by side. Deterministic. A cascade that runs copies nothing: see ImageInput::gather().
 class Compact {
  public:
   Compact(const Device& device, int max_n);
@@ -25,8 +26,8 @@ class Compact {
   void gather(int m, const Array<int>& indices, std::size_t row, const Array<int>& in, const Array<int>& out);
 
   // How each kernel divides its work: select() by images, gather() by words of a row.
-  static PieceWork select_work(const Device& device, BatchClass batch);
-  static PieceWork gather_work(const Device& device, std::size_t row, BatchClass batch);
+  static PieceProblem select_problem(const Device& device, BatchClass batch);
+  static PieceProblem gather_problem(const Device& device, std::size_t row, BatchClass batch);
 
  private:
   struct Gather {

@@ -89,7 +89,7 @@ ConvBackward::ConvBackward(const Device& device, const ConvGeometry& g, const Fu
   defines.set("FILTER_C_GROUP", tunables.filter_c_group);
   defines.set("FILTER_K_GROUP", tunables.filter_k_group);
   defines.set("SLICES", tunables.slices);
-  defines.set("INPUT_PAIR", fusion.pair ? 1 : 0);
+  defines.set("INPUT_DEFERRED", fusion.deferred ? 1 : 0);
   if (batch == BatchClass::many) defines.set("STREAM", 2);
   ViewKind{.affine = fusion.batch_norm, .activation = ActivationFunction::relu()}.define(defines);
   run_ = device.kernel("conv_backward_winograd.cl", "conv_backward_winograd", defines);
@@ -105,8 +105,8 @@ void ConvBackward::prepare(const Array<float>& weight) { filters_.prepare(weight
 
 void ConvBackward::run(int n, const Gradient& out, const ConvMask& mask, const Array<float>& workspace,
                        const Array<float>& in_gradient, const Array<float>& weight_gradient) {
-  run_(Range{slices_}, Range{}, out.data, out.scale, out.shift, out.pair, out.pair_scale, filters_.array(), mask.tensor,
-       mask.scale, mask.shift, mask.mean, in_gradient, mask.sums, workspace, n);
+  run_(Range{slices_}, Range{}, out.data, out.scale, out.shift, out.norm_input, out.norm_input_scale, filters_.array(),
+       mask.tensor, mask.scale, mask.shift, mask.mean, in_gradient, mask.sums, workspace, n);
   reduce_(reduce_range_, Range{}, workspace, weight_gradient);
 }
 

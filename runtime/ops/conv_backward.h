@@ -25,7 +25,7 @@ struct BackwardTunables : conv::Winograd {
 class ConvBackward {
  public:
   struct Fusion {
-    bool pair = false;        // the gradient comes as a pair
+    bool deferred = false;    // the gradient by the output is (conv_gradient.h)
     bool batch_norm = false;  // the input's view has a batch norm before its ReLU: sums for its backward
     bool operator==(const Fusion&) const = default;
   };

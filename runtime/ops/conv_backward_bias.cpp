@@ -5,12 +5,12 @@
 
 namespace cascadecl {
 
-ConvBackwardBias::ConvBackwardBias(const Device& device, ImageShape out, bool pair) : device_(device) {
+ConvBackwardBias::ConvBackwardBias(const Device& device, ImageShape out, bool deferred) : device_(device) {
   const int slices = coarse_items(device) ? conv::kSlices : 64;  // GPUs want more items
   Defines defines = tensor_defines(device, out);
   defines.set("PIXELS", out.height * out.width);
   defines.set("SLICES", slices);
-  defines.set("PAIR", pair ? 1 : 0);
+  defines.set("DEFERRED", deferred ? 1 : 0);
   run_ = device.kernel("conv_bias_gradient.cl", "bias_sums", defines);
   reduce_ = device.kernel("conv_bias_gradient.cl", "bias_gradient", defines);
   range_ = {to_size(block_count(out.channels, device.channel_block())), to_size(slices)};
@@ -19,7 +19,7 @@ ConvBackwardBias::ConvBackwardBias(const Device& device, ImageShape out, bool pa
 
 void ConvBackwardBias::run(int n, const Gradient& out, const Array<float>& workspace,
                            const Array<float>& bias_gradient) {
-  launch(device_, run_, range_, out.data, out.scale, out.shift, out.pair, out.pair_scale, workspace, n);
+  launch(device_, run_, range_, out.data, out.scale, out.shift, out.norm_input, out.norm_input_scale, workspace, n);
   launch(device_, reduce_, Range{range_.x}, workspace, bias_gradient);
 }
 

@@ -9,8 +9,8 @@ namespace cascadecl {
 // gradients do not depend on the bias.
 class ConvBackwardBias {
  public:
-  // out: what the convolution writes; pair: the gradient by it comes as a pair.
-  ConvBackwardBias(const Device& device, ImageShape out, bool pair);
+  // out: what the convolution writes; deferred: the gradient by it is (conv_gradient.h).
+  ConvBackwardBias(const Device& device, ImageShape out, bool deferred);
 
   // `workspace` is shared by all layers of a plan; it needs workspace_floats().
   std::size_t workspace_floats() const { return workspace_floats_; }

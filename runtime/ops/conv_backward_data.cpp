@@ -9,7 +9,7 @@ ConvBackwardData::ConvBackwardData(const Device& device, const ConvGeometry& geo
     : convolution_(conv::make_convolution<conv::BackwardData>(device, {geometry, fusion}, kernels, batch, choice_)) {}
 
 bool ConvBackwardData::can_fuse(const Device& device, const ConvGeometry& geometry, KernelClass kernels) {
-  const Fusion all{.pair = true, .mask = MaskKind::batch_norm_relu, .residual = true};
+  const Fusion all{.deferred = true, .mask = MaskKind::batch_norm_relu, .residual = true};
   return conv::can_run<conv::BackwardData>(device, {geometry, all}, kernels);
 }
 

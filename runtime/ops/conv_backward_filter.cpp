@@ -4,13 +4,13 @@
 
 namespace cascadecl {
 
-ConvBackwardFilter::ConvBackwardFilter(const Device& device, const ConvGeometry& geometry, ViewKind view, bool pair,
+ConvBackwardFilter::ConvBackwardFilter(const Device& device, const ConvGeometry& geometry, ViewKind view, bool deferred,
                                        KernelClass kernels, BatchClass batch)
     : convolution_(
-          conv::make_convolution<conv::BackwardFilter>(device, {geometry, view, pair}, kernels, batch, choice_)) {}
+          conv::make_convolution<conv::BackwardFilter>(device, {geometry, view, deferred}, kernels, batch, choice_)) {}
 
 bool ConvBackwardFilter::can_fuse(const Device& device, const ConvGeometry& geometry, KernelClass kernels) {
-  return conv::can_run<conv::BackwardFilter>(device, {.geometry = geometry, .view = {}, .pair = true}, kernels);
+  return conv::can_run<conv::BackwardFilter>(device, {.geometry = geometry, .view = {}, .deferred = true}, kernels);
 }
 
 std::size_t ConvBackwardFilter::workspace_floats() const { return convolution_->workspace_floats(); }

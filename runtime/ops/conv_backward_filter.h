@@ -14,11 +14,11 @@ class Convolution;
 // The gradient of a convolution by its filters. Takes the class of the batches it is for.
 class ConvBackwardFilter {
  public:
-  // pair: the gradient by the output comes as a pair; throws ShapeError where can_fuse() is false.
-  ConvBackwardFilter(const Device& device, const ConvGeometry& geometry, ViewKind view, bool pair, KernelClass kernels,
-                     BatchClass batch = BatchClass::many);
+  // deferred: the gradient by the output is (conv_gradient.h). Throws ShapeError where can_fuse() is false.
+  ConvBackwardFilter(const Device& device, const ConvGeometry& geometry, ViewKind view, bool deferred,
+                     KernelClass kernels, BatchClass batch = BatchClass::many);
 
-  // Whether a pair can be read for this geometry.
+  // Whether a deferred gradient can be read for this geometry.
   static bool can_fuse(const Device& device, const ConvGeometry& geometry, KernelClass kernels);
 
   // `workspace` is shared by all layers of a plan; it needs workspace_floats().

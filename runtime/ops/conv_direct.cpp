@@ -194,7 +194,7 @@ class StridedData : public Convolution<BackwardData> {
 class DirectFilter : public Convolution<BackwardFilter> {
  public:
   static std::string declines(const Device& device, const BackwardFilter::Problem& p) {
-    if (p.pair) return "reads no pair";
+    if (p.deferred) return "reads no deferred gradient";
     return filter_direct_declines(device, p.geometry);
   }
   static Lookup<FilterDirect, ConvGeometry> lookup(const Device& device, const BackwardFilter::Problem& p,

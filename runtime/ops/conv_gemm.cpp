@@ -183,7 +183,8 @@ class GemmData : public Convolution<BackwardData> {
 class GemmFilter : public Convolution<BackwardFilter> {
  public:
   static std::string declines(const Device& device, const BackwardFilter::Problem& p) {
-    return first_of({gemm_declines(device.info()), in_groups(p.geometry), p.pair ? "reads no pair" : ""});
+    return first_of(
+        {gemm_declines(device.info()), in_groups(p.geometry), p.deferred ? "reads no deferred gradient" : ""});
   }
   static Lookup<GemmFilterTile, ConvGeometry> lookup(const Device& device, const BackwardFilter::Problem& p,
                                                      BatchClass batch) {

@@ -74,7 +74,7 @@ class GroupedData : public Convolution<BackwardData> {
 class GroupedFilter : public Convolution<BackwardFilter> {
  public:
   static std::string declines(const Device&, const BackwardFilter::Problem& p) {
-    return first_of({one_group(p.geometry), p.pair ? "reads no pair" : ""});
+    return first_of({one_group(p.geometry), p.deferred ? "reads no deferred gradient" : ""});
   }
   GroupedFilter(const Device& device, const BackwardFilter::Problem& p, BatchClass) : device_(device) {
     const ConvGeometry& g = p.geometry;

@@ -18,7 +18,7 @@ struct ConvFusion {
 
 // Work fused into the gradient by the input.
 struct ConvDataFusion {
-  bool pair = false;               // the gradient by the output comes as a pair
+  bool deferred = false;           // the gradient by the output is (conv_gradient.h)
   MaskKind mask = MaskKind::none;  // batch_norm_relu: affine and ReLU, and the sums
   bool residual = false;           // adds `residual`, like in_gradient
   bool operator==(const ConvDataFusion&) const = default;
@@ -56,7 +56,7 @@ struct BackwardFilter {
   struct Problem {
     ConvGeometry geometry;
     ViewKind view;
-    bool pair = false;  // the gradient by the output comes as a pair
+    bool deferred = false;  // the gradient by the output is (conv_gradient.h)
   };
   struct Operands {
     const View& in;

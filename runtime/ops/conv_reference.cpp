@@ -57,7 +57,9 @@ class ReferenceData : public Convolution<BackwardData> {
 
 class ReferenceFilter : public Convolution<BackwardFilter> {
  public:
-  static std::string declines(const Device&, const BackwardFilter::Problem& p) { return p.pair ? "reads no pair" : ""; }
+  static std::string declines(const Device&, const BackwardFilter::Problem& p) {
+    return p.deferred ? "reads no deferred gradient" : "";
+  }
   ReferenceFilter(const Device& device, const BackwardFilter::Problem& p, BatchClass)
       : range_{to_size(p.geometry.kernel_h * p.geometry.kernel_w), to_size(p.geometry.group_inputs()),
                to_size(p.geometry.out_channels)} {

@@ -26,7 +26,7 @@ void define_fusion(const ConvFusion& fusion, BatchClass batch, Defines& defines)
 }
 
 std::string fuses_nothing(const ConvDataFusion& fusion) {
-  return fusion == ConvDataFusion{} ? "" : "reads no pair, and neither masks nor adds";
+  return fusion == ConvDataFusion{} ? "" : "reads no deferred gradient, and neither masks nor adds";
 }
 
 std::string in_groups(const ConvGeometry& g) {

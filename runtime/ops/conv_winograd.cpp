@@ -217,7 +217,7 @@ class WinogradData : public Convolution<BackwardData> {
   WinogradData(const Device& device, const BackwardData::Problem& p, BatchClass batch, const Winograd& tunables)
       : Convolution(Filters(device, FilterLayout::winograd(device, FilterShape::turned_of(p.geometry)))) {
     Defines defines = tunables.defines(backward_geometry(p.geometry), device.channel_block());
-    defines.set("INPUT_PAIR", p.fusion.pair ? 1 : 0);
+    defines.set("INPUT_DEFERRED", p.fusion.deferred ? 1 : 0);
     defines.set("MASK", static_cast<int>(p.fusion.mask));
     defines.set("RESIDUAL", p.fusion.residual ? 1 : 0);
     if (batch == BatchClass::many) defines.set("STREAM", 2);
@@ -225,8 +225,9 @@ class WinogradData : public Convolution<BackwardData> {
   }
   void run(int n, const BackwardData::Operands& o) override {
     const Gradient& out = o.out_gradient;
-    run_(Range{1, to_size(n)}, Range{}, out.data, out.scale, out.shift, out.pair, out.pair_scale, filters.array(),
-         o.residual, o.in_gradient, o.mask.sums, o.mask.tensor, o.mask.scale, o.mask.shift, o.mask.mean);
+    run_(Range{1, to_size(n)}, Range{}, out.data, out.scale, out.shift, out.norm_input, out.norm_input_scale,
+         filters.array(), o.residual, o.in_gradient, o.mask.sums, o.mask.tensor, o.mask.scale, o.mask.shift,
+         o.mask.mean);
   }
 
  private:
@@ -248,7 +249,7 @@ class WinogradFilter : public Convolution<BackwardFilter> {
     const auto slices = to_size(tunables.slices);
     Defines defines = tunables.defines(g, block);
     p.view.define(defines);
-    defines.set("GRADIENT_PAIR", p.pair ? 1 : 0);
+    defines.set("GRADIENT_DEFERRED", p.deferred ? 1 : 0);
     run_ = device.kernel("conv_filter_winograd.cl", "conv_filter_winograd", defines);
     reduce_ = device.kernel("conv_filter_winograd.cl", "filter_gradient", defines);
     range_ = {to_size(block_count(g.in.channels, block) / tunables.item_blocks), slices};
@@ -258,8 +259,8 @@ class WinogradFilter : public Convolution<BackwardFilter> {
   std::size_t workspace_floats() const override { return workspace_floats_; }
   void run(int n, const BackwardFilter::Operands& o) override {
     const Gradient& out = o.out_gradient;
-    run_(range_, Range{}, o.in.data, o.in.scale, o.in.shift, out.data, out.scale, out.shift, out.pair, out.pair_scale,
-         o.workspace, n);
+    run_(range_, Range{}, o.in.data, o.in.scale, o.in.shift, out.data, out.scale, out.shift, out.norm_input,
+         out.norm_input_scale, o.workspace, n);
     reduce_(reduce_range_, Range{}, o.workspace, o.weight_gradient);
   }
 

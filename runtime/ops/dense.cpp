@@ -62,8 +62,8 @@ Dense::Dense(const Device& device, int in, int out, int max_n, DenseVariant vari
   const int width = channel_block_of(in, device.channel_block());
   Defines defines{{"CB", width}, {"IN", in}, {"OUT", out}};
   if (variant_ == DenseVariant::plain) {
-    const PieceWork work = forward_work(device, in, out, batch_class(max_n));
-    const auto outputs = look_up<Piece>(device, work.key, work, choice_);
+    const PieceProblem problem = forward_problem(device, in, out, batch_class(max_n));
+    const auto outputs = look_up<Piece>(device, problem.key, problem, choice_);
     define(outputs, defines);
     output_pieces_ = outputs.count(to_size(out));
   }
@@ -75,7 +75,7 @@ Dense::Dense(const Device& device, int in, int out, int max_n, DenseVariant vari
   set_bias_ = device.kernel("dense.cl", "dense_set_bias", defines);
 }
 
-PieceWork Dense::forward_work(const Device& device, int in, int out, BatchClass batch) {
+PieceProblem Dense::forward_problem(const Device& device, int in, int out, BatchClass batch) {
   return {.key = {.kernel = "dense",
                   .operation = "forward",
                   .in_channels = in,

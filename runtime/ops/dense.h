@@ -35,7 +35,7 @@ class Dense {
 
   DenseVariant variant() const { return variant_; }  // never automatic
   const VariantChoice& choice() const { return choice_; }
-  static PieceWork forward_work(const Device& device, int in, int out, BatchClass batch);
+  static PieceProblem forward_problem(const Device& device, int in, int out, BatchClass batch);
 
   static constexpr double kClblastMacs = 8e6;
 

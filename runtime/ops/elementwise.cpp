@@ -15,8 +15,8 @@ struct Built {
 
 Built build(const Device& device, std::string_view kernel, ImageShape shape, ViewKind kind, ViewKind second,
             BatchClass batch, VariantChoice& choice) {
-  const PieceWork work = elementwise_work(device, kernel, shape, batch);
-  const auto piece = look_up<Piece>(device, work.key, work, choice);
+  const PieceProblem problem = elementwise_problem(device, kernel, shape, batch);
+  const auto piece = look_up<Piece>(device, problem.key, problem, choice);
   Defines defines = tensor_defines(device, shape);
   kind.define(defines);
   defines.set("SECOND_AFFINE", second.affine ? 1 : 0);
@@ -36,7 +36,7 @@ Range batch_range(Range image, int n) { return {image.x, image.y * to_size(n)}; 
 
 }  // namespace
 
-PieceWork elementwise_work(const Device& device, std::string_view kernel, ImageShape shape, BatchClass batch) {
+PieceProblem elementwise_problem(const Device& device, std::string_view kernel, ImageShape shape, BatchClass batch) {
   return {.key = {.kernel = "elementwise",
                   .operation = std::string(kernel),
                   .in_channels = shape.channels,
@@ -70,14 +70,15 @@ void AddViews::run(int n, const View& a, const View& b, const Activation& out) {
   launch(device_, kernel_, batch_range(range_, n), a.data, a.scale, a.shift, b.data, b.scale, b.shift, out);
 }
 
-ReluMask::ReluMask(const Device& device, ImageShape shape, ViewKind kind, BatchClass batch) : device_(device) {
-  if (kind.activation.none()) throw ShapeError("relu mask: the view has no activation function");
-  Built built = build(device, "relu_mask", shape, kind, {}, batch, choice_);
+ActivationMask::ActivationMask(const Device& device, ImageShape shape, ViewKind kind, BatchClass batch)
+    : device_(device) {
+  if (kind.activation.none()) throw ShapeError("activation mask: the view has no activation function");
+  Built built = build(device, "activation_mask", shape, kind, {}, batch, choice_);
   range_ = image_range(device, shape, built.piece);
   kernel_ = std::move(built.kernel);
 }
 
-void ReluMask::run(int n, const View& x, const Array<float>& gradient) {
+void ActivationMask::run(int n, const View& x, const Array<float>& gradient) {
   launch(device_, kernel_, batch_range(range_, n), x.data, x.scale, x.shift, gradient);
 }
 

@@ -10,7 +10,7 @@ namespace cascadecl {
 // that it is for, since its tunable may depend on it.
 
 // How these kernels divide their work: `kernel` of kernels/elementwise.cl.
-PieceWork elementwise_work(const Device& device, std::string_view kernel, ImageShape shape, BatchClass batch);
+PieceProblem elementwise_problem(const Device& device, std::string_view kernel, ImageShape shape, BatchClass batch);
 
 // out = view(in).
 class ViewMaterialize {
@@ -43,9 +43,9 @@ class AddViews {
 // Back through the activation function of a view, not through its affine part: gradient = 0 where the function is flat,
 // for a ReLU where scale * x + shift <= 0 (affine) or x <= 0, for a clip outside of its bounds and on them. Throws
 // ShapeError for a view without one.
-class ReluMask {
+class ActivationMask {
  public:
-  ReluMask(const Device& device, ImageShape shape, ViewKind kind, BatchClass batch = BatchClass::many);
+  ActivationMask(const Device& device, ImageShape shape, ViewKind kind, BatchClass batch = BatchClass::many);
   void run(int n, const View& x, const Array<float>& gradient);
   const VariantChoice& choice() const { return choice_; }
 

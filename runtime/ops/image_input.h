@@ -13,6 +13,7 @@ namespace cascadecl {
 //   alternate  in every other epoch: a random half of the images begins mirrored, the other half as it is
 enum class Flip { none, random, alternate };
 std::string_view to_string(Flip flip);
+Flip parse_flip(std::string_view name);  // throws UsageError that lists the names
 
 // Random changes of training images: crop, mirroring, cutout. They follow from seed, epoch and the image's index alone,
 // so neither the batch nor the device changes them.

@@ -8,7 +8,7 @@
 namespace cascadecl {
 
 // A plain kernel that divides rows of values into pieces, one for each work-item: the facts about such a row.
-struct PieceWork {
+struct PieceProblem {
   TuningKey key;   // the kernel, its operation and shape
   int length = 1;  // of a row, in the unit of PIECE: vectors, values, outputs, images
   int step = 1;    // a piece is a multiple of it
@@ -20,9 +20,9 @@ struct PieceWork {
 struct Piece {
   int piece = 1;
   static std::array<Tunable<Piece>, 1> tunables() { return {{{"PIECE", &Piece::piece}}}; }
-  static Piece choose(const PieceWork& work, const TuningTarget& target);
-  static std::vector<std::vector<int>> ranges(const PieceWork& work, const TuningTarget& target);
-  std::string fault(const PieceWork& work, const TuningTarget& target) const;
+  static Piece choose(const PieceProblem& problem, const TuningTarget& target);
+  static std::vector<std::vector<int>> ranges(const PieceProblem& problem, const TuningTarget& target);
+  std::string fault(const PieceProblem& problem, const TuningTarget& target) const;
   // The number of pieces of a row of `values`.
   std::size_t count(std::size_t values) const {
     const auto size = static_cast<std::size_t>(piece);

@@ -7,15 +7,15 @@
 namespace cascadecl {
 
 Sgd::Sgd(const Device& device, std::size_t count) : device_(device), count_(count) {
-  const PieceWork work = step_work(device, count);
-  piece_ = look_up<Piece>(device, work.key, work, choice_);
+  const PieceProblem problem = step_problem(device, count);
+  piece_ = look_up<Piece>(device, problem.key, problem, choice_);
   Defines defines{{"CB", device.channel_block()}};
   define(piece_, defines);
   kernel_ = device.kernel("sgd.cl", "sgd", defines);
   add_ = device.kernel("sgd.cl", "add_gradient", defines);
 }
 
-PieceWork Sgd::step_work(const Device& device, std::size_t count) {
+PieceProblem Sgd::step_problem(const Device& device, std::size_t count) {
   constexpr std::size_t most = std::size_t{1} << 30;
   const int length = static_cast<int>(std::clamp<std::size_t>(count, 1, most)), block = device.channel_block();
   return {.key = {.kernel = "sgd",

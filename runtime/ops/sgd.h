@@ -22,7 +22,7 @@ class Sgd {
   // sum += gradient, both [count].
   void add(const Array<float>& sum, const Array<float>& gradient);
   const VariantChoice& choice() const { return choice_; }
-  static PieceWork step_work(const Device& device, std::size_t count);
+  static PieceProblem step_problem(const Device& device, std::size_t count);
 
  private:
   Device device_;

@@ -4,12 +4,12 @@
 
 #include "runtime/ops/launch.h"
 #include "runtime/ops/layout.h"
-#include "runtime/ops/residual_stage.h"
+#include "runtime/ops/residual_block.h"
 #include "runtime/ops/trials/conv_trials.h"
 #include "runtime/ops/trials/random_activation.h"
 #include "tests/bench/kernel_items.h"
 
-// Convolutions with the fusions that they have in a training step, and residual stages.
+// Convolutions with the fusions that they have in a training step, and residual blocks.
 namespace cascadecl::bench {
 namespace {
 
@@ -65,28 +65,29 @@ std::vector<KernelItem> convolution_items(const Device& device, int batch, bool 
     if (!image) {
       const bool fuses = ConvBackwardData::can_fuse(device, g, automatic);
       const ConvBackwardData::Fusion masked =
-          fuses ? ConvBackwardData::Fusion{.pair = true, .mask = MaskKind::batch_norm_relu}
+          fuses ? ConvBackwardData::Fusion{.deferred = true, .mask = MaskKind::batch_norm_relu}
                 : ConvBackwardData::Fusion{};
       items.push_back({"gradient by input", ConvBackwardData(device, g, masked, automatic, many).choice().variant,
                        text_of(g), flop, fuses ? 2 * in + 2 * out : in + out,
                        run_of(device, batch, data_gradient_trial(g, masked))});
     }
-    const bool pair = ConvBackwardFilter::can_fuse(device, g, automatic);
-    items.push_back({"gradient by filters", ConvBackwardFilter(device, g, view, pair, automatic, many).choice().variant,
-                     text_of(g), flop, share_read(g) * in + (pair ? 2 : 1) * out,
-                     run_of(device, batch, filter_gradient_trial(g, view, pair))});
+    const bool deferred = ConvBackwardFilter::can_fuse(device, g, automatic);
+    items.push_back({"gradient by filters",
+                     ConvBackwardFilter(device, g, view, deferred, automatic, many).choice().variant, text_of(g), flop,
+                     share_read(g) * in + (deferred ? 2 : 1) * out,
+                     run_of(device, batch, filter_gradient_trial(g, view, deferred))});
   }
   return items;
 }
 
-std::vector<KernelItem> residual_stage_items(const Device& device, int batch, bool smoke) {
+std::vector<KernelItem> residual_block_items(const Device& device, int batch, bool smoke) {
   std::vector<KernelItem> items;
   const std::vector<ImageShape> shapes =
       smoke ? std::vector<ImageShape>{{16, 8, 8}} : std::vector<ImageShape>{{16, 32, 32}, {32, 16, 16}, {64, 8, 8}};
   for (const ImageShape shape : shapes) {
-    const ResidualStageGeometry g{.head = {}, .shape = shape, .units = 3};
-    if (!ResidualStage::declines(device, g, KernelClass::automatic).empty()) continue;
-    const auto stage = std::make_shared<ResidualStage>(device, g, KernelClass::automatic, batch_class(batch));
+    const ResidualBlockGeometry g{.head = {}, .shape = shape, .units = 3};
+    if (!ResidualBlock::declines(device, g, KernelClass::automatic).empty()) continue;
+    const auto block = std::make_shared<ResidualBlock>(device, g, KernelClass::automatic, batch_class(batch));
     const std::size_t convolutions = 2 * to_size(g.units), channels = to_size(shape.channels);
     std::vector<Array<float>> weights;
     std::vector<View> norms;
@@ -94,12 +95,12 @@ std::vector<KernelItem> residual_stage_items(const Device& device, int batch, bo
       weights.push_back(random_floats(device, g.convolution().weight_count(), i, 0.01F));
       norms.push_back({{}, random_floats(device, channels, 10 + i), random_floats(device, channels, 20 + i, 0.1F)});
     }
-    stage->prepare({}, weights);
-    stage->prepare_norms(norms);
+    block->prepare({}, weights);
+    block->prepare_norms(norms);
     const Array<float> in = random_activation(device, shape, batch, 1), x = device.allocate<float>(in.size());
-    items.push_back({"residual stage of 3 units", stage->choice().variant, bench::text_of(shape),
+    items.push_back({"residual block of 3 units", block->choice().variant, bench::text_of(shape),
                      static_cast<double>(convolutions) * flop_of(g.convolution(), batch),
-                     2 * image_bytes(device, shape, batch), [=] { stage->run(batch, in, x); }});
+                     2 * image_bytes(device, shape, batch), [=] { block->run(batch, in, x); }});
   }
   return items;
 }

@@ -18,7 +18,7 @@ struct KernelItem {
 
 // At the geometries of resnets for 32x32 images, for a batch.
 std::vector<KernelItem> convolution_items(const Device& device, int batch, bool smoke);
-std::vector<KernelItem> residual_stage_items(const Device& device, int batch, bool smoke);
+std::vector<KernelItem> residual_block_items(const Device& device, int batch, bool smoke);
 std::vector<KernelItem> other_items(const Device& device, int batch, bool smoke);
 
 // "16x32x32".

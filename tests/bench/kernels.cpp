@@ -16,7 +16,7 @@ std::string text_of(ImageShape shape) { return fmt::format("{}x{}x{}", shape.cha
 Table kernels(const Device& device, const Settings& settings) {
   const int batch = settings.smoke ? 4 : 128;
   std::vector<KernelItem> items;
-  for (auto* make : {convolution_items, residual_stage_items, other_items}) {
+  for (auto* make : {convolution_items, residual_block_items, other_items}) {
     std::vector<KernelItem> more = make(device, batch, settings.smoke);
     std::ranges::move(more, std::back_inserter(items));
   }

@@ -149,7 +149,7 @@ TEST_CASE("a device that hangs while it is warmed up leaves its stages to anothe
   CascadeExecutor executor(test_model(), {a, b, b}, goes_on);
   const Stall stall;
   executor.warm_up();
-  CHECK(executor.device(2).context()() == a.context()());
+  CHECK(executor.device(2).same_as(a));
   CHECK(executor.classify(images.all()).exit_stage == alone.exit_stage);
   const std::vector<DeviceFailure> failures = executor.statistics().failures;
   REQUIRE(failures.size() == 1);
@@ -173,7 +173,7 @@ TEST_CASE("a device that hangs while it is made ready is given up as one that ha
         CHECK_THROWS_AS(make(), DeviceHangError);
       } else {
         CascadeExecutor executor = make();
-        CHECK(executor.device(1).context()() == a.context()());
+        CHECK(executor.device(1).same_as(a));
         CHECK(executor.classify(images.all()).exit_stage == std::vector<int>(count, 2));
         const std::vector<DeviceFailure> failures = executor.statistics().failures;
         REQUIRE(failures.size() == 1);

@@ -99,28 +99,28 @@ void check_sums(const Sums& expected, const std::vector<float>& actual, int n, i
 
 // A gradient of [n][c][h][w]: plain, or behind a batch norm; `values` is what it stands for.
 struct RandomGradient {
-  RandomGradient(const Shape& shape, bool pair, unsigned seed)
+  RandomGradient(const Shape& shape, bool deferred, unsigned seed)
       : first(random_values(shape.size(), seed)),
         second(random_values(shape.size(), seed + 1)),
         data(to_blocked(first, shape, block())),
-        pair_data(to_blocked(second, shape, block())),
+        norm_input(to_blocked(second, shape, block())),
         values(first) {
     gradient.data = data;
-    if (!pair) return;
+    if (!deferred) return;
     const Values scale = random_values(to_size_t(shape.c), seed + 2),
                  shift = random_values(to_size_t(shape.c), seed + 3);
-    const Values pair_scale = random_values(to_size_t(shape.c), seed + 4);
+    const Values norm_input_scale = random_values(to_size_t(shape.c), seed + 4);
     for (std::size_t i = 0; i < values.size(); ++i) {
       const std::size_t c = i / shape.pixels() % to_size_t(shape.c);
-      values[i] = scale[c] * first[i] + pair_scale[c] * second[i] + shift[c];
+      values[i] = scale[c] * first[i] + norm_input_scale[c] * second[i] + shift[c];
     }
-    gradient = {data, channels(scale), channels(shift), pair_data, channels(pair_scale)};
+    gradient = {data, channels(scale), channels(shift), norm_input, channels(norm_input_scale)};
   }
   static Array<float> channels(const Values& values) {
     return test_device().upload(to_channel_vector(values, block()));
   }
   Values first, second;
-  Guarded<float> data, pair_data;
+  Guarded<float> data, norm_input;
   Values values;
   Gradient gradient;
 };
@@ -181,7 +181,7 @@ void check_conv_backward_data(const ConvCase& conv, const ConvBackwardData::Fusi
   capture_note(conv, kernels, note);
   CAPTURE(note);
   const Shape in_shape = shape_of(n, g.in), out_shape = shape_of(n, g.out());
-  const RandomGradient gradient(out_shape, fusion.pair, 1);
+  const RandomGradient gradient(out_shape, fusion.deferred, 1);
   const Values weight = random_values(g.weight_count(), 6), residual = random_values(in_shape.size(), 7);
   const Values t = random_values(in_shape.size(), 8), scale = random_values(to_size_t(g.in.channels), 9);
   const Values shift = random_values(to_size_t(g.in.channels), 10), mean = random_values(to_size_t(g.in.channels), 11);
@@ -217,17 +217,17 @@ void check_conv_backward_data(const ConvCase& conv, const ConvBackwardData::Fusi
   }
 }
 
-void check_conv_backward_filter(const ConvCase& conv, ViewKind view, bool pair, KernelClass kernels) {
+void check_conv_backward_filter(const ConvCase& conv, ViewKind view, bool deferred, KernelClass kernels) {
   const auto& [n, g, variant] = conv;
   std::string note;
   capture_note(conv, kernels, note);
   CAPTURE(note);
   const RandomView in(n, g.in, view, 1);
-  const bool reads_pair = pair && ConvBackwardFilter::can_fuse(test_device(), g, kernels);
-  const RandomGradient gradient(shape_of(n, g.out()), reads_pair, 5);
+  const bool reads_deferred = deferred && ConvBackwardFilter::can_fuse(test_device(), g, kernels);
+  const RandomGradient gradient(shape_of(n, g.out()), reads_deferred, 5);
   const Values expected = reference::conv_backward_filter(in.values, gradient.values, shape_of(n, g.in), g.out_channels,
                                                           window_of(g), g.groups);
-  ConvBackwardFilter op(test_device(), g, view, reads_pair, kernels);
+  ConvBackwardFilter op(test_device(), g, view, reads_deferred, kernels);
   check_choice(op.choice(), conv, kernels);
   const Guarded<float> workspace(std::max<std::size_t>(op.workspace_floats(), 1)), weight_gradient(g.weight_count());
   op.run(n, in.view, gradient.gradient, workspace, weight_gradient);
@@ -238,12 +238,12 @@ void check_conv_backward_filter(const ConvCase& conv, ViewKind view, bool pair, 
   (void)workspace.read();
 }
 
-void check_conv_backward_bias(int n, ImageShape out, bool pair) {
+void check_conv_backward_bias(int n, ImageShape out, bool deferred) {
   CAPTURE(out.channels);
   const Shape shape = shape_of(n, out);
-  const RandomGradient gradient(shape, pair, 1);
+  const RandomGradient gradient(shape, deferred, 1);
   const Values expected = reference::bias_backward(gradient.values, shape);
-  ConvBackwardBias op(test_device(), out, pair);
+  ConvBackwardBias op(test_device(), out, deferred);
   const Guarded<float> workspace(op.workspace_floats()), bias_gradient(to_size_t(out.channels));
   op.run(n, gradient.gradient, workspace, bias_gradient);
   const std::vector<float> first = bias_gradient.read();

@@ -249,16 +249,6 @@ TEST_CASE("finite differences of the expected reward through the policies' param
       }
 }
 
-TEST_CASE("names of estimators, baselines and conventions are read back") {
-  for (const Baseline b : {Baseline::none, Baseline::mean, Baseline::variance, Baseline::variance_split})
-    CHECK(parse_baseline(to_string(b)) == b);
-  CHECK(parse_estimator("exact") == EstimatorKind::exact);
-  CHECK(parse_cost_through("previous") == CostThrough::previous);
-  CHECK(parse_reward_label("argmax") == RewardLabel::argmax);
-  CHECK_THROWS_WITH_AS(parse_baseline("best"), "baseline: 'best', expected one of none, mean, variance, variance-split",
-                       UsageError);
-}
-
 TEST_CASE("estimator refuses settings out of range") {
   CHECK_THROWS_AS(Estimator(test_device(), {.learning = {.alpha = -1}}, relative_costs, 10, 8), UsageError);
   CHECK_THROWS_AS(Estimator(test_device(), {.learning = {.top_k = 10}}, relative_costs, 10, 8), UsageError);

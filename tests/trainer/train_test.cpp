@@ -212,6 +212,47 @@ TEST_CASE("resuming under other settings or data is refused by name") {
   CHECK(read_text(file) == before);
 }
 
+TEST_CASE("a checkpoint whose history does not fit the epochs done is refused") {
+  const TemporaryFolder folder;
+  const auto file = folder / "checkpoint.h5";
+  Recorder stopped(7);  // in the second epoch of the first stage
+  CHECK_FALSE(run(short_training(), stopped, file).complete);
+  const Checkpoint good = read_checkpoint(file);
+  REQUIRE(good.state.history.size() == 1);
+  Recorder nobody;
+  const auto refusal = [&](const Checkpoint& bad) {
+    write_checkpoint(file, bad);
+    return error_of<FileError>([&] { run(short_training(), nobody, file, true); });
+  };
+  Checkpoint bad = good;
+  bad.state.progress[1].epoch = 1000000;
+  CHECK(contains(refusal(bad), "stage 1 has done 1000000 epochs, expected at most 2"));
+  bad = good;
+  bad.state.progress[1].epoch = 2;
+  CHECK(contains(refusal(bad), "has 1 records, expected 3"));
+  bad = good;
+  bad.state.history.clear();
+  CHECK(contains(refusal(bad), "has 0 records, expected 1"));
+  write_checkpoint(file, good);
+  CHECK(run(short_training(), nobody, file, true).complete);
+}
+
+TEST_CASE("a training from a calibrated model drops what was fitted to what it changes") {
+  Recorder nobody;
+  Model calibrated = run(short_training(), nobody).model;
+  calibrated.decision = {{PolicyKind::margin, 0.25}, Combine::last};
+  calibrated.temperatures = {1.5, 2};
+  TrainSettings policies = short_training();
+  policies.pretrain = policies.joint = false;
+  const Model again = run(policies, nobody, {}, false, calibrated).model;
+  CHECK_FALSE(again.decision.has_value());
+  CHECK(again.temperatures == calibrated.temperatures);
+  policies.joint = true;
+  const Model jointly = run(policies, nobody, {}, false, calibrated).model;
+  CHECK_FALSE(jointly.decision.has_value());
+  CHECK(jointly.temperatures.empty());
+}
+
 TEST_CASE("settings that cannot train are refused") {
   Recorder nobody;
   const auto refusal = [&](const TrainSettings& settings) {

@@ -16,10 +16,10 @@ const looks = {
   "ours-s": {color: "ours-s", mark: "circle", dash: []}, "confidence": {color: "confidence", mark: "triangle", dash: [2, 2]},
   "entropy": {color: "entropy", mark: "crossRot", dash: [2, 2]}, "margin": {color: "margin", mark: "star", dash: [2, 2]},
   "agreement": {color: "agreement", mark: "rectRounded", dash: [2, 2]}, "ann": {color: "ann", mark: "cross", dash: [8, 3, 2, 3]},
-  "random": {color: "random", mark: "dash", dash: [1, 3]}, "oracle": {color: "oracle", mark: "rectRot", dash: [1, 3]},
+  "sample": {color: "ours", mark: "triangle", dash: [4, 2]}, "random": {color: "random", mark: "dash", dash: [1, 3]}, "oracle": {color: "oracle", mark: "rectRot", dash: [1, 3]},
 };
 function lookOf(policy, frozen) {
-  return looks[policy === "learned" ? (frozen ? "ours-s" : "ours") : policy];
+  return looks[policy === "learned" ? (frozen ? "ours-s" : "ours") : policy] ?? {color: "random", mark: "circle", dash: [1, 1]};
 }
 // Stages from small to large.
 function stageColor(stage, stages) {

@@ -12,7 +12,7 @@ void Lane::start(std::function<void()> body) {
 }
 
 void Lane::leave() {
-  work.reset();
+  batch.reset();
   running_ = false;
 }
 
@@ -44,7 +44,7 @@ void Lane::fail(const std::exception_ptr& error) {
   error_ = error;
   cold = false;
   watched_until_.reset();
-  work.reset();
+  batch.reset();
 }
 
 void Lane::leave_behind() {

@@ -28,12 +28,12 @@ class Lane {
   std::optional<StageDevice> stages;  // made and used by the lane's thread alone
   const std::size_t number;
 
-  std::shared_ptr<Work> work;  // in progress: from when it is taken until it is settled. Shared with the thread
-  std::string doing;           // for messages
-  bool ready = false;          // has made all of its own stages
-  bool cold = false;           // to be warmed up before its next work
-  double busy_seconds = 0;     // of the device, with images
-  std::size_t peak_bytes = 0;  // of its stages
+  std::shared_ptr<StageBatch> batch;  // in progress: from when it is taken until it is settled. Shared with the thread
+  std::string doing;                  // for messages
+  bool ready = false;                 // has made all of its own stages
+  bool cold = false;                  // to be warmed up before its next work
+  double busy_seconds = 0;            // of the device, with images
+  std::size_t peak_bytes = 0;         // of its stages
 
   // The body keeps everything that it uses alive, and calls leave() at its end.
   void start(std::function<void()> body);
@@ -41,7 +41,7 @@ class Lane {
   // The thread, to be joined without the lock; nothing if there is none or if it is left behind.
   std::thread take_thread();
   bool runs() const { return running_; }  // it has a thread that has not left
-  bool busy() const { return running_ && !failed() && (work || watched_until_ || !ready || cold); }
+  bool busy() const { return running_ && !failed() && (batch || watched_until_ || !ready || cold); }
 
   // For the thread: runs device_work without the lock. Throws what that throws. Returns false if the lane was left
   // behind meanwhile; its images then belong to other devices.

@@ -56,7 +56,7 @@ bool CascadePipeline::State::step(Lane& lane, Lock& lock) {
   if (lane.cold) return warm_up(lane, lock);
   queues->expect_more(!flushed && !submitter_waits);
   if (const auto stage = queues->choose(lane.number)) {
-    lane.work = std::make_shared<Work>(queues->take(*stage));
+    lane.batch = std::make_shared<StageBatch>(queues->take(*stage));
     trace_queue(*stage, lock);
     return run(lane, lock);
   }
@@ -99,37 +99,37 @@ bool CascadePipeline::State::warm_up(Lane& lane, Lock& lock) {
 // The lane's work. What the host does in it is not watched, so that queues and images stay until it is done; what the
 // device does uses only the thread's own memory, for nobody waits for a device that is late.
 bool CascadePipeline::State::run(Lane& lane, Lock& lock) {
-  const std::shared_ptr<Work> work = lane.work;
-  lane.doing = fmt::format("stage {} ({}) on {} images", work->stage, network_name(work->stage), work->slots.size());
+  const std::shared_ptr<StageBatch> batch = lane.batch;
+  lane.doing = fmt::format("stage {} ({}) on {} images", batch->stage, network_name(batch->stage), batch->slots.size());
   lock.unlock();
-  work->gather();
+  batch->gather();
   lock.lock();
   if (stopping || failure) return false;
 
   StageRun ran{.begin = Clock::now()};
-  if (!run_on_device(lane, lock, *work, ran)) return false;
+  if (!run_on_device(lane, lock, *batch, ran)) return false;
   lock.unlock();
   std::vector<bool> stops;
   try {
-    stops = decide(*work, ran);
+    stops = decide(*batch, ran);
   } catch (...) {  // a policy's own error is no device's
     lock.lock();
     if (!failure) failure = std::current_exception();
     return false;
   }
-  trace_work(lane, *work, ran);
+  trace_batch(lane, *batch, ran);
   lock.lock();
   settle(lane, stops, ran.times, lock);
   return true;
 }
 
-bool CascadePipeline::State::run_on_device(Lane& lane, Lock& lock, const Work& work, StageRun& ran) const {
+bool CascadePipeline::State::run_on_device(Lane& lane, Lock& lock, const StageBatch& batch, StageRun& ran) const {
   const ExecutorSettings& executor = settings.executor;
-  if (!lane.watched(lock, executor.device_timeout, [&] { lane.stages->upload(work.pixels, work.first_slot); }))
+  if (!lane.watched(lock, executor.device_timeout, [&] { lane.stages->upload(batch.pixels, batch.first_slot); }))
     return false;
   ran.uploaded = Clock::now();
-  const auto run_stage = [&] { ran.outcome = lane.stages->run(work.stage, work.slots, ran.times); };
-  const bool warm = lane.stages->is_warm(work.stage);
+  const auto run_stage = [&] { ran.outcome = lane.stages->run(batch.stage, batch.slots, ran.times); };
+  const bool warm = lane.stages->is_warm(batch.stage);
   if (!lane.watched(lock, warm ? executor.device_timeout : executor.first_timeout(), run_stage)) return false;
   ran.end = Clock::now();
   lane.busy_seconds += std::chrono::duration<double>(ran.end - ran.begin).count();
@@ -138,46 +138,46 @@ bool CascadePipeline::State::run_on_device(Lane& lane, Lock& lock, const Work& w
 
 // Writes what the stage said to its passages. Returns who stops. Under a policy that does not ask the model, stop
 // probabilities tell where an image stopped.
-std::vector<bool> CascadePipeline::State::decide(const Work& work, StageRun& ran) const {
+std::vector<bool> CascadePipeline::State::decide(const StageBatch& batch, StageRun& ran) const {
   const std::size_t c = to_size(model.classes);
   const StoppingPolicy& policy = *settings.executor.policy;
   std::vector<bool> leave;
-  leave.reserve(work.passages.size());
-  for (std::size_t i = 0; i < work.passages.size(); ++i) {
-    Passage& passage = *work.passages[i];
+  leave.reserve(batch.passages.size());
+  for (std::size_t i = 0; i < batch.passages.size(); ++i) {
+    Passage& passage = *batch.passages[i];
     const auto row = std::span(ran.outcome.probabilities).subspan(i * c, c);
     passage.probabilities.insert(passage.probabilities.end(), row.begin(), row.end());
     passage.stop_probability.push_back(ran.outcome.stop_probability[i]);
     leave.push_back(
-        stops(work.stage, model.stages.size(), policy.limit, [&] { return policy.score->of(passage.visit(c)); }));
+        stops(batch.stage, model.stages.size(), policy.limit, [&] { return policy.score->of(passage.visit(c)); }));
     if (!policy.asks_model) passage.stop_probability.back() = leave.back() ? 1.0F : 0.0F;
   }
   ran.decided = Clock::now();
   if (settings.executor.time_stages) {
-    ran.times.compaction_seconds = std::chrono::duration<double>(ran.decided - ran.end).count();
-    ran.times.seconds += ran.times.compaction_seconds;
+    ran.times.deciding_seconds = std::chrono::duration<double>(ran.decided - ran.end).count();
+    ran.times.seconds += ran.times.deciding_seconds;
   }
   return leave;
 }
 
-void CascadePipeline::State::trace_work(const Lane& lane, const Work& work, const StageRun& ran) const {
+void CascadePipeline::State::trace_batch(const Lane& lane, const StageBatch& batch, const StageRun& ran) const {
   Trace* const trace = settings.executor.trace.get();
   if (!trace) return;
-  if (!work.uploads.empty()) trace->add_work(lane.number, "upload", work.uploads.size(), ran.begin, ran.uploaded);
-  const std::string stage = fmt::format("stage {}: {}", work.stage, network_name(work.stage));
-  trace->add_work(lane.number, stage, work.slots.size(), ran.uploaded, ran.end);
-  trace->add_work(lane.number, "decide", work.slots.size(), ran.end, ran.decided);
+  if (!batch.uploads.empty()) trace->add_span(lane.number, "upload", batch.uploads.size(), ran.begin, ran.uploaded);
+  const std::string stage = fmt::format("stage {}: {}", batch.stage, network_name(batch.stage));
+  trace->add_span(lane.number, stage, batch.slots.size(), ran.uploaded, ran.end);
+  trace->add_span(lane.number, "decide", batch.slots.size(), ran.end, ran.decided);
 }
 
 void CascadePipeline::State::settle(Lane& lane, const std::vector<bool>& stops, const StageCounts& times,
                                     const Lock& lock) {
-  const std::size_t stage = lane.work->stage;
+  const std::size_t stage = lane.batch->stage;
   StageCounts& of = counts[stage];
   of += times;
   of.entered += static_cast<std::int64_t>(stops.size());
   of.stopped += std::ranges::count(stops, true);
-  queues->settle(*lane.work, stops);
-  lane.work.reset();
+  queues->settle(*lane.batch, stops);
+  lane.batch.reset();
   if (stage + 1 < counts.size()) trace_queue(stage + 1, lock);
   work_changed.notify_all();
   if (submitter_waits || queues->unfinished() == 0 || queues->next_is_done()) result_changed.notify_all();

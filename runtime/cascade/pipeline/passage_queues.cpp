@@ -5,7 +5,7 @@
 
 namespace cascadecl {
 
-void Work::gather() {
+void StageBatch::gather() {
   std::size_t bytes = 0;
   for (const auto& image : uploads) bytes += image.size();
   pixels.reserve(bytes);
@@ -81,34 +81,34 @@ std::optional<PassageQueues::Clock::time_point> PassageQueues::next_due(std::siz
   return due;
 }
 
-Work PassageQueues::take(std::size_t stage) {
+StageBatch PassageQueues::take(std::size_t stage) {
   const std::size_t device = owner_[stage];
   std::deque<Passage*>& queue = queues_[stage];
-  Work work{.stage = stage};
+  StageBatch batch{.stage = stage};
   const auto end = queue.begin() + static_cast<std::ptrdiff_t>(ready(stage));
-  work.passages.assign(queue.begin(), end);
+  batch.passages.assign(queue.begin(), end);
   queue.erase(queue.begin(), end);
-  for (const Passage* passage : work.passages)
-    if (passage->device != device) work.uploads.push_back(passage->pixels);
-  if (!work.uploads.empty()) work.first_slot = rings_[device].take(work.uploads.size()).value();
-  std::size_t slot = work.first_slot;
-  for (Passage* passage : work.passages) {
+  for (const Passage* passage : batch.passages)
+    if (passage->device != device) batch.uploads.push_back(passage->pixels);
+  if (!batch.uploads.empty()) batch.first_slot = rings_[device].take(batch.uploads.size()).value();
+  std::size_t slot = batch.first_slot;
+  for (Passage* passage : batch.passages) {
     if (passage->device != device) {
       leave_device(*passage);
       passage->device = device;
       passage->slot = slot++;
     }
-    work.slots.push_back(static_cast<int>(passage->slot));
+    batch.slots.push_back(static_cast<int>(passage->slot));
   }
-  running_[stage] += work.passages.size();
-  return work;
+  running_[stage] += batch.passages.size();
+  return batch;
 }
 
-void PassageQueues::settle(const Work& work, const std::vector<bool>& stops) {
+void PassageQueues::settle(const StageBatch& batch, const std::vector<bool>& stops) {
   const Clock::time_point now = Clock::now();
-  running_[work.stage] -= work.passages.size();
-  for (std::size_t i = 0; i < work.passages.size(); ++i) {
-    Passage& passage = *work.passages[i];
+  running_[batch.stage] -= batch.passages.size();
+  for (std::size_t i = 0; i < batch.passages.size(); ++i) {
+    Passage& passage = *batch.passages[i];
     if (stops[i]) {
       leave_device(passage);
       passage.finished = now;
@@ -122,7 +122,7 @@ void PassageQueues::settle(const Work& work, const std::vector<bool>& stops) {
   }
 }
 
-void PassageQueues::move(std::size_t from, std::size_t to, const Work& undone) {
+void PassageQueues::move(std::size_t from, std::size_t to, const StageBatch& undone) {
   running_[undone.stage] -= undone.passages.size();
   std::deque<Passage*>& queue = queues_[undone.stage];
   queue.insert(queue.begin(), undone.passages.begin(), undone.passages.end());

@@ -13,9 +13,9 @@
 
 namespace cascadecl {
 
-// Images that a device takes through a stage together. `passages` belong to the queues, and `uploads` to whoever
+// A batch of images that a device takes through a stage. `passages` belong to the queues, and `uploads` to whoever
 // submitted them. Slots and pixels are copies, so a device that is late needs nothing that may be gone by then.
-struct Work {
+struct StageBatch {
   std::size_t stage = 0;
   std::vector<Passage*> passages;
   std::vector<int> slots;                              // [passages] on the device
@@ -48,11 +48,11 @@ class PassageQueues {
   std::optional<std::size_t> choose(std::size_t device) const;
   std::optional<Clock::time_point> next_due(std::size_t device) const;
   // Takes the images of a chosen stage, and gives slots to those that must be uploaded.
-  Work take(std::size_t stage);
+  StageBatch take(std::size_t stage);
   // After the stage has run. stops [passages]: whether each leaves; the others wait for the next stage.
-  void settle(const Work& work, const std::vector<bool>& stops);
-  // Makes work that was not done wait again, and gives the stages and images of device `from` to `to`.
-  void move(std::size_t from, std::size_t to, const Work& undone);
+  void settle(const StageBatch& batch, const std::vector<bool>& stops);
+  // Makes a batch that was not run wait again, and gives the stages and images of device `from` to `to`.
+  void move(std::size_t from, std::size_t to, const StageBatch& undone);
 
   std::size_t owner(std::size_t stage) const { return owner_[stage]; }
   std::size_t waiting(std::size_t stage) const { return queues_[stage].size(); }

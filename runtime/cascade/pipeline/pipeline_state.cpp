@@ -27,8 +27,7 @@ std::string text_of(const std::exception_ptr& error) {
 std::vector<std::size_t> lanes_of(const std::vector<Device>& devices, std::vector<Device>& each_once) {
   std::vector<std::size_t> lanes;
   for (const Device& device : devices) {
-    const auto same =
-        std::ranges::find_if(each_once, [&](const Device& other) { return other.context()() == device.context()(); });
+    const auto same = std::ranges::find_if(each_once, [&](const Device& other) { return other.same_as(device); });
     lanes.push_back(static_cast<std::size_t>(same - each_once.begin()));
     if (same == each_once.end()) each_once.push_back(device);
   }
@@ -63,8 +62,7 @@ bool CascadePipeline::State::ready(const Lock&) const {
 }
 
 Lane* CascadePipeline::State::lane_of(const Device& device, const Lock&) {
-  const auto found =
-      std::ranges::find_if(lanes, [&](const Lane& lane) { return lane.device.context()() == device.context()(); });
+  const auto found = std::ranges::find_if(lanes, [&](const Lane& lane) { return lane.device.same_as(device); });
   return found == lanes.end() ? nullptr : &*found;
 }
 
@@ -80,7 +78,7 @@ void CascadePipeline::State::fail(Lane& lane, const std::exception_ptr& error, c
   const bool goes_on = settings.executor.on_failure == OnDeviceFailure::go_on && left != lanes.end();
   if (goes_on) {
     record.moved_to = left->device.info().name;
-    queues->move(lane.number, left->number, lane.work ? *lane.work : Work{});
+    queues->move(lane.number, left->number, lane.batch ? *lane.batch : StageBatch{});
     left->ready = false;
     if (lane.cold) left->cold = true;
   }

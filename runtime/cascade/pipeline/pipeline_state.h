@@ -69,9 +69,9 @@ struct CascadePipeline::State {
   bool make_ready(Lane& lane, Lock& lock);
   bool warm_up(Lane& lane, Lock& lock);
   bool run(Lane& lane, Lock& lock);
-  bool run_on_device(Lane& lane, Lock& lock, const Work& work, StageRun& ran) const;
-  std::vector<bool> decide(const Work& work, StageRun& ran) const;
-  void trace_work(const Lane& lane, const Work& work, const StageRun& ran) const;
+  bool run_on_device(Lane& lane, Lock& lock, const StageBatch& batch, StageRun& ran) const;
+  std::vector<bool> decide(const StageBatch& batch, StageRun& ran) const;
+  void trace_batch(const Lane& lane, const StageBatch& batch, const StageRun& ran) const;
   const std::string& network_name(std::size_t stage) const { return model.stages[stage].network.name(); }
   void settle(Lane& lane, const std::vector<bool>& stops, const StageCounts& times, const Lock& lock);
   void trace_queue(std::size_t stage, const Lock& lock) const;

@@ -25,11 +25,11 @@ std::string_view to_string(Command::Kind kind) {
   }
 }
 
-// The piece of work, of those in the order of time, that was on at this moment; null if none was.
-template <class Work>
-ordered_json work_at(const std::vector<Work>& work, Trace::Clock::time_point time) {
-  const auto after = std::ranges::upper_bound(work, time, {}, &Work::begin);
-  if (after == work.begin() || time > (after - 1)->end) return nullptr;
+// The name of the span, of those in the order of time, that was on at this moment; null if none was.
+template <class Span>
+ordered_json span_at(const std::vector<Span>& spans, Trace::Clock::time_point time) {
+  const auto after = std::ranges::upper_bound(spans, time, {}, &Span::begin);
+  if (after == spans.begin() || time > (after - 1)->end) return nullptr;
   return (after - 1)->name;
 }
 
@@ -82,10 +82,10 @@ Trace::Lane& Trace::lane(std::size_t device) {
   return lanes_[device];
 }
 
-void Trace::add_work(std::size_t device, std::string name, std::size_t images, Clock::time_point begin,
+void Trace::add_span(std::size_t device, std::string name, std::size_t images, Clock::time_point begin,
                      Clock::time_point end) {
   const std::lock_guard lock(mutex_);
-  lane(device).work.push_back({std::move(name), images, begin, end});
+  lane(device).spans.push_back({std::move(name), images, begin, end});
 }
 
 void Trace::add_queue(std::size_t stage, std::size_t images) {
@@ -112,14 +112,14 @@ std::string Trace::json() const {
     const std::size_t queue_row = lanes_.size() + i;
     events.name_row(i, 2 * i, lane.device);
     events.name_row(queue_row, 2 * i + 1, lane.device + ": queue");
-    for (const Work& work : lane.work)
-      events.add_interval(i, "work", work.name, since_start(work.begin), since_start(work.end),
-                          {{"images", work.images}});
+    for (const Span& span : lane.spans)
+      events.add_interval(i, "work", span.name, since_start(span.begin), since_start(span.end),
+                          {{"images", span.images}});
     for (const Command& command : lane.commands) {
       const bool kernel = command.kind == Command::Kind::kernel;
       ordered_json args = args_of(command);
       args["queued_us"] = since_start(command.queued);
-      args["work"] = work_at(lane.work, command.queued);
+      args["work"] = span_at(lane.spans, command.queued);
       events.add_interval(queue_row, kernel ? "kernel" : "transfer", kernel ? command.kernel : to_string(command.kind),
                           since_start(command.begin), since_start(command.end), args);
     }

@@ -17,8 +17,8 @@ class Trace {
   // Keeps the first most_commands commands, and only counts later ones.
   explicit Trace(std::size_t most_commands = 500'000) : most_commands_(most_commands) {}
 
-  // A piece of work: "upload", "stage 1: resnet-20", "decide". In the order of time for each device.
-  void add_work(std::size_t device, std::string name, std::size_t images, Clock::time_point begin,
+  // A span of work: "upload", "stage 1: resnet-20", "decide". In the order of time for each device.
+  void add_span(std::size_t device, std::string name, std::size_t images, Clock::time_point begin,
                 Clock::time_point end);
   // Notes the number of images that wait for a stage now.
   void add_queue(std::size_t stage, std::size_t images);
@@ -26,19 +26,19 @@ class Trace {
   void name_device(std::size_t device, std::string name);
 
   // In the JSON trace event format of Chrome, as one process. Each device has a thread of its work and one of the
-  // commands of its queue, where each command names the piece of work that enqueued it. Each stage's queue is a
+  // commands of its queue, where each command names the span of work that enqueued it. Each stage's queue is a
   // counter. Times count from the construction of the trace, in microseconds.
   std::string json() const;
 
  private:
-  struct Work {
+  struct Span {
     std::string name;
     std::size_t images;
     Clock::time_point begin, end;
   };
   struct Lane {
     std::string device;
-    std::vector<Work> work;
+    std::vector<Span> spans;
     std::vector<Command> commands;
   };
   struct Queue {

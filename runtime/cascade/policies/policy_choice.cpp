@@ -124,8 +124,10 @@ std::unique_ptr<StoppingScore> make_score(PolicyKind kind, std::uint64_t seed) {
 
 StoppingPolicy make_policy(const PolicyChoice& choice, std::uint64_t seed) {
   StoppingPolicy policy{.score = make_score(choice.kind, seed), .asks_model = asks_model(choice.kind)};
-  const std::optional<double> parameter =
-      choice.parameter ? choice.parameter : default_parameter(entry_of(choice.kind));
+  const Entry& entry = entry_of(choice.kind);
+  if (choice.parameter && entry.takes == Parameter::none)
+    throw UsageError(fmt::format("policy {}: it takes no parameter", entry.name));
+  const std::optional<double> parameter = choice.parameter ? choice.parameter : default_parameter(entry);
   if (parameter) policy.limit = policy.score->limit_of(*parameter);
   if (choice.kind == PolicyKind::fixed && !parameter) policy.limit = std::numeric_limits<double>::infinity();
   return policy;

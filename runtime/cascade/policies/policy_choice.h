@@ -33,7 +33,8 @@ std::span<const PolicyKind> policy_kinds();
 // "learned", "static" for PolicyKind::fixed, ...
 std::string_view to_string(PolicyKind kind);
 PolicyKind parse_policy_kind(std::string_view name);  // throws UsageError that lists the names
-// "confidence:0.8", exactly what parse_policy_choice() reads back; without a parameter the name alone.
+// "confidence:0.8"; without a parameter the name alone. parse_policy_choice() reads it back, to the last digit. A
+// threshold one step outside the range, which stops no image, is written so, too, but not read back.
 std::string to_string(const PolicyChoice& choice);
 
 // Reads such a text. A policy without a parameter in it gets its default, if it has one. Throws UsageError that lists
@@ -48,8 +49,8 @@ bool asks_model(PolicyKind kind);
 
 // seed: for sample and random.
 std::unique_ptr<StoppingScore> make_score(PolicyKind kind, std::uint64_t seed = 0);
-// A policy with its limit. Throws UsageError if it needs a parameter and has none. PolicyKind::fixed decides by the
-// stage alone; to run that one only, see single_stage().
+// A policy with its limit. Throws UsageError if it needs a parameter and has none, or has one and takes none.
+// PolicyKind::fixed decides by the stage alone; to run that one only, see single_stage().
 StoppingPolicy make_policy(const PolicyChoice& choice, std::uint64_t seed = 0);
 
 // One each, for make_score().

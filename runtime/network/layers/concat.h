@@ -1,6 +1,4 @@
 #pragma once
-#include <limits>
-
 #include "runtime/network/layers/layer_type.h"
 
 namespace cascadecl::layers {
@@ -8,7 +6,7 @@ namespace cascadecl::layers {
 // Its inputs one after the other along the channels: [C1,H,W], [C2,H,W], ... -> [C1+C2+...,H,W].
 struct Concat : LayerType {
   static constexpr std::string_view type = "concat";
-  static constexpr InputCount inputs{2, std::numeric_limits<std::size_t>::max()};
+  static constexpr InputCount inputs{2, 1024};
   ImageShape output(const LayerInputs& in) const;
   void lower(Lowerer& lowerer) const;
   bool operator==(const Concat&) const = default;

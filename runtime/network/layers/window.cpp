@@ -9,6 +9,8 @@
 namespace cascadecl {
 namespace {
 
+constexpr int most = 1 << 20;  // of kernel and stride, so that sums of sizes fit into an int
+
 // Rows or columns that a window gives; 0 if it does not fit.
 std::int64_t positions(std::int64_t size, std::int64_t kernel, const Window& window) {
   const std::int64_t room = size + 2 * std::int64_t{window.padding} - kernel;
@@ -26,6 +28,9 @@ void Window::visit(Attributes& attributes) {
 
 std::string Window::fault() const {
   if (kernel_h < 1 || kernel_w < 1) return fmt::format("kernel must be at least 1x1, got {}x{}", kernel_h, kernel_w);
+  if (kernel_h > most || kernel_w > most)
+    return fmt::format("kernel must be at most {}x{}, got {}x{}", most, most, kernel_h, kernel_w);
+  if (stride > most) return fmt::format("stride must be at most {}, got {}", most, stride);
   if (stride < 1) return fmt::format("stride must be at least 1, got {}", stride);
   if (padding < 0 || padding >= std::min(kernel_h, kernel_w))
     return fmt::format("padding must be 0 or more and less than the kernel of {}x{}, got {}", kernel_h, kernel_w,

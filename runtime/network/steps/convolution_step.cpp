@@ -50,7 +50,7 @@ class ConvolutionStep : public Step {
     return forward_uses(pass().device(), geometry_, fusion(pass(), lowered()), kernels(), pass().batch());
   }
 
-  bool reads_pair() const override {
+  bool reads_deferred() const override {
     if (has_residual()) return false;
     const Device& device = pass().device();
     const bool data =
@@ -81,7 +81,7 @@ class ConvolutionStep : public Step {
 
   void plan_bias_gradient(BackwardPlanner& plan) {
     const BackwardPlanner::Held from = plan.output_gradient();
-    auto bias = std::make_shared<ConvBackwardBias>(pass().device(), pass().shape(out()), from.is_pair());
+    auto bias = std::make_shared<ConvBackwardBias>(pass().device(), pass().shape(out()), from.is_deferred());
     plan.reserve_workspace(bias->workspace_floats());
     plan.add("gradient by bias", [this, &plan, bias, from, to = plan.parameter_gradient("bias")](int n, BatchNormMode) {
       bias->run(n, plan.gradient(out(), from), plan.workspace(), to);
@@ -91,11 +91,11 @@ class ConvolutionStep : public Step {
   // declined: what would have computed this gradient together with another.
   void plan_filter_gradient(BackwardPlanner& plan, std::vector<Declined> declined) {
     const BackwardPlanner::Held from = plan.output_gradient();
-    auto filter = std::make_shared<ConvBackwardFilter>(pass().device(), geometry_, pass().kind(in()), from.is_pair(),
-                                                       kernels(), pass().batch());
+    auto filter = std::make_shared<ConvBackwardFilter>(pass().device(), geometry_, pass().kind(in()),
+                                                       from.is_deferred(), kernels(), pass().batch());
     plan.reserve_workspace(filter->workspace_floats());
-    plan.add_uses(
-        filter_gradient_uses(pass().device(), geometry_, pass().kind(in()), from.is_pair(), kernels(), pass().batch()));
+    plan.add_uses(filter_gradient_uses(pass().device(), geometry_, pass().kind(in()), from.is_deferred(), kernels(),
+                                       pass().batch()));
     plan.add(
         "gradient by filters",
         [this, &plan, filter, from, to = plan.parameter_gradient("weight")](int n, BatchNormMode) {
@@ -106,7 +106,7 @@ class ConvolutionStep : public Step {
 
   void plan_data_gradient(BackwardPlanner& plan, std::vector<Declined> declined) {
     const BackwardPlanner::Held from = plan.output_gradient();
-    ConvBackwardData::Fusion fusion{.pair = from.is_pair()};
+    ConvBackwardData::Fusion fusion{.deferred = from.is_deferred()};
     const bool fuse = in().activation == ActivationFunction::relu() &&
                       ConvBackwardData::can_fuse(pass().device(), geometry_, kernels());
     if (fuse) fusion.mask = in().batch_norm >= 0 ? MaskKind::batch_norm_relu : MaskKind::relu;
@@ -129,7 +129,7 @@ class ConvolutionStep : public Step {
 
   void plan_both_gradients(BackwardPlanner& plan) {
     const BackwardPlanner::Held from = plan.output_gradient();
-    const ConvBackward::Fusion fusion{.pair = from.is_pair(), .batch_norm = in().batch_norm >= 0};
+    const ConvBackward::Fusion fusion{.deferred = from.is_deferred(), .batch_norm = in().batch_norm >= 0};
     auto both = std::make_shared<ConvBackward>(pass().device(), geometry_, fusion, pass().batch());
     plan.reserve_workspace(both->workspace_floats());
     plan.add_uses(both_gradients_uses(pass().device(), geometry_, fusion, pass().batch()));

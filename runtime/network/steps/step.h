@@ -46,8 +46,9 @@ class Step {
   // Its kernels with tunables that forward() runs.
   virtual TuningUses tuning_uses() const { return {}; }
 
-  // Whether the launches of plan_backward() can read the gradient by the first output as a pair (batch_norm.h).
-  virtual bool reads_pair() const { return false; }
+  // Whether the launches of plan_backward() can read the gradient by the first output while it is deferred
+  // (conv_gradient.h).
+  virtual bool reads_deferred() const { return false; }
   // Lays out the launches that compute the gradients by the inputs and parameters from that by the output. Steps that
   // only inference has do not learn.
   virtual void plan_backward(BackwardPlanner& /*plan*/) {}
@@ -74,7 +75,7 @@ extern const StepKind pool_step;
 extern const StepKind global_pool_step;     // writes rows
 extern const StepKind dense_step;           // reads and writes rows
 extern const StepKind materialize_step;     // writes what a view gives
-extern const StepKind residual_stage_step;  // inference only
+extern const StepKind residual_block_step;  // inference only
 
 // The kind of steps of one class.
 template <class T>

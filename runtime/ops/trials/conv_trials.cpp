@@ -46,13 +46,13 @@ struct ConvData {
   View view(ViewKind kind) const { return kind.affine ? normed_view(context, geometry.in, in, 30) : View{in, {}, {}}; }
   BatchNorm& in_norm() { return made(in_norm_, geometry.in, 10); }
   BatchNorm& out_norm() { return made(out_norm_, geometry.out(), 20); }
-  // The gradient by the output; `plain`: as numbers, for kernels that cannot read a pair.
-  Gradient gradient(int n, bool is_pair, bool plain) {
-    if (!is_pair) return {out, {}, {}, {}, {}};
-    const Array<float> pair = context.data.activation(geometry.out(), context.images, 3);
-    if (!plain) return out_norm().gradient(out, pair);
+  // The gradient by the output; `plain`: as numbers, for kernels that cannot read a deferred one.
+  Gradient gradient(int n, bool is_deferred, bool plain) {
+    if (!is_deferred) return {out, {}, {}, {}, {}};
+    const Array<float> norm_input = context.data.activation(geometry.out(), context.images, 3);
+    if (!plain) return out_norm().gradient(out, norm_input);
     if (applied_.empty()) applied_ = context.device.allocate<float>(out.size());
-    out_norm().backward_apply(n, out, pair, {}, applied_);
+    out_norm().backward_apply(n, out, norm_input, {}, applied_);
     return {applied_, {}, {}, {}, {}};
   }
   ConvMask mask(MaskKind kind, const Array<float>& sums) {
@@ -95,7 +95,7 @@ class DataGradient {
     op_.prepare(data_->weight);
   }
   void run(int n, const Array<float>& sums, const Array<float>& to) {
-    op_.run(n, data_->gradient(n, fusion_.pair, !fuses_), data_->mask(fusion_.mask, sums), {}, to);
+    op_.run(n, data_->gradient(n, fusion_.deferred, !fuses_), data_->mask(fusion_.mask, sums), {}, to);
     if (fuses_) return;
     if (fusion_.mask == MaskKind::batch_norm_relu) data_->in_norm().backward_sums(n, true, to, data_->in, sums);
     if (fusion_.mask == MaskKind::relu) mask_.run(n, {data_->in, {}, {}}, to);
@@ -106,33 +106,33 @@ class DataGradient {
   ConvBackwardData::Fusion fusion_;
   bool fuses_;
   ConvBackwardData op_;
-  ReluMask mask_;
+  ActivationMask mask_;
 };
 
 class FilterGradient {
  public:
   // `view`: the input as it is read, of this kind.
-  FilterGradient(const TrialContext& c, std::shared_ptr<ConvData> data, ViewKind kind, View view, bool pair)
+  FilterGradient(const TrialContext& c, std::shared_ptr<ConvData> data, ViewKind kind, View view, bool deferred)
       : data_(std::move(data)),
         view_(std::move(view)),
-        pair_(pair),
+        deferred_(deferred),
         fuses_(ConvBackwardFilter::can_fuse(c.device, data_->geometry, c.kernels)),
-        op_(c.device, data_->geometry, kind, fuses_ && pair, c.kernels, c.batch()),
+        op_(c.device, data_->geometry, kind, fuses_ && deferred, c.kernels, c.batch()),
         workspace_(c.device.allocate<float>(op_.workspace_floats())) {}
-  void run(int n, const Array<float>& to) { op_.run(n, view_, data_->gradient(n, pair_, !fuses_), workspace_, to); }
+  void run(int n, const Array<float>& to) { op_.run(n, view_, data_->gradient(n, deferred_, !fuses_), workspace_, to); }
 
  private:
   std::shared_ptr<ConvData> data_;
   View view_;
-  bool pair_, fuses_;
+  bool deferred_, fuses_;
   ConvBackwardFilter op_;
   Array<float> workspace_;
 };
 
-// A residual stage by the reference convolutions.
+// A residual block by the reference convolutions.
 class ConvolutionChain {
  public:
-  ConvolutionChain(const TrialContext& c, const ResidualStageGeometry& g)
+  ConvolutionChain(const TrialContext& c, const ResidualBlockGeometry& g)
       : between_(c.device.allocate<float>(to_size(c.images) * image_elements(g.shape, c.device.channel_block()))) {
     const ViewKind normed{.affine = true, .activation = ActivationFunction::relu()};
     if (g.head) head_.emplace(c.device, *g.head, ConvFusion{}, c.kernels, c.batch());
@@ -182,7 +182,7 @@ MakeTrial forward_trial(const ConvGeometry& g, const ConvFusion& fusion) {
   };
 }
 
-MakeTrial residual_stage_trial(const ResidualStageGeometry& g) {
+MakeTrial residual_block_trial(const ResidualBlockGeometry& g) {
   return [=](const TrialContext& c) -> Trial {
     const ConvGeometry convolution = g.convolution();
     const Array<float> in = c.data.activation(g.head ? g.head->in : g.shape, c.images, 1);
@@ -201,10 +201,10 @@ MakeTrial residual_stage_trial(const ResidualStageGeometry& g) {
       chain->prepare(head, weights, norms);
       return {[=](int n) { chain->run(n, in, x.array); }, {x}};
     }
-    auto stage = std::make_shared<ResidualStage>(c.device, g, c.kernels, c.batch());
-    stage->prepare(head, weights);
-    stage->prepare_norms(norms);
-    return {[=](int n) { stage->run(n, in, x.array); }, {x}};
+    auto block = std::make_shared<ResidualBlock>(c.device, g, c.kernels, c.batch());
+    block->prepare(head, weights);
+    block->prepare_norms(norms);
+    return {[=](int n) { block->run(n, in, x.array); }, {x}};
   };
 }
 
@@ -219,10 +219,10 @@ MakeTrial data_gradient_trial(const ConvGeometry& g, const ConvBackwardData::Fus
   };
 }
 
-MakeTrial filter_gradient_trial(const ConvGeometry& g, ViewKind view, bool pair) {
+MakeTrial filter_gradient_trial(const ConvGeometry& g, ViewKind view, bool deferred) {
   return [=](const TrialContext& c) -> Trial {
     auto data = std::make_shared<ConvData>(c, g);
-    auto gradient = std::make_shared<FilterGradient>(c, data, view, data->view(view), pair);
+    auto gradient = std::make_shared<FilterGradient>(c, data, view, data->view(view), deferred);
     const Trial::Output to = data->new_weight();
     return {[=](int n) { gradient->run(n, to.array); }, {to}};
   };
@@ -237,9 +237,9 @@ MakeTrial both_gradients_trial(const ConvGeometry& g, const ConvBackward::Fusion
     if (fusion.batch_norm) outputs.push_back(sums);
     if (c.kernels == KernelClass::reference) {
       const ViewKind view{.affine = fusion.batch_norm, .activation = ActivationFunction::relu()};
-      auto by_input = std::make_shared<DataGradient>(c, data, ConvBackwardData::Fusion{fusion.pair, mask, false});
+      auto by_input = std::make_shared<DataGradient>(c, data, ConvBackwardData::Fusion{fusion.deferred, mask, false});
       const View as_masked = fusion.batch_norm ? data->in_norm().view(data->in) : data->view(view);
-      auto by_filters = std::make_shared<FilterGradient>(c, data, view, as_masked, fusion.pair);
+      auto by_filters = std::make_shared<FilterGradient>(c, data, view, as_masked, fusion.deferred);
       const auto run = [=](int n) {
         by_input->run(n, sums.array, to.array);
         by_filters->run(n, weight.array);
@@ -250,7 +250,7 @@ MakeTrial both_gradients_trial(const ConvGeometry& g, const ConvBackward::Fusion
     op->prepare(data->weight);
     const Array<float> workspace = c.device.allocate<float>(op->workspace_floats());
     const auto run = [=](int n) {
-      op->run(n, data->gradient(n, fusion.pair, false), data->mask(mask, sums.array), workspace, to.array,
+      op->run(n, data->gradient(n, fusion.deferred, false), data->mask(mask, sums.array), workspace, to.array,
               weight.array);
     };
     return {run, outputs};

@@ -1,7 +1,7 @@
 #pragma once
 #include "runtime/ops/conv.h"
 #include "runtime/ops/conv_backward.h"
-#include "runtime/ops/residual_stage.h"
+#include "runtime/ops/residual_block.h"
 #include "runtime/ops/trials/trial.h"
 
 // Convolutions as the tuner runs them, with the fusions that networks give them. Where the reference kernels cannot do
@@ -9,9 +9,9 @@
 namespace cascadecl {
 
 MakeTrial forward_trial(const ConvGeometry& geometry, const ConvFusion& fusion);
-MakeTrial residual_stage_trial(const ResidualStageGeometry& geometry);
+MakeTrial residual_block_trial(const ResidualBlockGeometry& geometry);
 MakeTrial data_gradient_trial(const ConvGeometry& geometry, const ConvBackwardData::Fusion& fusion);
-MakeTrial filter_gradient_trial(const ConvGeometry& geometry, ViewKind view, bool pair);
+MakeTrial filter_gradient_trial(const ConvGeometry& geometry, ViewKind view, bool deferred);
 MakeTrial both_gradients_trial(const ConvGeometry& geometry, const ConvBackward::Fusion& fusion);
 
 }  // namespace cascadecl

@@ -56,26 +56,26 @@ std::string text_of(ViewKind view) { return fmt::format("{} {}", view.affine, st
 
 }  // namespace
 
-TuningUse piece_use(const Device& device, const PieceWork& work, std::size_t floats, MakeTrial trial) {
-  return use_of(device, Lookup<Piece, PieceWork>{work.key, work}, floats, static_cast<double>(floats),
+TuningUse piece_use(const Device& device, const PieceProblem& problem, std::size_t floats, MakeTrial trial) {
+  return use_of(device, Lookup<Piece, PieceProblem>{problem.key, problem}, floats, static_cast<double>(floats),
                 std::move(trial));
 }
 
 TuningUse dense_use(const Device& device, int in, int out, BatchClass batch) {
-  return piece_use(device, Dense::forward_work(device, in, out, batch), to_size(in) * to_size(out),
+  return piece_use(device, Dense::forward_problem(device, in, out, batch), to_size(in) * to_size(out),
                    dense_trial(in, out));
 }
 
 TuningUse elementwise_use(const Device& device, std::string_view kernel, ImageShape shape, ViewKind view,
                           BatchClass batch) {
-  return piece_use(device, elementwise_work(device, kernel, shape, batch),
+  return piece_use(device, elementwise_problem(device, kernel, shape, batch),
                    image_elements(shape, device.channel_block()), elementwise_trial(kernel, shape, view));
 }
 
 TuningUses batch_norm_uses(const Device& device, ImageShape shape, BatchClass batch) {
   const std::size_t floats = image_elements(shape, device.channel_block());
   TuningUses uses = {
-      piece_use(device, BatchNorm::apply_work(device, shape, batch), floats, batch_norm_apply_trial(shape))};
+      piece_use(device, BatchNorm::apply_problem(device, shape, batch), floats, batch_norm_apply_trial(shape))};
   if (!coarse_items(device))
     uses.push_back(use_of(device, Lookup<BatchNormGroup, ImageShape>{BatchNorm::sums_key(device, shape, batch), shape},
                           floats, static_cast<double>(floats), batch_norm_sums_trial(shape)));
@@ -83,12 +83,12 @@ TuningUses batch_norm_uses(const Device& device, ImageShape shape, BatchClass ba
 }
 
 TuningUse sgd_use(const Device& device, std::size_t count) {
-  return piece_use(device, Sgd::step_work(device, count), count, sgd_trial(count));
+  return piece_use(device, Sgd::step_problem(device, count), count, sgd_trial(count));
 }
 
 TuningUses survivor_uses(const Device& device, std::size_t row, BatchClass batch) {
-  return {piece_use(device, Compact::select_work(device, batch), 1, select_trial()),
-          piece_use(device, Compact::gather_work(device, row, batch), row, gather_trial(row))};
+  return {piece_use(device, Compact::select_problem(device, batch), 1, select_trial()),
+          piece_use(device, Compact::gather_problem(device, row, batch), row, gather_trial(row))};
 }
 
 TuningUses forward_uses(const Device& device, const ConvGeometry& g, const ConvFusion& fusion, KernelClass kernels,
@@ -103,35 +103,35 @@ TuningUses data_gradient_uses(const Device& device, const ConvGeometry& g, const
                               KernelClass kernels, BatchClass batch) {
   return convolution_uses<conv::BackwardData>(
       device, {g, fusion}, kernels, batch,
-      fmt::format("{} {} {}", fusion.pair, static_cast<int>(fusion.mask), fusion.residual),
+      fmt::format("{} {} {}", fusion.deferred, static_cast<int>(fusion.mask), fusion.residual),
       data_gradient_trial(g, fusion));
 }
 
-TuningUses filter_gradient_uses(const Device& device, const ConvGeometry& g, ViewKind view, bool pair,
+TuningUses filter_gradient_uses(const Device& device, const ConvGeometry& g, ViewKind view, bool deferred,
                                 KernelClass kernels, BatchClass batch) {
-  return convolution_uses<conv::BackwardFilter>(device, {g, view, pair}, kernels, batch,
-                                                fmt::format("{} {}", text_of(view), pair),
-                                                filter_gradient_trial(g, view, pair));
+  return convolution_uses<conv::BackwardFilter>(device, {g, view, deferred}, kernels, batch,
+                                                fmt::format("{} {}", text_of(view), deferred),
+                                                filter_gradient_trial(g, view, deferred));
 }
 
 TuningUses both_gradients_uses(const Device& device, const ConvGeometry& g, const ConvBackward::Fusion& fusion,
                                BatchClass batch) {
   TuningUse use = use_of(device, ConvBackward::lookup(device, g, batch), larger_activation(device, g), macs(g),
                          both_gradients_trial(g, fusion));
-  use.fusion = fmt::format("{} {}", fusion.pair, fusion.batch_norm);
+  use.fusion = fmt::format("{} {}", fusion.deferred, fusion.batch_norm);
   return {std::move(use)};
 }
 
-TuningUses residual_stage_uses(const Device& device, const ResidualStageGeometry& geometry, bool splits,
+TuningUses residual_block_uses(const Device& device, const ResidualBlockGeometry& geometry, bool splits,
                                KernelClass kernels, BatchClass batch) {
-  ResidualStageGeometry g = geometry;
+  ResidualBlockGeometry g = geometry;
   g.pooled = false;  // no tunable has to do with it
   const int block = device.channel_block();
   const std::size_t floats = std::max(image_elements(g.shape, block), g.head ? image_elements(g.head->in, block) : 0);
   const double work = 2 * g.units * macs(g.convolution()) + (g.head ? macs(*g.head) : 0);
   TuningUse whole =
-      use_of(device, Lookup<StageTunables, ResidualStageGeometry>{ResidualStage::tuning_key(g, block, batch), g},
-             floats, work, residual_stage_trial(g));
+      use_of(device, Lookup<BlockTunables, ResidualBlockGeometry>{ResidualBlock::tuning_key(g, block, batch), g},
+             floats, work, residual_block_trial(g));
   whole.fusion = std::to_string(g.units);
   TuningUses uses = {std::move(whole)};
   if (!splits) return uses;

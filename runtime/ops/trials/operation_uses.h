@@ -4,14 +4,14 @@
 #include "runtime/ops/conv.h"
 #include "runtime/ops/conv_backward.h"
 #include "runtime/ops/piece.h"
-#include "runtime/ops/residual_stage.h"
+#include "runtime/ops/residual_block.h"
 #include "runtime/ops/trials/tuning_use.h"
 
 // The uses of operations, as their steps run them.
 namespace cascadecl {
 
 // A kernel that divides rows of `floats` values for each image into pieces.
-TuningUse piece_use(const Device& device, const PieceWork& work, std::size_t floats, MakeTrial trial);
+TuningUse piece_use(const Device& device, const PieceProblem& problem, std::size_t floats, MakeTrial trial);
 
 TuningUse dense_use(const Device& device, int in, int out, BatchClass batch);
 // `kernel`: of kernels/elementwise.cl.
@@ -28,12 +28,12 @@ TuningUses forward_uses(const Device& device, const ConvGeometry& geometry, cons
                         KernelClass kernels, BatchClass batch);
 TuningUses data_gradient_uses(const Device& device, const ConvGeometry& geometry,
                               const ConvBackwardData::Fusion& fusion, KernelClass kernels, BatchClass batch);
-TuningUses filter_gradient_uses(const Device& device, const ConvGeometry& geometry, ViewKind view, bool pair,
+TuningUses filter_gradient_uses(const Device& device, const ConvGeometry& geometry, ViewKind view, bool deferred,
                                 KernelClass kernels, BatchClass batch);
 TuningUses both_gradients_uses(const Device& device, const ConvGeometry& geometry, const ConvBackward::Fusion& fusion,
                                BatchClass batch);
 // `splits`: few images run one convolution at a time.
-TuningUses residual_stage_uses(const Device& device, const ResidualStageGeometry& geometry, bool splits,
+TuningUses residual_block_uses(const Device& device, const ResidualBlockGeometry& geometry, bool splits,
                                KernelClass kernels, BatchClass batch);
 
 }  // namespace cascadecl

@@ -80,8 +80,8 @@ MakeTrial elementwise_trial(std::string_view kernel, ImageShape shape, ViewKind 
       auto op = std::make_shared<AddViews>(c.device, shape, kind, kind, c.batch());
       return {[=](int n) { op->run(n, x, y, out.array); }, {out}};
     }
-    if (name == "relu_mask") {
-      auto op = std::make_shared<ReluMask>(c.device, shape, kind, c.batch());
+    if (name == "activation_mask") {
+      auto op = std::make_shared<ActivationMask>(c.device, shape, kind, c.batch());
       const Trial::Output gradient{copy_of(c, images.y), images.per_image};
       return {[=](int n) { op->run(n, x, gradient.array); }, {gradient}};
     }

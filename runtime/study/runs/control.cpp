@@ -31,7 +31,7 @@ CascadeResult StageControl::classify(std::span<const std::uint8_t> images) {
 
 void StageControl::follow_cascade() {
   const Device now = cascade_.device(stage_);
-  if (executor_ && device_->context()() == now.context()()) return;
+  if (executor_ && device_->same_as(now)) return;
   executor_.reset();
   device_ = now;
   executor_.emplace(stage_alone(model_, stage_, now, settings_));

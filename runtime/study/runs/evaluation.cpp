@@ -87,7 +87,7 @@ class CascadeSums {
                           .stopped = counts.stopped,
                           .seconds = counts.seconds,
                           .policy_seconds = counts.policy_seconds,
-                          .compaction_seconds = counts.compaction_seconds};
+                          .deciding_seconds = counts.deciding_seconds};
     if (counts.stopped > 0)
       stage.top1_of_stopped = static_cast<double>(stages_[k].correct) / static_cast<double>(counts.stopped);
     if (timed && counts.entered > 0) stage.ms_per_image = counts.seconds * 1e3 / static_cast<double>(counts.entered);
@@ -200,7 +200,7 @@ class PrecisionControl {
 
 // Images of a turn: a window, or several where devices are to work on different ones at once.
 std::size_t turn_images(const Model& model, const std::vector<Device>& devices, const ExecutorSettings& settings) {
-  const auto differs = [&](const Device& device) { return device.context()() != devices.front().context()(); };
+  const auto differs = [&](const Device& device) { return !device.same_as(devices.front()); };
   return window_images(settings, model.input) * (std::ranges::any_of(devices, differs) ? 8 : 1);
 }
 

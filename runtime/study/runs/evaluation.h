@@ -31,7 +31,7 @@ struct StageEvaluation {
   std::optional<double> top1_of_stopped;  // accuracy on the images that stopped here; empty if none did
   std::optional<double> ms_per_image;     // for an image that entered; empty without time_stages or if none did
   // See StageCounts.
-  double seconds = 0, policy_seconds = 0, compaction_seconds = 0;
+  double seconds = 0, policy_seconds = 0, deciding_seconds = 0;
 };
 
 // One stage alone on all images.

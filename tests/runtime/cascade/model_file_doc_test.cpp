@@ -136,6 +136,7 @@ TEST_CASE("the program in share/doc/model-file.md computes what the cascade comp
   CHECK(largest_difference(random_model(networks, 6, PolicyInput::sorted), 6, exits) < 1e-9);
   CHECK(largest_difference(random_model(networks, 9, PolicyInput::features), 6, exits) < 1e-9);
   CHECK(largest_difference(random_model({rich_network(image, 4)}, 5), 2, exits) < 1e-9);
+  CHECK(largest_difference(random_model({make_network("resnet-14-bn", image, 4)}, 5), 2, exits) < 1e-9);
   Model tempered = random_model(networks, 3, PolicyInput::sorted);
   tempered.temperatures = {1.5, 0.75, 3};
   CHECK(largest_difference(tempered, 6, exits) < 1e-9);

@@ -146,10 +146,13 @@ TEST_CASE("what a calibration fitted is kept with the model, and a decision that
   bad.decision->policy.parameter = std::numeric_limits<double>::infinity();
   refused(bad);
 
-  const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
-  set_text(file, "/", "decision_policy", "luck");
-  H5Fclose(file);
-  CHECK_THROWS_AS(read_model(path), FileError);
+  for (const char* policy : {"luck", "sample", "static", "oracle"}) {  // the last three have no threshold
+    CAPTURE(policy);
+    const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+    set_text(file, "/", "decision_policy", policy);
+    H5Fclose(file);
+    CHECK_THROWS_AS(read_model(path), FileError);
+  }
 }
 
 TEST_CASE("a model written and read again is the same") {

@@ -111,28 +111,28 @@ TEST_CASE("every image goes through its stages once, whatever devices do when, a
         const auto stage = queues.choose(device);
         if (!stage) continue;
         RC_ASSERT(queues.owner(*stage) == device);
-        const Work work = queues.take(*stage);
-        RC_ASSERT(!work.passages.empty());
-        RC_ASSERT(work.passages.size() <= window);
+        const StageBatch taken = queues.take(*stage);
+        RC_ASSERT(!taken.passages.empty());
+        RC_ASSERT(taken.passages.size() <= window);
         std::set<std::size_t> slots;
-        RC_ASSERT(work.slots.size() == work.passages.size());
-        for (std::size_t i = 0; i < work.passages.size(); ++i) {
-          const Passage& passage = *work.passages[i];
+        RC_ASSERT(taken.slots.size() == taken.passages.size());
+        for (std::size_t i = 0; i < taken.passages.size(); ++i) {
+          const Passage& passage = *taken.passages[i];
           RC_ASSERT(passage.stage == *stage);
           RC_ASSERT(passage.device == device);
-          RC_ASSERT(work.slots[i] == static_cast<int>(passage.slot));
+          RC_ASSERT(taken.slots[i] == static_cast<int>(passage.slot));
           RC_ASSERT(slots.insert(passage.slot).second);
         }
         const auto left = static_cast<std::size_t>(std::ranges::count(failed, false));
         if (left > 1 && *rc::gen::inRange(0, 10) == 0) {
           failed[device] = true;
-          queues.move(device, static_cast<std::size_t>(std::ranges::find(failed, false) - failed.begin()), work);
+          queues.move(device, static_cast<std::size_t>(std::ranges::find(failed, false) - failed.begin()), taken);
           continue;
         }
         std::vector<bool> stops;
-        for (std::size_t i = 0; i < work.passages.size(); ++i)
+        for (std::size_t i = 0; i < taken.passages.size(); ++i)
           stops.push_back(*stage + 1 == stages || *rc::gen::arbitrary<bool>());
-        queues.settle(work, stops);
+        queues.settle(taken, stops);
         idle = 0;
       }
       while (queues.next_is_done()) RC_ASSERT(queues.pop().number == back++);
@@ -289,7 +289,7 @@ TEST_CASE("a device that is given up from outside leaves its stages to another, 
   executor.give_up(b, error, "elsewhere");
   executor.give_up(b, error, "elsewhere");
   CHECK(executor.classify(images).exit_stage == whole.exit_stage);
-  CHECK(executor.device(1).context()() == a.context()());
+  CHECK(executor.device(1).same_as(a));
   CHECK(executor.failure_of(b) == error);
   CHECK(executor.failure_of(a) == nullptr);
   const std::vector<DeviceFailure> failures = executor.statistics().failures;
@@ -324,7 +324,7 @@ TEST_CASE("memory that a device lacks for its stages is its failure, before any 
   settings.on_failure = OnDeviceFailure::go_on;
   const std::vector<std::uint8_t> images = random_images(20);
   CascadeExecutor executor(test_model(), {b, a, b}, settings);
-  for (std::size_t stage = 0; stage < 3; ++stage) CHECK(executor.device(stage).context()() == a.context()());
+  for (std::size_t stage = 0; stage < 3; ++stage) CHECK(executor.device(stage).same_as(a));
   const std::vector<DeviceFailure> failures = executor.statistics().failures;
   REQUIRE(failures.size() == 1);
   CHECK(failures[0].stages == std::vector<std::size_t>{0, 2});
@@ -363,7 +363,7 @@ TEST_CASE("a trace keeps as many commands as it may and counts the others") {
   Trace trace(2);
   const Trace::Clock::time_point now = Trace::Clock::now();
   trace.name_device(0, "Toy");
-  trace.add_work(0, "upload", 1, now, now);
+  trace.add_span(0, "upload", 1, now, now);
   for (const std::size_t bytes : {10, 20, 30}) {
     trace.add_command(0, {.kind = Command::Kind::write,
                           .bytes = bytes,

@@ -89,8 +89,9 @@ TEST_CASE("a policy gets its limit from its parameter, or from its default") {
   CHECK(make_policy({PolicyKind::fixed}).limit > 1e6);  // the last stage
   CHECK_THROWS_AS(make_policy({PolicyKind::margin}), UsageError);
   for (const PolicyKind kind : policy_kinds())
-    CHECK(make_policy({kind, 0.5}).asks_model ==
+    CHECK(make_policy({kind, kind == PolicyKind::sample ? std::optional<double>() : 0.5}).asks_model ==
           (kind == PolicyKind::learned || kind == PolicyKind::ann || kind == PolicyKind::sample));
+  CHECK_THROWS_WITH_AS(make_policy({PolicyKind::sample, 0.5}), "policy sample: it takes no parameter", UsageError);
 }
 
 TEST_CASE("a policy's parameter and its limit are two names of one thing") {

@@ -159,7 +159,9 @@ TEST_CASE("a concat adds up the channels of any number of inputs, whose images h
   CHECK_THROWS_WITH_AS(concat_of({"conv1", "conv2", "input"}, 2),
                        "concat block/concat: inputs conv1 [5,4,4] and input [3,8,8] differ in height or width",
                        ShapeError);
-  CHECK_THROWS_WITH_AS(concat_of({"conv1"}), "concat block/concat: has 1 inputs, expected at least 2", ShapeError);
+  CHECK_THROWS_WITH_AS(concat_of({"conv1"}), "concat block/concat: has 1 inputs, expected 2 to 1024", ShapeError);
+  CHECK_THROWS_WITH_AS(concat_of(std::vector<std::string>(1025, "conv1")),
+                       "concat block/concat: has 1025 inputs, expected 2 to 1024", ShapeError);
   CHECK(json_error(with_layers(R"({"name":"c","type":"concat","inputs":["input","input"],"axis":1})", "c")) ==
         "layer 1 \"c\": field \"axis\": is not known here");
   CHECK_THROWS_WITH_AS(Network("n", {1, 40'000, 40'000}, small_layers([](auto& l) {
@@ -235,8 +237,13 @@ TEST_CASE("sizes beyond 2^31 values or 2^48 MACs are refused without overflow") 
   CHECK(shape_error([&](auto& l) { conv_of(l[1]).out_channels = huge; }).find("2^31") != std::string::npos);
   CHECK(shape_error([&](auto& l) { l[3] = dense("pool", huge); }).find("2^31") != std::string::npos);
   CHECK(shape_error([&](auto& l) {
-          conv_of(l[1]).window = {huge, huge, 1, huge - 1};
+          conv_of(l[1]).window = {1 << 20, 1 << 20, 1, (1 << 20) - 1};
         }).find("2^31") != std::string::npos);
+  CHECK(shape_error([&](auto& l) {
+          conv_of(l[1]).window = {huge, huge, 1, 0};
+        }).find("kernel must be at most 1048576x1048576") != std::string::npos);
+  CHECK(shape_error([&](auto& l) { conv_of(l[1]).window.stride = huge; }).find("stride must be at most 1048576") !=
+        std::string::npos);
   CHECK_THROWS_WITH_AS(Network("n", {huge, huge, huge}, small_layers()), doctest::Contains("below 2^31"), ShapeError);
   CHECK_THROWS_WITH_AS(
       Network("n", {1, 40'000, 40'000}, small_layers([](auto& l) { l[1] = conv("conv1", "input", 1, 1001); })),

@@ -14,7 +14,7 @@ namespace {
 
 using namespace testing;
 
-// All layers there are, stages of several images on several queues, and projections.
+// All layers there are, residual blocks of several images on several queues, and projections.
 std::vector<Network> networks() {
   return {odd_network(), make_network("resnet-20", {3, 32, 32}, 10), make_network("wrn-10-1", {3, 9, 7}, 10)};
 }

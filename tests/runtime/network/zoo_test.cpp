@@ -8,8 +8,8 @@
 
 #include "data/files/error.h"
 #include "runtime/network/description.h"
-#include "runtime/network/report.h"
 #include "runtime/network/stages.h"
+#include "runtime/network/summary.h"
 #include "tests/support/temporary_folder.h"
 
 namespace cascadecl {
@@ -132,20 +132,20 @@ TEST_CASE("parse_stages reads layer lists from .json files and holds them agains
                        FileError);
 }
 
-TEST_CASE("report adds up to the network's totals") {
+TEST_CASE("a summary adds up to the network's totals") {
   const Network network = make_network("resnet-20", cifar, 10);
-  const NetworkReport sheet = report(network);
-  REQUIRE(sheet.layers.size() == network.layers().size());
+  const NetworkSummary summary = summarize(network);
+  REQUIRE(summary.layers.size() == network.layers().size());
   std::int64_t macs = 0, parameters = 0;
-  for (const LayerReport& layer : sheet.layers) {
+  for (const LayerSummary& layer : summary.layers) {
     macs += layer.macs;
     parameters += layer.parameters;
   }
-  CHECK(macs == sheet.macs);
-  CHECK(parameters == sheet.parameters);
-  CHECK(sheet.convolution_macs == 43'171'840);
-  CHECK(sheet.layers[1].type == "conv");
-  CHECK(sheet.layers[1].output == ImageShape{16, 32, 32});
+  CHECK(macs == summary.macs);
+  CHECK(parameters == summary.parameters);
+  CHECK(summary.convolution_macs == 43'171'840);
+  CHECK(summary.layers[1].type == "conv");
+  CHECK(summary.layers[1].output == ImageShape{16, 32, 32});
 }
 
 }  // namespace cascadecl

@@ -74,7 +74,7 @@ TEST_CASE("only the queue of an observed handle tells times, and it shares conte
   CHECK(tells_times(observed.device));
   CHECK_FALSE(tells_times(test_device()));
   CHECK(test_device().command_log() == nullptr);
-  CHECK(observed.device.context()() == test_device().context()());
+  CHECK(observed.device.same_as(test_device()));
   const Softmax there(observed.device, 3);
   const int built = test_device().program_counts().built + test_device().program_counts().from_cache;
   const Softmax here(test_device(), 3);

@@ -39,7 +39,7 @@ const DataCase data_cases[] = {
 struct FilterCase {
   ConvCase conv;
   ViewKind view;
-  bool pair;
+  bool deferred;
 };
 const FilterCase filter_cases[] = {
     {{2, {{16, 8, 8}, 16, 3, 3, 1, 1}, "winograd"}, batch_norm_relu, true},
@@ -62,7 +62,7 @@ const FilterCase filter_cases[] = {
 
 }  // namespace
 
-TEST_CASE("the gradient by a convolution's input equals double precision, with pairs, masks and sums") {
+TEST_CASE("the gradient by a convolution's input equals double precision, plain and deferred, with masks and sums") {
   for (const auto& [conv, fusion] : data_cases) check_conv_backward_data(conv, fusion, KernelClass::automatic);
 }
 
@@ -72,9 +72,9 @@ TEST_CASE("the plain gradient by a convolution's input equals double precision")
   }
 }
 
-TEST_CASE("the gradient by a convolution's filters equals double precision, with every view and pairs") {
-  for (const auto& [conv, view, pair] : filter_cases) {
-    check_conv_backward_filter(conv, view, pair, KernelClass::automatic);
+TEST_CASE("the gradient by a convolution's filters equals double precision, with every view, plain and deferred") {
+  for (const auto& [conv, view, deferred] : filter_cases) {
+    check_conv_backward_filter(conv, view, deferred, KernelClass::automatic);
   }
 }
 

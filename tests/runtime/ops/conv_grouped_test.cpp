@@ -82,7 +82,7 @@ TEST_CASE("a convolution with a bias equals double precision, with residual and 
   }
 }
 
-TEST_CASE("the gradient by a bias equals double precision, from a plain gradient and from a pair") {
+TEST_CASE("the gradient by a bias equals double precision, from a plain gradient and from a deferred one") {
   check_conv_backward_bias(2, {16, 9, 9}, false);
   check_conv_backward_bias(19, {20, 5, 7}, true);
   check_conv_backward_bias(70, {3, 1, 1}, true);

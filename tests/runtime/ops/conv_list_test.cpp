@@ -83,19 +83,19 @@ TEST_CASE("an implementation that does not decline can be built, and its tuning 
     check_all<conv::Forward>(
         {g, {.view = {.activation = ActivationFunction::relu()}, .residual = true, .statistics = true}});
     check_all<conv::BackwardData>({g, {}});
-    check_all<conv::BackwardData>({g, {.pair = true, .mask = MaskKind::batch_norm_relu, .residual = true}});
+    check_all<conv::BackwardData>({g, {.deferred = true, .mask = MaskKind::batch_norm_relu, .residual = true}});
     check_all<conv::BackwardFilter>({g, {}, false});
     check_all<conv::BackwardFilter>({g, {.affine = true}, true});
   }
 }
 
 TEST_CASE("a fusion that no implementation has is an error that names all of them") {
-  const ConvBackwardData::Fusion pair{.pair = true};
+  const ConvBackwardData::Fusion deferred{.deferred = true};
   REQUIRE_FALSE(ConvBackwardData::can_fuse(test_device(), strided, KernelClass::cpu));
-  CHECK_THROWS_WITH_AS(ConvBackwardData(test_device(), strided, pair, KernelClass::cpu),
-                       doctest::Contains("strided: reads no pair"), ShapeError);
+  CHECK_THROWS_WITH_AS(ConvBackwardData(test_device(), strided, deferred, KernelClass::cpu),
+                       doctest::Contains("strided: reads no deferred gradient"), ShapeError);
   CHECK_THROWS_WITH_AS(ConvBackwardFilter(test_device(), whole_blocks, {}, true, KernelClass::reference),
-                       doctest::Contains("reference: reads no pair"), ShapeError);
+                       doctest::Contains("reference: reads no deferred gradient"), ShapeError);
   CHECK_FALSE(ConvForward(test_device(), whole_blocks, {.statistics = true}, KernelClass::gpu).fuses_statistics());
 }
 

@@ -80,7 +80,7 @@ TEST_CASE("add_views may write over one of its inputs") {
         reference::add_forward(a.values, b.values));
 }
 
-TEST_CASE("relu_mask clears the gradient where the view gives zero") {
+TEST_CASE("activation_mask clears the gradient where the view gives zero") {
   for (const Case& test : cases) {
     if (test.first.activation.none()) continue;
     CAPTURE(test.shape.channels);
@@ -88,10 +88,10 @@ TEST_CASE("relu_mask clears the gradient where the view gives zero") {
     const RandomView x(test.n, test.shape, test.first, 1);
     const Values gradient = random_values(shape.size(), 5);
     const Guarded<float> device_gradient(to_blocked(gradient, shape, block()));
-    ReluMask(test_device(), test.shape, test.first).run(test.n, x.view, device_gradient);
+    ActivationMask(test_device(), test.shape, test.first).run(test.n, x.view, device_gradient);
     CHECK(from_blocked(device_gradient.read(), shape, block()) == reference::relu_backward(x.values, gradient));
   }
-  CHECK_THROWS_AS(ReluMask(test_device(), {16, 2, 2}, {.affine = true}), ShapeError);
+  CHECK_THROWS_AS(ActivationMask(test_device(), {16, 2, 2}, {.affine = true}), ShapeError);
 }
 
 TEST_CASE("accumulate adds to what is there") {

@@ -10,7 +10,7 @@
 #include "runtime/network/training_plan.h"
 #include "runtime/ops/conv_direct.h"
 #include "runtime/ops/conv_winograd.h"
-#include "runtime/ops/residual_stage.h"
+#include "runtime/ops/residual_block.h"
 #include "runtime/tunables/shipped.h"
 #include "runtime/tunables/tuning_store.h"
 #include "runtime/tuner/network_jobs.h"

@@ -18,7 +18,7 @@
 #include "runtime/ops/conv_backward.h"
 #include "runtime/ops/conv_gemm.h"
 #include "runtime/ops/piece.h"
-#include "runtime/ops/residual_stage.h"
+#include "runtime/ops/residual_block.h"
 #include "runtime/tuner/network_jobs.h"
 #include "tests/support/device_test.h"
 #include "tests/support/test_networks.h"
@@ -189,7 +189,7 @@ TEST_CASE("candidates are valid, distinct, and begin with the rule's; what is ou
   check_parameters<conv::FilterWinograd>(shapes[0], target(4));
   check_faults<BackwardTunables>(shapes[0], target(16));
   for (const auto& head : {std::optional<ConvGeometry>(), std::optional<ConvGeometry>({{3, 9, 9}, 16, 3, 3, 1, 1})})
-    check_parameters<StageTunables>(ResidualStageGeometry{.head = head, .shape = {16, 9, 9}, .units = 2}, target(16));
+    check_parameters<BlockTunables>(ResidualBlockGeometry{.head = head, .shape = {16, 9, 9}, .units = 2}, target(16));
   for (const int hidden : {64, 100, 1}) {
     check_parameters<PolicyTiling>(PolicySize{.classes = 10, .hidden = hidden}, target(16));
     TuningTarget gpu = target(4);
@@ -199,14 +199,14 @@ TEST_CASE("candidates are valid, distinct, and begin with the rule's; what is ou
 }
 
 TEST_CASE("pieces of a row are multiples of the step, up to the whole row") {
-  const PieceWork work{.key = {.kernel = "sgd"}, .length = 1000, .step = 16, .coarse = 4096, .fine = 16};
-  check_parameters<Piece>(work, target(16));
-  CHECK(Piece::choose(work, target(16)).piece == 4096);
+  const PieceProblem problem{.key = {.kernel = "sgd"}, .length = 1000, .step = 16, .coarse = 4096, .fine = 16};
+  check_parameters<Piece>(problem, target(16));
+  CHECK(Piece::choose(problem, target(16)).piece == 4096);
   TuningTarget gpu = target(4);
   gpu.coarse_items = false;
-  CHECK(Piece::choose(work, gpu).piece == 16);
-  CHECK(Piece::ranges(work, gpu).front() == std::vector<int>{16, 64, 256, 1008});
-  CHECK(Piece{17}.fault(work, gpu) == "PIECE 17 is no multiple of 16");
+  CHECK(Piece::choose(problem, gpu).piece == 16);
+  CHECK(Piece::ranges(problem, gpu).front() == std::vector<int>{16, 64, 256, 1008});
+  CHECK(Piece{17}.fault(problem, gpu) == "PIECE 17 is no multiple of 16");
   CHECK(Piece{16}.count(1000) == 63);
 }
 
@@ -218,14 +218,20 @@ TEST_CASE("every kernel computes the same with other tunables, on odd shapes and
     check_against_reference(job, test_device(), tried);
     kernels.insert(job.key.kernel + " " + job.key.operation);
   }
-  std::set<std::string> expected = {
-      "batch_norm apply",      "compact gather",        "compact select", "dense forward", "elementwise accumulate",
-      "elementwise add_views", "elementwise relu_mask", "policy stop",    "sgd step"};
+  std::set<std::string> expected = {"batch_norm apply",
+                                    "compact gather",
+                                    "compact select",
+                                    "dense forward",
+                                    "elementwise accumulate",
+                                    "elementwise add_views",
+                                    "elementwise activation_mask",
+                                    "policy stop",
+                                    "sgd step"};
   const bool cpu = test_device().info().kernel_class() == KernelClass::cpu;
   expected.merge(cpu ? std::set<std::string>{"conv_backward_winograd both", "conv_data_strided data",
                                              "conv_direct data", "conv_direct forward", "conv_filter_direct filter",
                                              "conv_filter_winograd filter", "conv_winograd data",
-                                             "conv_winograd forward", "residual_stage forward"}
+                                             "conv_winograd forward", "residual_block forward"}
                      : std::set<std::string>{"conv_gemm data", "conv_gemm forward", "conv_filter_gemm filter",
                                              "batch_norm_groups sums"});
   for (const std::string& kernel : expected) {

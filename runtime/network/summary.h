@@ -12,7 +12,7 @@ constexpr std::string_view macs_remark =
     "a MAC is one multiply-add of one image; the MACs of the convolutions alone are what the paper's Table 1 calls "
     "FLOPs";
 
-struct LayerReport {
+struct LayerSummary {
   std::string name, type;  // type as type_name() gives it
   ImageShape output;
   std::int64_t parameters = 0;  // trained ones; without running statistics
@@ -20,14 +20,14 @@ struct LayerReport {
 };
 
 // What `info` shows of a network.
-struct NetworkReport {
+struct NetworkSummary {
   std::string network;
   ImageShape input;
   int classes = 0;
-  std::vector<LayerReport> layers;
+  std::vector<LayerSummary> layers;
   std::int64_t parameters = 0, macs = 0, convolution_macs = 0;
 };
 
-NetworkReport report(const Network& network);
+NetworkSummary summarize(const Network& network);
 
 }  // namespace cascadecl

@@ -12,7 +12,7 @@ namespace cascadecl {
 
 // Residual units of one shape, x += conv2(relu(bn2(conv1(relu(bn1(x)))))) with 3x3 convolutions of stride 1, together
 // with the convolution that gives x and the pool that reads it.
-struct ResidualStageGeometry {
+struct ResidualBlockGeometry {
   std::optional<ConvGeometry> head;  // makes x from the input; without one the input is x
   ImageShape shape;                  // of x
   int units = 1;
@@ -20,33 +20,33 @@ struct ResidualStageGeometry {
   ConvGeometry convolution() const { return {shape, shape.channels, 3, 3, 1, 1}; }
 };
 
-// kernels/residual_stage.cl: the tunables of its 3x3 convolutions, and those of the convolution before them.
-struct StageTunables : conv::Winograd {
+// kernels/residual_block.cl: the tunables of its 3x3 convolutions, and those of the convolution before them.
+struct BlockTunables : conv::Winograd {
   int tile_w = 8;
-  static constexpr std::string_view kernel = "residual_stage";
-  static std::array<Tunable<StageTunables>, 4> tunables();
-  static StageTunables choose(const ResidualStageGeometry& geometry, const TuningTarget& target);
-  static std::vector<std::vector<int>> ranges(const ResidualStageGeometry& geometry, const TuningTarget& target);
-  std::string fault(const ResidualStageGeometry& geometry, const TuningTarget& target) const;
-  std::size_t local_bytes(const ResidualStageGeometry& geometry, int block) const;
+  static constexpr std::string_view kernel = "residual_block";
+  static std::array<Tunable<BlockTunables>, 4> tunables();
+  static BlockTunables choose(const ResidualBlockGeometry& geometry, const TuningTarget& target);
+  static std::vector<std::vector<int>> ranges(const ResidualBlockGeometry& geometry, const TuningTarget& target);
+  std::string fault(const ResidualBlockGeometry& geometry, const TuningTarget& target) const;
+  std::size_t local_bytes(const ResidualBlockGeometry& geometry, int block) const;
 };
 
-// Runs all of them for inference in a single launch, in which a work-item takes an image through the whole stage. Where
+// Runs all of them for inference in a single launch, in which a work-item takes an image through the whole block. Where
 // there are several cores for each image, the convolutions are launched one by one, split over the cores.
-class ResidualStage {
+class ResidualBlock {
  public:
   // The reason why the device cannot run the geometry in this way; empty if it can.
-  static std::string declines(const Device& device, const ResidualStageGeometry& geometry, KernelClass kernels);
+  static std::string declines(const Device& device, const ResidualBlockGeometry& geometry, KernelClass kernels);
   // The number of units that one launch should do; 0 if it declines. A core reads the units' filters again for each of
   // its images. So the filters should stay in its own cache, unless max_batch images leave only one for each core.
-  static int most_units(const Device& device, const ResidualStageGeometry& geometry, KernelClass kernels,
+  static int most_units(const Device& device, const ResidualBlockGeometry& geometry, KernelClass kernels,
                         int max_batch);
 
-  ResidualStage(const Device& device, const ResidualStageGeometry& geometry, KernelClass kernels, BatchClass batch,
+  ResidualBlock(const Device& device, const ResidualBlockGeometry& geometry, KernelClass kernels, BatchClass batch,
                 Precision precision = Precision::fp32);
 
   // The key for tuning: the shape of its head, else that of its convolutions.
-  static TuningKey tuning_key(const ResidualStageGeometry& geometry, int block, BatchClass batch);
+  static TuningKey tuning_key(const ResidualBlockGeometry& geometry, int block, BatchClass batch);
 
   // Enqueues the conversion of the filters: head [K][C][R][S] (empty without one), convolutions [C][C][3][3] in order.
   void prepare(const Array<float>& head, const std::vector<Array<float>>& convolutions);
@@ -72,7 +72,7 @@ class ResidualStage {
   void run_split(int n, const Activation& in, const Activation& x, const Array<float>& pooled);
 
   Device device_;
-  ResidualStageGeometry geometry_;
+  ResidualBlockGeometry geometry_;
   VariantChoice choice_;
   Kernel run_;
   Array<float> weights_, affine_;      // [2 units][36][C][C], [2 units (+ 1 of the pool)][2][C]

@@ -1,4 +1,4 @@
-#include "runtime/ops/residual_stage.h"
+#include "runtime/ops/residual_block.h"
 
 #include <fmt/format.h>
 
@@ -11,39 +11,39 @@
 namespace cascadecl {
 namespace {
 
-std::size_t filter_floats(const ResidualStageGeometry& g) {
+std::size_t filter_floats(const ResidualBlockGeometry& g) {
   return 36 * to_size(g.shape.channels) * to_size(g.shape.channels);
 }
 
 // The convolution that TILE_W belongs to; without one the kernel has it for nothing.
-ConvGeometry head_of(const ResidualStageGeometry& g) { return g.head.value_or(g.convolution()); }
+ConvGeometry head_of(const ResidualBlockGeometry& g) { return g.head.value_or(g.convolution()); }
 
 }  // namespace
 
-std::array<Tunable<StageTunables>, 4> StageTunables::tunables() {
-  return {{{"TILE_ROWS", &StageTunables::tile_rows},
-           {"TILE_GROUP", &StageTunables::tile_group},
-           {"K_GROUP", &StageTunables::k_group},
-           {"TILE_W", &StageTunables::tile_w}}};
+std::array<Tunable<BlockTunables>, 4> BlockTunables::tunables() {
+  return {{{"TILE_ROWS", &BlockTunables::tile_rows},
+           {"TILE_GROUP", &BlockTunables::tile_group},
+           {"K_GROUP", &BlockTunables::k_group},
+           {"TILE_W", &BlockTunables::tile_w}}};
 }
 
-StageTunables StageTunables::choose(const ResidualStageGeometry& g, const TuningTarget& target) {
+BlockTunables BlockTunables::choose(const ResidualBlockGeometry& g, const TuningTarget& target) {
   return {conv::Winograd::choose(g.convolution(), target), conv::Direct::choose(head_of(g), target).tile_w};
 }
 
-std::vector<std::vector<int>> StageTunables::ranges(const ResidualStageGeometry& g, const TuningTarget& target) {
+std::vector<std::vector<int>> BlockTunables::ranges(const ResidualBlockGeometry& g, const TuningTarget& target) {
   std::vector<std::vector<int>> ranges = conv::Winograd::ranges(g.convolution(), target);
   ranges.push_back(g.head ? conv::Direct::ranges(*g.head, target).front() : std::vector<int>());
   return ranges;
 }
 
-std::string StageTunables::fault(const ResidualStageGeometry& g, const TuningTarget& target) const {
+std::string BlockTunables::fault(const ResidualBlockGeometry& g, const TuningTarget& target) const {
   const std::string fault =
       first_of({conv::Winograd::fault(g.convolution(), target), conv::Direct{tile_w}.fault(head_of(g), target)});
   return fault.empty() ? too_large(local_bytes(g, target.block), target.local_memory) : fault;
 }
 
-std::size_t StageTunables::local_bytes(const ResidualStageGeometry& g, int block) const {
+std::size_t BlockTunables::local_bytes(const ResidualBlockGeometry& g, int block) const {
   const auto bordered = [](int size) { return to_size(div_up(size, 4) * 4 + 2); };
   const std::size_t plane = bordered(g.shape.height) * bordered(g.shape.width);
   std::size_t bytes =
@@ -52,11 +52,11 @@ std::size_t StageTunables::local_bytes(const ResidualStageGeometry& g, int block
   return bytes;
 }
 
-TuningKey ResidualStage::tuning_key(const ResidualStageGeometry& g, int block, BatchClass batch) {
-  return conv::tuning_key(StageTunables::kernel, "forward", head_of(g), block, batch);
+TuningKey ResidualBlock::tuning_key(const ResidualBlockGeometry& g, int block, BatchClass batch) {
+  return conv::tuning_key(BlockTunables::kernel, "forward", head_of(g), block, batch);
 }
 
-std::string ResidualStage::declines(const Device& device, const ResidualStageGeometry& g, KernelClass kernels) {
+std::string ResidualBlock::declines(const Device& device, const ResidualBlockGeometry& g, KernelClass kernels) {
   const ConvGeometry convolution = g.convolution();
   const int block = device.channel_block();
   if (std::string reason =
@@ -70,12 +70,13 @@ std::string ResidualStage::declines(const Device& device, const ResidualStageGeo
     if (conv::winograd_declines(device, *g.head).empty()) return "the convolution before it runs as winograd";
   }
   const TuningTarget target = TuningTarget::of(device.info());
-  const std::size_t bytes = StageTunables::choose(g, target).local_bytes(g, block), limit = target.local_memory;
-  if (bytes > limit) return fmt::format("a stage needs {} bytes of local memory, the device has {}", bytes, limit);
+  const std::size_t bytes = BlockTunables::choose(g, target).local_bytes(g, block), limit = target.local_memory;
+  if (bytes > limit)
+    return fmt::format("a residual block needs {} bytes of local memory, the device has {}", bytes, limit);
   return {};
 }
 
-int ResidualStage::most_units(const Device& device, const ResidualStageGeometry& g, KernelClass kernels,
+int ResidualBlock::most_units(const Device& device, const ResidualBlockGeometry& g, KernelClass kernels,
                               int max_batch) {
   constexpr std::size_t cached_bytes = std::size_t{1} << 20;  // that stay in a core's cache beside the images
   if (!declines(device, g, kernels).empty()) return 0;
@@ -83,15 +84,15 @@ int ResidualStage::most_units(const Device& device, const ResidualStageGeometry&
   return std::max(1, static_cast<int>(cached_bytes / (2 * filter_floats(g) * sizeof(float))));
 }
 
-ResidualStage::ResidualStage(const Device& device, const ResidualStageGeometry& g, KernelClass kernels,
+ResidualBlock::ResidualBlock(const Device& device, const ResidualBlockGeometry& g, KernelClass kernels,
                              BatchClass batch, Precision precision)
-    : device_(device), geometry_(g), choice_{.variant = "residual stage"} {
+    : device_(device), geometry_(g), choice_{.variant = "residual block"} {
   const ConvGeometry convolution = g.convolution();
   const int block = device.channel_block(), channels = g.shape.channels;
   // A launch for each convolution costs more than one core's share of an image, unless there are some cores to share.
   constexpr int fewest_cores = 4;
   most_split_ = static_cast<int>(device.info().compute_units) / fewest_cores;
-  const auto tunables = look_up<StageTunables>(device, tuning_key(g, block, batch), g, choice_);
+  const auto tunables = look_up<BlockTunables>(device, tuning_key(g, block, batch), g, choice_);
   Defines defines = tunables.conv::Winograd::defines(convolution, block);
   defines.set("TILE_W", tunables.tile_w);
   const ViewKind normed{.affine = true, .activation = ActivationFunction::relu(), .precision = precision};
@@ -111,7 +112,7 @@ ResidualStage::ResidualStage(const Device& device, const ResidualStageGeometry& 
     const Device split = most_split_ > 0 ? device : device.with_tuning(Tuning());
     head_.emplace(split, *g.head, ConvFusion{.view = {.precision = precision}}, kernels, batch);
   }
-  run_ = device.kernel("residual_stage.cl", "residual_stage", defines);
+  run_ = device.kernel("residual_block.cl", "residual_block", defines);
   layout_.emplace(conv::FilterLayout::winograd(device, conv::FilterShape::of(convolution)));
   if (most_split_ > 0) {
     conv1_.emplace(device, convolution, ConvFusion{.view = normed}, kernels, batch);
@@ -126,12 +127,12 @@ ResidualStage::ResidualStage(const Device& device, const ResidualStageGeometry& 
   between_ = allocate_activation(device, to_size(most_split_) * image_elements(g.shape, block), precision);
 }
 
-void ResidualStage::prepare(const Array<float>& head, const std::vector<Array<float>>& convolutions) {
+void ResidualBlock::prepare(const Array<float>& head, const std::vector<Array<float>>& convolutions) {
   if (head_) head_->prepare(head);
   for (std::size_t i = 0; i < convolutions.size(); ++i) layout_->run(convolutions[i], {}, filters_[i]);
 }
 
-void ResidualStage::prepare_norms(const std::vector<View>& norms) {
+void ResidualBlock::prepare_norms(const std::vector<View>& norms) {
   norms_ = norms;
   const std::size_t channels = to_size(geometry_.shape.channels);
   for (std::size_t i = 0; i < norms.size(); ++i) {
@@ -140,24 +141,24 @@ void ResidualStage::prepare_norms(const std::vector<View>& norms) {
   }
 }
 
-void ResidualStage::run(int n, const Activation& in, const Activation& x, const Array<float>& pooled) {
+void ResidualBlock::run(int n, const Activation& in, const Activation& x, const Array<float>& pooled) {
   if (splits(n)) return run_split(n, in, x, pooled);
   run_on(run_, 0, n, in, x, pooled);
 }
 
-void ResidualStage::run_share(int first, int n, const Activation& in, const Activation& x, const Array<float>& pooled,
+void ResidualBlock::run_share(int first, int n, const Activation& in, const Activation& x, const Array<float>& pooled,
                               const cl::CommandQueue& queue) {
   Kernel kernel = run_.on(queue);
   run_on(kernel, first, n, in, x, pooled);
 }
 
-void ResidualStage::run_on(Kernel& kernel, int first, int n, const Activation& in, const Activation& x,
+void ResidualBlock::run_on(Kernel& kernel, int first, int n, const Activation& in, const Activation& x,
                            const Array<float>& pooled) {
   kernel(Range{to_size(n)}, Range{}, in, head_ ? head_->weights() : Array<float>(), affine_, weights_, x,
          geometry_.units, pooled, first);
 }
 
-void ResidualStage::run_split(int n, const Activation& in, const Activation& x, const Array<float>& pooled) {
+void ResidualBlock::run_split(int n, const Activation& in, const Activation& x, const Array<float>& pooled) {
   Activation from = in;
   if (head_) {
     head_->run(n, {in, {}, {}}, {}, x, {});
@@ -173,7 +174,7 @@ void ResidualStage::run_split(int n, const Activation& in, const Activation& x, 
   if (pool_) pool_->forward(n, {x, norms_.back().scale, norms_.back().shift}, pooled);
 }
 
-std::size_t ResidualStage::weight_bytes() const {
+std::size_t ResidualBlock::weight_bytes() const {
   return (weights_.size() + affine_.size()) * sizeof(float) + (head_ ? head_->weight_bytes() : 0);
 }
 

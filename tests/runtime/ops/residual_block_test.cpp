@@ -1,4 +1,4 @@
-#include "runtime/ops/residual_stage.h"
+#include "runtime/ops/residual_block.h"
 
 #include <doctest/doctest.h>
 
@@ -19,11 +19,11 @@ namespace {
 using namespace testing;
 
 Lowering fused(const Network& network, int most_units) {
-  return fuse_residual_stages(network, lower(network), [=](const LoweredStep&) { return most_units; });
+  return fuse_residual_blocks(network, lower(network), [=](const LoweredStep&) { return most_units; });
 }
 
-long count_stages(const Lowering& lowering) {
-  return std::ranges::count(lowering.steps, &residual_stage_step, &LoweredStep::kind);
+long count_blocks(const Lowering& lowering) {
+  return std::ranges::count(lowering.steps, &residual_block_step, &LoweredStep::kind);
 }
 
 Activation activation_of(const Device& device, const std::vector<float>& values, Precision precision) {
@@ -58,8 +58,8 @@ Network three_units(ImageShape image, int channels, Window head) {
 
 TEST_CASE("the residual units of a shape, the convolution before them and the pool behind them become one step") {
   const Lowering lowering = fused(make_network("resnet-20", {3, 32, 32}, 10), 100);
-  REQUIRE(lowering.steps.size() == 4);  // three stages, dense
-  CHECK(count_stages(lowering) == 3);
+  REQUIRE(lowering.steps.size() == 4);  // three blocks, dense
+  CHECK(count_blocks(lowering) == 3);
   for (int s = 0; s < 3; ++s) CHECK(lowering.steps[to_size_t(s)].parts.size() == (s == 2 ? 8 : 7));
   CHECK(lowering.steps[1].in().tensor == lowering.steps[0].out());
   CHECK(lowering.steps[1].outputs.size() == 1);
@@ -79,7 +79,7 @@ TEST_CASE("a pool without batch norm and ReLU before it stays a step of its own"
   CHECK(lowering.steps[1].kind == &global_pool_step);
 }
 
-TEST_CASE("a stage takes no more units than may be, and the next goes on without a convolution before it") {
+TEST_CASE("a residual block takes no more units than may be, and the next goes on without a convolution before it") {
   const Lowering lowering = fused(make_network("resnet-20", {3, 32, 32}, 10), 2);
   REQUIRE(lowering.steps.size() == 7);
   CHECK(lowering.steps[0].parts.size() == 5);
@@ -88,7 +88,7 @@ TEST_CASE("a stage takes no more units than may be, and the next goes on without
 }
 
 TEST_CASE("nothing is fused where it may not be, or where a value inside is read elsewhere") {
-  CHECK(count_stages(fused(make_network("resnet-20", {3, 32, 32}, 10), 0)) == 0);
+  CHECK(count_blocks(fused(make_network("resnet-20", {3, 32, 32}, 10), 0)) == 0);
 
   NetworkBuilder net({3, 8, 8});  // x + conv(relu(bn(conv(relu(bn(x)))))), what is between is added as well
   const std::string x = net.convolution(16, {3, 3, 1, 1});
@@ -97,10 +97,11 @@ TEST_CASE("nothing is fused where it may not be, or where a value inside is read
   half_unit(net, 16);
   const std::string sum = net.add(x, net.last());
   net.add(sum, between);
-  CHECK(count_stages(fused(net.finish(3), 100)) == 0);
+  CHECK(count_blocks(fused(net.finish(3), 100)) == 0);
 }
 
-TEST_CASE("a stage computes what the reference computes: odd images, many units, split over the cores or not") {
+TEST_CASE(
+    "a residual block computes what the reference computes: odd images, many units, split over the cores or not") {
   DeviceInfo many_cores = test_device().info();
   many_cores.compute_units = 8;  // two images are split
   const Device split(many_cores);
@@ -112,7 +113,7 @@ TEST_CASE("a stage computes what the reference computes: odd images, many units,
     for (const Device& device : {test_device(), split}) {
       CAPTURE(device.info().compute_units);
       InferencePlan plan(device, network, parameters, 5);
-      if (device.info().device_class == DeviceClass::cpu) CHECK(plan.steps()[0].variant == "residual stage");
+      if (device.info().device_class == DeviceClass::cpu) CHECK(plan.steps()[0].variant == "residual block");
       for (const int n : {1, 2, 5, 1}) {
         CAPTURE(n);
         const Values images = random_images(network, n, static_cast<unsigned>(n));
@@ -155,7 +156,7 @@ TEST_CASE("how many units a launch holds does not change a bit, with activations
 
 TEST_CASE("images that take their way on several queues get the bits that they get on one") {
   if (test_device().info().device_class != DeviceClass::cpu) return;
-  // Stages of three shapes, whose tensors would share memory.
+  // Blocks of three shapes, whose tensors would share memory.
   const Network network = make_network("resnet-20", {3, 32, 32}, 10);
   const Parameters parameters = random_parameters(network, 3);
   constexpr int n = 23, largest = 24;
@@ -185,7 +186,7 @@ TEST_CASE("images that take their way on several queues get the bits that they g
   }
 }
 
-TEST_CASE("a convolution that winograd runs stays a step of its own before its stage") {
+TEST_CASE("a convolution that winograd runs stays a step of its own before its residual block") {
   const int block = std::max(test_device().channel_block(), 8);
   NetworkBuilder net({block, 8, 8});
   const std::string x = net.convolution(block, {3, 3, 1, 1});
@@ -202,18 +203,18 @@ TEST_CASE("a convolution that winograd runs stays a step of its own before its s
   CHECK(largest_difference(reference::forward(network, parameters, images, 5), logits) < 2e-4);
 }
 
-TEST_CASE("a stage declines what its kernel cannot do, and says why") {
+TEST_CASE("a residual block declines what its kernel cannot do, and says why") {
   const Device& device = test_device();
   if (device.info().device_class != DeviceClass::cpu) return;
   const int block = device.channel_block();
-  const ResidualStageGeometry wide{.shape = {block, 200, 200}};
-  CHECK(ResidualStage::declines(device, wide, KernelClass::automatic).find("local memory") != std::string::npos);
-  CHECK(ResidualStage::most_units(device, wide, KernelClass::automatic, 1) == 0);
-  const ResidualStageGeometry ragged{.shape = {block + 1, 8, 8}};
-  CHECK(ResidualStage::declines(device, ragged, KernelClass::automatic).find("whole blocks") != std::string::npos);
-  const ResidualStageGeometry fits{.shape = {4 * block, 8, 8}};
-  CHECK(ResidualStage::declines(device, fits, KernelClass::reference) == "reference kernels were asked for");
-  CHECK(ResidualStage::most_units(device, fits, KernelClass::automatic, 1) >= 1);
+  const ResidualBlockGeometry wide{.shape = {block, 200, 200}};
+  CHECK(ResidualBlock::declines(device, wide, KernelClass::automatic).find("local memory") != std::string::npos);
+  CHECK(ResidualBlock::most_units(device, wide, KernelClass::automatic, 1) == 0);
+  const ResidualBlockGeometry ragged{.shape = {block + 1, 8, 8}};
+  CHECK(ResidualBlock::declines(device, ragged, KernelClass::automatic).find("whole blocks") != std::string::npos);
+  const ResidualBlockGeometry fits{.shape = {4 * block, 8, 8}};
+  CHECK(ResidualBlock::declines(device, fits, KernelClass::reference) == "reference kernels were asked for");
+  CHECK(ResidualBlock::most_units(device, fits, KernelClass::automatic, 1) >= 1);
 }
 
 TEST_CASE("a launch holds as many units as a core's cache has filters of, unless a core has but one image") {
@@ -221,7 +222,7 @@ TEST_CASE("a launch holds as many units as a core's cache has filters of, unless
   if (device.info().device_class != DeviceClass::cpu) return;
   const int block = device.channel_block(), cores = static_cast<int>(device.info().compute_units);
   const auto most = [&](int channels, int batch) {
-    return ResidualStage::most_units(device, {.shape = {channels, 8, 8}}, KernelClass::automatic, batch);
+    return ResidualBlock::most_units(device, {.shape = {channels, 8, 8}}, KernelClass::automatic, batch);
   };
   for (const int channels : {block, 2 * block, 4 * block}) {
     const auto bytes = [&](int units) { return units * 2.0 * 36 * channels * channels * sizeof(float); };

@@ -6,20 +6,20 @@
 namespace cascadecl {
 namespace {
 
-class StageFusion {
+class BlockFusion {
  public:
-  StageFusion(const Network& network, Lowering lowering, const MostUnits& most_units)
+  BlockFusion(const Network& network, Lowering lowering, const MostUnits& most_units)
       : network_(network), in_(std::move(lowering)), most_units_(most_units) {}
 
   Lowering result() && {
     Lowering out{in_.tensors, {}};
     for (std::size_t s = 0; s < in_.steps.size();) {
-      LoweredStep stage = with_head(s);
-      if (stage.parts.empty()) stage = without_head(s);
-      if (stage.parts.empty()) stage = in_.steps[s];
-      s += std::max<std::size_t>(stage.parts.size(), 1);
-      if (!stage.parts.empty() && add_pool(stage, s)) ++s;
-      out.steps.push_back(std::move(stage));
+      LoweredStep block = with_head(s);
+      if (block.parts.empty()) block = without_head(s);
+      if (block.parts.empty()) block = in_.steps[s];
+      s += std::max<std::size_t>(block.parts.size(), 1);
+      if (!block.parts.empty() && add_pool(block, s)) ++s;
+      out.steps.push_back(std::move(block));
     }
     note_readers(out);
     return out;
@@ -61,52 +61,52 @@ class StageFusion {
 
   // Appends the units from step s on, the first on x, as many as may be. What only the next unit reads need not be
   // kept.
-  void add_units(LoweredStep& stage, std::size_t s, int x) const {
-    const std::size_t heads = stage.parts.size();
-    for (; is_unit(s, x) && (stage.parts.empty() || tensor(x).readers == 2); s += 2) {
-      stage.parts.push_back(in_.steps[s]);
-      stage.parts.push_back(in_.steps[s + 1]);
+  void add_units(LoweredStep& block, std::size_t s, int x) const {
+    const std::size_t heads = block.parts.size();
+    for (; is_unit(s, x) && (block.parts.empty() || tensor(x).readers == 2); s += 2) {
+      block.parts.push_back(in_.steps[s]);
+      block.parts.push_back(in_.steps[s + 1]);
       x = in_.steps[s + 1].out();
-      stage.outputs = {x};
+      block.outputs = {x};
     }
-    const std::size_t units = (stage.parts.size() - heads) / 2;
-    const std::size_t kept = units ? std::min(units, static_cast<std::size_t>(most_units_(stage))) : 0;
-    stage.parts.resize(kept ? heads + 2 * kept : 0);
-    for (const LoweredStep& part : stage.parts) {
-      stage.layers.insert(stage.layers.end(), part.layers.begin(), part.layers.end());
-      stage.layer = part.layer;
-      stage.outputs = part.outputs;
+    const std::size_t units = (block.parts.size() - heads) / 2;
+    const std::size_t kept = units ? std::min(units, static_cast<std::size_t>(most_units_(block))) : 0;
+    block.parts.resize(kept ? heads + 2 * kept : 0);
+    for (const LoweredStep& part : block.parts) {
+      block.layers.insert(block.layers.end(), part.layers.begin(), part.layers.end());
+      block.layer = part.layer;
+      block.outputs = part.outputs;
     }
   }
 
   // Appends step s if it is the pool of what only it reads.
-  bool add_pool(LoweredStep& stage, std::size_t s) const {
+  bool add_pool(LoweredStep& block, std::size_t s) const {
     if (s >= in_.steps.size()) return false;
     const LoweredStep& pool = in_.steps[s];
-    if (pool.kind != &global_pool_step || pool.in().tensor != stage.out() || tensor(stage.out()).readers != 1)
+    if (pool.kind != &global_pool_step || pool.in().tensor != block.out() || tensor(block.out()).readers != 1)
       return false;
     if (!normed_relu(pool.in())) return false;
-    stage.layers.insert(stage.layers.end(), pool.layers.begin(), pool.layers.end());
-    stage.outputs.push_back(pool.out());
-    stage.parts.push_back(pool);
+    block.layers.insert(block.layers.end(), pool.layers.begin(), pool.layers.end());
+    block.outputs.push_back(pool.out());
+    block.parts.push_back(pool);
     return true;
   }
 
   LoweredStep with_head(std::size_t s) const {
-    LoweredStep stage{.kind = &residual_stage_step};
-    if (!is_convolution(s) || !is_bare(s) || in_.steps[s].inputs.size() > 1 || !in_.steps[s].in().plain()) return stage;
-    stage.inputs = in_.steps[s].inputs;
-    stage.parts.push_back(in_.steps[s]);
-    add_units(stage, s + 1, in_.steps[s].out());
-    return stage;
+    LoweredStep block{.kind = &residual_block_step};
+    if (!is_convolution(s) || !is_bare(s) || in_.steps[s].inputs.size() > 1 || !in_.steps[s].in().plain()) return block;
+    block.inputs = in_.steps[s].inputs;
+    block.parts.push_back(in_.steps[s]);
+    add_units(block, s + 1, in_.steps[s].out());
+    return block;
   }
 
   LoweredStep without_head(std::size_t s) const {
-    LoweredStep stage{.kind = &residual_stage_step};
-    if (!is_convolution(s)) return stage;
-    stage.inputs = {{.tensor = in_.steps[s].in().tensor}};
-    add_units(stage, s, stage.in().tensor);
-    return stage;
+    LoweredStep block{.kind = &residual_block_step};
+    if (!is_convolution(s)) return block;
+    block.inputs = {{.tensor = in_.steps[s].in().tensor}};
+    add_units(block, s, block.in().tensor);
+    return block;
   }
 
   const Network& network_;
@@ -116,8 +116,8 @@ class StageFusion {
 
 }  // namespace
 
-Lowering fuse_residual_stages(const Network& network, Lowering lowering, const MostUnits& most_units) {
-  return StageFusion(network, std::move(lowering), most_units).result();
+Lowering fuse_residual_blocks(const Network& network, Lowering lowering, const MostUnits& most_units) {
+  return BlockFusion(network, std::move(lowering), most_units).result();
 }
 
 }  // namespace cascadecl

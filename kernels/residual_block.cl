@@ -1,4 +1,4 @@
-// residual_stage: all residual units of one shape in a single launch, with the convolution before them; CPU class,
+// residual_block: all residual units of one shape in a single launch, with the convolution before them; CPU class,
 // inference.
 //   x = HEAD ? convolution(src) : src;   then for each unit   x += conv2(relu(bn2(conv1(relu(bn1(x))))))
 //   (He et al., "Identity Mappings in Deep Residual Networks", 2016), 3x3 convolutions, stride 1, padding 1
@@ -83,7 +83,7 @@ INLINE void mean_of_pixels(local const VEC* images, global float* pooled) {
   }
 }
 
-CPU_KERNEL void residual_stage(global const ACTIVATION* src, global const float* restrict head_weights,
+CPU_KERNEL void residual_block(global const ACTIVATION* src, global const float* restrict head_weights,
                                global const float* restrict affine, global const float* restrict weights,
                                global ACTIVATION* x, int units, global float* restrict pooled, int first_image) {
   local SRC_VEC rows[HEAD ? KERNEL_H * ROW_COLUMNS * SRC_BLOCKS : 1];
