@@ -6,6 +6,7 @@
 
 #include "runtime/network/layers/add.h"
 #include "runtime/network/layers/batch_norm.h"
+#include "runtime/network/layers/channel_shuffle.h"
 #include "runtime/network/layers/clip.h"
 #include "runtime/network/layers/concat.h"
 #include "runtime/network/layers/convolution.h"
@@ -18,9 +19,9 @@ namespace cascadecl {
 
 // The type of a layer, with its attributes. All types are listed here, and nowhere else. Layers work on one image; the
 // batch does not concern the description.
-using LayerAttributes =
-    std::variant<layers::Input, layers::Convolution, layers::BatchNorm, layers::Relu, layers::Clip, layers::Add,
-                 layers::AveragePool, layers::MaxPool, layers::GlobalAveragePool, layers::Concat, layers::Dense>;
+using LayerAttributes = std::variant<layers::Input, layers::Convolution, layers::BatchNorm, layers::Relu, layers::Clip,
+                                     layers::Add, layers::AveragePool, layers::MaxPool, layers::GlobalAveragePool,
+                                     layers::Concat, layers::ChannelShuffle, layers::Dense>;
 
 // One named layer of the DAG. `inputs` name earlier layers (the list is in topological order). A name is parts of
 // letters, digits, '_', '-', '.' joined by '/', at most 200 characters; none is the beginning of another ("block1"

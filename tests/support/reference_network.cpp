@@ -49,6 +49,9 @@ class LayerForward {
     for (const Values* value : values_) parts.push_back(*value);
     return concat_forward(parts, in_);
   }
+  Values output(const layers::ChannelShuffle& shuffle) const {
+    return channel_shuffle_forward(x(), in_[0], shuffle.groups);
+  }
   Values output(const layers::Dense& dense) const {
     const auto outputs = static_cast<std::size_t>(dense.out_channels);
     return dense_forward(x(), parameter("weight"), dense.bias ? parameter("bias") : Values(outputs), n_, in_[0].c,

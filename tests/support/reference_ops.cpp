@@ -45,6 +45,18 @@ void for_each_of_channel(const Shape& shape, Visit visit) {
   for (std::size_t i = 0; i < shape.size(); ++i) visit(i / shape.pixels() % index(shape.c), i);
 }
 
+// Calls visit(source, destination) for every element whose channel is shuffled.
+template <typename Visit>
+void for_each_shuffled(const Shape& shape, int groups, Visit visit) {
+  assert(shape.c % groups == 0);
+  const int size = shape.c / groups;
+  for (int n = 0; n < shape.n; ++n)
+    for (int g = 0; g < groups; ++g)
+      for (int i = 0; i < size; ++i)
+        for (std::size_t pixel = 0; pixel < shape.pixels(); ++pixel)
+          visit(at(shape, n, g * size + i, 0, 0) + pixel, at(shape, n, i * groups + g, 0, 0) + pixel);
+}
+
 double count_per_channel(const Shape& shape) { return static_cast<double>(index(shape.n) * shape.pixels()); }
 
 // Number of real pixels under each window of one channel.
@@ -211,6 +223,18 @@ std::vector<Values> concat_backward(const Values& dst_grad, const std::vector<Sh
       from += size;
     }
   return parts;
+}
+
+Values channel_shuffle_forward(const Values& src, const Shape& shape, int groups) {
+  Values dst(shape.size());
+  for_each_shuffled(shape, groups, [&](std::size_t from, std::size_t to) { dst[to] = src[from]; });
+  return dst;
+}
+
+Values channel_shuffle_backward(const Values& dst_grad, const Shape& shape, int groups) {
+  Values src_grad(shape.size());
+  for_each_shuffled(shape, groups, [&](std::size_t from, std::size_t to) { src_grad[from] = dst_grad[to]; });
+  return src_grad;
 }
 
 Values global_average_pool_forward(const Values& src, const Shape& shape) {

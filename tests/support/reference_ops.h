@@ -85,6 +85,10 @@ Values concat_forward(const std::vector<Values>& parts, const std::vector<Shape>
 // The gradient of each part.
 std::vector<Values> concat_backward(const Values& dst_grad, const std::vector<Shape>& shapes);
 
+// dst[n, i groups + g] = src[n, g c/groups + i], and the gradient by src.
+Values channel_shuffle_forward(const Values& src, const Shape& shape, int groups);
+Values channel_shuffle_backward(const Values& dst_grad, const Shape& shape, int groups);
+
 // [n][c][h][w] -> [n][c], the mean of each channel.
 Values global_average_pool_forward(const Values& src, const Shape& shape);
 Values global_average_pool_backward(const Values& dst_grad, const Shape& src_shape);

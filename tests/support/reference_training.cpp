@@ -97,6 +97,9 @@ class Pass {
     for (std::size_t i = 0; i < layer.inputs.size(); ++i) parts.push_back(input(layer, i));
     return concat_forward(parts, input_shapes(layer));
   }
+  Values output(const Layer& layer, const layers::ChannelShuffle& shuffle) {
+    return channel_shuffle_forward(input(layer), input_shape(layer), shuffle.groups);
+  }
   Values output(const Layer& layer, const layers::Dense& dense) {
     const Values bias = dense.bias ? parameter(layer, "bias") : Values(static_cast<std::size_t>(dense.out_channels));
     return dense_forward(input(layer), parameter(layer, "weight"), bias, n(), input_shape(layer).c, dense.out_channels);
@@ -156,6 +159,9 @@ class Pass {
   void propagate(const Layer& layer, const layers::Concat&, const Values& dy) {
     const std::vector<Values> parts = concat_backward(dy, input_shapes(layer));
     for (std::size_t i = 0; i < parts.size(); ++i) contribute(layer, parts[i], i);
+  }
+  void propagate(const Layer& layer, const layers::ChannelShuffle& shuffle, const Values& dy) {
+    contribute(layer, channel_shuffle_backward(dy, input_shape(layer), shuffle.groups));
   }
   void propagate(const Layer& layer, const layers::Dense& dense, const Values& dy) {
     const DenseGradients g =

@@ -71,6 +71,10 @@ std::string NetworkBuilder::add(const std::string& a, const std::string& b) { re
 
 std::string NetworkBuilder::concat(const std::vector<std::string>& parts) { return append(layers::Concat{}, parts); }
 
+std::string NetworkBuilder::channel_shuffle(int groups, const std::string& input) {
+  return append(layers::ChannelShuffle{.groups = groups}, {input});
+}
+
 Network NetworkBuilder::finish(int classes) {
   global_average_pool();
   return finish_dense(classes);
@@ -196,6 +200,33 @@ Network concat_network() {
   net.batch_norm();
   net.relu();
   return net.finish(4);
+}
+
+Network shuffled_network() {
+  NetworkBuilder net({6, 6, 5});
+  net.channel_shuffle(3);  // of the image
+  net.convolution({.out_channels = 16, .window = net.same, .groups = 2});
+  net.batch_norm();
+  const std::string stem = net.relu();
+  net.channel_shuffle(2);  // whole blocks
+  const std::string four = net.channel_shuffle(4);
+  net.convolution({.out_channels = 21, .window = net.same}, stem);
+  net.batch_norm();
+  net.clip(-0.5, 1);
+  net.channel_shuffle(7);  // the last block is not full
+  net.convolution({.out_channels = 36, .window = {1, 1, 1, 0}, .groups = 3});
+  const std::string wide = net.last();
+  const std::string shuffled = net.channel_shuffle(6, wide);
+  const std::string same = net.channel_shuffle(1, net.relu(wide));
+  net.add(net.channel_shuffle(36, net.batch_norm(wide)), net.add(shuffled, same));
+  net.convolution({.out_channels = 16, .window = {1, 1, 1, 0}, .groups = 4});
+  net.add(net.batch_norm(), four);
+  net.channel_shuffle(8);
+  net.batch_norm();
+  net.relu();
+  net.global_average_pool();
+  net.channel_shuffle(2);  // of one pixel
+  return net.finish_dense(4);
 }
 
 Parameters random_parameters(const Network& network, unsigned seed) {

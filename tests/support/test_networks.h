@@ -24,6 +24,7 @@ class NetworkBuilder {
   std::string clip(float low, float high, const std::string& input = "");
   std::string add(const std::string& a, const std::string& b);
   std::string concat(const std::vector<std::string>& parts);
+  std::string channel_shuffle(int groups, const std::string& input = "");
   const std::string& last() const { return layers_.back().name; }
   Network finish(int classes);        // adds global average pool and dense
   Network finish_dense(int classes);  // adds dense alone, to an image of one pixel
@@ -53,6 +54,10 @@ Network clipped_network();
 // Concats of parts that end inside of channel blocks and of parts that do not; of the image, of views of all kinds, of
 // a value with itself, and of concats.
 Network concat_network();
+
+// Channel shuffles between convolutions in groups: of the image, of views of all kinds, in whole channel blocks and in
+// others, in one group and in as many as there are channels, one after the other, of a value with many readers.
+Network shuffled_network();
 
 // Initial weights with all else away from its neutral value, so that nothing can be left out.
 Parameters random_parameters(const Network& network, unsigned seed);

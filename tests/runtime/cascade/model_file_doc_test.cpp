@@ -67,7 +67,8 @@ Network rich_network(ImageShape input, int classes) {
        .attributes = layers::Convolution{.out_channels = 4, .window = {1, 1, 2, 0}},
        .inputs = {"input"}},
       {.name = "concat", .attributes = layers::Concat{}, .inputs = {"conv", "conv", "other"}},
-      {.name = "pool", .attributes = layers::GlobalAveragePool{}, .inputs = {"concat"}},
+      {.name = "shuffle", .attributes = layers::ChannelShuffle{.groups = 8}, .inputs = {"concat"}},
+      {.name = "pool", .attributes = layers::GlobalAveragePool{}, .inputs = {"shuffle"}},
       {.name = "hidden", .attributes = layers::Dense{.out_channels = 5}, .inputs = {"pool"}},
       {.name = "clip", .attributes = layers::Clip{.low = -0.5F, .high = 1}, .inputs = {"hidden"}},
       {.name = "dense", .attributes = layers::Dense{.out_channels = classes, .bias = false}, .inputs = {"clip"}}};

@@ -1,6 +1,7 @@
 #include "runtime/network/description.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <rapidcheck.h>
 
 #include <cmath>
@@ -72,7 +73,7 @@ Network random_network() {
   const int count = *rc::gen::inRange(0, 12);
   for (int i = 0; i < count; ++i) {
     const std::string top = list.back().name, name = "block/layer" + std::to_string(i);
-    switch (*rc::gen::inRange(0, 6)) {
+    switch (*rc::gen::inRange(0, 7)) {
       case 0: {
         list.push_back(
             conv(name, top, *rc::gen::inRange(1, 6), 2 * *rc::gen::inRange(0, 3) + 1, *rc::gen::inRange(1, 3)));
@@ -89,6 +90,10 @@ Network random_network() {
         break;
       case 4:
         list.push_back(simple(name, layers::Concat{}, {top, top}));
+        break;
+      case 5:
+        list.push_back(simple(name + "/parts", layers::Concat{}, {top, top, top}));
+        list.push_back(simple(name + "/shuffle", layers::ChannelShuffle{.groups = 3}, {name + "/parts"}));
         break;
       default:
         if (*rc::gen::arbitrary<bool>()) {
@@ -163,6 +168,42 @@ TEST_CASE("a concat adds up the channels of any number of inputs, whose images h
                                  l[1] = simple("conv1", layers::Concat{}, {"input", "input"});
                                })),
                        "concat conv1: output has more than 2^31-1 values", ShapeError);
+}
+
+TEST_CASE("a channel shuffle keeps the shape, and its groups divide the channels") {
+  const auto shuffle_of = [](int groups) {
+    return Network("n", {3, 8, 8},
+                   {input(), conv("conv1", "input", 12),
+                    simple("block/shuffle", layers::ChannelShuffle{.groups = groups}, {"conv1"}),
+                    simple("pool", layers::GlobalAveragePool{}, {"block/shuffle"}), dense("pool")});
+  };
+  for (const int groups : {1, 3, 12}) CHECK_NOTHROW(shuffle_of(groups));
+  const Network network = shuffle_of(3);
+  CHECK(network.layer("block/shuffle").shape == ImageShape{12, 8, 8});
+  CHECK(network.macs(network.layer("block/shuffle")) == 0);
+  CHECK(network.parameter_count(network.layer("block/shuffle")) == 0);
+  CHECK(network.to_json().find(R"({"name":"block/shuffle","type":"channel_shuffle","inputs":["conv1"],"groups":3})") !=
+        std::string::npos);
+  CHECK(Network::from_json(network.to_json()) == network);
+  CHECK_THROWS_WITH_AS(shuffle_of(5),
+                       "channel_shuffle block/shuffle: groups must divide the 12 channels of the input, got 5",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(shuffle_of(24),
+                       "channel_shuffle block/shuffle: groups must divide the 12 channels of the input, got 24",
+                       ShapeError);
+  for (const int groups : {0, -3})
+    CHECK_THROWS_WITH_AS(
+        shuffle_of(groups),
+        fmt::format("channel_shuffle block/shuffle: groups must be at least 1, got {}", groups).c_str(), ShapeError);
+  const auto shuffle = [](const std::string& rest) {
+    return json_error(with_layers(R"({"name":"c","type":"channel_shuffle","inputs":["input"])" + rest + "}", "c"));
+  };
+  CHECK(shuffle(R"(,"groups":3)") == "no error");
+  CHECK(shuffle("") == "layer 1 \"c\": field groups: is missing");
+  CHECK(shuffle(R"(,"groups":"3")") ==
+        "layer 1 \"c\": field groups: expected an integer from 1 to 2147483647, got \"3\"");
+  CHECK(shuffle(R"(,"groups":0)") == "layer 1 \"c\": field groups: expected an integer from 1 to 2147483647, got 0");
+  CHECK(shuffle(R"(,"groups":3,"axis":1)") == "layer 1 \"c\": field \"axis\": is not known here");
 }
 
 TEST_CASE("a network has one input, one dense layer at its end, and no dead or doubly named layer") {

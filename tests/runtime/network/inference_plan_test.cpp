@@ -55,6 +55,7 @@ TEST_CASE("inference plans equal the reference network, for all batch sizes up t
   check_plan({biased_network(), 3, {3, 1}}, KernelClass::automatic);
   check_plan({clipped_network(), 3, {3, 1}}, KernelClass::automatic);
   check_plan({concat_network(), 3, {3, 1}}, KernelClass::automatic);
+  check_plan({shuffled_network(), 3, {3, 1}}, KernelClass::automatic);
   check_plan({make_network("resnet-8", {3, 8, 8}, 10), 2, {2, 1, 2}}, KernelClass::automatic);
   check_plan({make_network("wrn-10-1", {3, 9, 7}, 10), 3, {1, 3}}, KernelClass::automatic);
 }
@@ -89,6 +90,7 @@ TEST_CASE("inference plans that keep activations as halves equal the reference n
   check_plan({make_network("resnet-8", {3, 8, 8}, 10), 5, {1, 3, 5}}, KernelClass::automatic, Precision::fp16);
   check_plan({odd_network(), 5, {5, 1, 3}}, KernelClass::gpu, Precision::fp16);
   check_plan({concat_network(), 5, {5, 1, 3}}, KernelClass::automatic, Precision::fp16);
+  check_plan({shuffled_network(), 5, {5, 1, 3}}, KernelClass::automatic, Precision::fp16);
   check_plan({odd_network(), 3, {3, 1}}, KernelClass::reference, Precision::fp16);
   check_plan({make_network("resnet-8", {3, 8, 8}, 10), 5, {1, 3, 5}}, KernelClass::reference, Precision::fp16);
 }

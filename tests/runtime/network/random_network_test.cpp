@@ -23,7 +23,7 @@ Network random_network(unsigned seed) {
   std::vector<std::string> values{net.last()};
   const auto any = [&] { return values[engine() % values.size()]; };
   for (unsigned layers = 4 + engine() % 9; layers > 0; --layers) {
-    switch (engine() % 15) {
+    switch (engine() % 16) {
       case 0:
         values.push_back(net.max_pool(net.same, any()));
         break;
@@ -46,6 +46,9 @@ Network random_network(unsigned seed) {
         break;
       case 10:
         values.push_back(net.convolution(16, net.same, net.concat({any(), any()})));
+        break;
+      case 11:
+        values.push_back(net.channel_shuffle(4, any()));
         break;
       default:
         values.push_back(net.convolution(16, net.same, any()));

@@ -88,8 +88,8 @@ void check_gradients(const Network& network, int max_batch, int n, BatchNormMode
 }  // namespace
 
 TEST_CASE("the reference training pass agrees with finite differences") {
-  for (const Network& network :
-       {small_resnet({3, 5, 4}), odd_network(), biased_network(), clipped_network(), concat_network()}) {
+  for (const Network& network : {small_resnet({3, 5, 4}), odd_network(), biased_network(), clipped_network(),
+                                 concat_network(), shuffled_network()}) {
     const Batch batch(network, 3, 5);
     const DoubleParameters parameters = reference::to_double(random_parameters(network, 1));
     for (const BatchNormMode mode : {BatchNormMode::batch, BatchNormMode::frozen}) {
@@ -145,6 +145,12 @@ TEST_CASE("training gradients through concats equal the reference") {
   check_gradients(concat_network(), 5, 5, BatchNormMode::batch, KernelClass::automatic);
   check_gradients(concat_network(), 5, 4, BatchNormMode::frozen, KernelClass::automatic);
   check_gradients(concat_network(), 5, 5, BatchNormMode::batch, KernelClass::reference);
+}
+
+TEST_CASE("training gradients through channel shuffles equal the reference") {
+  check_gradients(shuffled_network(), 5, 5, BatchNormMode::batch, KernelClass::automatic);
+  check_gradients(shuffled_network(), 5, 4, BatchNormMode::frozen, KernelClass::automatic);
+  check_gradients(shuffled_network(), 5, 5, BatchNormMode::batch, KernelClass::reference);
 }
 
 TEST_CASE("a single image trains") {

@@ -33,6 +33,7 @@ Network small_network() {
   net.relu();
   net.add(most, net.convolution(17));
   net.average_pool({2, 2, 1, 1}, net.concat({net.last(), most, net.batch_norm(most)}));
+  net.channel_shuffle(3);
   net.relu();
   return net.finish(3);
 }
