@@ -22,7 +22,7 @@ BackwardPlanner::BackwardPlanner(PassState& pass, const std::vector<std::unique_
     pass_.device().copy(logit_gradient, pool_[buffer], to_size(n) * pass_.elements_of_one(logits));
   });
   held(logits) = {buffer, -1};
-  for (const auto& step : steps | std::views::reverse) plan(*step);
+  for (std::size_t i = steps.size(); i-- > 0;) plan(*steps[i]);
   pool_.allocate(pass_.device());
   workspace_ = pass_.device().allocate<float>(workspace_floats_);
 }

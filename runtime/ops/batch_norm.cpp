@@ -36,8 +36,7 @@ std::vector<std::vector<int>> BatchNormGroup::ranges(ImageShape, const TuningTar
 }
 
 std::string BatchNormGroup::fault(ImageShape, const TuningTarget& target) const {
-  const std::string range =
-      out_of_range("GROUP", group, 1, static_cast<int>(std::min<std::size_t>(target.work_group, 1024)));
+  std::string range = out_of_range("GROUP", group, 1, static_cast<int>(std::min<std::size_t>(target.work_group, 1024)));
   if (!range.empty()) return range;
   if (!std::has_single_bit(to_size(group))) return fmt::format("GROUP {} is no power of two", group);
   return too_large(2 * sizeof(float) * to_size(group * target.block), target.local_memory);

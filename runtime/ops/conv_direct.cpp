@@ -54,7 +54,7 @@ std::vector<std::vector<int>> FilterDirect::ranges(const ConvGeometry&, const Tu
 std::string FilterDirect::fault(const ConvGeometry& g, const TuningTarget& target) const {
   const int block = channel_block_of(g.in.channels, target.block);
   const bool whole = c_group == g.in.channels && c_group <= block;  // else groups must not straddle blocks
-  const std::string fault =
+  std::string fault =
       first_of({out_of_range("C_GROUP", c_group, 1, g.in.channels), whole ? "" : no_divisor("C_GROUP", c_group, block),
                 out_of_range("SLICES", slices, 1, kMostSlices)});
   if (!fault.empty()) return fault;

@@ -62,12 +62,12 @@ std::vector<std::vector<int>> GemmTile::ranges(int columns, const TuningTarget&)
 
 std::string GemmTile::fault(int, const TuningTarget& target) const {
   constexpr int largest = 256, deepest = 64, most_sums = 64;  // of a work-item, in registers
-  const std::string shape = first_of(
+  std::string shape = first_of(
       {out_of_range("TILE_M", m, 32, largest), no_multiple("TILE_M", m, 32), out_of_range("TILE_N", n, 16, largest),
        no_multiple("TILE_N", n, 16), out_of_range("TILE_D", d, 16, deepest), no_multiple("TILE_D", d, 16),
        no_divisor("ITEM_M", item_m, m), no_divisor("ITEM_N", item_n, n), no_multiple("ITEM_N", item_n, 4)});
   if (!shape.empty()) return shape;
-  const std::string sums = out_of_range("ITEM_M * ITEM_N", item_m * item_n, 1, most_sums);
+  std::string sums = out_of_range("ITEM_M * ITEM_N", item_m * item_n, 1, most_sums);
   if (!sums.empty()) return sums;
   if (target.work_group < to_size(items()))
     return fmt::format("needs work-groups of {} items, the device has {}", items(), target.work_group);

@@ -148,12 +148,12 @@ std::vector<std::vector<int>> FilterWinograd::ranges(const ConvGeometry& g, cons
 }
 
 std::string FilterWinograd::fault(const ConvGeometry& g, const TuningTarget& target) const {
-  const std::string fault = first_of({out_of_range("TILE_ROWS", tile_rows, 1, tiles_down(g)),
-                                      out_of_range("IMAGE_GROUP", image_group, 1, tile_rows == tiles_down(g) ? 16 : 1),
-                                      no_divisor("C_GROUP", c_group, target.block),
-                                      no_divisor("K_GROUP", k_group, div_up(g.out_channels, target.block)),
-                                      no_divisor("ITEM_BLOCKS", item_blocks, div_up(g.in.channels, target.block)),
-                                      out_of_range("SLICES", slices, 1, kMostSlices)});
+  std::string fault = first_of({out_of_range("TILE_ROWS", tile_rows, 1, tiles_down(g)),
+                                out_of_range("IMAGE_GROUP", image_group, 1, tile_rows == tiles_down(g) ? 16 : 1),
+                                no_divisor("C_GROUP", c_group, target.block),
+                                no_divisor("K_GROUP", k_group, div_up(g.out_channels, target.block)),
+                                no_divisor("ITEM_BLOCKS", item_blocks, div_up(g.in.channels, target.block)),
+                                out_of_range("SLICES", slices, 1, kMostSlices)});
   if (!fault.empty()) return fault;
   return first_of(
       {too_many_registers(c_group * k_group, k_group), too_large(local_bytes(g, target.block), target.local_memory)});

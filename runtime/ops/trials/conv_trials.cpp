@@ -190,7 +190,7 @@ MakeTrial residual_block_trial(const ResidualBlockGeometry& g) {
     std::vector<Array<float>> weights;
     std::vector<View> norms;
     for (int i = 0; i < 2 * g.units; ++i) {
-      const auto seed = static_cast<std::uint64_t>(10 * i);
+      const std::uint64_t seed = 10 * static_cast<std::uint64_t>(i);
       weights.push_back(c.data.floats(convolution.weight_count(), seed + 3, 0.05F));  // x stays of one size
       norms.push_back(normed_view(c, g.shape, {}, seed + 4));
     }

@@ -19,13 +19,13 @@ namespace {
 
 template <class P, class Geometry>
 TuningUse use_of(const Device& device, const Lookup<P, Geometry>& lookup, std::size_t floats, double work,
-                 MakeTrial trial) {
+                 const MakeTrial& trial) {
   return {.key = lookup.key,
           .candidates = [device, lookup] { return values_to_try(device, lookup); },
           .floats = floats,
           .work = work,
           .fusion = {},
-          .trial = std::move(trial)};
+          .trial = trial};
 }
 
 double macs(const ConvGeometry& g) { return static_cast<double>(g.weight_count()) * g.out().height * g.out().width; }
@@ -56,9 +56,8 @@ std::string text_of(ViewKind view) { return fmt::format("{} {}", view.affine, st
 
 }  // namespace
 
-TuningUse piece_use(const Device& device, const PieceProblem& problem, std::size_t floats, MakeTrial trial) {
-  return use_of(device, Lookup<Piece, PieceProblem>{problem.key, problem}, floats, static_cast<double>(floats),
-                std::move(trial));
+TuningUse piece_use(const Device& device, const PieceProblem& problem, std::size_t floats, const MakeTrial& trial) {
+  return use_of(device, Lookup<Piece, PieceProblem>{problem.key, problem}, floats, static_cast<double>(floats), trial);
 }
 
 TuningUse dense_use(const Device& device, int in, int out, BatchClass batch) {

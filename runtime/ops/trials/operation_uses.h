@@ -11,7 +11,7 @@
 namespace cascadecl {
 
 // A kernel that divides rows of `floats` values for each image into pieces.
-TuningUse piece_use(const Device& device, const PieceProblem& problem, std::size_t floats, MakeTrial trial);
+TuningUse piece_use(const Device& device, const PieceProblem& problem, std::size_t floats, const MakeTrial& trial);
 
 TuningUse dense_use(const Device& device, int in, int out, BatchClass batch);
 // `kernel`: of kernels/elementwise.cl.

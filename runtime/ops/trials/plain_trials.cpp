@@ -15,14 +15,14 @@ namespace {
 
 // Room for `per_image` floats of each image, zero.
 Trial::Output new_output(const TrialContext& c, std::size_t per_image) {
-  const Trial::Output output{c.device.allocate<float>(to_size(c.images) * per_image), per_image};
+  Trial::Output output{c.device.allocate<float>(to_size(c.images) * per_image), per_image};
   c.device.fill(output.array, 0.0F);
   return output;
 }
 
 // What is updated in place starts as these numbers, in an array of its own.
 Array<float> copy_of(const TrialContext& c, const Array<float>& from) {
-  const Array<float> copy = c.device.allocate<float>(from.size());
+  Array<float> copy = c.device.allocate<float>(from.size());
   c.device.copy(from, copy, from.size());
   return copy;
 }
