@@ -95,7 +95,7 @@ double finite_limit(std::span<const double> scores, double limit) {
 }
 
 Budget find_budget(const CascadeTable& table, std::span<const double> scores, const StageCosts& costs,
-                   const BudgetTarget& target, SimulationSettings settings, std::string_view unit) {
+                   const BudgetTarget& target, const SimulationSettings& settings, std::string_view unit) {
   if (table.stages() < 2) throw UsageError("budget: a single stage has no threshold");
   return target.kind == BudgetTarget::Kind::cost ? within_cost(table, scores, costs, target.value, settings, unit)
                                                  : within_drop(table, scores, costs, target.value, settings, unit);

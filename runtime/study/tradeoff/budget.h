@@ -33,7 +33,7 @@ struct Budget {
 // drop it is the cheapest of up to 1,000 limits spread evenly over the scores. If none meets the target, throws Error,
 // which names the nearest value that can be reached (rounded to one that can); `unit` follows the target in the text.
 Budget find_budget(const CascadeTable& table, std::span<const double> scores, const StageCosts& costs,
-                   const BudgetTarget& target, SimulationSettings settings, std::string_view unit);
+                   const BudgetTarget& target, const SimulationSettings& settings, std::string_view unit);
 
 // `count` limits whose costs, in multiply-adds, are spread evenly from the cheapest to the dearest. They are fewer
 // where scores take few values. Ascending.

@@ -19,12 +19,12 @@
 namespace cascadecl {
 namespace {
 
-using json = nlohmann::ordered_json;  // settings keep their order
+using Json = nlohmann::ordered_json;  // settings keep their order
 
 // An object of the file together with where it stands: "sweep.json: points[3]".
 class Object {
  public:
-  Object(const json& value, std::string where) : value_(value), where_(std::move(where)) {
+  Object(const Json& value, std::string where) : value_(value), where_(std::move(where)) {
     if (!value.is_object()) throw FileError(where_ + ": expected an object");
   }
 
@@ -73,7 +73,7 @@ class Object {
 
   std::optional<std::uint64_t> optional_seed(const std::string& field) const {
     if (unknown(field)) return std::nullopt;
-    const json& value = value_.at(field);
+    const Json& value = value_.at(field);
     if (!value.is_number_unsigned()) fail(field, "a whole number, 0 or more, or null");
     return value.get<std::uint64_t>();
   }
@@ -87,7 +87,7 @@ class Object {
 
   bool flag(const std::string& field, bool initial) const {
     if (unknown(field)) return initial;
-    const json& value = value_.at(field);
+    const Json& value = value_.at(field);
     if (!value.is_boolean()) fail(field, "true or false");
     return value.get<bool>();
   }
@@ -113,10 +113,10 @@ class Object {
 
   std::vector<std::int64_t> counts(const std::string& field, std::size_t size) const {
     if (unknown(field)) return {};
-    const json& value = value_.at(field);
+    const Json& value = value_.at(field);
     if (!value.is_array() || value.size() != size) fail(field, fmt::format("a list of {} counts", size));
     std::vector<std::int64_t> list;
-    for (const json& entry : value) {
+    for (const Json& entry : value) {
       if (!is_count(entry)) fail(field, fmt::format("a list of {} counts", size));
       list.push_back(entry.get<std::int64_t>());
     }
@@ -124,17 +124,17 @@ class Object {
   }
 
  private:
-  static std::string shortened(const json& value) {
-    std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  static std::string shortened(const Json& value) {
+    std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
     if (text.size() > 40) text = text.substr(0, 37) + "...";
     return text;
   }
 
-  static bool is_count(const json& value) {
+  static bool is_count(const Json& value) {
     return value.is_number_integer() && value.get<double>() >= 0 && value.get<double>() <= 1e15;
   }
 
-  const json& value_;
+  const Json& value_;
   std::string where_;
 };
 
@@ -170,7 +170,7 @@ SweepPoint point_of(const Object& object, std::size_t stages) {
   return point;
 }
 
-json stage_json(const SweepStage& stage) {
+Json stage_json(const SweepStage& stage) {
   return {{"network", stage.network},
           {"mmac", stage.mmac},
           {"top1", stage.top1},
@@ -181,11 +181,11 @@ json stage_json(const SweepStage& stage) {
           {"mj_per_image", number_or_null(stage.mj_per_image)}};
 }
 
-json point_json(const SweepPoint& point) {
+Json point_json(const SweepPoint& point) {
   return {{"policy", point.policy},
           {"parameter", number_or_null(point.parameter)},
           {"alpha", number_or_null(point.alpha)},
-          {"seed", point.seed ? json(*point.seed) : json(nullptr)},
+          {"seed", point.seed ? Json(*point.seed) : Json(nullptr)},
           {"frozen", point.frozen},
           {"joint", !point.frozen},
           {"combine", point.combine},
@@ -195,16 +195,16 @@ json point_json(const SweepPoint& point) {
           {"mac_fraction", point.mac_fraction},
           {"ms_per_image", number_or_null(point.ms_per_image)},
           {"mj_per_image", number_or_null(point.mj_per_image)},
-          {"stopped", point.stopped.empty() ? json(nullptr) : json(point.stopped)}};
+          {"stopped", point.stopped.empty() ? Json(nullptr) : Json(point.stopped)}};
 }
 
 // begun: stages and points may still be missing, but not what the sweep goes on from.
 Sweep parse(const std::string& text, const std::string& name, bool begun) {
   check_json_depth(text, name);
-  json value;
+  Json value;
   try {
-    value = json::parse(text);
-  } catch (const json::exception& error) {
+    value = Json::parse(text);
+  } catch (const Json::exception& error) {
     throw FileError(fmt::format("{}: no sweep file: {}", name, error.what()));
   }
   const Object file(value, name);
@@ -239,10 +239,10 @@ std::size_t Sweep::largest_stage() const {
 
 // Names of files in it may be no UTF-8.
 std::string to_json(const Sweep& sweep) {
-  json stages = json::array(), points = json::array();
+  Json stages = Json::array(), points = Json::array();
   for (const SweepStage& stage : sweep.stages) stages.push_back(stage_json(stage));
   for (const SweepPoint& point : sweep.points) points.push_back(point_json(point));
-  const json content = {{"format", "cascadecl-sweep"},
+  const Json content = {{"format", "cascadecl-sweep"},
                         {"format_version", sweep_format_version},
                         {"created_by", sweep.created_by},
                         {"command", sweep.command},
@@ -254,9 +254,9 @@ std::string to_json(const Sweep& sweep) {
                         {"points", points},
                         {"energy_reason", sweep.energy_reason},
                         {"seconds", sweep.seconds},
-                        {"settings", json::parse(sweep.settings)},
+                        {"settings", Json::parse(sweep.settings)},
                         {"tasks_done", sweep.tasks_done}};
-  return content.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  return content.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 Sweep parse_sweep(const std::string& text, const std::string& name) { return parse(text, name, false); }
