@@ -50,6 +50,14 @@ void check(const Training& training) {
   if (!(settings.label_smoothing >= 0 && settings.label_smoothing < 1)) {
     throw UsageError("label smoothing: expected 0 or more and less than 1");
   }
+  check_per_stage("joint learning rate", settings.joint_learning_rate, training.stage_count());
+  if (settings.learns_as_in_the_paper()) {
+    if (settings.learning.input == PolicyInput::combined)
+      throw UsageError(
+          "policy input combined: not with the joint loss reinforce, under which each stage answers alone");
+    if (settings.joint_learning_rate.values.size() > 1)
+      throw UsageError("joint learning rate: the joint loss reinforce takes one for all stages");
+  }
   if (training.split.rest.empty()) throw UsageError("validation share: no image is left to train on");
   if ((settings.policy || settings.joint) && training.has_policies() && training.split.held_out.empty()) {
     throw UsageError("validation share: policies need held-out images; expected a share above 0");
@@ -59,11 +67,9 @@ void check(const Training& training) {
 // What checkpoints written before these settings existed were trained with.
 std::string with_later_settings(const std::string& settings) {
   const TrainSettings defaults;
-  nlohmann::ordered_json json = {{"cost", to_string(defaults.cost)},
-                                 {"nesterov", defaults.nesterov},
-                                 {"label_smoothing", defaults.label_smoothing},
-                                 {"flip", to_string(defaults.flip)},
-                                 {"cutout", defaults.cutout.values.front()}};
+  nlohmann::ordered_json json = {{"cost", to_string(defaults.cost)}, {"joint_loss", to_string(JointLoss::reinforce)},
+                                 {"nesterov", defaults.nesterov},    {"label_smoothing", defaults.label_smoothing},
+                                 {"flip", to_string(defaults.flip)}, {"cutout", defaults.cutout.values.front()}};
   json.update(nlohmann::ordered_json::parse(settings));
   return json.dump();
 }
@@ -144,6 +150,7 @@ void Training::start(const std::optional<Model>& initial) {
   }
   model.mean = header.mean;
   model.std = header.std;
+  if (model.combination.empty() && model.stages.size() > 1) model.combination = own_answers(model.stages.size());
   const bool fits = model.policies.size() + 1 == model.stages.size();
   if (settings.policy || !fits || !initial) {
     std::vector<int> features;

@@ -43,6 +43,7 @@ struct Training {
   bool pretrains(int stage) const;  // whether it is for the pretrain phase, not trained elsewhere
   int stage_count() const { return static_cast<int>(state.model.stages.size()); }
   bool has_policies() const { return !state.model.policies.empty(); }
+  bool can_fit_answers() const { return has_policies() && !split.held_out.empty(); }
   std::vector<Network> networks() const;
   std::vector<Parameters> stage_parameters() const;
 };
