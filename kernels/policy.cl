@@ -1,7 +1,8 @@
 // policy: the stop probability of each image from its label probabilities, in one launch.
 //   probabilities [n][CLASSES]   features [n][FEATURES], NULL without any   weights [POLICY_WEIGHTS] (policy_mlp.h)
-//   earlier [n][CLASSES] and own_weight, with INPUT 2 alone: the policy sees softmax(earlier + own_weight log
-//   probability) stop_probability [n] work-group = image, LANES work-items
+//   with INPUT 2 alone: earlier [n][CLASSES], own_weight; the policy sees softmax(earlier + own_weight log p)
+//   stop_probability [n]
+//   work-group = image, LANES work-items
 #include "policy_mlp.h"
 
 #ifndef INPUT
