@@ -5,7 +5,8 @@
 
 namespace cascadecl {
 
-// The progress of a training, reported after steps.
+// The progress of a training, reported after steps. While the teacher of a stage answers, before the steps, phase is
+// "teacher" and there is no loss.
 struct StepReport {
   std::string phase;                               // "pretrain", "policy", "joint"
   std::string what;                                // "resnet-20", "policies", "cascade"

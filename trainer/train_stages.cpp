@@ -91,7 +91,7 @@ class StageQueue {
   // False if it was stopped before its end.
   bool train(const Device& device, int stage, TrainObserver& observer) {
     Pretrainer trainer(device, stage_of(stage).network, training_.data, training_.split.rest, training_.split.held_out,
-                       pretrain_settings(training_.settings, stage), begin(stage));
+                       pretrain_settings(training_, stage), begin(stage));
     while (!trainer.finished()) {
       const bool stopped = observer.stop_requested() || trainer.run_epoch(observer) == Pretrainer::Outcome::stopped;
       PretrainState state = trainer.state();
@@ -136,7 +136,8 @@ class StageQueue {
 
 }  // namespace
 
-PretrainSettings pretrain_settings(const TrainSettings& settings, int stage) {
+PretrainSettings pretrain_settings(const Training& training, int stage) {
+  const TrainSettings& settings = training.settings;
   return {.epochs = settings.epochs.at(stage),
           .batch_size = settings.batch_size,
           .micro_batch = settings.micro_batch,
@@ -149,6 +150,9 @@ PretrainSettings pretrain_settings(const TrainSettings& settings, int stage) {
           .augment = settings.augment,
           .flip = settings.flip,
           .cutout = settings.cutout.at(stage),
+          .teacher = training.teaches(stage) ? training.teacher : nullptr,
+          .teacher_weight = settings.teacher_weight.at(stage),
+          .teacher_temperature = settings.teacher_temperature,
           .seed = settings.seed + 7919 * static_cast<std::uint64_t>(stage)};
 }
 

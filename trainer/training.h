@@ -1,5 +1,6 @@
 #pragma once
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "trainer/checkpoint.h"
 #include "trainer/observer.h"
 #include "trainer/settings.h"
+#include "trainer/teacher.h"
 
 namespace cascadecl {
 
@@ -23,6 +25,7 @@ struct Training {
   ValidationSplit split;         // of data: for the stages, and held out for the policies
   MeterEnvironment meters = {};  // where energy is measured, if the settings ask for it
   TrainState state = {};
+  std::shared_ptr<const Teacher> teacher = {};  // that the settings name, if they do
 
   // Call one of the two first. Arguments and errors are those of train().
   void start(const std::optional<Model>& initial);
@@ -41,6 +44,7 @@ struct Training {
 
   const Device& device() const { return devices.front(); }
   bool pretrains(int stage) const;  // whether it is for the pretrain phase, not trained elsewhere
+  bool teaches(int stage) const;    // whether the stage learns from the teacher there
   int stage_count() const { return static_cast<int>(state.model.stages.size()); }
   bool has_policies() const { return !state.model.policies.empty(); }
   bool can_fit_answers() const { return has_policies() && !split.held_out.empty(); }
