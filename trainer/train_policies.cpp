@@ -83,7 +83,7 @@ bool train_policies(Training& training) {
   return run_policy_phase(training, phase, "policy");
 }
 
-bool refit_policies(Training& training) {
+bool update_policies(Training& training) {
   fit_answers(training);
   PolicyPhase phase = make_policy_phase(training);
   PolicyPhaseState state = phase.state();

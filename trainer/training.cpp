@@ -231,7 +231,7 @@ void Training::advance(Position position) {
   const std::size_t stages = position == Position::pretrain ? state.model.stages.size() : 0;
   state.position = position;
   state.progress.assign(position == Position::done ? 0 : std::max<std::size_t>(stages, 1), {});
-  state.refit = false;
+  state.policies_due = false;
   state.momentum.assign(stages, {});
   state.policy_momentum.clear();
 }

@@ -82,7 +82,7 @@ std::string place_of(const TrainState& state) {
     place += " " + std::to_string(current);
   }
   if (!state.progress.empty() && state.progress[current].step > 0) place += " mid-epoch";
-  if (state.refit) place += " refit";
+  if (state.policies_due) place += " policies due";
   return place;
 }
 
@@ -108,7 +108,7 @@ TEST_CASE("a training stopped anywhere and resumed ends with the bits of one tha
     }
   }
   CHECK(places == std::set<std::string>{"pretrain 0", "pretrain 0 mid-epoch", "pretrain 1", "pretrain 1 mid-epoch",
-                                        "policy", "joint", "joint mid-epoch", "joint refit"});
+                                        "policy", "joint", "joint mid-epoch", "joint policies due"});
 }
 
 TEST_CASE("policies that see the combined answer resume with the same bits, and weights and temperatures with them") {
