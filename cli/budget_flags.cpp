@@ -17,13 +17,26 @@ namespace {
 
 using nlohmann::ordered_json;
 
-ordered_json figures_json(const Budget& budget) {
-  const Simulation& simulation = budget.simulation;
-  return {{"top1", simulation.top1},
-          {"cost", budget.cost},
-          {"mmac_per_image", simulation.mmac_per_image},
-          {"mac_fraction", simulation.mac_fraction},
-          {"stopped", simulation.stopped}};
+ordered_json figures_json(const Simulation& simulation, std::optional<double> cost = {}) {
+  ordered_json json = {{"top1", simulation.top1}};
+  if (cost) json["cost"] = *cost;
+  json["mmac_per_image"] = simulation.mmac_per_image;
+  json["mac_fraction"] = simulation.mac_fraction;
+  json["stopped"] = simulation.stopped;
+  return json;
+}
+
+ordered_json figures_json(const Budget& budget) { return figures_json(budget.simulation, budget.cost); }
+
+// "top-1 91.50 %, MACs 18.2 % of the largest stage, exits 62.1 %, 20.0 %, 17.9 %"
+std::string exits_text(const ordered_json& figures) {
+  double images = 0;
+  for (const auto& stopped : figures["stopped"]) images += stopped.get<double>();
+  std::string exits;
+  for (const auto& stopped : figures["stopped"])
+    exits += (exits.empty() ? "" : ", ") + percent(stopped.get<double>() / images, 1);
+  return fmt::format("top-1 {}, MACs {} of the largest stage, exits {}", percent(figures["top1"].get<double>()),
+                     percent(figures["mac_fraction"].get<double>(), 1), exits);
 }
 
 std::string flag_of(const BudgetQuestion& question) {
@@ -93,6 +106,14 @@ ordered_json BudgetFlags::decide(const BudgetQuestion& question, Model& model, C
   return json;
 }
 
+void BudgetFlags::judge_refit(ordered_json& decision, const Model& model, const Device& device, const std::string& data,
+                              int batch_size) const {
+  if (test_.empty()) return;
+  const auto test = open_dataset(parse_data_spec(data).file, test_);
+  CascadeTable table = cascade_table(model, device, *test, all_indices(test->size()), {.max_batch = batch_size});
+  decision["test_after_refit"] = figures_json(simulate_model(model, std::move(table), device));
+}
+
 std::string decision_text(const ordered_json& decision) {
   const auto line = [&](const char* key) {
     const ordered_json& figures = decision[key];
@@ -104,6 +125,9 @@ std::string decision_text(const ordered_json& decision) {
                                  decision["combine"].get<std::string>(), decision["target"]["value"].get<double>(),
                                  decision["target"]["unit"].get<std::string>(), line("validation"));
   if (!decision["test"].is_null()) text += fmt::format("test        {}\n", line("test"));
+  if (decision.contains("test_after_refit"))
+    text += fmt::format("test before the refit  {}\ntest after it          {}\n", exits_text(decision["test"]),
+                        exits_text(decision["test_after_refit"]));
   return text;
 }
 

@@ -25,6 +25,9 @@ class BudgetFlags {
   nlohmann::ordered_json decide(const BudgetQuestion& question, Model& model, CascadeTable& table, const Device& device,
                                 const Dataset& fitted_on, const std::string& data, int batch_size,
                                 const MeterEnvironment& meters) const;
+  // With --test: adds to a decision what it gives on that split after the stages have changed.
+  void judge_refit(nlohmann::ordered_json& decision, const Model& model, const Device& device, const std::string& data,
+                   int batch_size) const;
   // Throws FileError now if the images of --test are not there.
   void check_test(const std::string& data) const;
 

@@ -120,6 +120,9 @@ struct Flags {
 };
 
 void add_stage_flags(Options& options, TrainSettings& settings) {
+  options.add_enumeration("refit", settings.refit, {Refit::none, Refit::all, Refit::continued},
+                          "after the phases: the stages learn from all images, those held out too, and the rest "
+                          "stays. all: trained anew; continue: the last third of their epochs again");
   options.add_numbers("epochs", settings.epochs.values, 0, 100000,
                       "epochs of pretraining: for all stages, or for each one by commas");
   options.add_number("batch-size", settings.batch_size, 1, 65536, "images in a step");
@@ -219,27 +222,70 @@ void check_budget(const BudgetQuestion& question, const Flags& flags, std::size_
   flags.budget.check_test(flags.data);
 }
 
-// Finds the threshold on the images that the training held out, and writes it into the model file, which holds the
-// trained model already.
-nlohmann::ordered_json find_threshold(const BudgetQuestion& question, const Flags& flags, const Model& trained,
-                                      const Device& device, const Dataset& dataset, int batch_size, bool quiet) {
-  const std::vector<std::int64_t> held_out = held_out_images(trained, dataset);
-  Model model = trained;
+// What a threshold is looked for with.
+struct ThresholdSearch {
+  const BudgetQuestion& question;
+  const Flags& flags;
+  const Device& device;
+  const Dataset& dataset;
+  bool quiet;
+};
+
+// Finds the threshold on held-out images and gives it to the model. An error tells `left`, what the user has then.
+nlohmann::ordered_json find_threshold(const ThresholdSearch& search, Model& model,
+                                      std::span<const std::int64_t> held_out, int batch_size, const std::string& left) {
   try {
-    Progress progress("label probabilities", static_cast<std::int64_t>(held_out.size()), quiet);
-    CascadeTable table = cascade_table(model, device, dataset, held_out, {.max_batch = batch_size},
+    Progress progress("label probabilities", static_cast<std::int64_t>(held_out.size()), search.quiet);
+    CascadeTable table = cascade_table(model, search.device, search.dataset, held_out, {.max_batch = batch_size},
                                        [&](std::int64_t done) { progress.update(done); });
     progress.wipe();
-    auto decision = flags.budget.decide(question, model, table, device, dataset, flags.data, batch_size,
-                                        flags.meters.environment());
-    write_model(flags.output, model);
-    return decision;
+    return search.flags.budget.decide(search.question, model, table, search.device, search.dataset, search.flags.data,
+                                      batch_size, search.flags.meters.environment());
   } catch (const MeasurementError& error) {
-    throw MeasurementError(
-        fmt::format("{}; {} holds the trained model without a threshold", error.what(), flags.output));
+    throw MeasurementError(fmt::format("{}; {}", error.what(), left));
   } catch (const Error& error) {
-    throw Error(fmt::format("{}; {} holds the trained model without a threshold", error.what(), flags.output));
+    throw Error(fmt::format("{}; {}", error.what(), left));
   }
+}
+
+// Looks for a threshold, if one is asked for, before the stages learn from the held-out images.
+class RefitDisplay : public TrainDisplay {
+ public:
+  RefitDisplay(std::optional<ThresholdSearch> search, std::string checkpoint, bool quiet)
+      : TrainDisplay(quiet), search_(std::move(search)), checkpoint_(std::move(checkpoint)) {}
+
+  std::string before_refit(Model& model, std::span<const std::int64_t> held_out, int batch_size) override {
+    if (!search_) return {};
+    clear();
+    return find_threshold(
+               *search_, model, held_out, batch_size,
+               fmt::format("{} holds the model before its refit; --resume with another target goes on", checkpoint_))
+        .dump();
+  }
+
+ private:
+  std::optional<ThresholdSearch> search_;
+  std::string checkpoint_;
+};
+
+// The decision of a trained model that is in its file already: found now, or before the refit.
+nlohmann::ordered_json decision_of(const ThresholdSearch& search, const TrainResult& result) {
+  const Flags& flags = search.flags;
+  if (flags.settings.refit != Refit::none) {
+    auto decision = nlohmann::ordered_json::parse(result.model.training)["before_refit"]["decision"];
+    if (decision.is_null())
+      throw Error(
+          fmt::format("--target: the refit had begun without one, and no images are held out since; {} holds "
+                      "the trained model without a threshold",
+                      flags.output));
+    flags.budget.judge_refit(decision, result.model, search.device, flags.data, result.batch_size);
+    return decision;
+  }
+  Model model = result.model;
+  auto decision = find_threshold(search, model, held_out_images(model, search.dataset), result.batch_size,
+                                 fmt::format("{} holds the trained model without a threshold", flags.output));
+  write_model(flags.output, model);
+  return decision;
 }
 
 void print_result(const Flags& flags, const Model& model, const std::string& device,
@@ -268,7 +314,8 @@ void print_result(const Flags& flags, const Model& model, const std::string& dev
 void run_train(const Arguments& arguments) {
   Flags flags;
   Options options("train --data FILE[:split] --stages LIST -o MODEL [flags]",
-                  "Trains a cascade: pretrain (each stage alone), policy (stages frozen), joint (all together).\n"
+                  "Trains a cascade: pretrain (each stage alone), policy (stages frozen), joint (all together), and with\n"
+                  "--refit the stages once more, on all images.\n"
                   "Ctrl-C stops after the step and writes the checkpoint; the same command with --resume goes on.");
   options.add_text("data", flags.data, "FILE[:split]", "dataset file; its split train unless one is named");
   options.add_text(
@@ -299,7 +346,9 @@ void run_train(const Arguments& arguments) {
               {{flags.settings.teacher.empty(), {"teacher-weight", "teacher-temperature"}, "only with --teacher"}});
   if (flags.stages.empty() == flags.from.empty()) throw UsageError("give either --stages or --from");
   set_phases(flags.settings, flags.phases);
-  check_flags(options, {{!flags.settings.pretrain, {"teacher"}, "only with the phase pretrain"}});
+  check_flags(options, {{!flags.settings.pretrain && flags.settings.refit == Refit::none,
+                         {"teacher"},
+                         "only with the phase pretrain or --refit"}});
   set_joint_defaults(flags.settings, options);
   if (options.given("policy-seed")) flags.settings.policy_seed = flags.policy_seed;
   const std::string checkpoint = flags.checkpoint.empty() ? flags.output + ".checkpoint" : flags.checkpoint;
@@ -320,7 +369,9 @@ void run_train(const Arguments& arguments) {
   if (question) check_budget(*question, flags, flags.settings.stages.size(), device);
 
   const InterruptGuard guard;
-  TrainDisplay display(options.quiet());
+  std::optional<ThresholdSearch> search;
+  if (question) search.emplace(ThresholdSearch{*question, flags, device, *dataset, options.quiet()});
+  RefitDisplay display(search, checkpoint, options.quiet());
   const TrainResult result =
       train(flags.settings, *dataset, devices, display, checkpoint, flags.resume, initial, flags.meters.environment());
   display.clear();
@@ -328,8 +379,7 @@ void run_train(const Arguments& arguments) {
   write_model(flags.output, result.model);
   if (flags.checkpoint.empty()) std::filesystem::remove(checkpoint);
   nlohmann::ordered_json decision;
-  if (question)
-    decision = find_threshold(*question, flags, result.model, device, *dataset, result.batch_size, options.quiet());
+  if (search) decision = decision_of(*search, result);
   print_result(flags, result.model, device_names(devices), decision, options.json());
 }
 

@@ -16,7 +16,12 @@ namespace {
 
 constexpr std::string_view kGroup = "/checkpoint";
 constexpr std::int64_t kMostEpochs = 1'000'000, kMostSteps = 2'000'000'000;
-constexpr std::array<std::string_view, 4> kPositions{"pretrain", "policy", "joint", "done"};
+constexpr std::array<std::string_view, 5> kPositions{"pretrain", "policy", "joint", "refit", "done"};
+
+// Whether each stage is trained by itself.
+bool by_stages(TrainState::Position position) {
+  return position == TrainState::Position::pretrain || position == TrainState::Position::refit;
+}
 
 std::string momentum_group(std::size_t i) { return fmt::format("/checkpoint/momentum/{}", i); }
 std::string policy_momentum_group(std::size_t i) { return fmt::format("/checkpoint/policy_momentum/{}", i); }
@@ -42,7 +47,7 @@ void write_progress(Hdf5Writer& file, std::string_view group, const EpochProgres
   file.write_attribute(group, "correct", progress.correct);
 }
 
-// Of a training that is in pretraining: of each stage by itself.
+// Of a training that is in pretraining or refit: of each stage by itself.
 void write_stages(Hdf5Writer& file, const TrainState& s) {
   file.create_group("/checkpoint/stages");
   for (std::size_t i = 0; i < s.progress.size(); ++i) {
@@ -173,7 +178,14 @@ TrainState::Position read_position(const Hdf5Reader& file) {
   for (std::size_t i = 0; i < kPositions.size(); ++i) {
     if (name == kPositions[i]) return static_cast<TrainState::Position>(i);
   }
-  file.fail(kGroup, fmt::format("attribute position is '{}', expected pretrain, policy, joint or done", name));
+  file.fail(kGroup, fmt::format("attribute position is '{}', expected pretrain, policy, joint, refit or done", name));
+}
+
+std::string read_before_refit(const Hdf5Reader& file) {
+  const std::string name = "/checkpoint/before_refit", text = read_text(file, name);
+  check_json_depth(text, file.path().string() + ": " + name);
+  if (!nlohmann::json::parse(text, nullptr, false).is_object()) file.fail(name, "expected a JSON object");
+  return text;
 }
 
 }  // namespace
@@ -190,7 +202,8 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
   if (!s.relative_costs.empty())
     file.write<double>("/checkpoint/relative_costs", {static_cast<std::int64_t>(s.relative_costs.size())},
                        s.relative_costs);
-  if (s.position == TrainState::Position::pretrain) {
+  if (!s.before_refit.empty()) write_text(file, "/checkpoint/before_refit", s.before_refit);
+  if (by_stages(s.position)) {
     write_stages(file, s);
   } else {
     write_phase(file, s);
@@ -216,9 +229,10 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   } catch (const FileError& error) {
     file.fail("/checkpoint/history", error.what());
   }
-  if (s.position != TrainState::Position::pretrain) {
+  if (file.has_dataset("/checkpoint/before_refit")) s.before_refit = read_before_refit(file);
+  if (!by_stages(s.position)) {
     read_phase(file, s);
-  } else if (file.has_group("/checkpoint/stages")) {
+  } else if (s.position == TrainState::Position::refit || file.has_group("/checkpoint/stages")) {
     read_stages(file, s);
   } else {
     read_one_stage(file, settings, s);

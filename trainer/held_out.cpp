@@ -27,6 +27,17 @@ TrainSettings settings_of(const Model& model) {
   return kept;
 }
 
+bool saw_held_out(const Model& model, const Dataset& train) {
+  const auto training = nlohmann::json::parse(model.training, nullptr, false);
+  try {
+    const auto& settings = training.at("settings");
+    return settings.value("refit", "none") != "none" && settings.at("data") == valid_utf8(train.header().name) &&
+           settings.at("images") == train.size();
+  } catch (const nlohmann::json::exception&) {
+    return false;  // it does not tell
+  }
+}
+
 std::vector<std::int64_t> held_out_images(const Model& model, const Dataset& train) {
   const auto training = nlohmann::json::parse(model.training, nullptr, false);
   double share = 0;
@@ -45,6 +56,9 @@ std::vector<std::int64_t> held_out_images(const Model& model, const Dataset& tra
   if (name != valid_utf8(train.header().name) || images != train.size())
     throw UsageError(fmt::format("held-out images: the model was trained on {} images of {}, not on these {} of {}",
                                  images, name, train.size(), train.header().name));
+  if (saw_held_out(model, train))
+    throw UsageError(
+        "held-out images: in the end the stages were trained on them, too (refit); name a split of other images");
   std::vector<std::int64_t> held_out = split_validation(train.labels(), share, seed).held_out;
   if (held_out.empty())
     throw UsageError("held-out images: the stages were trained on all of them; name a split of other images");

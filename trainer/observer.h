@@ -1,9 +1,12 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 
 namespace cascadecl {
+
+struct Model;
 
 // The progress of a training, reported after steps. While the teacher of a stage answers, before the steps, phase is
 // "teacher" and there is no loss.
@@ -36,6 +39,12 @@ class TrainObserver {
   virtual void on_step(const StepReport&) {}
   virtual void on_epoch(const EpochRecord&) {}
   virtual void on_note(const std::string&) {}
+  // Called once, before the phase refit: the last time that held-out images can judge the model. It may get a decision
+  // now. held_out: the numbers of these images. batch_size: images that fit into the device's memory at once. What is
+  // returned, JSON or nothing, is kept with the model, as "decision" of what it says of itself before the refit.
+  virtual std::string before_refit(Model&, std::span<const std::int64_t> /*held_out*/, int /*batch_size*/) {
+    return {};
+  }
   // Asked after every step: true stops the training there, resumably.
   virtual bool stop_requested() { return false; }
 };

@@ -55,7 +55,7 @@ Pretrainer::Pretrainer(const Device& device, const Network& network, const Datas
     teacher_.emplace(device, *settings.teacher, data.size(), micro_batch_);
   }
   if (!state.momentum.empty()) plan_.set_momentum(state.momentum);
-  record_.phase = "pretrain";
+  record_.phase = settings.phase;
   record_.what = network.name();
   sum_.reset();
 }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "data/dataset.h"
@@ -28,6 +29,7 @@ enum class Schedule { step, one_cycle };
 double scheduled_rate(Schedule schedule, double rate, double progress);
 
 struct PretrainSettings {
+  std::string phase = "pretrain";  // as its reports call it
   int epochs = 12;
   int batch_size = 128;
   // Images whose gradients are computed at once, and then summed in order to the gradient of the batch. Each such

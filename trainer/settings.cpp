@@ -47,6 +47,7 @@ std::string to_json(const TrainSettings& s) {
   if (s.joint) phases.push_back("joint");
   const Json json = {{"stages", stages},
                      {"phases", phases},
+                     {"refit", to_string(s.refit)},
                      {"epochs", per_stage(s.epochs)},
                      {"policy_epochs", s.learning.epochs},
                      {"joint_loss", to_string(s.joint_loss)},

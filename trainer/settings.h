@@ -10,6 +10,7 @@
 #include "trainer/per_stage.h"
 #include "trainer/policy_learning.h"
 #include "trainer/pretrain.h"
+#include "trainer/refit.h"
 
 namespace cascadecl {
 
@@ -27,6 +28,7 @@ struct TrainSettings {
   // there; the pretrain phase leaves it alone.
   std::vector<std::string> stages;
   bool pretrain = true, policy = true, joint = false;  // phases to run
+  Refit refit = Refit::none;                           // the phase after those
   PerStage<int> epochs = 12;
   JointLoss joint_loss = JointLoss::cross_entropy;
   int joint_epochs = 20;

@@ -15,9 +15,10 @@ using Position = TrainState::Position;
 bool run(Training& training) {
   while (training.state.position != Position::done) {
     const Position position = training.state.position;
-    const bool complete = position == Position::pretrain ? train_stages(training)
-                          : position == Position::policy ? train_policies(training)
-                                                         : train_jointly(training);
+    if (training.refits() && training.state.before_refit.empty()) prepare_refit(training);
+    const bool complete = position == Position::policy  ? train_policies(training)
+                          : position == Position::joint ? train_jointly(training)
+                                                        : train_stages(training);
     if (!complete) {
       training.save();
       return false;
@@ -41,12 +42,14 @@ std::string names_of(const std::vector<Device>& devices) {
 
 Model result(const Training& training) {
   Model model = training.state.model;
-  const nlohmann::ordered_json facts = {
+  nlohmann::ordered_json facts = {
       {"settings", nlohmann::ordered_json::parse(training.identity())},
       {"device", names_of(training.devices)},
       {"driver", training.device().info().platform_name + " " + training.device().info().driver_version},
       {"relative_costs", training.costs()},
       {"history", nlohmann::ordered_json::parse(history_to_json(training.state.history))}};
+  if (!training.state.before_refit.empty())
+    facts["before_refit"] = nlohmann::ordered_json::parse(training.state.before_refit);
   model.training = facts.dump();
   return model;
 }

@@ -15,8 +15,9 @@ namespace {
 // What each phase has on the device at once, with a micro-batch of the size given.
 std::vector<Rehearsal> rehearsals(const Training& training, bool pretraining_only) {
   const Model& model = training.state.model;
+  const bool pretraining = training.settings.pretrain || training.settings.refit != Refit::none;
   std::vector<Rehearsal> phases;
-  for (int stage = 0; training.settings.pretrain && stage < training.stage_count(); ++stage) {
+  for (int stage = 0; pretraining && stage < training.stage_count(); ++stage) {
     if (!training.pretrains(stage)) continue;
     phases.push_back([&training, stage, &of = model.stages[static_cast<std::size_t>(stage)]](
                          const std::vector<Device>& devices, int batch) {

@@ -13,6 +13,10 @@ namespace cascadecl {
 // time. If a stage fails the others are stopped and saved, and its error is thrown.
 bool train_stages(Training& training);
 
+// Before the phase refit: keeps what held-out images say of the model, and asks the observer for its decision. The
+// phase itself is train_stages(), on all images.
+void prepare_refit(Training& training);
+
 // Fits to the held-out images how sure the stages are and how their answers combine: temperatures (none for the paper's
 // joint training, whose stages learn without) and the weights of Combine::fitted.
 void fit_answers(Training& training);

@@ -11,8 +11,8 @@
 namespace cascadecl {
 namespace {
 
-// The stages of a pretrain phase, shared out among devices: each takes a stage that nobody has begun and trains it to
-// its end. All that the devices share is touched under one lock.
+// The stages of a phase pretrain or refit, shared out among devices: each takes a stage that nobody has begun and
+// trains it to its end. All that the devices share is touched under one lock.
 class StageQueue {
  public:
   explicit StageQueue(Training& training) : training_(training), waiting_(training.state.progress.size()) {
@@ -90,12 +90,12 @@ class StageQueue {
 
   // False if it was stopped before its end.
   bool train(const Device& device, int stage, TrainObserver& observer) {
-    Pretrainer trainer(device, stage_of(stage).network, training_.data, training_.split.rest, training_.split.held_out,
-                       pretrain_settings(training_, stage), begin(stage));
+    Pretrainer trainer(device, stage_of(stage).network, training_.data, training_.images_to_fit(),
+                       training_.images_to_judge(), pretrain_settings(training_, stage), begin(stage));
     while (!trainer.finished()) {
       const bool stopped = observer.stop_requested() || trainer.run_epoch(observer) == Pretrainer::Outcome::stopped;
       PretrainState state = trainer.state();
-      check_finite(state.parameters, "pretrain", stage_of(stage).network.name(), state.progress.epoch,
+      check_finite(state.parameters, trainer.last_epoch().phase, stage_of(stage).network.name(), state.progress.epoch,
                    "--learning-rate");
       // One lock for both: where a stage stands and what the history says of it must never differ for another thread.
       const Lock lock(mutex_);
@@ -108,7 +108,12 @@ class StageQueue {
 
   PretrainState begin(int stage) {
     const Lock lock(mutex_);
-    return {.progress = progress_of(stage), .parameters = stage_of(stage).parameters, .momentum = momentum_of(stage)};
+    const EpochProgress& progress = progress_of(stage);
+    const bool anew =
+        training_.refits() && training_.settings.refit == Refit::all && progress.epoch == 0 && progress.step == 0;
+    return {.progress = progress,
+            .parameters = anew ? training_.first_parameters(stage) : stage_of(stage).parameters,
+            .momentum = momentum_of(stage)};
   }
 
   void keep(int stage, PretrainState state, const Lock&) {
@@ -119,9 +124,9 @@ class StageQueue {
 
   // In the history the stages stand one after the other, as if they had been trained so.
   void record(int stage, const EpochRecord& epoch, const Lock&) {
-    std::ptrdiff_t place = -1;
+    auto place = static_cast<std::ptrdiff_t>(training_.first_record()) - 1;
     for (int before = 0; before <= stage; ++before)
-      if (training_.pretrains(before)) place += progress_of(before).epoch;
+      if (training_.pretrains(before)) place += progress_of(before).epoch - training_.first_epoch(before);
     training_.state.history.insert(training_.state.history.begin() + place, epoch);
     training_.observer.on_epoch(epoch);
     training_.save();
@@ -138,7 +143,8 @@ class StageQueue {
 
 PretrainSettings pretrain_settings(const Training& training, int stage) {
   const TrainSettings& settings = training.settings;
-  return {.epochs = settings.epochs.at(stage),
+  return {.phase = training.refits() ? "refit" : "pretrain",
+          .epochs = settings.epochs.at(stage),
           .batch_size = settings.batch_size,
           .micro_batch = settings.micro_batch,
           .learning_rate = settings.learning_rate.at(stage),

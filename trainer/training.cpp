@@ -7,10 +7,12 @@
 #include <nlohmann/json.hpp>
 
 #include "data/files/error.h"
+#include "data/loader.h"
 #include "runtime/cascade/model_file.h"
 #include "runtime/foreign_text.h"
 #include "runtime/network/stages.h"
 #include "runtime/study/answers/label_probabilities.h"
+#include "trainer/held_out.h"
 #include "trainer/policy_net.h"
 #include "trainer/policy_phase.h"
 #include "trainer/relative_costs.h"
@@ -36,7 +38,8 @@ void check_teaching(const Training& training) {
   const TrainSettings& settings = training.settings;
   check_per_stage("teacher weight", settings.teacher_weight, training.stage_count());
   if (settings.teacher.empty()) return;
-  if (!settings.pretrain) throw UsageError("teacher: it teaches in the phase pretrain, which is not to be run");
+  if (!settings.pretrain && settings.refit == Refit::none)
+    throw UsageError("teacher: it teaches in the phase pretrain, which is not to be run");
   for (const double weight : settings.teacher_weight.values)
     if (!(weight >= 0 && weight <= 1)) throw UsageError("teacher weight: expected 0 to 1");
   if (!(settings.teacher_temperature > 0 && std::isfinite(settings.teacher_temperature)))
@@ -44,6 +47,15 @@ void check_teaching(const Training& training) {
   for (int stage = 0; stage < training.stage_count(); ++stage)
     if (training.teaches(stage)) return;
   throw UsageError("teacher weight: no stage that is pretrained has one above 0");
+}
+
+void check_refit(const Training& training) {
+  if (training.settings.refit == Refit::none) return;
+  if (training.split.held_out.empty())
+    throw UsageError("refit: no image is held out, so the stages are trained on all of them anyway");
+  for (int stage = 0; stage < training.stage_count(); ++stage)
+    if (training.pretrains(stage)) return;
+  throw UsageError("refit: all stages are of other models, MODEL#k, which stay as they are");
 }
 
 void check(const Training& training) {
@@ -77,39 +89,48 @@ void check(const Training& training) {
   if ((settings.policy || settings.joint) && training.has_policies() && training.split.held_out.empty()) {
     throw UsageError("validation share: policies need held-out images; expected a share above 0");
   }
+  check_refit(training);
 }
 
 // What checkpoints written before these settings existed were trained with.
 std::string with_later_settings(const std::string& settings) {
   const TrainSettings defaults;
-  nlohmann::ordered_json json = {{"cost", to_string(defaults.cost)}, {"joint_loss", to_string(JointLoss::reinforce)},
-                                 {"nesterov", defaults.nesterov},    {"label_smoothing", defaults.label_smoothing},
-                                 {"flip", to_string(defaults.flip)}, {"cutout", defaults.cutout.values.front()}};
+  nlohmann::ordered_json json = {
+      {"cost", to_string(defaults.cost)},        {"joint_loss", to_string(JointLoss::reinforce)},
+      {"nesterov", defaults.nesterov},           {"label_smoothing", defaults.label_smoothing},
+      {"refit", to_string(defaults.refit)},      {"flip", to_string(defaults.flip)},
+      {"cutout", defaults.cutout.values.front()}};
   json.update(nlohmann::ordered_json::parse(settings));
   return json.dump();
 }
 
-Stage new_stage(const std::string& entry, ImageShape input, int classes, std::uint64_t seed) {
-  const Network network = parse_stages(entry, input, classes).front();
-  return {network, initial_parameters(network, seed)};
+// Held-out images are of use only if the stages have not seen them.
+void check_unseen(const std::string& what, const Model& model, const Training& training) {
+  if (!training.split.held_out.empty() && saw_held_out(model, training.data))
+    throw UsageError(
+        fmt::format("{}: it was trained on all {} images of {} (refit), so none can be held out; expected "
+                    "a validation share of 0",
+                    what, training.data.size(), training.data.header().name));
 }
 
-Stage stage_of_model(const std::string& entry, const DatasetHeader& header) {
+Stage stage_of_model(const std::string& entry, const Training& training) {
+  const DatasetHeader& header = training.data.header();
   const auto [path, number] = split_stage_entry(entry);
   const Model model = read_model(path);
   check_dataset(model, header);
   if (model.mean != header.mean || model.std != header.std)
     throw UsageError(fmt::format("stage {}: {} was trained with another mean and std than the dataset's", entry, path));
+  check_unseen(fmt::format("stage {}", entry), model, training);
   const auto stage = stage_number(number, model.stages.size());
   if (!stage) throw UsageError(fmt::format("stage {}: expected MODEL#0 to MODEL#{}", entry, model.stages.size() - 1));
   return model.stages[*stage];
 }
 
-// While stages are pretrained, their records stand in the history one stage after the other, one for each epoch done:
-// StageQueue finds the place of the next one by that.
+// While stages are pretrained, or refitted, the records of that stand last in the history, one stage after the other,
+// one for each epoch done: StageQueue finds the place of the next one by that.
 void check_history(const Training& training) {
   const TrainState& state = training.state;
-  if (state.position != Position::pretrain) return;
+  if (state.position != Position::pretrain && !training.refits()) return;
   std::size_t records = 0;
   for (int stage = 0; stage < training.stage_count(); ++stage) {
     const int epoch = state.progress[static_cast<std::size_t>(stage)].epoch,
@@ -117,11 +138,16 @@ void check_history(const Training& training) {
     if (epoch > epochs)
       throw FileError(fmt::format("{}: /checkpoint: stage {} has done {} epochs, expected at most {}",
                                   training.checkpoint.string(), stage, epoch, epochs));
-    if (training.pretrains(stage)) records += static_cast<std::size_t>(epoch);
+    const int first = training.first_epoch(stage);
+    if (epoch < first)
+      throw FileError(fmt::format("{}: /checkpoint: stage {} has done {} epochs, expected at least {}",
+                                  training.checkpoint.string(), stage, epoch, first));
+    if (training.pretrains(stage)) records += static_cast<std::size_t>(epoch - first);
   }
-  if (state.history.size() != records)
+  const std::size_t found = state.history.size() - training.first_record();
+  if (found != records)
     throw FileError(fmt::format("{}: /checkpoint/history: has {} records, expected {}, one for each epoch done",
-                                training.checkpoint.string(), state.history.size(), records));
+                                training.checkpoint.string(), found, records));
 }
 
 void find_teacher(Training& training) {
@@ -133,8 +159,9 @@ void find_teacher(Training& training) {
 }
 
 // Drops what was fitted to the stages or policies of another model and no longer fits once they are trained on.
-void forget_what_was_fitted(Model& model, bool stages_change) {
-  model.decision.reset();
+void forget_what_was_fitted(Model& model, const TrainSettings& settings) {
+  const bool stages_change = settings.pretrain || settings.joint;
+  if (stages_change || settings.policy) model.decision.reset();
   if (!stages_change) return;
   model.exit_functions.clear();
   model.temperatures.clear();
@@ -152,6 +179,28 @@ bool Training::pretrains(int stage) const {
 
 bool Training::teaches(int stage) const { return teacher && pretrains(stage) && settings.teacher_weight.at(stage) > 0; }
 
+std::vector<std::int64_t> Training::images_to_fit() const { return refits() ? all_indices(data.size()) : split.rest; }
+
+std::vector<std::int64_t> Training::images_to_judge() const {
+  return refits() ? std::vector<std::int64_t>{} : split.held_out;
+}
+
+Parameters Training::first_parameters(int stage) const {
+  // Each stage its own.
+  return initial_parameters(state.model.stages[static_cast<std::size_t>(stage)].network,
+                            settings.seed * 1000 + static_cast<std::uint64_t>(stage));
+}
+
+int Training::first_epoch(int stage) const {
+  return refits() ? epochs_left_out(settings.refit, settings.epochs.at(stage)) : 0;
+}
+
+std::size_t Training::first_record() const {
+  if (!refits()) return 0;
+  const auto before = [](const EpochRecord& record) { return record.phase != "refit"; };
+  return static_cast<std::size_t>(std::ranges::count_if(state.history, before));
+}
+
 void Training::start(const std::optional<Model>& initial) {
   const DatasetHeader& header = data.header();
   const ImageShape input{header.dims.channels, header.dims.height, header.dims.width};
@@ -159,15 +208,19 @@ void Training::start(const std::optional<Model>& initial) {
   if (initial) {
     model = *initial;
     check_dataset(model, header);
-    forget_what_was_fitted(model, settings.pretrain || settings.joint);
+    check_unseen("from", model, *this);
+    forget_what_was_fitted(model, settings);
   } else {
     model = {.classes = header.classes(), .input = input, .label_names = header.label_names};
     if (settings.stages.size() > kMostStages)
       throw UsageError(fmt::format("stages: {} of them, at most {} are allowed", settings.stages.size(), kMostStages));
     for (const std::string& entry : settings.stages) {
-      const std::uint64_t seed = settings.seed * 1000 + model.stages.size();  // each stage its own weights
-      model.stages.push_back(trained_elsewhere(entry) ? stage_of_model(entry, header)
-                                                      : new_stage(entry, input, header.classes(), seed));
+      if (trained_elsewhere(entry)) {
+        model.stages.push_back(stage_of_model(entry, *this));
+      } else {
+        model.stages.push_back({parse_stages(entry, input, header.classes()).front(), {}});
+        model.stages.back().parameters = first_parameters(stage_count() - 1);
+      }
     }
   }
   model.mean = header.mean;
@@ -203,7 +256,7 @@ void Training::resume() {
   }
   check_history(*this);
   const std::int64_t batch = settings.batch_size;
-  const std::int64_t steps = (static_cast<std::int64_t>(split.rest.size()) + batch - 1) / batch;
+  const std::int64_t steps = (static_cast<std::int64_t>(images_to_fit().size()) + batch - 1) / batch;
   for (const EpochProgress& progress : state.progress)
     if (progress.step >= steps)
       throw FileError(fmt::format("{}: /checkpoint: attribute step is {}, expected 0 to {}", checkpoint.string(),
@@ -223,14 +276,18 @@ void Training::advance(Position position) {
         return settings.policy && has_policies();
       case Position::joint:
         return settings.joint && settings.joint_epochs > 0 && has_policies();
+      case Position::refit:
+        return settings.refit != Refit::none;
       default:
         return true;
     }
   };
   while (!wanted(position)) position = static_cast<Position>(static_cast<int>(position) + 1);
-  const std::size_t stages = position == Position::pretrain ? state.model.stages.size() : 0;
   state.position = position;
+  const std::size_t stages = position == Position::pretrain || refits() ? state.model.stages.size() : 0;
   state.progress.assign(position == Position::done ? 0 : std::max<std::size_t>(stages, 1), {});
+  for (int stage = 0; refits() && stage < stage_count(); ++stage)
+    state.progress[static_cast<std::size_t>(stage)].epoch = first_epoch(stage);
   state.policies_due = false;
   state.momentum.assign(stages, {});
   state.policy_momentum.clear();

@@ -43,8 +43,16 @@ struct Training {
   std::string identity() const;
 
   const Device& device() const { return devices.front(); }
-  bool pretrains(int stage) const;  // whether it is for the pretrain phase, not trained elsewhere
+  bool pretrains(int stage) const;  // whether it is for the phases pretrain and refit, not trained elsewhere
   bool teaches(int stage) const;    // whether the stage learns from the teacher there
+  bool refits() const { return state.position == TrainState::Position::refit; }  // whether that is the phase
+  // The images that stages learn from in the phases pretrain and refit, and those that tell how far they are.
+  std::vector<std::int64_t> images_to_fit() const;
+  std::vector<std::int64_t> images_to_judge() const;
+  // A new stage's parameters before it is trained.
+  Parameters first_parameters(int stage) const;
+  int first_epoch(int stage) const;  // of the phase
+  std::size_t first_record() const;  // in the history, of the phase
   int stage_count() const { return static_cast<int>(state.model.stages.size()); }
   bool has_policies() const { return !state.model.policies.empty(); }
   bool can_fit_answers() const { return has_policies() && !split.held_out.empty(); }

@@ -131,7 +131,7 @@ TEST_CASE("stages learn from a teacher, its last stage, another one or all combi
   for (const char* part : {"", "#0", "#combined"}) {
     CAPTURE(part);
     const Finished run = cascadecl_run(train(
-        world, world.path("m.h5"), {"--teacher", teacher + part, "--teacher-weight", "0,0.5", "--quiet", "--json"}));
+        world, world.path("m.h5"), {"--teacher", teacher + part, "--teacher-weight", "0.5", "--quiet", "--json"}));
     CAPTURE(run.err);
     REQUIRE(run.status == 0);
     const nlohmann::json settings = run.json()["training"]["settings"];
@@ -154,7 +154,8 @@ TEST_CASE("a teacher that cannot teach, or flags that say nothing, are refused b
   };
   CHECK(fault({"--teacher-weight", "0.5"}, 2, "--teacher-weight: only with --teacher") == "");
   CHECK(fault({"--teacher-temperature", "2"}, 2, "--teacher-temperature: only with --teacher") == "");
-  CHECK(fault({"--teacher", teacher, "--phases", "policy"}, 2, "--teacher: only with the phase pretrain") == "");
+  CHECK(fault({"--teacher", teacher, "--phases", "policy"}, 2, "--teacher: only with the phase pretrain or --refit") ==
+        "");
   CHECK(fault({"--teacher", teacher + "#2"}, 2, "MODEL#0 to MODEL#1") == "");
   CHECK(fault({"--teacher", teacher, "--teacher-weight", "0.5,0.5,0.5"}, 2, "teacher weight: 3 values") == "");
   CHECK(fault({"--teacher", world.path("none.h5")}, 4, "none.h5") == "");
@@ -189,6 +190,73 @@ TEST_CASE("train finds the threshold for a budget that calibrate finds, and tell
   REQUIRE(drop.status == 0);
   CHECK(drop.json()["decision"]["policy"] == "entropy");
   CHECK(drop.json()["decision"]["test"].is_null());
+}
+
+TEST_CASE("a refit keeps the threshold found before it, tells what it changes, and leaves no image held out") {
+  const SmallWorld world;
+  const std::string model = world.path("m.h5");
+  const Finished run = cascadecl_run(train(
+      world, model, {"--refit", "all", "--target-mac", "1.2", "--test", "test", "--phases", "pretrain,policy"}, "1"));
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  CHECK(contains(run.err, "refit resnet-14 epoch 1:"));
+  CHECK(contains(run.err, "refit: all held-out figures are of the model as it is now"));
+  CHECK(contains(run.out, "test after it"));
+  const Finished json = cascadecl_run(train(world, model,
+                                            {"--refit", "continue", "--target-mac", "1.2", "--test", "test", "--phases",
+                                             "pretrain,policy", "--json", "--quiet"},
+                                            "1"));
+  REQUIRE(json.status == 0);
+  const nlohmann::json decision = json.json()["decision"];
+  CHECK(json.json()["training"]["before_refit"]["decision"]["parameter"] == decision["parameter"]);
+  const Finished eval = cascadecl_run({"eval", model, "--data", world.data(), "--json"});
+  REQUIRE(eval.status == 0);
+  CHECK(eval.json()["policy"]["parameter"] == decision["parameter"]);
+  CHECK(eval.json()["mac_fraction"].get<double>() ==
+        doctest::Approx(decision["test_after_refit"]["mac_fraction"].get<double>()));
+
+  CHECK(error_fault(cascadecl_run({"calibrate", model, "--data", world.data(), "-o", world.path("c.h5")}), 2,
+                    "refit") == "");
+  CHECK(error_fault(cascadecl_run({"sweep", model, "--data", world.data(), "-o", world.path("s.json")}), 2, "refit") ==
+        "");
+  CHECK(error_fault(cascadecl_run({"train", "--data", world.data(), "--from", model, "-o", world.path("n.h5")}), 2,
+                    "refit") == "");
+}
+
+TEST_CASE("a target out of reach ends a training before its refit, which goes on with another target") {
+  const SmallWorld world;
+  const std::string model = world.path("m.h5");
+  const auto with = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> flags = {"--refit", "all", "--phases", "pretrain,policy"};
+    flags.insert(flags.end(), more.begin(), more.end());
+    return cascadecl_run(train(world, model, flags, "1"));
+  };
+  CHECK(error_fault(with({"--target-mac", "0.001", "--quiet"}), 1,
+                    "m.h5.checkpoint holds the model before its refit") == "");
+  const Finished resumed = with({"--target-mac", "1.2", "--resume"});
+  CAPTURE(resumed.err);
+  REQUIRE(resumed.status == 0);
+  CHECK_FALSE(contains(resumed.err, "pretrain resnet-8"));
+  CHECK(contains(resumed.err, "refit resnet-14 epoch 1:"));
+  CHECK(contains(resumed.out, "target      1.2"));
+}
+
+TEST_CASE("Ctrl-C stops a refit resumably, and the resumed one ends as if it had never stopped") {
+  const SmallWorld world;
+  const std::string whole = world.path("whole.h5"), broken = world.path("broken.h5");
+  const std::string epochs = "12";
+  REQUIRE(cascadecl_run(train(world, whole, {"--refit", "all"}, epochs)).status == 0);
+  Process process(train(world, broken, {"--refit", "all"}, epochs));
+  while (!contains(process.err_so_far(), "refit resnet-8 epoch 2:"))
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  process.signal(SIGINT);
+  const Finished stopped = process.wait();
+  CHECK(stopped.status == 1);
+  const Finished resumed = cascadecl_run(train(world, broken, {"--refit", "all", "--resume"}, epochs));
+  CAPTURE(resumed.err);
+  REQUIRE(resumed.status == 0);
+  CHECK_FALSE(contains(resumed.err, "policy"));
+  CHECK(answers(world, broken) == answers(world, whole));
 }
 
 TEST_CASE("a target out of reach tells the nearest, and the trained model is kept") {

@@ -34,7 +34,7 @@ Checkpoint random_checkpoint(Position position) {
   s.position = position;
   s.relative_costs = {0.1, 1.0 / 3, 1};
   s.model = random_model({network, network, network}, 7);
-  if (position == Position::pretrain) {
+  if (position == Position::pretrain || position == Position::refit) {
     s.progress = {{.epoch = 4}, {.epoch = 3, .step = 12, .loss = 1.0 / 3, .correct = 17}, {}};
     s.momentum = {{}, trained(network, 0.5F), {}};
   } else if (position != Position::done) {
@@ -45,6 +45,7 @@ Checkpoint random_checkpoint(Position position) {
     s.policies_due = true;
     for (const float value : {0.25F, 0.5F, 0.75F}) s.momentum.push_back(trained(network, value));
   }
+  if (position == Position::refit) s.before_refit = R"({"top1": 0.5})";
   EpochRecord record{.phase = "pretrain", .what = "resnet-8", .epoch = 1, .loss = 0.1, .accuracy = 1.0 / 7};
   record.validation_accuracy = 0.3;
   s.history = {record, {.phase = "policy", .what = "policies", .epoch = 2}};
@@ -66,7 +67,8 @@ std::string failure(const std::filesystem::path& file) {
 
 TEST_CASE("a checkpoint read back is the one that was written, in every phase") {
   const TemporaryFolder folder;
-  for (const Position position : {Position::pretrain, Position::policy, Position::joint, Position::done}) {
+  for (const Position position :
+       {Position::pretrain, Position::policy, Position::joint, Position::refit, Position::done}) {
     const Checkpoint written = random_checkpoint(position);
     write_checkpoint(folder / "c.h5", written);
     const Checkpoint read = read_checkpoint(folder / "c.h5");
@@ -82,6 +84,7 @@ TEST_CASE("a checkpoint read back is the one that was written, in every phase") 
     }
     CHECK(b.relative_costs == a.relative_costs);
     CHECK(b.policies_due == a.policies_due);
+    CHECK(b.before_refit == a.before_refit);
     CHECK(b.momentum == a.momentum);
     REQUIRE(b.policy_momentum.size() == a.policy_momentum.size());
     for (std::size_t i = 0; i < a.policy_momentum.size(); ++i) {

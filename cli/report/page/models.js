@@ -168,7 +168,7 @@ function curveFigure(title, curves, fields, unit) {
   });
 }
 
-const phaseTitles = {"pretrain": "Each stage alone", "policy": "Policies on frozen stages", "joint": "Stages and policies together", "joint-policy": "Policies after the joint phase"};
+const phaseTitles = {"pretrain": "Each stage alone", "policy": "Policies on frozen stages", "joint": "Stages and policies together", "joint-policy": "Policies after the joint phase", "refit": "Each stage alone, on all images"};
 
 function trainingPart(model) {
   const curves = model.training ? model.training.curves : [];

@@ -64,4 +64,16 @@ Budget judge_decision(const BudgetAnswer& answer, const Model& model, const Devi
   return judged;
 }
 
+Simulation simulate_model(const Model& model, CascadeTable table, const Device& device) {
+  const Decision decision = model.decision.value_or(Decision{{PolicyKind::learned, 0.5}, default_combine(model)});
+  const PolicyKind kind = decision.policy.kind;
+  table = under_policy(std::move(table), model, kind, device);
+  const auto score = make_score(kind, {.combination = model.combination});
+  return simulate(table, scores_of(table, *score),
+                  {.limit = score->limit_of(decision.policy.parameter.value()),
+                   .asks_model = asks_model(kind),
+                   .combine = decision.combine,
+                   .combination = model.combination});
+}
+
 }  // namespace cascadecl

@@ -43,4 +43,8 @@ BudgetAnswer decide(const BudgetQuestion& question, Model& model, CascadeTable& 
 Budget judge_decision(const BudgetAnswer& answer, const Model& model, const Device& device, const Dataset& dataset,
                       std::span<const std::int64_t> indices, int batch_size);
 
+// What a model does with the images of a table of its stages, by its own decision, or without one by its learned
+// policies at 1/2.
+Simulation simulate_model(const Model& model, CascadeTable table, const Device& device);
+
 }  // namespace cascadecl
