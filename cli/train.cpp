@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/device_flags.h"
 #include "cli/flag_rules.h"
+#include "cli/frontier_text.h"
 #include "cli/lists.h"
 #include "cli/meter_flags.h"
 #include "cli/open_data.h"
@@ -150,8 +151,10 @@ void add_stage_flags(Options& options, TrainSettings& settings) {
 }
 
 void add_policy_flags(Options& options, TrainSettings& settings) {
-  options.add_number("alpha", settings.learning.alpha, 0, 1e6,
-                     "price of the largest stage's MACs (see --cost) in error rate: larger stops more images early");
+  options.add_number(
+      "alpha", settings.learning.alpha, 0, 1e6,
+      "price of the largest stage's MACs (see --cost) in error rate: larger stops more images early. Without "
+      "this flag policies of several prices are trained, and the best way to run the cascade is chosen");
   options.add_enumeration("cost", settings.cost, {CostUnit::mac, CostUnit::ms, CostUnit::mj},
                           "what alpha is the price of: MACs, or each stage's time or energy measured on the device");
   add_policy_learning_flags(options, settings.learning);
@@ -206,16 +209,17 @@ void check_budget(const BudgetQuestion& question, const Flags& flags, std::size_
     throw UsageError("--target: the threshold is found on held-out images; --validation-share must be above 0");
   if (question.policy == PolicyKind::ann)
     throw UsageError("--policy ann: cascadecl calibrate fits its exit functions, and takes a --target");
+  if (!question.policy && !flags.settings.policy && !flags.settings.joint)
+    throw UsageError("--target: the phases fit no frontier; add policy to --phases");
   if (question.unit == CostUnit::mj) require_meters(device, flags.meters.environment());
   flags.budget.check_test(flags.data);
 }
 
-// Finds the threshold on the images that the training held out, and writes it into the model file, which holds the
-// trained model already.
-nlohmann::ordered_json find_threshold(const BudgetQuestion& question, const Flags& flags, const Model& trained,
-                                      const Device& device, const Dataset& dataset, int batch_size, bool quiet) {
-  const std::vector<std::int64_t> held_out = held_out_images(trained, dataset);
-  Model model = trained;
+// Makes the target the model's decision, on the images that the training held out, and writes it into the model file,
+// which holds the trained model already.
+nlohmann::ordered_json meet_target(const BudgetQuestion& question, const Flags& flags, Model& model,
+                                   const Device& device, const Dataset& dataset, int batch_size, bool quiet) {
+  const std::vector<std::int64_t> held_out = held_out_images(model, dataset);
   try {
     Progress progress("label probabilities", static_cast<std::int64_t>(held_out.size()), quiet);
     CascadeTable table = cascade_table(model, device, dataset, held_out, {.max_batch = batch_size},
@@ -227,9 +231,9 @@ nlohmann::ordered_json find_threshold(const BudgetQuestion& question, const Flag
     return decision;
   } catch (const MeasurementError& error) {
     throw MeasurementError(
-        fmt::format("{}; {} holds the trained model without a threshold", error.what(), flags.output));
+        fmt::format("{}; {} holds the trained model without this target", error.what(), flags.output));
   } catch (const Error& error) {
-    throw Error(fmt::format("{}; {} holds the trained model without a threshold", error.what(), flags.output));
+    throw Error(fmt::format("{}; {} holds the trained model without this target", error.what(), flags.output));
   }
 }
 
@@ -241,8 +245,10 @@ void print_result(const Flags& flags, const Model& model, const std::string& dev
     names += (i ? ", " : "") + model.stages[i].network.name();
     stages.push_back({{"network", model.stages[i].network.name()}, {"mmac", model.stage_macs(i) / 1e6}});
   }
+  const std::vector<std::string> warnings = frontier_warnings(model);
+  for (const std::string& warning : warnings) device_settings().warning(warning);
   if (!json) {
-    return print(fmt::format("wrote {}: {}\ntrained on {}\n{}", flags.output, names, device,
+    return print(fmt::format("wrote {}: {}\ntrained on {}\n{}{}", flags.output, names, device, frontier_text(model),
                              decision.is_null() ? "" : decision_text(decision)));
   }
   const auto training = model.training.empty() ? nlohmann::ordered_json(nullptr)
@@ -251,6 +257,8 @@ void print_result(const Flags& flags, const Model& model, const std::string& dev
               {"device", device},
               {"stages", stages},
               {"decision", decision},
+              {"frontier", frontier_json(model)},
+              {"warnings", warnings},
               {"training", training}});
 }
 
@@ -300,7 +308,11 @@ void run_train(const Arguments& arguments) {
   } else {
     flags.settings.stages = split_words(flags.stages);
   }
-  const std::optional<BudgetQuestion> question = flags.budget.question();
+  std::optional<BudgetQuestion> question = flags.budget.question();
+  if (options.given("alpha")) {  // for this policy, not for the best of many
+    flags.settings.frontier = false;
+    if (question && !question->policy) question->policy = PolicyKind::learned;
+  }
   check_writable(flags.output);
   check_writable(checkpoint);
   const std::vector<Device> devices = flags.device.open_all();
@@ -316,9 +328,9 @@ void run_train(const Arguments& arguments) {
   write_model(flags.output, result.model);
   if (flags.checkpoint.empty()) std::filesystem::remove(checkpoint);
   nlohmann::ordered_json decision;
-  if (question)
-    decision = find_threshold(*question, flags, result.model, device, *dataset, result.batch_size, options.quiet());
-  print_result(flags, result.model, device_names(devices), decision, options.json());
+  Model model = result.model;
+  if (question) decision = meet_target(*question, flags, model, device, *dataset, result.batch_size, options.quiet());
+  print_result(flags, model, device_names(devices), decision, options.json());
 }
 
 }  // namespace cascadecl

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view kGroup = "/checkpoint";
 constexpr std::int64_t kMostEpochs = 1'000'000, kMostSteps = 2'000'000'000;
-constexpr std::array<std::string_view, 4> kPositions{"pretrain", "policy", "joint", "done"};
+constexpr std::array<std::string_view, 5> kPositions{"pretrain", "policy", "joint", "frontier", "done"};
 
 std::string momentum_group(std::size_t i) { return fmt::format("/checkpoint/momentum/{}", i); }
 std::string policy_momentum_group(std::size_t i) { return fmt::format("/checkpoint/policy_momentum/{}", i); }
@@ -173,7 +173,8 @@ TrainState::Position read_position(const Hdf5Reader& file) {
   for (std::size_t i = 0; i < kPositions.size(); ++i) {
     if (name == kPositions[i]) return static_cast<TrainState::Position>(i);
   }
-  file.fail(kGroup, fmt::format("attribute position is '{}', expected pretrain, policy, joint or done", name));
+  file.fail(kGroup,
+            fmt::format("attribute position is '{}', expected pretrain, policy, joint, frontier or done", name));
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace cascadecl {
 // The state of a training. Stages, policies and history so far are a model; the rest is needed to continue it bit by
 // bit.
 struct TrainState {
-  enum class Position { pretrain, policy, joint, done };
+  enum class Position { pretrain, policy, joint, frontier, done };
   Position position = Position::pretrain;
   std::vector<EpochProgress> progress;  // pretrain: of each stage; policy and joint: a single one, of the phase
   bool refit = false;                   // joint: the epoch's policies are still to be trained

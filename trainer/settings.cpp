@@ -65,6 +65,7 @@ std::string to_json(const TrainSettings& s) {
                      {"cutout", per_stage(s.cutout)},
                      {"validation_share", s.validation_share},
                      {"alpha", s.learning.alpha},
+                     {"frontier", s.frontier},
                      {"estimator", to_string(s.learning.estimator)},
                      {"baseline", to_string(s.learning.baseline)},
                      {"cost", to_string(s.cost)},

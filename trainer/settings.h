@@ -43,6 +43,9 @@ struct TrainSettings {
   double label_smoothing = 0;
   double validation_share = 0.1;  // of the training images, held out for the policies
   PolicyLearning learning;        // of the policies; momentum and batch size are those of the stages
+  // Find the best ways to run the cascade at the end (fit_frontier), and choose the cheapest one that loses half a
+  // point at most. If not, the policies of learning.alpha decide.
+  bool frontier = true;
   CostUnit cost = CostUnit::mac;  // what F_t counts; ms and mj are measured on the device when the training starts
   std::uint64_t seed = 1;         // also decides which images are held out
   // The seed of the policies and of the joint phase, if it is not `seed`: for several runs on the same stages and

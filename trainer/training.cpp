@@ -67,9 +67,13 @@ void check(const Training& training) {
 // What checkpoints written before these settings existed were trained with.
 std::string with_later_settings(const std::string& settings) {
   const TrainSettings defaults;
-  nlohmann::ordered_json json = {{"cost", to_string(defaults.cost)}, {"joint_loss", to_string(JointLoss::reinforce)},
-                                 {"nesterov", defaults.nesterov},    {"label_smoothing", defaults.label_smoothing},
-                                 {"flip", to_string(defaults.flip)}, {"cutout", defaults.cutout.values.front()}};
+  nlohmann::ordered_json json = {{"cost", to_string(defaults.cost)},
+                                 {"frontier", false},
+                                 {"joint_loss", to_string(JointLoss::reinforce)},
+                                 {"nesterov", defaults.nesterov},
+                                 {"label_smoothing", defaults.label_smoothing},
+                                 {"flip", to_string(defaults.flip)},
+                                 {"cutout", defaults.cutout.values.front()}};
   json.update(nlohmann::ordered_json::parse(settings));
   return json.dump();
 }
@@ -115,6 +119,7 @@ void check_history(const Training& training) {
 // Drops what was fitted to the stages or policies of another model and no longer fits once they are trained on.
 void forget_what_was_fitted(Model& model, bool stages_change) {
   model.decision.reset();
+  model.frontier = {};
   if (!stages_change) return;
   model.exit_functions.clear();
   model.temperatures.clear();
@@ -199,6 +204,8 @@ void Training::advance(Position position) {
         return settings.policy && has_policies();
       case Position::joint:
         return settings.joint && settings.joint_epochs > 0 && has_policies();
+      case Position::frontier:
+        return settings.frontier && (settings.policy || settings.joint) && can_fit_answers();
       default:
         return true;
     }

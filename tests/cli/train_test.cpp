@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -19,7 +20,7 @@ std::vector<std::string> train(const SmallWorld& world, const std::string& model
                                const std::vector<std::string>& more = {}, const std::string& epochs = "2") {
   std::vector<std::string> arguments = {"train", "--data", world.data(), "--stages", "resnet-8,resnet-14", "-o", model};
   arguments.insert(arguments.end(), {"--batch-size", "8", "--validation-share", "0.25", "--epochs", epochs});
-  arguments.insert(arguments.end(), {"--policy-epochs", "2", "--joint-epochs", "1"});
+  arguments.insert(arguments.end(), {"--policy-epochs", "2", "--joint-epochs", "1", "--alpha", "0.1"});
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
 }
@@ -131,9 +132,10 @@ TEST_CASE("train finds the threshold for a budget that calibrate finds, and tell
   const nlohmann::json decision = run.json()["decision"];
   CHECK(decision["target"]["value"] == 1.2);
   CHECK(decision["validation"]["cost"] <= 1.2);
-  const Finished calibrated = cascadecl_run(
-      {"calibrate", world.path("m.h5"), "--data", world.data(), "-o", world.path("c.h5"), "--temperature", "no",
-       "--combination", "no", "--exit-functions", "no", "--target-mac", "1.2", "--test", "test", "--json"});
+  const Finished calibrated =
+      cascadecl_run({"calibrate", world.path("m.h5"), "--data", world.data(), "-o", world.path("c.h5"), "--temperature",
+                     "no", "--combination", "no", "--exit-functions", "no", "--target-mac", "1.2", "--policy",
+                     "learned", "--test", "test", "--json"});
   REQUIRE(calibrated.status == 0);
   CHECK(calibrated.json()["decision"] == decision);
   const Finished eval = cascadecl_run({"eval", world.path("m.h5"), "--data", world.data(), "--json"});
@@ -145,6 +147,88 @@ TEST_CASE("train finds the threshold for a budget that calibrate finds, and tell
   REQUIRE(drop.status == 0);
   CHECK(drop.json()["decision"]["policy"] == "entropy");
   CHECK(drop.json()["decision"]["test"].is_null());
+}
+
+// A training that is told no price.
+std::vector<std::string> for_everybody(const SmallWorld& world, const std::vector<std::string>& more = {}) {
+  std::vector<std::string> arguments = {"train",
+                                        "--data",
+                                        world.data(),
+                                        "--stages",
+                                        "resnet-8,resnet-14",
+                                        "-o",
+                                        world.path("m.h5"),
+                                        "--batch-size",
+                                        "8",
+                                        "--validation-share",
+                                        "0.25",
+                                        "--epochs",
+                                        "1",
+                                        "--policy-epochs",
+                                        "2",
+                                        "--json",
+                                        "--quiet"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+TEST_CASE("without a price train fits a frontier, chooses on it, and other commands move along it") {
+  const SmallWorld world;
+  const Finished run = cascadecl_run(for_everybody(world));
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  const nlohmann::json points = run.json()["frontier"]["points"];
+  REQUIRE(!points.empty());
+  int chosen = 0;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    chosen += points[i]["chosen"].get<bool>() ? 1 : 0;
+    if (i == 0) continue;
+    CHECK(points[i]["top1"].get<double>() > points[i - 1]["top1"].get<double>());
+    CHECK(points[i]["mac_fraction"].get<double>() > points[i - 1]["mac_fraction"].get<double>());
+  }
+  CHECK(chosen == 1);
+
+  const auto eval = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"eval", world.path("m.h5"), "--data", world.data(), "--json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return cascadecl_run(arguments);
+  };
+  const auto follows = [&](const std::vector<std::string>& more, const nlohmann::json& point) {
+    const Finished finished = eval(more);
+    CAPTURE(finished.err);
+    REQUIRE(finished.status == 0);
+    CHECK(finished.json()["policy"]["name"] == point["policy"]);
+    CHECK(finished.json()["policy"]["parameter"] == point["parameter"]);
+  };
+  for (const nlohmann::json& point : points)
+    if (point["chosen"].get<bool>()) follows({}, point);
+  follows({"--target-mac", "1e6"}, points.back());
+  follows({"--target-mac", fmt::format("{}", points.front()["mac_fraction"].get<double>() + 1e-9)}, points.front());
+  follows({"--target-ms", "1e9"}, points.back());
+  follows({"--target-drop", "100"}, points.front());
+  CHECK(error_fault(eval({"--target-mac", "0.001"}), 1, "nearest") == "");
+  CHECK(error_fault(eval({"--target-mac", "1", "--policy", "margin:0.5"}), 2, "--policy") == "");
+  CHECK(error_fault(eval({"--target-mac", "1", "--target-ms", "1"}), 2, "--target-ms") == "");
+
+  REQUIRE(cascadecl_run(train(world, world.path("plain.h5"), {"--quiet"}, "0")).status == 0);
+  CHECK(error_fault(cascadecl_run({"eval", world.path("plain.h5"), "--data", world.data(), "--target-mac", "1"}), 2,
+                    "calibrate") == "");
+}
+
+TEST_CASE("a target chooses on the frontier that the training fits, and test images are told when asked for") {
+  const SmallWorld world;
+  const Finished run = cascadecl_run(for_everybody(world, {"--target-mac", "0.9", "--test", "test"}));
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  const nlohmann::json decision = run.json()["decision"];
+  CHECK(decision["validation"]["cost"] <= 0.9);
+  const Finished eval = cascadecl_run({"eval", world.path("m.h5"), "--data", world.data(), "--json"});
+  REQUIRE(eval.status == 0);
+  CHECK(eval.json()["policy"]["parameter"] == decision["parameter"]);
+  CHECK(eval.json()["top1"].get<double>() == doctest::Approx(decision["test"]["top1"].get<double>()));
+  const Finished small = cascadecl_run(for_everybody(world, {"--target-mac", "0.001"}));
+  CHECK(error_fault(small, 1, "nearest") == "");
+  CHECK(cascadecl_run({"eval", world.path("m.h5"), "--data", world.data()}).status == 0);
 }
 
 TEST_CASE("a target out of reach tells the nearest, and the trained model is kept") {
