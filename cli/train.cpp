@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <nlohmann/json.hpp>
@@ -21,6 +22,8 @@
 #include "cli/output_file.h"
 #include "cli/policy_learning_flags.h"
 #include "cli/progress.h"
+#include "cli/shell_command.h"
+#include "cli/train_display.h"
 #include "data/files/error.h"
 #include "runtime/cascade/model_file.h"
 #include "trainer/held_out.h"
@@ -53,60 +56,6 @@ class InterruptGuard {
  private:
   struct sigaction previous_int_ {
   }, previous_term_{};
-};
-
-std::string note_of(const StepReport& step) {
-  std::string note = fmt::format("loss {:.4f}", step.loss);
-  if (step.accuracy) note += fmt::format("  accuracy {}", percent(step.accuracy, 1));
-  return note;
-}
-
-// Shows a training on stderr: a bar for each epoch on a terminal, and a line for each finished epoch.
-class TrainDisplay : public TrainObserver {
- public:
-  explicit TrainDisplay(bool quiet) : quiet_(quiet) {}
-
-  void on_step(const StepReport& step) override {
-    // Of stages that are trained at once, the bar shows one until its epoch is done.
-    const bool another = bar_ && (step.what != shown_.what || step.epoch != shown_.epoch || step.phase != shown_.phase);
-    if (another && shown_.images_done < shown_.images_total) return;
-    shown_ = step;
-    const std::string task = fmt::format("{} {} {}/{}", step.phase, step.what, step.epoch, step.epochs);
-    if (task != task_) {
-      task_ = task;
-      bar_.emplace(task, step.images_total, quiet_, step.seconds);
-    }
-    bar_->update(step.images_done, note_of(step));
-  }
-
-  void on_epoch(const EpochRecord& epoch) override {
-    std::string line = fmt::format("{} {} epoch {}: loss {:.4f}", epoch.phase, epoch.what, epoch.epoch, epoch.loss);
-    if (epoch.accuracy) line += fmt::format(", accuracy {}", percent(epoch.accuracy));
-    if (epoch.validation_accuracy) line += fmt::format(", held-out {}", percent(epoch.validation_accuracy));
-    if (epoch.mac_fraction) line += fmt::format(", MACs {} of the largest stage", percent(epoch.mac_fraction, 1));
-    line += fmt::format(", {}", clock_text(epoch.seconds));
-    if (epoch.images_per_s > 0) line += fmt::format(", {:.0f} images/s", epoch.images_per_s);
-    show(line);
-  }
-
-  void on_note(const std::string& text) override { show(text); }
-  bool stop_requested() override { return interrupted; }
-
-  void clear() {
-    bar_.reset();
-    task_.clear();
-  }
-
- private:
-  void show(const std::string& line) {
-    clear();
-    note(line, quiet_);
-  }
-
-  bool quiet_;
-  std::string task_;
-  StepReport shown_;
-  std::optional<Progress> bar_;
 };
 
 struct Flags {
@@ -170,14 +119,23 @@ void set_phases(TrainSettings& settings, const std::string& phases) {
 }
 
 [[noreturn]] void tell_how_to_resume(const Arguments& arguments, const std::string& checkpoint) {
-  std::string command = "cascadecl train";
-  bool resumes = false;
-  for (const std::string& argument : arguments) {
-    command += " " + argument;
-    resumes = resumes || argument == "--resume";
+  Arguments words = {"cascadecl", "train"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  if (std::ranges::find(arguments, "--resume") == arguments.end()) words.push_back("--resume");
+  throw Error(fmt::format("stopped; the state is in {}; to go on: {}", checkpoint, shell_command(words)));
+}
+
+// Without --resume. A checkpoint of a training that has not come to its end is never replaced.
+void check_nothing_interrupted(const std::string& checkpoint) {
+  if (!std::filesystem::exists(checkpoint)) return;
+  try {
+    if (read_checkpoint(checkpoint).state.position == TrainState::Position::done) return;
+  } catch (const FileError&) {
+    return;  // it cannot be gone on from
   }
-  throw Error(
-      fmt::format("stopped; the state is in {}; to go on: {}{}", checkpoint, command, resumes ? "" : " --resume"));
+  throw UsageError(fmt::format(
+      "{} holds a training that stopped before its end; --resume goes on with it, remove the file to begin a new one",
+      checkpoint));
 }
 
 // Fails now rather than after the training if no threshold could be found then.
@@ -282,6 +240,7 @@ void run_train(const Arguments& arguments) {
     flags.settings.stages = split_words(flags.stages);
   }
   const std::optional<BudgetQuestion> question = flags.budget.question();
+  if (!flags.resume) check_nothing_interrupted(checkpoint);
   check_writable(flags.output);
   check_writable(checkpoint);
   const std::vector<Device> devices = flags.device.open_all();
@@ -289,7 +248,7 @@ void run_train(const Arguments& arguments) {
   if (question) check_budget(*question, flags, flags.settings.stages.size(), device);
 
   const InterruptGuard guard;
-  TrainDisplay display(options.quiet());
+  TrainDisplay display(options.quiet(), interrupted);
   const TrainResult result =
       train(flags.settings, *dataset, devices, display, checkpoint, flags.resume, initial, flags.meters.environment());
   display.clear();

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
+#include <optional>
 #include <thread>
 
 #include "data/dataset_file.h"
@@ -30,6 +32,27 @@ std::vector<float> answers(const SmallWorld& world, const std::string& model) {
   return Hdf5Reader(output).read<float>("/answer", {30, 10});
 }
 
+using Labels = std::vector<std::int32_t>;
+
+// The world's dataset file with another header or other labels.
+std::string changed_data(const SmallWorld& world, const std::function<void(DatasetHeader&, Labels&)>& change) {
+  const std::string path = world.path("changed.h5");
+  std::optional<DatasetWriter> writer;
+  for (const char* split : {"train", "test"}) {
+    const auto images = open_dataset(world.data(), split);
+    std::vector<std::uint8_t> pixels(static_cast<std::size_t>(images->size() * images->header().dims.bytes()));
+    images->read(all_indices(images->size()), pixels.data());
+    DatasetHeader header = images->header();
+    Labels labels(images->labels().begin(), images->labels().end());
+    change(header, labels);
+    if (!writer) writer.emplace(path, header);
+    writer->begin_split(split, images->size());
+    writer->append(pixels, labels);
+  }
+  writer->commit();
+  return path;
+}
+
 TEST_CASE("a cascade is trained, evaluated and asked through the program") {
   const SmallWorld world;
   const std::string model = world.path("trained.h5");
@@ -55,17 +78,9 @@ TEST_CASE("--quiet writes no progress") {
 
 TEST_CASE("a dataset whose name is no UTF-8 is trained on, and the model knows its held-out images") {
   const SmallWorld world;
-  const auto images = open_dataset(world.data(), "train");
-  const std::vector<std::int64_t> all = all_indices(images->size());
-  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(images->size() * images->header().dims.bytes()));
-  images->read(all, pixels.data());
-  DatasetHeader header = images->header();
-  header.name = "photos of M\xFCnchen";  // Latin-1
-  const std::string data = world.path("latin.h5"), model = world.path("latin-model.h5");
-  DatasetWriter writer(data, header);
-  writer.begin_split("train", images->size());
-  writer.append(pixels, images->labels());
-  writer.commit();
+  const std::string model = world.path("latin-model.h5");
+  const std::string data =
+      changed_data(world, [](DatasetHeader& header, Labels&) { header.name = "photos of M\xFCnchen"; });  // Latin-1
   const Finished run = cascadecl_run({"train", "--data", data, "--stages", "resnet-8,resnet-14", "-o", model,
                                       "--phases", "pretrain,policy", "--epochs", "1", "--policy-epochs", "1"});
   CAPTURE(run.err);
@@ -94,6 +109,21 @@ TEST_CASE("Ctrl-C stops a training resumably, and the resumed one ends as if it 
   CAPTURE(resumed.err);
   REQUIRE(resumed.status == 0);
   CHECK(answers(world, broken) == answers(world, whole));
+}
+
+TEST_CASE("an interrupted training is never replaced by a new one, and the command shown to go on is one for a shell") {
+  const SmallWorld world;
+  const std::string model = world.path("my model's.h5"), epochs = "100";
+  Process process(train(world, model, {}, epochs));
+  while (!contains(process.err_so_far(), "epoch 1:")) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  process.signal(SIGINT);
+  CHECK(contains(process.wait().err, "-o '" + world.path("my model'\\''s.h5") + "' --batch-size 8"));
+  const std::string kept = read_text(model + ".checkpoint");
+  const Finished again = cascadecl_run(train(world, model, {}, "1"));
+  CHECK(error_fault(again, 2, model + ".checkpoint holds a training that stopped before its end; --resume") == "");
+  CHECK(read_text(model + ".checkpoint") == kept);
+  std::filesystem::remove(model + ".checkpoint");
+  CHECK(cascadecl_run(train(world, model, {"--phases", "pretrain"}, "1")).status == 0);
 }
 
 TEST_CASE("resuming without a checkpoint or with other settings is refused") {
