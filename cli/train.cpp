@@ -71,6 +71,12 @@ struct Flags {
 void add_stage_flags(Options& options, TrainSettings& settings) {
   options.add_numbers("epochs", settings.epochs.values, 0, 100000,
                       "epochs of pretraining: for all stages, or for each one by commas");
+  options.add_enumeration("keep", settings.keep, {KeepEpoch::last, KeepEpoch::best},
+                          "parameters that a stage keeps of its pretraining: of the last epoch, or of the one of the "
+                          "best held-out accuracy");
+  options.add_number("patience", settings.patience, 0, 100000,
+                     "a stage's pretraining ends when its held-out accuracy has not got better for so many epochs; "
+                     "0: never. It cuts the schedule off: with one-cycle the small learning rates never come");
   options.add_number("batch-size", settings.batch_size, 1, 65536, "images in a step");
   options.add_number("micro-batch", settings.micro_batch, 0, 65536,
                      "images of a step that are computed at once, their gradients summed; each micro-batch is "

@@ -29,6 +29,8 @@ std::string to_json(const TrainSettings& s) {
   const Json json = {{"stages", stages},
                      {"phases", phases},
                      {"epochs", per_stage(s.epochs)},
+                     {"keep", to_string(s.keep)},
+                     {"patience", s.patience},
                      {"policy_epochs", s.learning.epochs},
                      {"joint_epochs", s.joint_epochs},
                      {"batch_size", s.batch_size},

@@ -6,6 +6,7 @@
 
 #include "runtime/cascade/model.h"
 #include "runtime/study/runs/stage_costs.h"
+#include "trainer/best_epoch.h"
 #include "trainer/per_stage.h"
 #include "trainer/policy_learning.h"
 #include "trainer/pretrain.h"
@@ -19,6 +20,8 @@ struct TrainSettings {
   std::vector<std::string> stages;
   bool pretrain = true, policy = true, joint = true;  // phases to run
   PerStage<int> epochs = 12;
+  KeepEpoch keep = KeepEpoch::last;  // of each stage's pretraining
+  int patience = 0;                  // epochs without better held-out accuracy after which a stage ends; 0: never
   int joint_epochs = 2;
   int batch_size = 128;
   int micro_batch = 0;  // see PretrainSettings; 0: all of the batch, or what fits into the device's memory

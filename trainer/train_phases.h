@@ -20,7 +20,7 @@ bool refit_policies(Training& training);
 // Stages and policies together: after each epoch of the stages the policies are fitted again.
 bool train_jointly(Training& training);
 
-PretrainSettings pretrain_settings(const TrainSettings& settings, int stage);
+PretrainSettings pretrain_settings(const Training& training, int stage);
 JointSettings joint_settings(const TrainSettings& settings);
 
 }  // namespace cascadecl

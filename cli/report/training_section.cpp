@@ -88,6 +88,7 @@ ordered_json curves_of(const ordered_json& training) {
     for (const char* field : {"epoch", "loss", "accuracy", "validation_accuracy", "mac_fraction"}) {
       epoch[field] = number_json(record, field);
     }
+    if (record.contains("kept")) epoch["kept"] = true;
     if (phase == "joint") epoch["accuracy"] = nullptr;  // which this phase does not measure
     (*curve)["epochs"].push_back(epoch);
   }

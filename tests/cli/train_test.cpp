@@ -126,6 +126,50 @@ TEST_CASE("an interrupted training is never replaced by a new one, and the comma
   CHECK(cascadecl_run(train(world, model, {"--phases", "pretrain"}, "1")).status == 0);
 }
 
+TEST_CASE("best epochs and patience are asked for by flags, and resumed") {
+  const SmallWorld world;
+  const std::string whole = world.path("whole.h5"), broken = world.path("broken.h5"), epochs = "30";
+  const std::vector<std::string> flags = {
+      "--keep", "best", "--patience", "8", "--phases", "pretrain,policy"};
+  std::vector<std::string> json = flags;
+  json.push_back("--json");
+  const Finished run = cascadecl_run(train(world, whole, json, epochs));
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  const nlohmann::json training = run.json()["training"];
+  CHECK(training["settings"]["keep"] == "best");
+  CHECK(training["settings"]["patience"] == 8);
+  int kept = 0;
+  for (const auto& epoch : training["history"]) kept += epoch.value("kept", false) ? 1 : 0;
+  CHECK(kept == 2);
+  CHECK(contains(run.err, "pretrain resnet-8: keeps the parameters of epoch"));
+  CHECK(contains(run.err, "of 30: no better held-out accuracy for 8 epochs"));
+
+  Process process(train(world, broken, flags, epochs));
+  while (!contains(process.err_so_far(), "epoch 3:")) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  process.signal(SIGINT);
+  CHECK(process.wait().status == 1);
+  std::vector<std::string> on = flags;
+  on.push_back("--resume");
+  REQUIRE(cascadecl_run(train(world, broken, on, epochs)).status == 0);
+  CHECK(answers(world, broken) == answers(world, whole));
+}
+
+TEST_CASE("what cannot be trained on is refused before any training, by name") {
+  const SmallWorld world;
+  const auto refused = [&](const std::vector<std::string>& more, int status, const std::string& part) {
+    std::vector<std::string> arguments = {"train", "--stages", "resnet-8,resnet-14", "-o", world.path("m.h5")};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Finished run = cascadecl_run(arguments);
+    CHECK_FALSE(contains(run.err, "epoch 1"));
+    CHECK_FALSE(std::filesystem::exists(world.path("m.h5")));
+    return error_fault(run, status, part);
+  };
+  for (const char* flag : {"--keep=best", "--patience=2"})
+    CHECK(refused({"--data", world.data(), flag, "--validation-share", "0", "--phases", "pretrain"}, 2,
+                  "validation share") == "");
+}
+
 TEST_CASE("resuming without a checkpoint or with other settings is refused") {
   const SmallWorld world;
   CHECK(error_fault(cascadecl_run(train(world, world.path("m.h5"), {"--resume"})), 4, "m.h5.checkpoint") == "");
