@@ -59,7 +59,7 @@ class InterruptGuard {
 };
 
 struct Flags {
-  std::string data, stages, from, output, checkpoint, phases = "pretrain,policy,joint";
+  std::string data, stages, from, output, checkpoint, phases = "pretrain,policy,joint", class_weights = "none";
   DeviceFlags device;
   std::uint64_t policy_seed = 1;
   bool resume = false;
@@ -144,6 +144,12 @@ void check_nothing_interrupted(const std::string& checkpoint) {
       checkpoint));
 }
 
+ClassWeights class_weights(const std::string& flag, const DatasetHeader& header) {
+  if (flag == "none") return {};
+  if (flag == "balanced") return {ClassWeights::Kind::balanced};
+  return read_class_weights(flag, header.label_names);
+}
+
 // Fails now rather than after the training if no threshold could be found then.
 void check_budget(const BudgetQuestion& question, const Flags& flags, std::size_t stages, const Device& device) {
   if (stages < 2) throw UsageError("--target: a single stage has no threshold");
@@ -222,6 +228,9 @@ void run_train(const Arguments& arguments) {
   add_precision(options, precision);
   options.add_switch("resume", flags.resume, "go on from the checkpoint");
   add_stage_flags(options, flags.settings);
+  options.add_text("class-weights", flags.class_weights, "none|balanced|FILE",
+                   "how much images count in pretraining by their class: alike, all classes alike, or as the lines "
+                   "NAME WEIGHT of a text file say");
   add_policy_flags(options, flags.settings);
   options.add_number("policy-seed", flags.policy_seed, "of policies and the joint phase; if not given that of --seed");
   flags.budget.add_to(options);
@@ -245,6 +254,7 @@ void run_train(const Arguments& arguments) {
   } else {
     flags.settings.stages = split_words(flags.stages);
   }
+  flags.settings.class_weights = class_weights(flags.class_weights, dataset->header());
   const std::optional<BudgetQuestion> question = flags.budget.question();
   if (!flags.resume) check_nothing_interrupted(checkpoint);
   check_writable(flags.output);

@@ -18,6 +18,11 @@ Json per_stage(const PerStage<Value>& setting) {
   return setting.values.size() == 1 ? Json(setting.values.front()) : Json(setting.values);
 }
 
+Json to_json(const ClassWeights& weights) {
+  if (weights.kind == ClassWeights::Kind::given) return weights.given;
+  return weights.kind == ClassWeights::Kind::balanced ? "balanced" : "none";
+}
+
 }  // namespace
 
 std::string to_json(const TrainSettings& s) {
@@ -41,6 +46,7 @@ std::string to_json(const TrainSettings& s) {
                      {"weight_decay", s.weight_decay},
                      {"nesterov", s.nesterov},
                      {"label_smoothing", s.label_smoothing},
+                     {"class_weights", to_json(s.class_weights)},
                      {"schedule", s.schedule == Schedule::step ? "step" : "one-cycle"},
                      {"augment", s.augment},
                      {"flip", to_string(s.flip)},

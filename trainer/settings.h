@@ -7,6 +7,7 @@
 #include "runtime/cascade/model.h"
 #include "runtime/study/runs/stage_costs.h"
 #include "trainer/best_epoch.h"
+#include "trainer/class_weights.h"
 #include "trainer/per_stage.h"
 #include "trainer/policy_learning.h"
 #include "trainer/pretrain.h"
@@ -33,6 +34,7 @@ struct TrainSettings {
   Flip flip = Flip::random;
   PerStage<int> cutout = 0;  // of pretraining, like the next one
   double label_smoothing = 0;
+  ClassWeights class_weights = {};
   double validation_share = 0.1;  // of the training images, held out for the policies
   PolicyLearning learning;        // of the policies; momentum and batch size are those of the stages
   CostUnit cost = CostUnit::mac;  // what F_t counts; ms and mj are measured on the device when the training starts

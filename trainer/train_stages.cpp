@@ -171,6 +171,8 @@ PretrainSettings pretrain_settings(const Training& training, int stage) {
           .weight_decay = settings.weight_decay,
           .nesterov = settings.nesterov,
           .label_smoothing = settings.label_smoothing,
+          .class_weights = class_weights(settings.class_weights, training.data.labels(), training.split.rest,
+                                         training.data.header().classes()),
           .augment = settings.augment,
           .flip = settings.flip,
           .cutout = settings.cutout.at(stage),

@@ -69,6 +69,7 @@ std::string with_later_settings(const std::string& settings) {
                                  {"flip", to_string(defaults.flip)},
                                  {"keep", to_string(defaults.keep)},
                                  {"patience", defaults.patience},
+                                 {"class_weights", "none"},
                                  {"cutout", defaults.cutout.values.front()}};
   json.update(nlohmann::ordered_json::parse(settings));
   return json.dump();

@@ -60,7 +60,8 @@ std::string command_of(const ordered_json& settings) {
     if (value.is_null() || (name == "stages" && !pretrained)) continue;
     std::string flag = name;
     std::replace(flag.begin(), flag.end(), '_', '-');
-    command += fmt::format(" --{} {}", flag, flag_value(value));
+    const bool from_file = name == "class_weights" && value.is_array();
+    command += fmt::format(" --{} {}", flag, from_file ? "FILE" : flag_value(value));
   }
   return command + " -o MODEL";
 }

@@ -126,11 +126,12 @@ TEST_CASE("an interrupted training is never replaced by a new one, and the comma
   CHECK(cascadecl_run(train(world, model, {"--phases", "pretrain"}, "1")).status == 0);
 }
 
-TEST_CASE("best epochs and patience are asked for by flags, and resumed") {
+TEST_CASE("best epochs, patience and class weights are asked for by flags, and resumed") {
   const SmallWorld world;
   const std::string whole = world.path("whole.h5"), broken = world.path("broken.h5"), epochs = "30";
+  write_text(world.path("weights.txt"), "disc 2\n\nfive-pointed star 0.5\n");
   const std::vector<std::string> flags = {
-      "--keep", "best", "--patience", "8", "--phases", "pretrain,policy"};
+      "--keep", "best", "--patience", "8", "--class-weights", world.path("weights.txt"), "--phases", "pretrain,policy"};
   std::vector<std::string> json = flags;
   json.push_back("--json");
   const Finished run = cascadecl_run(train(world, whole, json, epochs));
@@ -139,6 +140,7 @@ TEST_CASE("best epochs and patience are asked for by flags, and resumed") {
   const nlohmann::json training = run.json()["training"];
   CHECK(training["settings"]["keep"] == "best");
   CHECK(training["settings"]["patience"] == 8);
+  CHECK(training["settings"]["class_weights"].size() == 10);
   int kept = 0;
   for (const auto& epoch : training["history"]) kept += epoch.value("kept", false) ? 1 : 0;
   CHECK(kept == 2);
@@ -153,6 +155,11 @@ TEST_CASE("best epochs and patience are asked for by flags, and resumed") {
   on.push_back("--resume");
   REQUIRE(cascadecl_run(train(world, broken, on, epochs)).status == 0);
   CHECK(answers(world, broken) == answers(world, whole));
+
+  const Finished balanced =
+      cascadecl_run(train(world, broken, {"--class-weights", "balanced", "--phases", "pretrain", "--json"}, "1"));
+  REQUIRE(balanced.status == 0);
+  CHECK(balanced.json()["training"]["settings"]["class_weights"] == "balanced");
 }
 
 TEST_CASE("what cannot be trained on is refused before any training, by name") {
@@ -168,6 +175,11 @@ TEST_CASE("what cannot be trained on is refused before any training, by name") {
   for (const char* flag : {"--keep=best", "--patience=2"})
     CHECK(refused({"--data", world.data(), flag, "--validation-share", "0", "--phases", "pretrain"}, 2,
                   "validation share") == "");
+  const std::string weights = world.path("weights.txt");
+  CHECK(refused({"--data", world.data(), "--class-weights", weights}, 4, weights) == "");
+  write_text(weights, "disc 1\nring one\n");
+  CHECK(refused({"--data", world.data(), "--class-weights", weights}, 4,
+                weights + ": line 2: weight 'one', expected a number above 0") == "");
 }
 
 TEST_CASE("resuming without a checkpoint or with other settings is refused") {

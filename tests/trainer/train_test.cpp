@@ -289,7 +289,7 @@ TEST_CASE("a checkpoint of earlier versions, which tells less of settings and da
   CHECK_FALSE(run(short_training(), stopped, file).complete);
   Checkpoint earlier = read_checkpoint(file);
   auto told = nlohmann::ordered_json::parse(earlier.settings);
-  for (const char* later : {"keep", "patience", "cost", "nesterov",
+  for (const char* later : {"keep", "patience", "class_weights", "cost", "nesterov",
                             "label_smoothing", "flip", "cutout"})
     CHECK(told.erase(later) == 1);
   earlier.settings = told.dump();
@@ -298,6 +298,55 @@ TEST_CASE("a checkpoint of earlier versions, which tells less of settings and da
   other.patience = 1;
   CHECK(contains(error_of<UsageError>([&] { run(other, nobody, file, true); }), "patience (0, not 1)"));
   check_same(whole, run(short_training(), rest, file, true).model);
+}
+
+// 80 images, of which most are of two classes.
+const MemoryDataset& uneven_images() {
+  static const MemoryDataset data = [] {
+    const MemoryDataset many = generate_in_memory(easy_images(8), 0, 400);
+    std::vector<std::int64_t> chosen;
+    for (std::int64_t i = 0; chosen.size() < 80; ++i)
+      if (i % 10 < 2 || i % 100 < 10) chosen.push_back(i);
+    std::vector<std::uint8_t> pixels(chosen.size() * static_cast<std::size_t>(many.header().dims.bytes()));
+    many.read(chosen, pixels.data());
+    std::vector<std::int32_t> labels;
+    for (const std::int64_t i : chosen) labels.push_back(many.labels()[static_cast<std::size_t>(i)]);
+    return MemoryDataset(many.header(), pixels, labels);
+  }();
+  return data;
+}
+
+TEST_CASE("class weights reach the training: balanced ones are those of the same numbers given, and resume") {
+  const TemporaryFolder folder;
+  const auto file = folder / "checkpoint.h5";
+  TrainSettings settings = short_training();
+  settings.policy = settings.joint = false;
+  Recorder nobody;
+  const auto trained = [&](const ClassWeights& weights) {
+    settings.class_weights = weights;
+    return train(settings, uneven_images(), test_device(), nobody).model;
+  };
+  const Model none = trained({}), balanced = trained({ClassWeights::Kind::balanced});
+  const ValidationSplit split = split_validation(uneven_images().labels(), 0.25, settings.seed);
+  std::vector<double> images(10), formula;
+  for (const std::int64_t i : split.rest)
+    ++images[static_cast<std::size_t>(uneven_images().labels()[static_cast<std::size_t>(i)])];
+  for (const double n : images) formula.push_back(static_cast<double>(split.rest.size()) / (10 * n));
+  CHECK(none.stages[0].parameters != balanced.stages[0].parameters);
+  check_same(balanced, trained({ClassWeights::Kind::given, formula}));
+  check_same(none, trained({ClassWeights::Kind::given, std::vector<double>(10, 0.3)}));
+  CHECK(nlohmann::json::parse(balanced.training)["settings"]["class_weights"] == "balanced");
+
+  settings.class_weights = {ClassWeights::Kind::given, formula};
+  Recorder stopped(4);
+  CHECK_FALSE(train(settings, uneven_images(), test_device(), stopped, file).complete);
+  check_same(balanced, train(settings, uneven_images(), test_device(), nobody, file, true).model);
+  settings.class_weights.given[3] = 9;
+  CHECK(contains(error_of<UsageError>([&] { train(settings, uneven_images(), test_device(), nobody, file, true); }),
+                 "class_weights ("));
+  settings.class_weights.given.pop_back();
+  CHECK(contains(error_of<UsageError>([&] { train(settings, uneven_images(), test_device(), nobody); }),
+                 "class weights: expected 10"));
 }
 
 TEST_CASE("a checkpoint is written after every epoch and can be resumed when all is done") {
