@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <functional>
 #include <nlohmann/json.hpp>
 
+#include "data/files/byte_reader.h"
 #include "data/files/error.h"
 #include "runtime/cascade/model_file.h"
+#include "runtime/cascade/policy_weights.h"
 #include "runtime/foreign_text.h"
 #include "runtime/network/stages.h"
 #include "runtime/study/answers/label_probabilities.h"
@@ -32,6 +35,21 @@ void check_per_stage(std::string_view name, const PerStage<Value>& setting, int 
   }
 }
 
+void check_classes(const Training& training) {
+  const DatasetHeader& header = training.data.header();
+  const std::span<const std::int32_t> labels = training.data.labels();
+  if (std::ranges::adjacent_find(labels, std::not_equal_to()) == labels.end())
+    throw FileError(fmt::format("dataset {}: its {} images are all of class '{}', expected two classes at least",
+                                printable(header.name), labels.size(),
+                                printable(header.label_names[static_cast<std::size_t>(labels.front())])));
+  const TrainSettings& settings = training.settings;
+  if ((settings.policy || settings.joint) && training.has_policies() && header.classes() > most_policy_classes)
+    throw UsageError(
+        fmt::format("dataset {}: it has {} classes, policies take {} at most; train a single stage, or the "
+                    "phase pretrain alone",
+                    printable(header.name), header.classes(), most_policy_classes));
+}
+
 void check(const Training& training) {
   const TrainSettings& settings = training.settings;
   if (settings.patience < 0) throw UsageError("patience: expected 0 or more epochs");
@@ -51,6 +69,7 @@ void check(const Training& training) {
   if (!(settings.label_smoothing >= 0 && settings.label_smoothing < 1)) {
     throw UsageError("label smoothing: expected 0 or more and less than 1");
   }
+  check_classes(training);
   if (training.split.rest.empty()) throw UsageError("validation share: no image is left to train on");
   if ((settings.policy || settings.joint) && training.has_policies() && training.split.held_out.empty()) {
     throw UsageError("validation share: policies need held-out images; expected a share above 0");
@@ -60,8 +79,10 @@ void check(const Training& training) {
     throw UsageError("validation share: keep best and patience need held-out images; expected a share above 0");
 }
 
-// What checkpoints written before these settings existed were trained with.
-std::string with_later_settings(const std::string& settings) {
+// What checkpoints written before these settings existed were trained with. Which labels and order of colours they saw
+// they do not tell: those of `identity` are as good as any.
+std::string with_later_settings(const std::string& settings, const std::string& identity) {
+  const auto now = nlohmann::ordered_json::parse(identity);
   const TrainSettings defaults;
   nlohmann::ordered_json json = {{"cost", to_string(defaults.cost)},
                                  {"nesterov", defaults.nesterov},
@@ -70,7 +91,9 @@ std::string with_later_settings(const std::string& settings) {
                                  {"keep", to_string(defaults.keep)},
                                  {"patience", defaults.patience},
                                  {"class_weights", "none"},
-                                 {"cutout", defaults.cutout.values.front()}};
+                                 {"cutout", defaults.cutout.values.front()},
+                                 {"color_order", now["color_order"]},
+                                 {"labels", now["labels"]}};
   json.update(nlohmann::ordered_json::parse(settings));
   return json.dump();
 }
@@ -194,7 +217,7 @@ void Training::resume() {
   check_dataset(state.model, data.header());
   check(*this);
   fit_batch(*this);
-  const std::string other = differences(with_later_settings(saved.settings), identity());
+  const std::string now = identity(), other = differences(with_later_settings(saved.settings, now), now);
   if (!other.empty()) {
     throw UsageError(fmt::format("--resume: {} was made with other settings: {}", checkpoint.string(), other));
   }
@@ -249,6 +272,8 @@ std::string Training::identity() const {
   json["images"] = data.size();
   json["mean"] = data.header().mean;
   json["std"] = data.header().std;
+  json["color_order"] = data.header().color_order;
+  json["labels"] = fingerprint(data.labels());
   return json.dump();
 }
 

@@ -180,6 +180,54 @@ TEST_CASE("what cannot be trained on is refused before any training, by name") {
   write_text(weights, "disc 1\nring one\n");
   CHECK(refused({"--data", world.data(), "--class-weights", weights}, 4,
                 weights + ": line 2: weight 'one', expected a number above 0") == "");
+
+  const std::string one = changed_data(world, [](DatasetHeader&, Labels& labels) { labels.assign(labels.size(), 0); });
+  CHECK(refused({"--data", one}, 4, "its 40 images are all of class 'disc'") == "");
+}
+
+TEST_CASE("more classes than policies can have are refused before the training; a single stage takes them") {
+  const SmallWorld world;
+  const std::string many = changed_data(world, [](DatasetHeader& header, Labels&) {
+    header.label_names.clear();
+    for (int k = 0; k < 1025; ++k) header.label_names.push_back("k" + std::to_string(k));
+  });
+  const auto run = [&](const std::string& stages) {
+    return cascadecl_run({"train", "--data", many, "--stages", stages, "-o", world.path("m.h5"), "--epochs", "1"});
+  };
+  const Finished cascade = run("resnet-8,resnet-14");
+  CHECK(error_fault(cascade, 2, "it has 1025 classes, policies take 1024 at most") == "");
+  REQUIRE(run("resnet-8").status == 0);
+  CHECK(cascadecl_run({"eval", world.path("m.h5"), "--data", many, "--policy", "static"}).status == 0);
+}
+
+TEST_CASE("a dataset whose classes stand in another order than the model's is refused") {
+  const SmallWorld world;
+  const std::string model = world.path("m.h5");
+  REQUIRE(cascadecl_run(train(world, model, {"--phases", "pretrain"}, "1")).status == 0);
+  const std::string data = changed_data(world, [](DatasetHeader& header, Labels& labels) {
+    std::swap(header.label_names[0], header.label_names[1]);
+    for (std::int32_t& label : labels) label = label < 2 ? 1 - label : label;
+  });
+  const std::string told = "class 0 is 'hexagon', which is class 1 of the model";
+  CHECK(error_fault(cascadecl_run({"eval", model, "--data", data}), 4, told) == "");
+  for (const std::vector<std::string>& from : {std::vector<std::string>{"--from", model}, {"--stages", model + "#0"}}) {
+    std::vector<std::string> arguments = {"train", "--data", data, "-o", world.path("n.h5")};
+    arguments.insert(arguments.end(), from.begin(), from.end());
+    CHECK(error_fault(cascadecl_run(arguments), 4, told) == "");
+  }
+}
+
+TEST_CASE("a checkpoint is not gone on from with other labels of the same images, nor a model calibrated on them") {
+  const SmallWorld world;
+  const std::string model = world.path("m.h5"), checkpoint = world.path("c.h5");
+  REQUIRE(cascadecl_run(train(world, model, {"--phases", "pretrain", "--checkpoint", checkpoint}, "1")).status == 0);
+  const std::string data = changed_data(world, [](DatasetHeader&, Labels& labels) { std::swap(labels[0], labels[1]); });
+  std::vector<std::string> resume =
+      train(world, model, {"--phases", "pretrain", "--checkpoint", checkpoint, "--resume"}, "1");
+  resume[2] = data;
+  CHECK(error_fault(cascadecl_run(resume), 2, "other settings: labels (") == "");
+  CHECK(error_fault(cascadecl_run({"calibrate", model, "--data", data, "-o", world.path("n.h5")}), 2,
+                    "other labels of the 40 images") == "");
 }
 
 TEST_CASE("resuming without a checkpoint or with other settings is refused") {

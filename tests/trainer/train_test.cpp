@@ -8,6 +8,7 @@
 #include <set>
 
 #include "data/files/error.h"
+#include "data/loader.h"
 #include "runtime/cascade/model_file.h"
 #include "runtime/study/answers/label_probabilities.h"
 #include "tests/support/device_test.h"
@@ -289,7 +290,7 @@ TEST_CASE("a checkpoint of earlier versions, which tells less of settings and da
   CHECK_FALSE(run(short_training(), stopped, file).complete);
   Checkpoint earlier = read_checkpoint(file);
   auto told = nlohmann::ordered_json::parse(earlier.settings);
-  for (const char* later : {"keep", "patience", "class_weights", "cost", "nesterov",
+  for (const char* later : {"keep", "patience", "class_weights", "color_order", "labels", "cost", "nesterov",
                             "label_smoothing", "flip", "cutout"})
     CHECK(told.erase(later) == 1);
   earlier.settings = told.dump();
@@ -347,6 +348,61 @@ TEST_CASE("class weights reach the training: balanced ones are those of the same
   settings.class_weights.given.pop_back();
   CHECK(contains(error_of<UsageError>([&] { train(settings, uneven_images(), test_device(), nobody); }),
                  "class weights: expected 10"));
+}
+
+// The images of images() with another header or other labels.
+MemoryDataset with(const DatasetHeader& header, const std::vector<std::int32_t>& labels) {
+  std::vector<std::uint8_t> pixels(labels.size() * static_cast<std::size_t>(header.dims.bytes()));
+  images().read(all_indices(images().size()), pixels.data());
+  return {header, pixels, labels};
+}
+
+TEST_CASE("classes in another order than the model's or the checkpoint's are refused, and so are other labels") {
+  const TemporaryFolder folder;
+  const auto file = folder / "checkpoint.h5";
+  Recorder stopped(2), nobody;
+  CHECK_FALSE(run(short_training(), stopped, file).complete);
+  const std::span<const std::int32_t> own = images().labels();
+  std::vector<std::int32_t> labels(own.begin(), own.end());
+
+  DatasetHeader header = images().header();
+  std::swap(header.label_names[2], header.label_names[7]);
+  for (std::int32_t& label : labels) label = label == 2 ? 7 : label == 7 ? 2 : label;
+  const MemoryDataset reordered = with(header, labels);
+  const auto refusal = [&](const Dataset& data) {
+    return error_of<FileError>([&] { train(short_training(), data, test_device(), nobody, file, true); });
+  };
+  CHECK(contains(refusal(reordered), "class 2 is '" + header.label_names[2] + "', which is class 7 of the model"));
+  const Model model = read_checkpoint(file).state.model;
+  CHECK(contains(
+      error_of<FileError>([&] { train(short_training(), reordered, test_device(), nobody, {}, false, model); }),
+      "which is class 7 of the model"));
+
+  labels.assign(own.begin(), own.end());
+  std::swap(labels[0], labels[1]);
+  const MemoryDataset relabelled = with(images().header(), labels);
+  CHECK(contains(error_of<UsageError>([&] { train(short_training(), relabelled, test_device(), nobody, file, true); }),
+                 "labels (\""));
+}
+
+TEST_CASE("images of one class alone are refused, and more classes than policies can have if there are to be any") {
+  Recorder nobody;
+  DatasetHeader header = images().header();
+  CHECK(contains(error_of<FileError>([&] {
+                   train(short_training(), with(header, std::vector<std::int32_t>(80, 3)), test_device(), nobody);
+                 }),
+                 "its 80 images are all of class '" + header.label_names[3] + "', expected two classes at least"));
+  header.label_names.clear();
+  for (int k = 0; k < 1025; ++k) header.label_names.push_back("k" + std::to_string(k));
+  const std::span<const std::int32_t> own = images().labels();
+  const MemoryDataset many = with(header, {own.begin(), own.end()});
+  TrainSettings settings = short_training();
+  CHECK(contains(error_of<UsageError>([&] { train(settings, many, test_device(), nobody); }),
+                 "it has 1025 classes, policies take 1024 at most"));
+  CHECK(nobody.epochs.empty());
+  settings.stages = {"resnet-8"};
+  settings.epochs = 1;
+  CHECK(train(settings, many, test_device(), nobody).complete);
 }
 
 TEST_CASE("a checkpoint is written after every epoch and can be resumed when all is done") {
