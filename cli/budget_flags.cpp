@@ -43,8 +43,9 @@ void BudgetFlags::add_to(Options& options) {
       "find the cheapest threshold that loses at most this many points of accuracy against the largest stage");
   options.add_text(
       "policy", policy_, "NAME",
-      "the policy whose threshold is found: learned, ann, confidence, margin, entropy, agreement or random");
-  add_combine(options, combine_, "how answers are combined with it");
+      "the policy whose threshold is found: learned, ann, confidence, margin, entropy, combined-confidence, "
+      "combined-margin, combined-entropy, agreement or random");
+  add_combine(options, combine_, "how answers are combined with it; without this flag fitted");
   options.add_text("test", test_, "SPLIT", "also tell what the threshold gives on this split of the file");
 }
 
@@ -81,7 +82,7 @@ ordered_json BudgetFlags::decide(const BudgetQuestion& question, Model& model, C
   ordered_json json = {
       {"policy", to_string(question.policy)},
       {"parameter", *model.decision->policy.parameter},
-      {"combine", to_string(question.combine)},
+      {"combine", to_string(model.decision->combine)},
       {"target", {{"flag", flag_of(question)}, {"value", question.target.value}, {"unit", target_unit_text(question)}}},
       {"cost_unit", unit_text(question.unit)},
       {"validation", figures_json(answer.budget)},

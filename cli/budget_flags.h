@@ -32,7 +32,7 @@ class BudgetFlags {
   const Options* options_ = nullptr;  // given to add_to, outlives this
   double mac_ = 0, ms_ = 0, mj_ = 0, drop_ = 0;
   std::string policy_ = "learned", test_;
-  Combine combine_ = Combine::reweight;
+  std::optional<Combine> combine_;
 };
 
 // The lines of a decision that decide() told.

@@ -27,11 +27,14 @@ void CascadeFlags::add_to(Options& options, CascadeUse use) {
   options.add_text(
       "policy", policy_, "NAME[:PARAMETER]",
       "when an image stops: learned[:T] (the model's stop probability is at least T, 0.5 without T), sample "
-      "(with that probability), ann[:T], static[:STAGE], confidence:T, margin:T, entropy:T, agreement[:N], "
-      "random:P or oracle; without this flag as calibrate has chosen for the model, else learned");
-  add_combine(options, combine_,
-              "the answer: of all visited stages weighted by stop probability, of the last one, or of all with weights "
-              "that calibrate fitted; without this flag and --policy as calibrate has chosen");
+      "(with that probability), ann[:T], static[:STAGE], confidence:T, margin:T, entropy:T, the same three of the "
+      "combined answer as combined-confidence:T, agreement[:N], random:P or oracle; without this flag as calibrate has "
+      "chosen for the model, else learned");
+  add_combine(
+      options, combine_,
+      "the answer: of all visited stages weighted by stop probability, of the last one, or of all with weights "
+      "that train or calibrate fitted; without this flag as calibrate has chosen, else fitted if the model holds "
+      "weights and reweight if not");
   options.add_number("seed", seed_, "for --policy sample and random");
   if (use != CascadeUse::measure) {
     options.add_choice<bool>(
@@ -79,7 +82,7 @@ ExecutorSettings CascadeFlags::settings() const {
 ChosenCascade CascadeFlags::choose(Model whole) const {
   CascadeChoice said{.seed = seed_};
   if (!policy_.empty()) said.policy = parse_policy_choice(policy_);
-  if (options_->given("combine")) said.combine = combine_;
+  said.combine = combine_;
   return cascadecl::choose(std::move(whole), said, settings());
 }
 
@@ -144,10 +147,10 @@ void add_objective(Options& options, Objective& objective) {
       "what the placement is to be good at");
 }
 
-void add_combine(Options& options, Combine& combine, std::string_view help) {
-  options.add_choice<Combine>("combine", combine,
-                              {{"reweight", Combine::reweight}, {"last", Combine::last}, {"fitted", Combine::fitted}},
-                              help);
+void add_combine(Options& options, std::optional<Combine>& combine, std::string_view help) {
+  options.add_choice<std::optional<Combine>>(
+      "combine", combine, {{"reweight", Combine::reweight}, {"last", Combine::last}, {"fitted", Combine::fitted}},
+      help);
 }
 
 void add_precision(Options& options, Precision& precision) {

@@ -61,7 +61,7 @@ class CascadeFlags {
   CascadeUse use_ = CascadeUse::run;
   DeviceFlags device_;
   std::string policy_;
-  Combine combine_ = Combine::reweight;
+  std::optional<Combine> combine_;
   std::uint64_t seed_ = 0;
   int batch_size_ = 128;
   Precision precision_ = Precision::fp32;
@@ -90,8 +90,8 @@ void add_objective(Options& options, Objective& objective);
 // Images that placements are measured on.
 inline constexpr std::int64_t placement_images = 1024;
 
-// --combine reweight|last|fitted.
-void add_combine(Options& options, Combine& combine, std::string_view help);
+// --combine reweight|last|fitted; without the flag nothing, which stands for default_combine().
+void add_combine(Options& options, std::optional<Combine>& combine, std::string_view help);
 // --precision fp32|fp16.
 void add_precision(Options& options, Precision& precision);
 // Throws UsageError: training is in fp32.

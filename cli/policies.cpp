@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/cascade_flags.h"
 #include "cli/commands.h"
@@ -25,7 +26,7 @@ struct Flags {
   std::string model, data;
   DeviceFlags device;
   ExecutorSettings executor;
-  Combine combine = Combine::reweight;
+  std::optional<Combine> combine;
   std::uint64_t seed = 0;
 };
 
@@ -37,7 +38,7 @@ void add_flags(Options& options, Flags& flags) {
   options.add_number("batch-size", flags.executor.max_batch, 1, 65536, "images that a stage runs at once");
   add_combine(options, flags.combine,
               "the answer: of all visited stages weighted by stop probability, of the last one, or of all with weights "
-              "that calibrate fitted");
+              "that train or calibrate fitted; without this flag fitted if the model holds weights, else reweight");
   options.add_number("seed", flags.seed, "of the random policy");
 }
 
@@ -84,27 +85,28 @@ void run_policies(const Arguments& arguments) {
   check_dataset(model, dataset->header());
   const Device device = flags.device.open();
   ExecutorSettings& settings = flags.executor;
-  settings.combine = flags.combine;
+  const Combine combine = flags.combine.value_or(default_combine(model));
+  settings.combine = combine;
   settings.policy = make_policy({PolicyKind::learned});  // the one that others are compared with
   settings.max_batch = fitting_batch(model, std::vector<Device>(model.stages.size(), device), settings);
   Progress progress("evaluating", dataset->size(), options.quiet());
   const CascadeTable table = cascade_table(model, device, *dataset, all_indices(dataset->size()), settings,
                                            [&](std::int64_t done) { progress.update(done); });
   progress.wipe();
-  const std::vector<ComparedPolicy> compared = compare_policies(model, table, device, flags.combine, 0.5, flags.seed);
+  const std::vector<ComparedPolicy> compared = compare_policies(model, table, device, combine, 0.5, flags.seed);
   if (options.json()) {
     return print_json({{"images", dataset->size()},
                        {"batch_size", settings.max_batch},
                        {"device", device.info().name},
                        {"kernel_class", to_string(device.info().kernel_class())},
                        {"precision", to_string(settings.precision)},
-                       {"combine", to_string(flags.combine)},
+                       {"combine", to_string(combine)},
                        {"policies", policies_json(compared)}});
   }
   print(fmt::format(
       "{}{} images on {}, {}, combine {}. Thresholds meet the learned policy's cost on these very images.\n",
       policies_text(compared), grouped(dataset->size()), device.info().name, to_string(settings.precision),
-      to_string(flags.combine)));
+      to_string(combine)));
 }
 
 }  // namespace cascadecl

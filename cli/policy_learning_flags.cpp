@@ -7,9 +7,10 @@ void add_exit_function_flags(Options& options, PolicyLearning& learning) {
                      "epochs of policies and exit functions, stages frozen");
   options.add_number("policy-learning-rate", learning.learning_rate, 0, 1000,
                      "learning rate of policies, times 0.9 every 4 epochs");
-  options.add_enumeration("policy-input", learning.input,
-                          {PolicyInput::raw, PolicyInput::sorted, PolicyInput::permuted, PolicyInput::features},
-                          "what policies see: label probabilities, or sorted ones with the stage's pooled features");
+  options.add_enumeration("policy-input", learning.input, policy_inputs(),
+                          "what policies see: the answer combined of all stages visited, which is then what the reward "
+                          "judges, too; or the stage's own label probabilities, sorted or not, or sorted with its "
+                          "pooled features");
   options.add_number("policy-hidden", learning.hidden, 0, 4096,
                      "hidden units of a policy; 0: 64, or 256 from 1,000 classes on");
   options.add_number("top-k", learning.top_k, 1, 1000, "an answer is right if the label is among the first k");
@@ -25,7 +26,8 @@ void add_policy_learning_flags(Options& options, PolicyLearning& learning) {
   options.add_enumeration("cost-through", learning.cost_through, {CostThrough::stop, CostThrough::previous},
                           "pay for the stages up to the exit, or up to the one before");
   options.add_enumeration("reward-label", learning.reward_label, {RewardLabel::sampled, RewardLabel::argmax},
-                          "which answer the reward judges");
+                          "which answer the reward of the policy phase judges: the most probable label, or one "
+                          "drawn at random (paper)");
   options.add_number("entropy", learning.entropy, 0, 100, "weight of the entropy bonus at first; it decays to 0");
 }
 

@@ -59,7 +59,7 @@ class InterruptGuard {
 };
 
 struct Flags {
-  std::string data, stages, from, output, checkpoint, phases = "pretrain,policy,joint", class_weights = "none";
+  std::string data, stages, from, output, checkpoint, phases = "pretrain,policy", class_weights = "none";
   DeviceFlags device;
   std::uint64_t policy_seed = 1;
   bool resume = false;
@@ -110,8 +110,15 @@ void add_policy_flags(Options& options, TrainSettings& settings) {
   options.add_enumeration("cost", settings.cost, {CostUnit::mac, CostUnit::ms, CostUnit::mj},
                           "what alpha is the price of: MACs, or each stage's time or energy measured on the device");
   add_policy_learning_flags(options, settings.learning);
-  options.add_number("joint-epochs", settings.joint_epochs, 0, 100000, "epochs of stages and policies together");
-  options.add_number("joint-learning-rate", settings.joint_learning_rate, 0, 1000, "of the stages in the joint phase");
+  options.add_enumeration("joint-loss", settings.joint_loss,
+                          {JointLoss::cross_entropy, JointLoss::own, JointLoss::reinforce},
+                          "what stages learn from in the phase joint: the cross-entropy of the answers they give "
+                          "together, or each of its own (a control), or the reward of a sampled exit (paper)");
+  options.add_number("joint-epochs", settings.joint_epochs, 0, 100000,
+                     "epochs of stages and policies together; with reinforce 2 unless given");
+  options.add_numbers("joint-learning-rate", settings.joint_learning_rate.values, 0, 1000,
+                      "largest learning rate in the phase joint: for all stages, or for each one by commas; with "
+                      "reinforce 0.0001 unless given");
 }
 
 void set_phases(TrainSettings& settings, const std::string& phases) {
@@ -122,6 +129,18 @@ void set_phases(TrainSettings& settings, const std::string& phases) {
     }
     (phase == "pretrain" ? settings.pretrain : phase == "policy" ? settings.policy : settings.joint) = true;
   }
+}
+
+// The paper's joint training wants other settings than ours.
+void set_joint_defaults(TrainSettings& settings, const Options& options) {
+  if (!settings.learns_as_in_the_paper()) return;
+  if (options.given("reward-label") && settings.learning.reward_label == RewardLabel::argmax)
+    throw UsageError(
+        "--reward-label argmax: not with --joint-loss reinforce, whose stages learn from the labels drawn");
+  settings.learning.reward_label = RewardLabel::sampled;
+  if (!options.given("policy-input")) settings.learning.input = PolicyInput::sorted;
+  if (!options.given("joint-epochs")) settings.joint_epochs = 2;
+  if (!options.given("joint-learning-rate")) settings.joint_learning_rate = 1e-4;
 }
 
 [[noreturn]] void tell_how_to_resume(const Arguments& arguments, const std::string& checkpoint) {
@@ -155,9 +174,8 @@ void check_budget(const BudgetQuestion& question, const Flags& flags, std::size_
   if (stages < 2) throw UsageError("--target: a single stage has no threshold");
   if (flags.settings.validation_share <= 0)
     throw UsageError("--target: the threshold is found on held-out images; --validation-share must be above 0");
-  if (question.policy == PolicyKind::ann || question.combine == Combine::fitted)
-    throw UsageError(
-        "--policy ann and --combine fitted: cascadecl calibrate fits what they need, and takes a --target");
+  if (question.policy == PolicyKind::ann)
+    throw UsageError("--policy ann: cascadecl calibrate fits its exit functions, and takes a --target");
   if (question.unit == CostUnit::mj) require_meters(device, flags.meters.environment());
   flags.budget.check_test(flags.data);
 }
@@ -243,6 +261,7 @@ void run_train(const Arguments& arguments) {
                          "only with --cost mj or --target-mj"}});
   if (flags.stages.empty() == flags.from.empty()) throw UsageError("give either --stages or --from");
   set_phases(flags.settings, flags.phases);
+  set_joint_defaults(flags.settings, options);
   if (options.given("policy-seed")) flags.settings.policy_seed = flags.policy_seed;
   const std::string checkpoint = flags.checkpoint.empty() ? flags.output + ".checkpoint" : flags.checkpoint;
 

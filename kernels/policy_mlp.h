@@ -12,6 +12,9 @@
 #ifndef CLASSES
 #define CLASSES 10
 #endif
+#ifndef SEEN
+#define SEEN CLASSES  // label probabilities that the policy sees: the first of them, in its own order
+#endif
 #ifndef FEATURES
 #define FEATURES 0  // features of the stage that the policy sees behind the label probabilities
 #endif
@@ -25,7 +28,7 @@
 #define TILE 1  // vectors of outputs that a work-item sums side by side
 #endif
 
-#define INPUTS (CLASSES + FEATURES)
+#define INPUTS (SEEN + FEATURES)
 #define LAYER1 0
 #define LAYER2 ((INPUTS + 1) * HIDDEN)
 #define LAYER3 (LAYER2 + (HIDDEN + 1) * HIDDEN)
@@ -64,10 +67,20 @@ static inline void permute_by_keys(global const float* probabilities, local cons
   lanes_meet();
 }
 
-// The probabilities in descending order. Floats that are not negative are ordered as their bits are.
+// The largest SEEN of the keys, which are the bits of floats, in descending order. Floats that are not negative are
+// ordered as their bits are. Ends with the lanes together.
+static inline void largest_first(local const uint* keys, local float* x) {
+  lanes_meet();
+  for (int i = get_local_id(0); i < CLASSES; i += LANES) {
+    const int rank = descending_rank(keys, i);
+    if (rank < SEEN) x[rank] = as_float(keys[i]);
+  }
+  lanes_meet();
+}
+
 static inline void sorted_input(global const float* probabilities, local uint* keys, local float* x) {
   for (int i = get_local_id(0); i < CLASSES; i += LANES) keys[i] = as_uint(probabilities[i]);
-  permute_by_keys(probabilities, keys, x);
+  largest_first(keys, x);
 }
 
 static inline void raw_input(global const float* probabilities, local float* x) {
@@ -77,7 +90,7 @@ static inline void raw_input(global const float* probabilities, local float* x) 
 
 // The first `count` of a stage's features behind the label probabilities, zeros behind them.
 static inline void append_features(global const float* features, int count, local float* x) {
-  for (int i = get_local_id(0); i < FEATURES; i += LANES) x[CLASSES + i] = i < count ? features[i] : 0.0f;
+  for (int i = get_local_id(0); i < FEATURES; i += LANES) x[SEEN + i] = i < count ? features[i] : 0.0f;
   lanes_meet();
 }
 

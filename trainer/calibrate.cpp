@@ -35,6 +35,7 @@ Model before_calibration(Model model, const CalibrationSettings& settings) {
 Calibration calibrate(Model model, CascadeTable table, const Device& device, const CalibrationSettings& settings) {
   Calibration result{.model = before_calibration(std::move(model), settings), .table = std::move(table)};
   Model& fitted = result.model;
+  result.table.combination = fitted.combination;
   CascadeTable& seen = result.table;
   for (std::size_t k = 0; k < seen.stages(); ++k) {
     StageCalibration stage{.nll_before = negative_log_likelihood(rows_of(seen, k), seen.labels),
@@ -51,7 +52,7 @@ Calibration calibrate(Model model, CascadeTable table, const Device& device, con
     result.stages.push_back(stage);
   }
   if (settings.combination) {
-    fitted.combination = fit_combination(seen.probabilities, seen.labels);
+    fitted.combination = seen.combination = fit_combination(seen.probabilities, seen.labels);
     for (std::size_t k = 0; k < seen.stages(); ++k)
       result.stages[k].nll_combined =
           combined_negative_log_likelihood(seen.probabilities, seen.labels, k, fitted.combination);

@@ -7,7 +7,7 @@ namespace cascadecl {
 struct EpochProgress {
   int epoch = 0;          // epochs that are complete
   std::int64_t step = 0;  // steps done of the current epoch
-  // Sums over the images of the current epoch so far. In the joint phase `loss` is that of rewards.
+  // Sums over the images of the current epoch so far.
   double loss = 0, correct = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "data/files/error.h"
 #include "data/files/random.h"
@@ -33,8 +34,8 @@ std::vector<int> features_of(const CascadeTable& table, PolicyInput input) {
 
 double policy_mmac(const PolicyLearning& learning, std::size_t classes, int features) {
   const auto c = static_cast<int>(classes);
-  return static_cast<double>(Policy{.classes = c, .hidden = learning.hidden_units(c), .features = features}.macs()) /
-         1e6;
+  const Policy policy{.input = learning.input, .classes = c, .hidden = learning.hidden_units(c), .features = features};
+  return static_cast<double>(policy.macs()) / 1e6;
 }
 
 // F_t: of each stage and its policy, relative to the largest stage alone.
@@ -138,8 +139,13 @@ class ExitFunction {
 
 }  // namespace
 
-std::vector<Policy> fit_exit_functions(const CascadeTable& table, const Device& device,
+CascadeTable as_policies_see(CascadeTable table, PolicyInput input) {
+  return input == PolicyInput::combined ? with_combined_answers(std::move(table)) : table;
+}
+
+std::vector<Policy> fit_exit_functions(const CascadeTable& stages, const Device& device,
                                        const PolicyPhaseSettings& settings) {
+  const CascadeTable table = as_policies_see(stages, settings.learning.input);
   if (table.stages() < 2 || table.images() == 0)
     throw UsageError("exit functions: expected at least 2 stages and 1 image");
   const PolicyLearning& learning = settings.learning;
@@ -172,7 +178,9 @@ std::vector<Policy> fit_exit_functions(const CascadeTable& table, const Device& 
   return functions;
 }
 
-std::vector<Policy> fit_policies(const CascadeTable& table, const Device& device, const PolicyPhaseSettings& settings) {
+std::vector<Policy> fit_policies(const CascadeTable& stages, const Device& device,
+                                 const PolicyPhaseSettings& settings) {
+  const CascadeTable table = as_policies_see(stages, settings.learning.input);
   PolicyPhase phase(device, settings, costs_of(table, settings.learning), static_cast<int>(table.probabilities.classes),
                     table.probabilities.values, std::vector<int>(table.labels.begin(), table.labels.end()),
                     table.features);

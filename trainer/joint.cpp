@@ -1,10 +1,5 @@
 #include "trainer/joint.h"
 
-#include <fmt/format.h>
-
-#include <chrono>
-#include <cmath>
-
 #include "data/files/error.h"
 #include "runtime/network/training_plan.h"
 #include "runtime/ops/compact.h"
@@ -18,8 +13,6 @@
 
 namespace cascadecl {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 std::size_t plane(const JointSettings& s, int classes) { return to_size(s.batch_size) * to_size(classes); }
 
@@ -102,8 +95,8 @@ struct JointTrainer::State {
     d.fill(feature_norm, 0.0f);
     seen_features = d.allocate<float>(to_size(policies.count()) * batch * to_size(policies.most_features()));
     d.fill(seen_features, 0.0f);
-    record.phase = "joint";
-    record.what = "cascade";
+    if (s.learning.reward_label == RewardLabel::argmax)
+      throw UsageError("reward label argmax: not in the joint phase, where it gives the stages nothing to learn from");
   }
 
   bool exact() const { return settings.learning.estimator == EstimatorKind::exact; }
@@ -253,52 +246,24 @@ JointTrainer::JointTrainer(const Device& device, const std::vector<Network>& net
           std::make_unique<State>(device, networks, data, std::move(fit), relative_costs, settings, policies, state)) {}
 JointTrainer::~JointTrainer() = default;
 
-void JointTrainer::set_policies(const std::vector<Policy>& policies) { state_->policies.set_policies(policies); }
+void JointTrainer::set_cascade(const Model& model) { state_->policies.set_policies(model.policies); }
 bool JointTrainer::finished() const { return state_->progress.epoch >= state_->settings.epochs; }
 const EpochRecord& JointTrainer::last_epoch() const { return state_->record; }
 
-JointTrainer::Outcome JointTrainer::run_epoch(TrainObserver& observer) {
+EpochOutcome JointTrainer::run_epoch(TrainObserver& observer) {
   State& s = *state_;
-  EpochProgress& now = s.progress;
-  const auto start = Clock::now();
-  const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
-  const std::int64_t steps = s.loader.batches_per_epoch();
-  const auto waited_before = s.loader.waited();
-  StepReport report{.phase = "joint",
-                    .what = "cascade",
-                    .epoch = now.epoch + 1,
-                    .epochs = s.settings.epochs,
-                    .images_done = now.step * s.settings.batch_size,
-                    .images_total = s.loader.images_per_epoch()};
-  const std::int64_t before = report.images_done;
   const double cost_before = s.cost();
-  double rate = 0;
-  s.loader.start_epoch(now.epoch, now.step);
-  while (auto batch = s.loader.next()) {
-    const double share = (now.epoch + static_cast<double>(now.step) / static_cast<double>(steps)) / s.settings.epochs;
-    rate = OneCycleSchedule{.max_rate = s.settings.learning_rate}.rate_at(share);
-    now.loss += s.train(*batch, rate);
-    ++now.step;
-    report.images_done += batch->n;
-    report.loss = -now.loss / static_cast<double>(report.images_done);
-    report.seconds = seconds();
-    if (!std::isfinite(now.loss)) {
-      throw TrainingError(
-          fmt::format("joint phase: the reward is not finite in epoch {}, step {}; try a smaller --joint-learning-rate",
-                      now.epoch + 1, now.step));
-    }
-    observer.on_step(report);
-    if (observer.stop_requested() && now.step < steps) return Outcome::stopped;
-  }
-  s.record = {.phase = "joint", .what = "cascade", .epoch = now.epoch + 1, .loss = report.loss};
-  s.record.learning_rate = rate;
-  s.record.seconds = seconds();
-  const double images = static_cast<double>(report.images_done - before);
-  s.record.images_per_s = images / s.record.seconds;
-  s.record.mac_fraction = (s.cost() - cost_before) / images;
-  s.record.waited_seconds = std::chrono::duration<double>(s.loader.waited() - waited_before).count();
-  now = {.epoch = now.epoch + 1};
-  return Outcome::complete;
+  std::int64_t images = 0;
+  const auto step = [&](const Batch& batch, double share) -> JointStep {
+    const double rate = OneCycleSchedule{.max_rate = s.settings.learning_rate}.rate_at(share);
+    const double reward = s.train(batch, rate);
+    images += batch.n;
+    return {.loss = -reward, .rate = rate};
+  };
+  const EpochOutcome outcome = run_joint_epoch(
+      {s.loader, s.progress, s.record, s.settings.epochs, s.settings.batch_size}, false, observer, step);
+  if (outcome == EpochOutcome::complete) s.record.mac_fraction = (s.cost() - cost_before) / static_cast<double>(images);
+  return outcome;
 }
 
 std::vector<std::int64_t> JointTrainer::computed() const {

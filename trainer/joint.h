@@ -9,7 +9,7 @@
 #include "runtime/cascade/model.h"
 #include "runtime/opencl/device.h"
 #include "runtime/ops/image_input.h"
-#include "trainer/epoch_progress.h"
+#include "trainer/joint_epoch.h"
 #include "trainer/observer.h"
 #include "trainer/policy_learning.h"
 
@@ -39,17 +39,18 @@ struct JointState {
 // learn on images that the stages do not fit (share/doc/policy.md).
 class JointTrainer {
  public:
-  // relative_costs [stages]; policies [stages - 1]. Keeps a reference to data.
+  // relative_costs [stages]; policies [stages - 1]. Keeps a reference to data. Throws UsageError for
+  // RewardLabel::argmax, under which the stages have no gradient.
   JointTrainer(const Device& device, const std::vector<Network>& networks, const Dataset& data,
                std::vector<std::int64_t> fit, const std::vector<double>& relative_costs, const JointSettings& settings,
                const std::vector<Policy>& policies, const JointState& state);
   ~JointTrainer();
 
-  enum class Outcome { complete, stopped };
   // Runs (the rest of) the current epoch. In the EpochRecord, loss is minus the mean reward and mac_fraction the cost
   // of what was computed here. Throws TrainingError if the loss is not finite.
-  Outcome run_epoch(TrainObserver& observer);
-  void set_policies(const std::vector<Policy>& policies);
+  EpochOutcome run_epoch(TrainObserver& observer);
+  // Takes over the policies of a model.
+  void set_cascade(const Model& model);
 
   bool finished() const;
   // Images that each stage has computed, [stages], since the trainer was made.

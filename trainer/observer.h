@@ -12,7 +12,7 @@ struct StepReport {
   int epoch = 0, epochs = 0;                       // epoch counts from 1
   std::int64_t images_done = 0, images_total = 0;  // of this epoch
   double loss = 0;                                 // over this epoch so far; minus the mean reward for policies
-  std::optional<double> accuracy;                  // over this epoch so far; the joint phase does not measure it
+  std::optional<double> accuracy;                  // over this epoch so far; the paper's joint phase measures none
   double seconds = 0;                              // of this epoch so far
 };
 
@@ -21,7 +21,7 @@ struct EpochRecord {
   std::string phase, what;
   int epoch = 0;
   double loss = 0;                 // minus the mean reward where policies decide
-  std::optional<double> accuracy;  // of the images trained on; the joint phase does not measure it
+  std::optional<double> accuracy;  // of the images trained on; the paper's joint phase measures none
   std::optional<double> validation_accuracy;
   bool kept = false;                   // the stage has the parameters of this epoch: the best of its pretraining
   std::optional<double> mac_fraction;  // phases with policies: mean cost relative to the largest stage

@@ -36,10 +36,10 @@ struct PolicyLearning {
   EstimatorKind estimator = EstimatorKind::reinforce;
   Baseline baseline = Baseline::variance_split;
   CostThrough cost_through = CostThrough::stop;
-  RewardLabel reward_label = RewardLabel::sampled;
+  RewardLabel reward_label = RewardLabel::argmax;
   double alpha = 0.1;  // reward = -error - alpha * cost: the largest stage's cost in points of error rate (1 = 100 %)
   double entropy = 0.05;  // weight of the entropy bonus at the start; 0 from 80 % of the epochs on
-  PolicyInput input = PolicyInput::sorted;
+  PolicyInput input = PolicyInput::combined;
   int hidden = 0;  // units of a hidden layer; 0: 64, or 256 from 1,000 classes on (paper, 4.3)
   int top_k = 1;   // the answer is right if the true label is among top_k labels drawn (or most probable)
 

@@ -19,8 +19,6 @@ std::vector<float> uniform_weights(RandomStream& random, std::size_t count, doub
   return values;
 }
 
-bool sorts(PolicyInput input) { return input == PolicyInput::sorted || input == PolicyInput::features; }
-
 // Makes half of the first layer's units answer to confidence: max(0, 1 - s (1 - p)) for one probability p of the input,
 // with slopes s from 2 to 1000. The probabilities of the easy images all lie within a percent of 1, where plain random
 // units are all but linear; without these, those images leave together or not at all.
@@ -78,7 +76,8 @@ std::vector<Policy> initial_policies(int stages, PolicyInput input, int classes,
 namespace {
 
 PolicySize size_of(std::span<const Policy> policies) {
-  return {policies[0].classes, policies[0].hidden, std::ranges::max(policies, {}, &Policy::features).features};
+  return {policies[0].classes, policies[0].hidden, std::ranges::max(policies, {}, &Policy::features).features,
+          policies[0].input};
 }
 
 }  // namespace
@@ -86,7 +85,6 @@ PolicySize size_of(std::span<const Policy> policies) {
 struct PolicyNet::State {
   State(const Device& on, std::span<const Policy> policies, int largest_batch)
       : device(on),
-        input(policies[0].input),
         size(size_of(policies)),
         max_batch(largest_batch),
         policy_count(policies.size()),
@@ -111,10 +109,10 @@ struct PolicyNet::State {
     lanes = to_size(tiling.lanes);
     outputs_per_item = to_size(tiling.vector * tiling.tile);
     Defines defines = policy_defines(tiling, size);
-    defines.set("INPUT", input_mode(input));
+    defines.set("INPUT", input_mode(size.input));
     forward = device.kernel("policy_gradient.cl", "policy_forward", defines);
     Defines test_defines = policy_defines(tiling, size);
-    test_defines.set("INPUT", input_mode(input == PolicyInput::permuted ? PolicyInput::raw : input));
+    test_defines.set("INPUT", input_mode(size.input == PolicyInput::permuted ? PolicyInput::raw : size.input));
     test_forward = device.kernel("policy_gradient.cl", "policy_forward", test_defines);
     parameter_gradient = device.kernel("policy_gradient.cl", "policy_parameter_gradient", defines);
   }
@@ -135,7 +133,7 @@ struct PolicyNet::State {
     const std::size_t one = policy_weight_count(size);
     std::vector<Policy> policies;
     for (std::size_t t = 0; t < policy_count; ++t)
-      policies.push_back(unpack_policy(std::span(all).subspan(t * one, one), input, size, features[t]));
+      policies.push_back(unpack_policy(std::span(all).subspan(t * one, one), size, features[t]));
     return policies;
   }
 
@@ -149,15 +147,15 @@ struct PolicyNet::State {
     bool alike = policies.size() == policy_count;
     for (std::size_t t = 0; alike && t < policy_count; ++t) {
       const Policy& p = policies[t];
-      alike = p.input == input && p.classes == size.classes && p.hidden == size.hidden && p.features == features[t];
+      alike =
+          p.input == size.input && p.classes == size.classes && p.hidden == size.hidden && p.features == features[t];
     }
     if (!alike)
       throw ShapeError(fmt::format("policies: expected {} of {} classes, {} hidden units and {} input", policy_count,
-                                   size.classes, size.hidden, to_string(input)));
+                                   size.classes, size.hidden, to_string(size.input)));
   }
 
   Device device;
-  PolicyInput input;
   PolicySize size;
   int max_batch;
   std::size_t policy_count, lanes = 1, outputs_per_item = 1;

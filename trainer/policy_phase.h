@@ -39,7 +39,8 @@ struct PolicyPhaseState {
 // probabilities of all stages, on images that the stages were not fitted to (share/doc/policy.md).
 class PolicyPhase {
  public:
-  //   probabilities  [stages][images][classes]  host; copied to the device once
+  //   probabilities  [stages][images][classes]  host; copied to the device once. As policies see them, and the reward
+  //                                             judges them: see as_policies_see()
   //   labels         [images]                   0..classes-1
   //   relative_costs [stages]                   F_t: MACs of stage t and its policy divided by the largest stage's
   //   features       [stages - 1 or more]       for PolicyInput::features, else not looked at

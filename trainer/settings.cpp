@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "data/files/error.h"
 #include "runtime/foreign_text.h"
 
 namespace cascadecl {
@@ -25,6 +26,24 @@ Json to_json(const ClassWeights& weights) {
 
 }  // namespace
 
+std::string_view to_string(JointLoss loss) {
+  switch (loss) {
+    case JointLoss::cross_entropy:
+      return "cross-entropy";
+    case JointLoss::own:
+      return "own";
+    case JointLoss::reinforce:
+      return "reinforce";
+  }
+  return "unknown";
+}
+
+JointLoss parse_joint_loss(std::string_view text) {
+  for (const JointLoss loss : {JointLoss::cross_entropy, JointLoss::own, JointLoss::reinforce})
+    if (text == to_string(loss)) return loss;
+  throw UsageError(fmt::format("joint loss '{}': expected cross-entropy, own or reinforce", text));
+}
+
 std::string to_json(const TrainSettings& s) {
   Json stages = Json::array(), phases = Json::array();
   for (const std::string& stage : s.stages) stages.push_back(valid_utf8(stage));
@@ -37,11 +56,12 @@ std::string to_json(const TrainSettings& s) {
                      {"keep", to_string(s.keep)},
                      {"patience", s.patience},
                      {"policy_epochs", s.learning.epochs},
+                     {"joint_loss", to_string(s.joint_loss)},
                      {"joint_epochs", s.joint_epochs},
                      {"batch_size", s.batch_size},
                      {"micro_batch", s.micro_batch ? Json(s.micro_batch) : Json(nullptr)},
                      {"learning_rate", per_stage(s.learning_rate)},
-                     {"joint_learning_rate", s.joint_learning_rate},
+                     {"joint_learning_rate", per_stage(s.joint_learning_rate)},
                      {"momentum", s.momentum},
                      {"weight_decay", s.weight_decay},
                      {"nesterov", s.nesterov},

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "runtime/cascade/model.h"
@@ -14,20 +15,30 @@
 
 namespace cascadecl {
 
+// What stages learn from in the joint phase (share/doc/policy.md).
+//   cross_entropy  of the answers combined of the stages visited, see CombinedTrainer
+//   own            each stage's own cross-entropy, for as long: the control that shows what the others are worth
+//   reinforce      the paper's: the reward of a sampled exit, see JointTrainer
+enum class JointLoss { cross_entropy, own, reinforce };
+std::string_view to_string(JointLoss loss);         // "cross-entropy", "own", "reinforce"
+JointLoss parse_joint_loss(std::string_view text);  // throws UsageError naming the three
+
 // Everything that decides the result of a training, apart from the data and the device. The defaults learn.
 struct TrainSettings {
   // Network names or layer-list files, see parse_stages(). MODEL#1 is stage 1 of that model file as it is trained
   // there; the pretrain phase leaves it alone.
   std::vector<std::string> stages;
-  bool pretrain = true, policy = true, joint = true;  // phases to run
+  bool pretrain = true, policy = true, joint = false;  // phases to run
   PerStage<int> epochs = 12;
   KeepEpoch keep = KeepEpoch::last;  // of each stage's pretraining
   int patience = 0;                  // epochs without better held-out accuracy after which a stage ends; 0: never
-  int joint_epochs = 2;
+  JointLoss joint_loss = JointLoss::cross_entropy;
+  int joint_epochs = 20;
   int batch_size = 128;
   int micro_batch = 0;  // see PretrainSettings; 0: all of the batch, or what fits into the device's memory
   PerStage<double> learning_rate = 0.1;
-  double joint_learning_rate = 1e-4, momentum = 0.9, weight_decay = 5e-4;
+  PerStage<double> joint_learning_rate = 0.02;  // JointLoss::reinforce takes one for all, and wants 1e-4
+  double momentum = 0.9, weight_decay = 5e-4;
   bool nesterov = false;
   Schedule schedule = Schedule::one_cycle;
   bool augment = true;
@@ -42,6 +53,7 @@ struct TrainSettings {
   // The seed of the policies and of the joint phase, if it is not `seed`: for several runs on the same stages and
   // images.
   std::optional<std::uint64_t> policy_seed = {};
+  bool learns_as_in_the_paper() const { return joint && joint_loss == JointLoss::reinforce; }
   std::uint64_t seed_of_policies() const { return policy_seed.value_or(seed); }
 };
 

@@ -4,7 +4,6 @@
 
 #include "data/files/error.h"
 #include "data/loader.h"
-#include "runtime/study/answers/calibration.h"
 #include "runtime/study/tradeoff/budget.h"
 #include "trainer/exit_functions.h"
 #include "trainer/held_out.h"
@@ -39,12 +38,13 @@ void refit(const SweepTask& task, const SweepSettings& settings, const Device& d
 }
 
 std::vector<TaskPoint> judge(const SweepTask& task, const SweepSettings& settings, const CascadeTable& test,
-                             double limit, std::optional<double> parameter, const CombinationWeights& weights) {
-  const std::vector<double> scores = scores_of(test, *make_score(task.policy, task.seed.value_or(0)));
+                             double limit, std::optional<double> parameter) {
+  const std::vector<double> scores =
+      scores_of(test, *make_score(task.policy, {task.seed.value_or(0), test.combination}));
   std::vector<TaskPoint> points;
   for (const Combine combine : combines_of(task.policy, settings.combines)) {
     const SimulationSettings simulation{
-        .limit = limit, .asks_model = asks_model(task.policy), .combine = combine, .combination = weights};
+        .limit = limit, .asks_model = asks_model(task.policy), .combine = combine, .combination = test.combination};
     points.push_back({task, parameter, combine, simulate(test, scores, simulation)});
   }
   return points;
@@ -57,9 +57,15 @@ TrainSettings joint_training(const SweepTask& task, const SweepSettings& setting
   for (const Stage& stage : model.stages) training.stages.push_back(stage.network.name());
   training.pretrain = false;
   training.policy = training.joint = true;
+  training.joint_loss = *task.joint;
   training.joint_epochs = settings.joint_epochs;
   training.joint_learning_rate = settings.joint_learning_rate;
   training.learning = priced(settings.learning, *task.alpha);
+  if (training.joint_loss == JointLoss::reinforce) {
+    training.joint_learning_rate = settings.reinforce_learning_rate;
+    training.learning.reward_label = RewardLabel::sampled;
+    if (training.learning.input == PolicyInput::combined) training.learning.input = PolicyInput::sorted;
+  }
   training.policy_seed = *task.seed;
   return training;
 }
@@ -78,18 +84,12 @@ Model bare(Model model) {
 
 std::vector<TaskPoint> run_joint_task(const SweepTask& task, const SweepSettings& settings, const JointStart& start,
                                       const Device& device, TrainObserver& observer) {
-  const std::vector<std::int64_t> held_out = held_out_images(start.model, start.train);
   const Model trained =
       train(joint_training(task, settings, start.model), start.train, device, observer, {}, false, bare(start.model))
           .model;
-  CombinationWeights weights;
-  if (std::ranges::find(settings.combines, Combine::fitted) != settings.combines.end()) {
-    const CascadeTable seen = cascade_table(trained, device, start.train, held_out, {.max_batch = start.batch_size});
-    weights = fit_combination(seen.probabilities, seen.labels);
-  }
   const CascadeTable test =
       cascade_table(trained, device, start.test, all_indices(start.test.size()), {.max_batch = start.batch_size});
-  return judge(task, settings, test, 0.5, 0.5, weights);
+  return judge(task, settings, test, 0.5, 0.5);
 }
 
 std::vector<SweepTask> sweep_tasks(const SweepSettings& settings, std::size_t stages) {
@@ -115,36 +115,37 @@ std::vector<SweepTask> sweep_tasks(const SweepSettings& settings, std::size_t st
                                     : 1);
     }
   }
-  if (settings.joint) {
-    if (settings.alphas.empty()) throw UsageError("sweep: --alpha names no value, which joint training needs");
+  if (!settings.joint.empty() && settings.alphas.empty())
+    throw UsageError("sweep: --alpha names no value, which joint training needs");
+  for (const JointLoss loss : settings.joint) {
     for (const double alpha : settings.alphas)
       for (int s = 0; s < settings.seeds; ++s)
         tasks.push_back({.policy = PolicyKind::learned,
                          .alpha = alpha,
                          .seed = settings.first_seed + static_cast<std::uint64_t>(s),
-                         .joint = true});
+                         .joint = loss});
   }
   if (tasks.empty() || settings.combines.empty()) throw UsageError("sweep: nothing to do; give --policy and --combine");
   return tasks;
 }
 
 std::vector<TaskPoint> run_task(const SweepTask& task, const SweepSettings& settings, const Device& device,
-                                SweepTables& tables, const CombinationWeights& weights) {
+                                SweepTables& tables) {
   if (task.policy == PolicyKind::fixed) {
     const auto stage = static_cast<std::size_t>(task.index);
     return {{task, task.index, Combine::last, simulate_static(tables.test, stage)}};
   }
-  if (task.policy == PolicyKind::oracle) return judge(task, settings, tables.test, 1, {}, weights);
+  if (task.policy == PolicyKind::oracle) return judge(task, settings, tables.test, 1, {});
   if (asks_model(task.policy)) {
     refit(task, settings, device, tables);
-    return judge(task, settings, tables.test, 0.5, 0.5, weights);
+    return judge(task, settings, tables.test, 0.5, 0.5);
   }
-  const auto score = make_score(task.policy, task.seed.value_or(0));
+  const auto score = make_score(task.policy, {task.seed.value_or(0), tables.test.combination});
   const std::vector<double> limits =
       spread_limits(tables.held_out, scores_of(tables.held_out, *score), settings.thresholds, false);
   const auto index = static_cast<std::size_t>(task.index);
   if (index >= limits.size()) return {};
-  return judge(task, settings, tables.test, limits[index], score->parameter_of(limits[index]), weights);
+  return judge(task, settings, tables.test, limits[index], score->parameter_of(limits[index]));
 }
 
 }  // namespace cascadecl

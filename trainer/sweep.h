@@ -8,7 +8,9 @@
 #include "runtime/study/answers/cascade_table.h"
 #include "runtime/study/runs/stage_costs.h"
 #include "trainer/observer.h"
+#include "trainer/per_stage.h"
 #include "trainer/policy_learning.h"
+#include "trainer/settings.h"
 
 namespace cascadecl {
 
@@ -21,9 +23,11 @@ struct SweepSettings {
   int thresholds = 15;            // of each policy that has a threshold
   std::vector<Combine> combines;  // the answers of every point
   PolicyLearning learning;        // its alpha is ignored
-  bool joint = false;             // also train stages and policies together, for each alpha and seed
-  int joint_epochs = 2;
-  double joint_learning_rate = 1e-4;
+  // Also train stages and policies together, for each of these losses, alpha and seed.
+  std::vector<JointLoss> joint;
+  int joint_epochs = 20;
+  PerStage<double> joint_learning_rate = 0.02;
+  double reinforce_learning_rate = 1e-4;  // of JointLoss::reinforce
 };
 
 // One piece of work: a policy at one setting.
@@ -32,7 +36,7 @@ struct SweepTask {
   std::optional<double> alpha;        // learned, ann
   std::optional<std::uint64_t> seed;  // learned, ann, random
   int index = 0;                      // which threshold or stage
-  bool joint = false;                 // learned: the stages are trained with it
+  std::optional<JointLoss> joint;     // learned: the stages are trained with it, by this loss
   bool operator==(const SweepTask&) const = default;
 };
 
@@ -49,17 +53,16 @@ struct TaskPoint {
 };
 
 // Held-out images, which policies are fitted and thresholds chosen on, and test images, which judge them. The two
-// tables are of the same stages.
+// tables are of the same stages, and hold the same combination of their answers.
 struct SweepTables {
   CascadeTable held_out, test;
 };
 
 // The points of one task, one for each combine. static and oracle, whose answer is that of one stage, have a single
 // one. Policies without stop probabilities have no `reweight` beside `last`, since both are the same. A threshold that
-// does not exist because scores take few values gives no points. weights: for Combine::fitted. The tables' stop
-// probabilities are overwritten.
+// does not exist because scores take few values gives no points. The tables' stop probabilities are overwritten.
 std::vector<TaskPoint> run_task(const SweepTask& task, const SweepSettings& settings, const Device& device,
-                                SweepTables& tables, const CombinationWeights& weights);
+                                SweepTables& tables);
 
 // The start of joint tasks: the stages of a model. They are trained further on the images of its own training, with the
 // batch, momentum, weight decay and augmentation that the model tells of. Its policies are drawn anew.

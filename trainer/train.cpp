@@ -22,6 +22,8 @@ bool run(Training& training) {
       training.save();
       return false;
     }
+    if (position == Position::pretrain && !training.settings.policy && training.can_fit_answers())
+      fit_answers(training);
     training.advance(static_cast<Position>(static_cast<int>(position) + 1));
     training.save();
   }

@@ -31,10 +31,17 @@ std::vector<Rehearsal> rehearsals(const Training& training, bool pretraining_onl
   };
   if (training.settings.joint && training.settings.joint_epochs > 0) {
     phases.push_back([&training, policies](const std::vector<Device>& devices, int batch) {
-      JointSettings settings = joint_settings(training.settings);
-      settings.micro_batch = batch;
-      JointTrainer(devices.front(), training.networks(), training.data, {}, training.costs(), settings,
-                   training.state.model.policies, {.parameters = training.stage_parameters()});
+      const JointState state{.parameters = training.stage_parameters()};
+      if (training.settings.joint_loss == JointLoss::reinforce) {
+        JointSettings settings = joint_settings(training.settings);
+        settings.micro_batch = batch;
+        JointTrainer(devices.front(), training.networks(), training.data, {}, training.costs(), settings,
+                     training.state.model.policies, state);
+      } else {
+        CombinedTrainerSettings settings = combined_settings(training.settings);
+        settings.micro_batch = batch;
+        CombinedTrainer(devices.front(), training.state.model, training.data, {}, settings, state);
+      }
       policies(devices.front(), batch);  // they are fitted again after each epoch
     });
   } else if (training.settings.policy) {

@@ -1,4 +1,5 @@
 #pragma once
+#include "trainer/combined_trainer.h"
 #include "trainer/joint.h"
 #include "trainer/pretrain.h"
 #include "trainer/training.h"
@@ -12,7 +13,11 @@ namespace cascadecl {
 // time. If a stage fails the others are stopped and saved, and its error is thrown.
 bool train_stages(Training& training);
 
-// The policies, on what the frozen stages say of the held-out images.
+// Fits to the held-out images how sure the stages are and how their answers combine: temperatures (none for the paper's
+// joint training, whose stages learn without) and the weights of Combine::fitted.
+void fit_answers(Training& training);
+
+// The same, and then the policies, on what the frozen stages say of the held-out images.
 bool train_policies(Training& training);
 // The same from where they are, after the stages have changed; in the phase joint.
 bool refit_policies(Training& training);
@@ -22,5 +27,6 @@ bool train_jointly(Training& training);
 
 PretrainSettings pretrain_settings(const Training& training, int stage);
 JointSettings joint_settings(const TrainSettings& settings);
+CombinedTrainerSettings combined_settings(const TrainSettings& settings);
 
 }  // namespace cascadecl

@@ -1,25 +1,33 @@
 #include <chrono>
+#include <utility>
 
-#include "runtime/study/answers/label_probabilities.h"
+#include "runtime/study/answers/cascade_table.h"
+#include "trainer/calibrate.h"
+#include "trainer/exit_functions.h"
 #include "trainer/policy_phase.h"
 #include "trainer/train_phases.h"
 
 namespace cascadecl {
 namespace {
 
+// What the stages say of the held-out images.
+CascadeTable held_out_answers(const Training& training, Model stages) {
+  stages.policies.clear();
+  stages.exit_functions.clear();
+  const int batch = images_at_once(training.settings.batch_size, training.settings.micro_batch);
+  return cascade_table(stages, training.device(), training.data, training.split.held_out, {.max_batch = batch}, {},
+                       training.settings.learning.input == PolicyInput::features);
+}
+
 PolicyPhase make_policy_phase(const Training& training) {
   const PolicyPhaseSettings settings{.learning = training.settings.learning,
                                      .batch_size = training.settings.batch_size,
                                      .momentum = training.settings.momentum,
                                      .seed = training.settings.seed_of_policies()};
-  const StageOutputs outputs =
-      stage_outputs(training.state.model, training.device(), training.data, training.split.held_out,
-                    {.max_batch = images_at_once(training.settings.batch_size, training.settings.micro_batch)},
-                    settings.learning.input == PolicyInput::features);
-  std::vector<int> labels;
-  for (std::int64_t i : training.split.held_out) labels.push_back(training.data.labels()[static_cast<std::size_t>(i)]);
+  const CascadeTable table = as_policies_see(held_out_answers(training, training.state.model), settings.learning.input);
   return PolicyPhase(training.device(), settings, training.costs(), training.state.model.classes,
-                     outputs.probabilities.values, labels, outputs.features);
+                     table.probabilities.values, std::vector<int>(table.labels.begin(), table.labels.end()),
+                     table.features);
 }
 
 // Runs the phase to its end; false if the observer stopped it between epochs.
@@ -52,7 +60,20 @@ bool run_policy_phase(Training& training, PolicyPhase& phase, const std::string&
 
 }  // namespace
 
+void fit_answers(Training& training) {
+  const CalibrationSettings what{.temperatures = !training.settings.learns_as_in_the_paper(), .exit_functions = false};
+  Model stages = training.state.model;
+  stages.policies.clear();
+  stages.exit_functions.clear();
+  stages.temperatures.clear();
+  CascadeTable table = held_out_answers(training, stages);
+  const Model fitted = calibrate(std::move(stages), std::move(table), training.device(), what).model;
+  training.state.model.temperatures = fitted.temperatures;
+  training.state.model.combination = fitted.combination;
+}
+
 bool train_policies(Training& training) {
+  if (training.state.policy_momentum.empty()) fit_answers(training);
   PolicyPhase phase = make_policy_phase(training);
   if (!training.state.policy_momentum.empty()) {
     phase.restore({.epoch = training.state.progress.front().epoch,
@@ -63,6 +84,7 @@ bool train_policies(Training& training) {
 }
 
 bool refit_policies(Training& training) {
+  fit_answers(training);
   PolicyPhase phase = make_policy_phase(training);
   PolicyPhaseState state = phase.state();
   state.policies = training.state.model.policies;

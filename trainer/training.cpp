@@ -70,6 +70,14 @@ void check(const Training& training) {
     throw UsageError("label smoothing: expected 0 or more and less than 1");
   }
   check_classes(training);
+  check_per_stage("joint learning rate", settings.joint_learning_rate, training.stage_count());
+  if (settings.learns_as_in_the_paper()) {
+    if (settings.learning.input == PolicyInput::combined)
+      throw UsageError(
+          "policy input combined: not with the joint loss reinforce, under which each stage answers alone");
+    if (settings.joint_learning_rate.values.size() > 1)
+      throw UsageError("joint learning rate: the joint loss reinforce takes one for all stages");
+  }
   if (training.split.rest.empty()) throw UsageError("validation share: no image is left to train on");
   if ((settings.policy || settings.joint) && training.has_policies() && training.split.held_out.empty()) {
     throw UsageError("validation share: policies need held-out images; expected a share above 0");
@@ -85,6 +93,7 @@ std::string with_later_settings(const std::string& settings, const std::string& 
   const auto now = nlohmann::ordered_json::parse(identity);
   const TrainSettings defaults;
   nlohmann::ordered_json json = {{"cost", to_string(defaults.cost)},
+                                 {"joint_loss", to_string(JointLoss::reinforce)},
                                  {"nesterov", defaults.nesterov},
                                  {"label_smoothing", defaults.label_smoothing},
                                  {"flip", to_string(defaults.flip)},
@@ -195,6 +204,7 @@ void Training::start(const std::optional<Model>& initial) {
   }
   model.mean = header.mean;
   model.std = header.std;
+  if (model.combination.empty() && model.stages.size() > 1) model.combination = own_answers(model.stages.size());
   const bool fits = model.policies.size() + 1 == model.stages.size();
   if (settings.policy || !fits || !initial) {
     std::vector<int> features;

@@ -49,6 +49,7 @@ struct Training {
   bool pretrained(int stage) const;
   int stage_count() const { return static_cast<int>(state.model.stages.size()); }
   bool has_policies() const { return !state.model.policies.empty(); }
+  bool can_fit_answers() const { return has_policies() && !split.held_out.empty(); }
   std::vector<Network> networks() const;
   std::vector<Parameters> stage_parameters() const;
 };

@@ -46,9 +46,9 @@ std::string series_of(const OperatingPoint& point, const std::vector<OperatingPo
                       const std::string& source) {
   std::set<std::string> combines;
   for (const OperatingPoint& other : points) {
-    if (other.policy == point.policy && other.frozen == point.frozen) combines.insert(other.combine);
+    if (other.policy == point.policy && other.joint_loss == point.joint_loss) combines.insert(other.combine);
   }
-  std::string name = policy_title(point.policy, point.frozen);
+  std::string name = policy_title(point.policy, point.joint_loss);
   if (combines.size() > 1 && !point.combine.empty()) name += fmt::format(", {}", point.combine);
   return source.empty() ? name : fmt::format("{} · {}", name, source);
 }
@@ -58,7 +58,7 @@ ordered_json point_json(const OperatingPoint& point, const std::string& series, 
   return {{"source", source},
           {"series", series},
           {"policy", point.policy},
-          {"frozen", point.frozen},
+          {"frozen", point.joint_loss.empty()},
           {"setting", setting_of(point, sweep)},
           {"combine", point.combine},
           {"runs", point.runs},
@@ -111,15 +111,15 @@ ordered_json table2_json(const CostSource& source, const std::vector<OperatingPo
   }
   const auto add = [&](const OperatingPoint& point) {
     const std::string setting = setting_of(point, sweep);
-    const std::string name = policy_title(point.policy, point.frozen) + (setting.empty() ? "" : ", " + setting);
+    const std::string name = policy_title(point.policy, point.joint_loss) + (setting.empty() ? "" : ", " + setting);
     rows.push_back(table_row(name, spread_json(point.top1), spread_json(point.mmac_per_image), largest, true));
   };
-  for (const bool frozen : {true, false}) {
+  for (const std::string& joint_loss : joint_losses(points)) {
     if (source.models) {
       for (const OperatingPoint& point : points) {
-        if (point.frozen == frozen) add(point);
+        if (point.joint_loss == joint_loss) add(point);
       }
-    } else if (const auto match = matching_point(points, "learned", frozen, best)) {
+    } else if (const auto match = matching_point(points, "learned", joint_loss, best)) {
       add(points[*match]);
     }
   }
@@ -151,7 +151,7 @@ bool same_stages(const Sweep& a, const Sweep& b) {
 bool clashes(const Sweep& sweep, const SweepPoint& point) {
   return std::any_of(sweep.points.begin(), sweep.points.end(), [&](const SweepPoint& other) {
     return other.policy == point.policy && other.parameter == point.parameter && other.combine == point.combine &&
-           other.alpha == point.alpha && other.frozen == point.frozen && other.seed == point.seed;
+           other.alpha == point.alpha && other.joint_loss == point.joint_loss && other.seed == point.seed;
   });
 }
 
@@ -165,7 +165,7 @@ void add_model(std::vector<CostSource>& sources, const std::string& file, const 
   const PolicyKind kind = cascade.choice.kind;
   SweepPoint point{.policy = std::string(to_string(kind)),
                    .seed = facts.seed,
-                   .frozen = !facts.joint,
+                   .joint_loss = facts.joint_loss,
                    .combine = std::string(to_string(*cascade.settings.combine)),
                    .top1 = evaluation.top1,
                    .mmac_per_image = evaluation.mmac_per_image,

@@ -90,7 +90,6 @@ ordered_json curves_of(const ordered_json& training) {
       epoch[field] = number_json(record, field);
     }
     if (record.contains("kept")) epoch["kept"] = true;
-    if (phase == "joint") epoch["accuracy"] = nullptr;  // which this phase does not measure
     (*curve)["epochs"].push_back(epoch);
   }
   return curves;
@@ -100,7 +99,8 @@ ordered_json curves_of(const ordered_json& training) {
 
 TrainingFacts training_facts(const std::string& training) {
   const ordered_json settings = settings_of(parse(training));
-  TrainingFacts facts{.alpha = number_of(settings, "alpha"), .joint = has_phase(settings, "joint")};
+  TrainingFacts facts{.alpha = number_of(settings, "alpha")};
+  if (has_phase(settings, "joint")) facts.joint_loss = settings.value("joint_loss", "reinforce");  // once the only one
   const auto seed = settings.find("seed");
   if (seed != settings.end() && seed->is_number_unsigned()) facts.seed = seed->get<std::uint64_t>();
   return facts;

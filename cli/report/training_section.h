@@ -11,7 +11,7 @@ namespace cascadecl {
 struct TrainingFacts {
   std::optional<double> alpha;
   std::optional<std::uint64_t> seed;
-  bool joint = false;  // the stages were trained together with the policies
+  std::string joint_loss;  // what the stages learned from together, see SweepPoint; empty if they did not
 };
 TrainingFacts training_facts(const std::string& training);
 

@@ -39,12 +39,15 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 struct Flags {
   std::string model, data, held_out, output, csv, markdown;
   std::string alphas = "0.003,0.01,0.03,0.05,0.07,0.1,0.15,0.2,0.3";
-  std::string policies = "learned,ann,static,confidence,margin,entropy,agreement,random,oracle";
-  std::string combines = "reweight,last";
+  std::string policies =
+      "learned,ann,static,confidence,margin,entropy,combined-confidence,combined-margin,combined-entropy,agreement,"
+      "random,oracle";
+  std::string joint_losses = "cross-entropy,own,reinforce";
+  std::string combines = "fitted,reweight,last";
   DeviceFlags device;
   MeterFlags meters;
   int batch_size = 128;
-  bool no_reuse = false;
+  bool no_reuse = false, joint = false;
   SweepSettings sweep;
 };
 
@@ -60,8 +63,10 @@ void add_flags(Options& options, Flags& flags) {
   options.add_text("alpha", flags.alphas, "LIST", "prices of MACs for learned and ann");
   options.add_number("seeds", flags.sweep.seeds, 0, 1000, "number of seeds that learned and ann are fitted with");
   options.add_number("seed", flags.sweep.first_seed, "the first of these seeds");
-  options.add_text("policy", flags.policies, "LIST",
-                   "learned, ann, static, confidence, margin, entropy, agreement, random, oracle");
+  options.add_text(
+      "policy", flags.policies, "LIST",
+      "learned, ann, static, confidence, margin, entropy, the same three as combined-confidence and so on, "
+      "agreement, random, oracle");
   options.add_text("combine", flags.combines, "LIST", "answers: reweight, last, fitted");
   options.add_number("thresholds", flags.sweep.thresholds, 0, 10000,
                      "number of thresholds of each policy that has one");
@@ -69,11 +74,16 @@ void add_flags(Options& options, Flags& flags) {
   flags.meters.add_to(options);
   options.add_number("batch-size", flags.batch_size, 1, 65536, "images that a stage runs at once");
   options.add_switch("no-reuse", flags.no_reuse, "run the stages anew for each point, to measure what reuse saves");
-  options.add_switch("joint", flags.sweep.joint,
+  options.add_switch("joint", flags.joint,
                      "for each alpha and seed also train stages and policies together, from the model's stages");
+  options.add_text("joint-loss", flags.joint_losses, "LIST",
+                   "what the stages learn from, see train: cross-entropy, own (the control: trained on for as long), "
+                   "reinforce");
   options.add_number("joint-epochs", flags.sweep.joint_epochs, 1, 100000, "epochs of stages and policies together");
-  options.add_number("joint-learning-rate", flags.sweep.joint_learning_rate, 0, 1000,
-                     "learning rate of the stages, with --joint");
+  options.add_numbers("joint-learning-rate", flags.sweep.joint_learning_rate.values, 0, 1000,
+                      "largest learning rate of the stages, for all or for each one by commas");
+  options.add_number("reinforce-learning-rate", flags.sweep.reinforce_learning_rate, 0, 1000,
+                     "the same under reinforce");
   add_policy_learning_flags(options, flags.sweep.learning);
 }
 
@@ -82,8 +92,11 @@ void parse_lists(Flags& flags) {
   try {
     for (const std::string& word : split_words(flags.policies)) flags.sweep.policies.push_back(parse_policy_kind(word));
     for (const std::string& word : split_words(flags.combines)) flags.sweep.combines.push_back(parse_combine(word));
+    if (flags.joint)
+      for (const std::string& word : split_words(flags.joint_losses))
+        flags.sweep.joint.push_back(parse_joint_loss(word));
   } catch (const UsageError& error) {
-    throw UsageError(fmt::format("--policy and --combine: {}", error.what()));
+    throw UsageError(fmt::format("--policy, --combine and --joint-loss: {}", error.what()));
   }
 }
 
@@ -112,9 +125,11 @@ std::string settings_json(const Flags& flags, const Model& model, const std::str
   const PolicyLearning initial;  // files from before these were flags do not tell them
   if (learning.baseline != initial.baseline) json["baseline"] = to_string(learning.baseline);
   if (learning.cost_through != initial.cost_through) json["cost_through"] = to_string(learning.cost_through);
-  if (flags.sweep.joint) {
+  if (flags.joint) {
+    json["joint_loss"] = flags.joint_losses;
     json["joint_epochs"] = flags.sweep.joint_epochs;
-    json["joint_learning_rate"] = flags.sweep.joint_learning_rate;
+    json["joint_learning_rate"] = flags.sweep.joint_learning_rate.values;
+    json["reinforce_learning_rate"] = flags.sweep.reinforce_learning_rate;
   }
   return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);  // names of files may be no UTF-8
 }
@@ -236,7 +251,7 @@ SweepPoint sweep_point(const TaskPoint& found, std::optional<double> ms_per_imag
           .parameter = found.parameter,
           .alpha = found.task.alpha,
           .seed = found.task.seed,
-          .frozen = !found.task.joint,
+          .joint_loss = found.task.joint ? std::string(to_string(*found.task.joint)) : "",
           .combine = std::string(to_string(found.combine)),
           .top1 = simulation.top1,
           .mmac_per_image = simulation.mmac_per_image,
@@ -248,7 +263,8 @@ SweepPoint sweep_point(const TaskPoint& found, std::optional<double> ms_per_imag
 }
 
 std::string describe(const SweepTask& task) {
-  std::string text = (task.joint ? "joint " : "") + std::string(to_string(task.policy));
+  std::string text = task.joint ? fmt::format("joint {} ", to_string(*task.joint)) : "";
+  text += to_string(task.policy);
   if (task.alpha) text += fmt::format(" alpha {:g}", *task.alpha);
   if (task.seed) text += fmt::format(" seed {}", *task.seed);
   return task.alpha ? text : text + fmt::format(" {}", task.index);
@@ -257,9 +273,10 @@ std::string describe(const SweepTask& task) {
 std::string to_text(const Sweep& sweep) {
   Table table({"<policy", "parameter", "alpha", "seed", "<combine", "top-1", "MMAC", "of largest", "ms"});
   for (const SweepPoint& point : sweep.points)
-    table.add_row({point.policy + (point.frozen ? "" : ", joint"), decimal(point.parameter, 4), decimal(point.alpha, 4),
-                   point.seed ? std::to_string(*point.seed) : "-", point.combine, percent(point.top1),
-                   decimal(point.mmac_per_image, 2), percent(point.mac_fraction, 1), decimal(point.ms_per_image, 4)});
+    table.add_row({point.policy + (point.joint_loss.empty() ? "" : ", joint " + point.joint_loss),
+                   decimal(point.parameter, 4), decimal(point.alpha, 4), point.seed ? std::to_string(*point.seed) : "-",
+                   point.combine, percent(point.top1), decimal(point.mmac_per_image, 2), percent(point.mac_fraction, 1),
+                   decimal(point.ms_per_image, 4)});
   return table.text();
 }
 
@@ -283,19 +300,22 @@ void run_tasks(const std::vector<SweepTask>& tasks, const Flags& flags, const Mo
   if (file.sweep().stages.empty()) measure_stages(flags, model, device, source, tables.test, file);
   const auto ms = costs_in(file.sweep(), &SweepStage::ms_per_image),
              mj = costs_in(file.sweep(), &SweepStage::mj_per_image);
-  const bool fitted = std::ranges::find(flags.sweep.combines, Combine::fitted) != flags.sweep.combines.end();
-  const CombinationWeights weights =
-      fitted ? fit_combination(tables.held_out.probabilities, tables.held_out.labels) : CombinationWeights{};
+  const CombinationWeights weights = fit_combination(tables.held_out.probabilities, tables.held_out.labels);
+  const auto combine = [&] { tables.held_out.combination = tables.test.combination = weights; };
+  combine();
   Clock::time_point start = begin;
   const std::size_t first = file.tasks_done();
   EpochNotes observer(quiet);
   for (std::size_t i = first; i < tasks.size(); ++i) {
-    if (flags.no_reuse && i > first) tables = source.computed();
+    if (flags.no_reuse && i > first) {
+      tables = source.computed();
+      combine();
+    }
     std::vector<SweepPoint> points;
     const std::vector<TaskPoint> found =
         tasks[i].joint ? run_joint_task(tasks[i], flags.sweep,
                                         {model, source.fitting(), source.test(), flags.batch_size}, device, observer)
-                       : run_task(tasks[i], flags.sweep, device, tables, weights);
+                       : run_task(tasks[i], flags.sweep, device, tables);
     for (const TaskPoint& point : found) {
       const auto cost = [&](const std::optional<StageCosts>& costs) {
         return costs ? std::optional(tasks[i].policy == PolicyKind::fixed
@@ -327,10 +347,12 @@ void run_sweep(const Arguments& arguments) {
   options.require("data");
   options.require("output");
   parse_lists(flags);
-  check_flags(options, {{!flags.sweep.joint, {"joint-epochs", "joint-learning-rate"}, "only with --joint"},
-                        {flags.sweep.joint,
-                         {"held-out"},
-                         "not with --joint, which holds out the images that the model's training did"}});
+  check_flags(
+      options,
+      {{!flags.joint,
+        {"joint-loss", "joint-epochs", "joint-learning-rate", "reinforce-learning-rate"},
+        "only with --joint"},
+       {flags.joint, {"held-out"}, "not with --joint, which holds out the images that the model's training did"}});
   check_writable(flags.csv);
   check_writable(flags.markdown);
   const Model model = read_model(flags.model);

@@ -24,7 +24,7 @@ struct Column {
 
 const Column columns[] = {
     {"policy", [](const SweepPoint& p) { return p.policy; }},
-    {"joint", [](const SweepPoint& p) { return std::string(p.frozen ? "false" : "true"); }},
+    {"joint", [](const SweepPoint& p) { return p.joint_loss.empty() ? std::string("false") : p.joint_loss; }},
     {"parameter", [](const SweepPoint& p) { return figure(p.parameter); }},
     {"alpha", [](const SweepPoint& p) { return figure(p.alpha); }},
     {"seed", [](const SweepPoint& p) { return p.seed ? std::to_string(*p.seed) : ""; }},

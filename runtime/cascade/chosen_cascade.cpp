@@ -5,11 +5,11 @@
 namespace cascadecl {
 
 ChosenCascade choose(Model whole, const CascadeChoice& said, ExecutorSettings settings) {
-  Decision decision = whole.decision.value_or(Decision{{PolicyKind::learned, 0.5}, Combine::reweight});
-  if (said.policy) decision = {*said.policy, Combine::reweight};
+  Decision decision = whole.decision.value_or(Decision{{PolicyKind::learned, 0.5}, default_combine(whole)});
+  if (said.policy) decision = {*said.policy, default_combine(whole)};
   if (said.combine) decision.combine = *said.combine;
   if (decision.policy.kind == PolicyKind::fixed) decision.combine = Combine::last;  // there is one answer
-  settings.policy = make_policy(decision.policy, said.seed);
+  settings.policy = make_policy(decision.policy, {said.seed, whole.combination});
   settings.combine = decision.combine;
   const double largest = largest_mmac(whole);
   return {model_under(std::move(whole), decision.policy), decision.policy, std::move(settings), largest};
@@ -22,7 +22,7 @@ void obey_decision(Model& model, ExecutorSettings& settings) {
     model = std::move(chosen.model);
     settings = std::move(chosen.settings);
   }
-  if (!settings.combine) settings.combine = Combine::reweight;
+  if (!settings.combine) settings.combine = default_combine(model);
 }
 
 }  // namespace cascadecl

@@ -10,7 +10,8 @@ namespace cascadecl {
 // A caller's choice of how a model decides and answers. Where it leaves something open, the model's own decision holds.
 struct CascadeChoice {
   std::optional<PolicyChoice> policy = {};  // none: the policy of the model's decision, or learned:0.5 if it has none
-  std::optional<Combine> combine = {};      // none: as in the model's decision if its policy decides, else reweight
+  std::optional<Combine> combine = {};      // none: as in the model's decision if its policy decides, else as
+                                            // default_combine() says
   std::uint64_t seed = 0;                   // of the policies sample and random
 };
 

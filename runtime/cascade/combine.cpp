@@ -25,10 +25,8 @@ double mix(Rows rows, std::span<const float> weights, std::vector<double>& sum) 
 
 // Product of C_t^w_t, scaled so that the largest is 1. Returns the sum.
 double pool(Rows rows, std::span<const double> weights, std::vector<double>& sum) {
-  constexpr double kLeast = 1e-30;  // of a probability, so that its logarithm is finite
   for (std::size_t t = 0; t < rows.size(); ++t)
-    for (std::size_t j = 0; j < sum.size(); ++j)
-      sum[j] += weights[t] * std::log(std::max(static_cast<double>(rows[t][j]), kLeast));
+    for (std::size_t j = 0; j < sum.size(); ++j) sum[j] += weights[t] * log_probability(rows[t][j]);
   const double largest = *std::ranges::max_element(sum);
   double total = 0;
   for (double& value : sum) total += value = std::exp(value - largest);
@@ -36,6 +34,8 @@ double pool(Rows rows, std::span<const double> weights, std::vector<double>& sum
 }
 
 }  // namespace
+
+double log_probability(float probability) { return std::log(std::max(static_cast<double>(probability), 1e-30)); }
 
 std::string_view to_string(Combine combine) {
   switch (combine) {
@@ -74,6 +74,25 @@ void Combiner::operator()(Rows rows, std::span<const float> stop_probability, st
     total = pool(rows, std::span<const double>(weights_).subspan(exit * stages_, exit + 1), sum);
   if (!(total > 0)) return static_cast<void>(std::ranges::copy(rows[exit], answer.begin()));
   std::ranges::transform(sum, answer.begin(), [&](double value) { return static_cast<float>(value / total); });
+}
+
+void pool_earlier(Rows rows, const CombinationWeights& weights, std::span<float> sum) {
+  const std::span<const double> own = std::span(weights).subspan(rows.size() * stages_of(weights), rows.size());
+  for (std::size_t j = 0; j < sum.size(); ++j) {
+    double total = 0;
+    for (std::size_t t = 0; t < rows.size(); ++t) total += own[t] * log_probability(rows[t][j]);
+    sum[j] = static_cast<float>(total);
+  }
+}
+
+std::size_t stages_of(const CombinationWeights& weights) {
+  return static_cast<std::size_t>(std::lround(std::sqrt(static_cast<double>(weights.size()))));
+}
+
+CombinationWeights own_answers(std::size_t stages) {
+  CombinationWeights weights(stages * stages);
+  for (std::size_t k = 0; k < stages; ++k) weights[k * stages + k] = 1;
+  return weights;
 }
 
 int rank_of(std::span<const float> probabilities, std::int32_t label) {

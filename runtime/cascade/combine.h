@@ -18,6 +18,9 @@ Combine parse_combine(std::string_view text);  // throws UsageError naming the t
 // [stages][stages], row k the weights w_k0 ... w_kk of an image that stops at stage k, zeros behind.
 using CombinationWeights = std::vector<double>;
 
+// The logarithm of a probability, which counts as 1e-30 if it is less: so it is finite.
+double log_probability(float probability);
+
 // Combines with a rule. Probabilities are floats, the sums double.
 class Combiner {
  public:
@@ -33,6 +36,16 @@ class Combiner {
   std::size_t stages_;
   CombinationWeights weights_;
 };
+
+// The part of a fitted answer that the stages before exit k = rows.size() contribute: the sum of w_kt log C_t over t <
+// k. rows: C_0 ... C_k-1, each [classes]. weights [stages][stages]. sum [classes] is overwritten.
+void pool_earlier(std::span<const std::span<const float>> rows, const CombinationWeights& weights,
+                  std::span<float> sum);
+
+// The number of stages that weights are for.
+std::size_t stages_of(const CombinationWeights& weights);
+// Weights by which each stage's own answer counts alone.
+CombinationWeights own_answers(std::size_t stages);
 
 // The number of classes that rank above `label` in a row of probabilities: 0 means that the label is the answer. NaN is
 // never the answer.

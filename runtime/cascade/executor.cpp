@@ -57,10 +57,9 @@ CascadeResult CascadeExecutor::State::empty_result(std::size_t images) const {
 
 void CascadeExecutor::State::add(const Passage& passage, std::size_t image, CascadeResult& result) const {
   const std::size_t n = result.exit_stage.size(), c = to_size(classes);
-  std::vector<std::span<const float>> rows;
+  const std::vector<std::span<const float>> rows = passage.rows(passage.stage + 1, c);
   for (std::size_t stage = 0; stage <= passage.stage; ++stage) {
-    rows.push_back(std::span(passage.probabilities).subspan(stage * c, c));
-    std::ranges::copy(rows.back(), result.probabilities.begin() + static_cast<std::ptrdiff_t>((stage * n + image) * c));
+    std::ranges::copy(rows[stage], result.probabilities.begin() + static_cast<std::ptrdiff_t>((stage * n + image) * c));
     result.stop_probability[stage * n + image] = passage.stop_probability[stage];
   }
   result.exit_stage[image] = static_cast<int>(passage.stage);

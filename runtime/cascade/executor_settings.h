@@ -22,7 +22,7 @@ struct ExecutorSettings {
   // When an image stops. None: the model's own decision says so, or if it has none its learned policies at 0.5. A given
   // policy decides on the model as it is, and policies that the model has run anyway; choose() gives both to match.
   std::optional<StoppingPolicy> policy = {};
-  // How it answers. None: as in the model's own decision if its policy decides, else reweight.
+  // How it answers. None: as in the model's own decision if its policy decides, else as default_combine() says.
   std::optional<Combine> combine = {};
   bool time_stages = false;  // waits for the device around each stage, so that its time is known
   KernelClass kernels = KernelClass::automatic;

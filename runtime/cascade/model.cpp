@@ -74,6 +74,8 @@ void check_calibration(const Model& model) {
   check("combination weights", model.combination.size(), k * k);
   for (const double t : model.temperatures)
     if (!(t > 0 && std::isfinite(t))) throw ShapeError(fmt::format("temperatures: {} is not a positive number", t));
+  if (model.combination.empty() && (sees_combined(model.policies) || sees_combined(model.exit_functions)))
+    throw ShapeError("combination weights: none, though policies see the combined answer");
   for (const double w : model.combination)
     if (!std::isfinite(w)) throw ShapeError("combination weights: one is not finite");
   if (model.decision && !std::isfinite(model.decision->policy.parameter.value_or(NAN)))
@@ -81,6 +83,27 @@ void check_calibration(const Model& model) {
 }
 
 }  // namespace
+
+const std::vector<PolicyInput>& policy_inputs() {
+  static const std::vector<PolicyInput> all = {PolicyInput::raw, PolicyInput::sorted, PolicyInput::permuted,
+                                               PolicyInput::features, PolicyInput::combined};
+  return all;
+}
+
+int probabilities_seen(PolicyInput input, int classes) {
+  constexpr int kLargest = 16;
+  return input == PolicyInput::combined ? std::min(classes, kLargest) : classes;
+}
+
+bool sorts(PolicyInput input) {
+  return input == PolicyInput::sorted || input == PolicyInput::features || input == PolicyInput::combined;
+}
+
+bool sees_combined(const std::vector<Policy>& policies) {
+  return std::ranges::any_of(policies, [](const Policy& p) { return p.input == PolicyInput::combined; });
+}
+
+Combine default_combine(const Model& model) { return model.combination.empty() ? Combine::reweight : Combine::fitted; }
 
 bool sees_features(const std::vector<Policy>& policies) {
   return std::ranges::any_of(policies, [](const Policy& p) { return p.input == PolicyInput::features; });
@@ -98,14 +121,16 @@ std::string_view to_string(PolicyInput input) {
       return "permuted";
     case PolicyInput::features:
       return "features";
+    case PolicyInput::combined:
+      return "combined";
   }
   return "unknown";
 }
 
 PolicyInput parse_policy_input(std::string_view text) {
-  for (const PolicyInput input : {PolicyInput::raw, PolicyInput::sorted, PolicyInput::permuted, PolicyInput::features})
+  for (const PolicyInput input : policy_inputs())
     if (text == to_string(input)) return input;
-  throw UsageError(fmt::format("policy input '{}': expected raw, sorted, permuted or features", text));
+  throw UsageError(fmt::format("policy input '{}': expected raw, sorted, permuted, features or combined", text));
 }
 
 std::vector<PolicyArray> policy_arrays(const Policy& policy) {

@@ -11,12 +11,24 @@
 
 namespace cascadecl {
 
-// The input that a policy gets from its stage (share/doc/policy.md).
-enum class PolicyInput { raw, sorted, permuted, features };
+// The input that a policy gets (share/doc/policy.md):
+//   raw       the stage's label probabilities, class by class
+//   sorted    the same in descending order
+//   permuted  in training the classes permuted at random, else as raw
+//   features  as sorted, and the stage's pooled features behind them
+//   combined  the answer combined of all stages visited (Combine::fitted), its largest probabilities in descending
+//   order
+enum class PolicyInput { raw, sorted, permuted, features, combined };
 
-// "raw", "sorted", "permuted", "features", and back; parse_policy_input throws UsageError naming the four.
+// All of them, in the order above.
+const std::vector<PolicyInput>& policy_inputs();
+// "raw", ..., "combined", and back; parse_policy_input throws UsageError naming the five.
 std::string_view to_string(PolicyInput input);
 PolicyInput parse_policy_input(std::string_view text);
+// How many label probabilities of `classes` a policy reads: all, of combined answers the 16 largest at most.
+int probabilities_seen(PolicyInput input, int classes);
+// Whether it reads them in descending order.
+bool sorts(PolicyInput input);
 
 // The stopping policy of one stage: dense-relu-dense-relu-dense-softmax over {stop, continue} (paper, 4.3).
 // Row-major [out][in] weights. stop_probability = softmax(logits)[0].
@@ -28,12 +40,14 @@ struct Policy {
   std::vector<float> weight2, bias2;  // [hidden][hidden], [hidden]
   std::vector<float> weight3, bias3;  // [2][hidden], [2]
 
-  int inputs() const { return classes + features; }
+  int inputs() const { return probabilities_seen(input, classes) + features; }
   long macs() const { return static_cast<long>(hidden) * (inputs() + hidden + 2); }
 };
 
 // Whether one of the policies reads features.
 bool sees_features(const std::vector<Policy>& policies);
+// Whether one of them reads the combined answer.
+bool sees_combined(const std::vector<Policy>& policies);
 
 // The default number of units of a hidden layer: 64, or 256 from 1,000 classes on (paper, 4.3).
 int default_hidden(int classes);
@@ -73,7 +87,7 @@ struct Model {
   // The results of calibrate() on held-out images; each may be empty.
   std::vector<Policy> exit_functions = {};  // as policies, learned by supervision with the stages frozen
   std::vector<double> temperatures = {};    // [stages], of the label probabilities; see tempered()
-  CombinationWeights combination = {};      // [stages][stages], for Combine::fitted
+  CombinationWeights combination = {};      // [stages][stages], for Combine::fitted and PolicyInput::combined
   std::optional<Decision> decision = {};    // see find_budget()
   std::string training;                     // settings, seed and history as JSON text; may be empty
 
@@ -83,6 +97,9 @@ struct Model {
   // Multiply-adds of an image that leaves at stage `exit`: stage_macs of 0..exit together.
   double macs_through(int exit) const;
 };
+
+// How a model answers unless it or its user says otherwise: fitted where it holds weights for that, else reweight.
+Combine default_combine(const Model& model);
 
 // Multiply-adds of the largest stage's network for one image, in millions.
 double largest_mmac(const Model& model);

@@ -9,28 +9,31 @@ namespace cascadecl {
 namespace {
 
 PolicyTiling tiling_of(const Device& device, const Policy& policy, int max_batch) {
-  const PolicySize size{policy.classes, policy.hidden, policy.features};
+  const PolicySize size{policy.classes, policy.hidden, policy.features, policy.input};
   return tuned<PolicyTiling>(device, policy_key(size, device.channel_block(), batch_class(max_batch)), size).parameters;
 }
 
 }  // namespace
 
-PolicyOp::PolicyOp(const Device& device, const Policy& policy, int max_batch)
-    : PolicyOp(device, policy, max_batch, tiling_of(device, policy, max_batch)) {}
+PolicyOp::PolicyOp(const Device& device, const Policy& policy, int max_batch, double own_weight)
+    : PolicyOp(device, policy, max_batch, own_weight, tiling_of(device, policy, max_batch)) {}
 
-PolicyOp::PolicyOp(const Device& device, const Policy& policy, int max_batch, const PolicyTiling& tiling)
+PolicyOp::PolicyOp(const Device& device, const Policy& policy, int max_batch, double own_weight,
+                   const PolicyTiling& tiling)
     : classes_(policy.classes),
       features_(policy.features),
       max_batch_(max_batch),
+      combined_(policy.input == PolicyInput::combined),
+      own_weight_(static_cast<float>(own_weight)),
       lanes_(to_size(tiling.lanes)),
       weights_(device.upload(pack_policy(policy))) {
-  Defines defines = policy_defines(tiling, {policy.classes, policy.hidden, policy.features});
-  defines.set("SORTED", policy.input == PolicyInput::sorted || policy.input == PolicyInput::features ? 1 : 0);
+  Defines defines = policy_defines(tiling, {policy.classes, policy.hidden, policy.features, policy.input});
+  defines.set("INPUT", combined_ ? 2 : sorts(policy.input) ? 1 : 0);
   kernel_ = device.kernel("policy.cl", "policy_stop", defines);
 }
 
-void PolicyOp::run(int n, const Array<float>& probabilities, const Array<float>& features,
-                   const Array<float>& stop_probability) {
+void PolicyOp::run(int n, const Input& input, const Array<float>& stop_probability) {
+  const auto& [probabilities, features, earlier] = input;
   if (n < 0 || n > max_batch_)
     throw ShapeError(fmt::format("policy: {} images, expected 0..{} (the largest batch)", n, max_batch_));
   if (probabilities.size() < to_size(n) * to_size(classes_) || stop_probability.size() < to_size(n))
@@ -39,7 +42,10 @@ void PolicyOp::run(int n, const Array<float>& probabilities, const Array<float>&
   if (features.size() < to_size(n) * to_size(features_))
     throw ShapeError(
         fmt::format("policy: {} values for {} features of each of {} images", features.size(), features_, n));
-  kernel_({to_size(n) * lanes_}, {lanes_}, probabilities, features, weights_, stop_probability);
+  if (combined_ && earlier.size() < to_size(n) * to_size(classes_))
+    throw ShapeError(
+        fmt::format("policy: {} values of earlier stages for {} images of {} classes", earlier.size(), n, classes_));
+  kernel_({to_size(n) * lanes_}, {lanes_}, probabilities, features, weights_, earlier, own_weight_, stop_probability);
 }
 
 }  // namespace cascadecl

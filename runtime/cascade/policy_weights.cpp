@@ -29,7 +29,7 @@ void for_each_weight(const PolicySize& size, int features, Visit visit) {
       }
     base += rows * width;
   };
-  input_major(&Policy::weight1, hidden, size.classes + features, to_size(size.inputs()));
+  input_major(&Policy::weight1, hidden, size.seen() + features, to_size(size.inputs()));
   input_major(&Policy::bias1, hidden, 1, 1);
   input_major(&Policy::weight2, hidden, hidden, width);
   input_major(&Policy::bias2, hidden, 1, 1);
@@ -58,7 +58,7 @@ std::size_t policy_weight_count(const PolicySize& size) {
 }
 
 std::vector<float> pack_policy(const Policy& policy, int room) {
-  const PolicySize size{policy.classes, policy.hidden, std::max(room, policy.features)};
+  const PolicySize size{policy.classes, policy.hidden, std::max(room, policy.features), policy.input};
   check_policy_size(size);
   for (const PolicyArray& array : policy_arrays(policy)) {
     if (array.values->size() != to_size(array.rows) * to_size(array.columns))
@@ -71,13 +71,13 @@ std::vector<float> pack_policy(const Policy& policy, int room) {
   return packed;
 }
 
-Policy unpack_policy(std::span<const float> packed, PolicyInput input, const PolicySize& size, int features) {
+Policy unpack_policy(std::span<const float> packed, const PolicySize& size, int features) {
   check_policy_size(size);
   if (packed.size() != policy_weight_count(size))
     throw ShapeError(
         fmt::format("policy: flat array has {} values, expected {}", packed.size(), policy_weight_count(size)));
   const std::size_t h = to_size(size.hidden);
-  Policy policy{.input = input, .classes = size.classes, .hidden = size.hidden, .features = features};
+  Policy policy{.input = size.input, .classes = size.classes, .hidden = size.hidden, .features = features};
   policy.weight1.resize(h * to_size(policy.inputs()));
   policy.bias1.resize(h);
   policy.weight2.resize(h * h);
@@ -129,8 +129,10 @@ TuningKey policy_key(const PolicySize& size, int block, BatchClass batch) {
 }
 
 Defines policy_defines(const PolicyTiling& tiling, const PolicySize& size) {
-  return {{"CLASSES", size.classes}, {"FEATURES", size.features}, {"HIDDEN", padded_hidden(size.hidden)},
-          {"CB", tiling.vector},     {"LANES", tiling.lanes},     {"TILE", tiling.tile}};
+  return {{"CLASSES", size.classes},   {"SEEN", size.seen()},
+          {"FEATURES", size.features}, {"HIDDEN", padded_hidden(size.hidden)},
+          {"CB", tiling.vector},       {"LANES", tiling.lanes},
+          {"TILE", tiling.tile}};
 }
 
 }  // namespace cascadecl

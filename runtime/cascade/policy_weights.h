@@ -19,7 +19,9 @@ int padded_hidden(int hidden);
 struct PolicySize {
   int classes = 10, hidden = 64;
   int features = 0;  // for which the flat array has room
-  int inputs() const { return classes + features; }
+  PolicyInput input = PolicyInput::sorted;
+  int seen() const { return probabilities_seen(input, classes); }
+  int inputs() const { return seen() + features; }
 };
 std::size_t policy_weight_count(const PolicySize& size);
 
@@ -29,9 +31,9 @@ std::size_t policy_weight_count(const PolicySize& size);
 // of range.
 std::vector<float> pack_policy(const Policy& policy, int room = 0);
 
-// The policy that a flat array of policy_weight_count() floats holds. It has this input and number of features, at most
+// The policy that a flat array of policy_weight_count() floats holds. It has this number of features, at most
 // size.features.
-Policy unpack_policy(std::span<const float> packed, PolicyInput input, const PolicySize& size, int features = 0);
+Policy unpack_policy(std::span<const float> packed, const PolicySize& size, int features = 0);
 
 // kernels/policy_mlp.h: how a policy kernel splits an image among the work-items of a group. CPUs take one item with
 // wide vectors, other devices many items with one hidden unit each.
@@ -46,7 +48,7 @@ struct PolicyTiling {
 };
 TuningKey policy_key(const PolicySize& size, int block, BatchClass batch);
 
-// CLASSES, FEATURES, HIDDEN, CB, LANES, TILE.
+// CLASSES, SEEN, FEATURES, HIDDEN, CB, LANES, TILE.
 Defines policy_defines(const PolicyTiling& tiling, const PolicySize& size);
 
 }  // namespace cascadecl

@@ -45,7 +45,14 @@ StageRunner::StageRunner(const Device& device, const Model& model, std::size_t s
   if (read_features || (has_policy && model.policies[stage].features > 0))
     features_ = device.allocate<float>(window * to_size(feature_count_));
   if (!has_policy) return;
-  policy_.emplace(device, model.policies[stage], static_cast<int>(window));
+  const std::size_t stages = model.stages.size();
+  const bool combined = model.policies[stage].input == PolicyInput::combined;
+  policy_.emplace(device, model.policies[stage], static_cast<int>(window),
+                  combined ? model.combination.at(stage * stages + stage) : 1);
+  if (combined) {
+    earlier_ = device.allocate<float>(window * to_size(classes_));
+    device.fill(earlier_, 0.0F);
+  }
   stop_probability_ = device.allocate<float>(window);
 }
 
@@ -68,10 +75,11 @@ void StageRunner::run_networks(const Array<std::uint8_t>& pixels, std::span<cons
 }
 
 StageRunner::Outcome StageRunner::run(const Array<std::uint8_t>& pixels, std::span<const int> slots,
-                                      double& policy_seconds) {
+                                      std::span<const float> earlier, double& policy_seconds) {
+  if (!earlier.empty()) device_.write(earlier_, earlier);
   run_networks(pixels, slots);
   StageTimer timer(timed_, device_, policy_seconds);
-  if (policy_) policy_->run(static_cast<int>(slots.size()), probabilities_, features_, stop_probability_);
+  if (policy_) policy_->run(static_cast<int>(slots.size()), {probabilities_, features_, earlier_}, stop_probability_);
   timer.stop();
   Outcome outcome;
   outcome.probabilities = device_.read(probabilities_, slots.size() * to_size(classes_));
@@ -79,6 +87,10 @@ StageRunner::Outcome StageRunner::run(const Array<std::uint8_t>& pixels, std::sp
       policy_ ? device_.read(stop_probability_, slots.size()) : std::vector<float>(slots.size(), 1.0F);
   if (read_features_) outcome.features = device_.read(features_, slots.size() * to_size(feature_count_));
   return outcome;
+}
+
+bool sees_earlier(const Model& model, std::size_t stage) {
+  return stage > 0 && stage < model.policies.size() && model.policies[stage].input == PolicyInput::combined;
 }
 
 void check_probabilities(const StageRunner::Outcome& outcome, const Device& device, const Model& model,

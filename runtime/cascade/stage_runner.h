@@ -30,9 +30,11 @@ class StageRunner {
   struct Outcome {
     std::vector<float> probabilities, stop_probability, features;
   };
-  // Runs the images that lie at `slots` [n] of pixels uint8 [...][C][H][W]. Adds the policy's time to policy_seconds if
-  // stages are timed.
-  Outcome run(const Array<std::uint8_t>& pixels, std::span<const int> slots, double& policy_seconds);
+  // Runs the images that lie at `slots` [n] of pixels uint8 [...][C][H][W]. earlier [n][classes]: what a policy that
+  // sees_earlier() gets of the stages before, see pool_earlier(); empty counts as zeros, for time alone. Adds the
+  // policy's time to policy_seconds if stages are timed.
+  Outcome run(const Array<std::uint8_t>& pixels, std::span<const int> slots, std::span<const float> earlier,
+              double& policy_seconds);
 
  private:
   void run_networks(const Array<std::uint8_t>& pixels, std::span<const int> slots);
@@ -48,7 +50,11 @@ class StageRunner {
   Activation batch_;
   Array<float> probabilities_, stop_probability_;  // [window][classes], [window]
   Array<float> features_;  // [window][features]; empty where neither policy nor caller sees them
+  Array<float> earlier_;   // [window][classes]; empty unless the policy sees the combined answer
 };
+
+// Whether the policy of a stage sees what earlier stages said, beside its own.
+bool sees_earlier(const Model& model, std::size_t stage);
 
 // Throws DeviceError naming device and stage if a probability is not finite: then the device is broken, or the weights
 // are.

@@ -20,7 +20,7 @@ constexpr std::size_t most_floats = std::size_t{1} << 26;  // of an activation t
 
 // What a policy behind the stages of a cascade runs.
 TuningUse policy_use(const Device& device, const Network& network, BatchClass batch) {
-  const PolicySize policy{network.classes(), default_hidden(network.classes())};
+  const PolicySize policy{network.classes(), default_hidden(network.classes()), 0, PolicyInput::combined};
   const Lookup<PolicyTiling, PolicySize> lookup{policy_key(policy, device.channel_block(), batch), policy};
   return {.key = lookup.key,
           .candidates = [device, lookup] { return values_to_try(device, lookup); },

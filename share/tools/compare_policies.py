@@ -5,15 +5,15 @@
 
 Each seed's points, ordered by cost, make a curve of accuracy over cost, interpolated linearly at the costs asked for
 (shares of the largest stage's multiply-adds). A row is the mean over the seeds and, with two or more, the sample
-standard deviation. "-" stands where a curve does not reach. The last rows are differences to the threshold policy
-that is best at each cost among those that answer with the last stage visited. Files after the first add their points,
-named by the policies' input.
+standard deviation. "-" stands where a curve does not reach. The last tables are differences to the threshold policy
+that is best at each cost, among those that answer with the last stage visited and among those with fitted answers.
+Files after the first add their points, named by the policies' input.
 """
 import argparse
 import json
 import statistics
 
-THRESHOLDS = ("confidence", "margin", "entropy")
+THRESHOLDS = ("confidence", "margin", "entropy", "combined-confidence", "combined-margin", "combined-entropy")
 FITTED = ("learned", "ann")
 
 
@@ -32,6 +32,8 @@ def curves(files):
                        point["combine"]] = place
                 continue
             name = f"{policy} ({seen})" if policy in FITTED and seen != "sorted" else policy
+            if point.get("joint_loss"):
+                name += f", joint {point['joint_loss']}"
             seeds = lines.setdefault((name, point["combine"]), {})
             seeds.setdefault(point["seed"] if policy in FITTED else None, []).append(place)
     return lines, single
@@ -74,20 +76,23 @@ def main():
     table(head, [[*key, *(cell([at(curve, cost) for curve in seeds.values()]) for cost in costs)]
                  for key, seeds in lines.items()])
 
-    best = []
-    for cost in costs:
-        known = [at(seeds[None], cost) for (name, combine), seeds in lines.items()
-                 if name in THRESHOLDS and combine == "last"]
-        best.append(max((value for value in known if value is not None), default=None))
-    rows = []
-    for key, seeds in lines.items():
-        row = []
-        for cost, bar in zip(costs, best):
-            values = [at(curve, cost) for curve in seeds.values()]
-            row.append("-" if bar is None or None in values else cell([value - bar for value in values], True))
-        rows.append([*key, *row])
-    print("Less the best threshold with last answers:\n")
-    table(head, rows)
+    for answer in ("last", "fitted"):
+        bars = []
+        for cost in costs:
+            known = [at(seeds[None], cost) for (name, combine), seeds in lines.items()
+                     if name in THRESHOLDS and combine == answer]
+            bars.append(max((value for value in known if value is not None), default=None))
+        if all(bar is None for bar in bars):
+            continue
+        rows = []
+        for key, seeds in lines.items():
+            row = []
+            for cost, bar in zip(costs, bars):
+                values = [at(curve, cost) for curve in seeds.values()]
+                row.append("-" if bar is None or None in values else cell([value - bar for value in values], True))
+            rows.append([*key, *row])
+        print(f"Less the best threshold with {answer} answers:\n")
+        table(head, rows)
 
 
 if __name__ == "__main__":

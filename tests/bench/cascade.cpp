@@ -81,7 +81,7 @@ Table cascade(const Device& device, const Settings& settings) {
   for (const Case& c : cases(settings.smoke)) {
     const Model model = model_of(c);
     ExecutorSettings run{.max_batch = c.batch};
-    run.policy = make_policy({PolicyKind::sample}, 1);
+    run.policy = make_policy({PolicyKind::sample}, {1});
     CascadeExecutor executor(model, std::vector<Device>(c.stages.size(), device), run);
     const std::vector<std::uint8_t> images(static_cast<std::size_t>(c.images) * 3 * 32 * 32, 100);
     CascadeResult result;

@@ -24,12 +24,13 @@ namespace {
 using namespace small_cascade;
 
 constexpr std::size_t count = 20;
-const ExecutorSettings settings{
-    .max_batch = 4, .policy = make_policy({PolicyKind::sample}, 3), .device_timeout = std::chrono::milliseconds(3000)};
+const ExecutorSettings settings{.max_batch = 4,
+                                .policy = make_policy({PolicyKind::sample}, {3}),
+                                .device_timeout = std::chrono::milliseconds(3000)};
 
 // Of what runs first, which has ten times as long: 5 s for work of tenths of a second.
 const ExecutorSettings short_limit{
-    .max_batch = 4, .policy = make_policy({PolicyKind::sample}, 3), .device_timeout = std::chrono::milliseconds(500)};
+    .max_batch = 4, .policy = make_policy({PolicyKind::sample}, {3}), .device_timeout = std::chrono::milliseconds(500)};
 
 // The second device stands still as long as this lives.
 struct Stall {

@@ -29,7 +29,8 @@ Parameters random_parameters(const Network& network, std::mt19937_64& engine) {
 }
 
 Policy random_policy(PolicyInput input, int classes, int hidden, int features, std::mt19937_64& engine) {
-  const auto h = static_cast<std::size_t>(hidden), inputs = static_cast<std::size_t>(classes + features);
+  const auto h = static_cast<std::size_t>(hidden),
+             inputs = static_cast<std::size_t>(probabilities_seen(input, classes) + features);
   return {.input = input,
           .classes = classes,
           .hidden = hidden,
@@ -58,6 +59,10 @@ Model random_model(const std::vector<Network>& networks, std::uint64_t seed, Pol
     const int features = input == PolicyInput::features ? networks[i].feature_count() : 0;
     model.policies.push_back(random_policy(input, model.classes, hidden, features, engine));
   }
+  if (input == PolicyInput::combined)
+    for (std::size_t k = 0; k < networks.size(); ++k)
+      for (std::size_t t = 0; t < networks.size(); ++t)
+        model.combination.push_back(t > k ? 0.0 : static_cast<double>(uniform(engine, 0.2F, 0.8F)));
   model.training = R"({"seed": 1})";
   return model;
 }

@@ -72,9 +72,9 @@ Values policy_input(const Policy& policy, const Values& probabilities, const Val
   Values seen;
   for (int i = 0; i < n; ++i) {
     const auto row = probabilities.begin() + i * policy.classes;
-    seen.insert(seen.end(), row, row + policy.classes);
-    if (policy.input == PolicyInput::sorted || policy.input == PolicyInput::features)
-      std::sort(seen.end() - policy.classes, seen.end(), std::greater<>());
+    Values of(row, row + policy.classes);
+    if (sorts(policy.input)) std::ranges::sort(of, std::greater<>());
+    seen.insert(seen.end(), of.begin(), of.begin() + probabilities_seen(policy.input, policy.classes));
     const auto own = features.begin() + i * policy.features;
     seen.insert(seen.end(), own, own + policy.features);
   }
@@ -116,9 +116,19 @@ Values stop_probabilities(const Policy& policy, const Values& probabilities, con
   return stop;
 }
 
+// A_k from the label probabilities of the stages 0..k.
+static Values combined_answer(const Model& model, const Values& probabilities, std::size_t k) {
+  const auto classes = static_cast<std::size_t>(model.classes);
+  Values scores(classes);
+  for (std::size_t t = 0; t <= k; ++t)
+    for (std::size_t c = 0; c < classes; ++c)
+      scores[c] += model.combination[k * model.stages.size() + t] * std::log(probabilities[t * classes + c]);
+  return softmax(scores, 1, model.classes);
+}
+
 CascadeAnswer classify(const Model& model, const Values& image) {
-  CascadeAnswer answer{.exit_stage = -1, .probabilities = {}, .stop_probability = {}, .reweighted = {}};
-  answer.reweighted.assign(static_cast<std::size_t>(model.classes), 0.0);
+  CascadeAnswer answer{.exit_stage = -1};
+  Values reweighted(static_cast<std::size_t>(model.classes));
   double weight = 0;
   for (std::size_t t = 0; t < model.stages.size(); ++t) {
     const Network& network = model.stages[t].network;
@@ -128,15 +138,24 @@ CascadeAnswer classify(const Model& model, const Values& image) {
     if (!model.temperatures.empty())
       for (double& z : logits) z /= model.temperatures[t];
     const Values label = softmax(logits, 1, model.classes);
-    const double stop = t < model.policies.size() ? stop_probabilities(model.policies[t], label, pooled, 1)[0] : 1.0;
     answer.probabilities.insert(answer.probabilities.end(), label.begin(), label.end());
+    const Values combined = model.combination.empty() ? Values() : combined_answer(model, answer.probabilities, t);
+    answer.combined.insert(answer.combined.end(), combined.begin(), combined.end());
+    double stop = 1;
+    if (t < model.policies.size()) {
+      const Policy& policy = model.policies[t];
+      stop = stop_probabilities(policy, policy.input == PolicyInput::combined ? combined : label, pooled, 1)[0];
+    }
     answer.stop_probability.push_back(stop);
     if (answer.exit_stage >= 0) continue;
-    for (std::size_t c = 0; c < label.size(); ++c) answer.reweighted[c] += stop * label[c];
+    for (std::size_t c = 0; c < label.size(); ++c) reweighted[c] += stop * label[c];
     weight += stop;
-    if (stop >= 0.5) answer.exit_stage = static_cast<int>(t);
+    if (stop < 0.5) continue;
+    answer.exit_stage = static_cast<int>(t);
+    answer.answer = combined;
   }
-  for (double& value : answer.reweighted) value /= weight;
+  for (double& value : reweighted) value /= weight;
+  if (model.combination.empty()) answer.answer = reweighted;
   return answer;
 }
 

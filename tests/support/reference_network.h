@@ -26,7 +26,8 @@ struct CascadeAnswer {
   int exit_stage = 0;
   Values probabilities;     // [K][classes], of all stages, visited or not
   Values stop_probability;  // [K], 1 for the last
-  Values reweighted;        // [classes], sum of pi_t C_t over the visited stages / sum of pi_t
+  Values combined;          // [K][classes], A_k = softmax(sum over t <= k of w_kt log C_t); empty without weights
+  Values answer;            // [classes], A_k of the exit; without weights sum of pi_t C_t / sum of pi_t over t <= k
 };
 CascadeAnswer classify(const Model& model, const Values& image);
 

@@ -45,8 +45,8 @@ Values random_probabilities(int n, int classes, unsigned seed) {
 
 Values policy_input(PolicyInput input, const Values& probabilities, const Values& features) {
   Values seen = probabilities;
-  if (input == PolicyInput::sorted || input == PolicyInput::features)
-    std::sort(seen.begin(), seen.end(), std::greater<>());
+  if (sorts(input)) std::sort(seen.begin(), seen.end(), std::greater<>());
+  seen.resize(static_cast<std::size_t>(probabilities_seen(input, static_cast<int>(seen.size()))));
   if (input == PolicyInput::features) seen.insert(seen.end(), features.begin(), features.end());
   return seen;
 }

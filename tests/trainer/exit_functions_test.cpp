@@ -18,7 +18,7 @@ namespace {
 // second is always right.
 CascadeTable easy_and_hard(std::size_t images) {
   std::mt19937 engine(3);
-  CascadeTable table{.probabilities = {2, images, 2, {}}, .network_mmac = {1, 4}};
+  CascadeTable table{.probabilities = {2, images, 2, {}}, .network_mmac = {1, 4}, .combination = own_answers(2)};
   for (std::size_t i = 0; i < images; ++i) {
     const float wobble = 0.05F * static_cast<float>(engine() % 100) / 100;
     const float own = i % 2 == 0 ? 0.94F + wobble : engine() % 2 ? 0.57F + wobble : 0.43F - wobble;
@@ -45,6 +45,33 @@ TEST_CASE("exit functions stop the sure images and pass on the others, as their 
   CHECK(fair.stopped[0] < 210);
   settings.learning.alpha = 10;  // nothing is worth going on
   CHECK(under(table, fit_exit_functions(table, testing::test_device(), settings)).stopped[0] == 400);
+}
+
+// Two stages that are both wrong, whose product is right.
+CascadeTable right_together(std::size_t images) {
+  CascadeTable table{.probabilities = {2, images, 3, {}}, .network_mmac = {1, 4}, .combination = {1, 0, 1, 1}};
+  for (const std::vector<float>& row : {std::vector<float>{0.4F, 0.45F, 0.15F}, {0.4F, 0.15F, 0.45F}})
+    for (std::size_t i = 0; i < images; ++i)
+      table.probabilities.values.insert(table.probabilities.values.end(), row.begin(), row.end());
+  for (std::size_t i = 0; i < images; ++i) table.numbers.push_back(static_cast<std::int64_t>(i));
+  table.labels.assign(images, 0);
+  return table;
+}
+
+TEST_CASE("policies go on for a stage that is right together with those before, if they see the combined answer") {
+  const CascadeTable table = right_together(200);
+  for (const PolicyInput input : {PolicyInput::combined, PolicyInput::sorted}) {
+    CAPTURE(to_string(input));
+    const bool goes_on = input == PolicyInput::combined;
+    for (const EstimatorKind estimator : {EstimatorKind::reinforce, EstimatorKind::exact}) {
+      const PolicyPhaseSettings settings{
+          .learning = {.epochs = 30, .estimator = estimator, .alpha = 0.1, .input = input, .hidden = 8}};
+      const Simulation learned = under(table, fit_policies(table, testing::test_device(), settings));
+      CHECK(learned.stopped[1] == (goes_on ? 200 : 0));
+    }
+    const PolicyPhaseSettings settings{.learning = {.epochs = 30, .alpha = 0.1, .input = input, .hidden = 8}};
+    CHECK(under(table, fit_exit_functions(table, testing::test_device(), settings)).stopped[1] == (goes_on ? 200 : 0));
+  }
 }
 
 TEST_CASE("the same settings and seed give the same exit functions") {
@@ -82,7 +109,7 @@ TEST_CASE("thresholds are chosen on held-out images and judged on test images") 
   SweepTables tables{easy_and_hard(200), easy_and_hard(50)};
   const SweepSettings settings{.thresholds = 4, .combines = {Combine::reweight, Combine::last}};
   const auto points =
-      run_task({.policy = PolicyKind::confidence, .index = 1}, settings, testing::test_device(), tables, {});
+      run_task({.policy = PolicyKind::confidence, .index = 1}, settings, testing::test_device(), tables);
   REQUIRE(points.size() == 1);  // reweight is last without stop probabilities
   CHECK(points[0].combine == Combine::last);
   const std::vector<double> scores = scores_of(tables.held_out, *make_score(PolicyKind::confidence));

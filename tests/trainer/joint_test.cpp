@@ -56,12 +56,12 @@ JointSettings one_step(EstimatorKind kind, int batch_size) {
           .weight_decay = 0,
           .augment = false,
           .seed = 4,
-          .learning = {.estimator = kind, .alpha = 0.3}};
+          .learning = {.estimator = kind, .reward_label = RewardLabel::sampled, .alpha = 0.3}};
 }
 
 JointState after_epoch(JointTrainer& trainer) {
   Recorder nobody;
-  CHECK(trainer.run_epoch(nobody) == JointTrainer::Outcome::complete);
+  CHECK(trainer.run_epoch(nobody) == EpochOutcome::complete);
   return trainer.state();
 }
 
@@ -290,7 +290,7 @@ TEST_CASE("a joint epoch that is stopped goes on from its state with the same bi
 
   Recorder stopping(3);
   JointTrainer first = cascade.trainer();
-  CHECK(first.run_epoch(stopping) == JointTrainer::Outcome::stopped);
+  CHECK(first.run_epoch(stopping) == EpochOutcome::stopped);
   cascade.state = first.state();
   CHECK(cascade.state.progress.step == 3);
   JointTrainer second = cascade.trainer();

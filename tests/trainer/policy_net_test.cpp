@@ -113,6 +113,7 @@ TEST_CASE("policies in training equal the reference: logits, score norms and par
 }
 
 TEST_CASE("policies that see features of stages of several widths equal the reference") {
+  check_net({PolicyInput::combined, 2, 20, 5, 9, 9, 9});  // sees 16 of the 20
   check_net({PolicyInput::features, 2, 10, 64, 40, 17, 20, {64, 64}});
   check_net({PolicyInput::features, 3, 7, 5, 9, 9, 9, {3, 33, 8}});
 }

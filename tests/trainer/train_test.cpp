@@ -10,10 +10,12 @@
 #include "data/files/error.h"
 #include "data/loader.h"
 #include "runtime/cascade/model_file.h"
-#include "runtime/study/answers/label_probabilities.h"
+#include "runtime/study/answers/cascade_table.h"
 #include "tests/support/device_test.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/training.h"
+#include "trainer/calibrate.h"
+#include "trainer/held_out.h"
 #include "trainer/policy_phase.h"
 
 namespace cascadecl {
@@ -29,11 +31,14 @@ const MemoryDataset& images() {
 
 TrainSettings short_training() {
   return {.stages = {"resnet-8", "resnet-14"},
+          .joint = true,
           .epochs = 2,
+          .joint_loss = JointLoss::reinforce,
           .joint_epochs = 2,
           .batch_size = 16,
+          .joint_learning_rate = 1e-4,
           .validation_share = 0.25,
-          .learning = {.epochs = 2, .hidden = 8}};
+          .learning = {.epochs = 2, .input = PolicyInput::sorted, .hidden = 8}};
 }
 
 TrainResult run(const TrainSettings& settings, TrainObserver& observer, const std::filesystem::path& checkpoint = {},
@@ -51,6 +56,8 @@ void check_same(const Model& a, const Model& b) {
   REQUIRE(a.policies.size() == b.policies.size());
   for (std::size_t i = 0; i < a.stages.size(); ++i) CHECK(a.stages[i].parameters == b.stages[i].parameters);
   for (std::size_t i = 0; i < a.policies.size(); ++i) CHECK(same(a.policies[i], b.policies[i]));
+  CHECK(a.temperatures == b.temperatures);
+  CHECK(a.combination == b.combination);
 }
 
 // The history without times: what two trainings that are the same agree on.
@@ -100,6 +107,48 @@ TEST_CASE("a training stopped anywhere and resumed ends with the bits of one tha
   }
   CHECK(places == std::set<std::string>{"pretrain 0", "pretrain 0 mid-epoch", "pretrain 1", "pretrain 1 mid-epoch",
                                         "policy", "joint", "joint mid-epoch", "joint refit"});
+}
+
+TEST_CASE("policies that see the combined answer resume with the same bits, and weights and temperatures with them") {
+  const TemporaryFolder folder;
+  for (const JointLoss loss : {JointLoss::cross_entropy, JointLoss::own}) {
+    TrainSettings settings = short_training();
+    settings.epochs = settings.joint_epochs = settings.learning.epochs = 1;
+    settings.joint_loss = loss;
+    settings.joint_learning_rate = 0.02;
+    settings.learning.input = PolicyInput::combined;
+    Recorder unbroken;
+    const Model whole = run(settings, unbroken).model;
+    CHECK(whole.policies.front().input == PolicyInput::combined);
+    CHECK(whole.temperatures.size() == 2);
+    CHECK(whole.combination != own_answers(2));
+    std::set<std::string> places;
+    for (int before_end = 1; before_end < 9; ++before_end) {
+      Recorder stopped(unbroken.asked - before_end), rest;
+      REQUIRE_FALSE(run(settings, stopped, folder / "checkpoint.h5").complete);
+      places.insert(place_of(read_checkpoint(folder / "checkpoint.h5").state));
+      const TrainResult resumed = run(settings, rest, folder / "checkpoint.h5", true);
+      check_same(whole, resumed.model);
+      CHECK(milestones(whole) == milestones(resumed.model));
+    }
+    CHECK(places.contains("policy"));
+    CHECK(places.contains("joint mid-epoch"));
+  }
+}
+
+TEST_CASE("temperatures and weights are those that calibrate fits on the held-out images") {
+  Recorder nobody;
+  TrainSettings settings = short_training();
+  settings.policy = settings.joint = false;  // they come with pretraining, too
+  const Model trained = run(settings, nobody).model;
+  const std::vector<std::int64_t> held_out = held_out_images(trained, images());
+  Model stages = trained;
+  stages.policies.clear();
+  stages.temperatures.clear();
+  CascadeTable table = cascade_table(stages, test_device(), images(), held_out, {.max_batch = settings.batch_size});
+  const Model fitted = calibrate(stages, table, test_device(), {.exit_functions = false}).model;
+  CHECK(trained.temperatures == fitted.temperatures);
+  CHECK(trained.combination == fitted.combination);
 }
 
 TEST_CASE("a training stopped again and again ends with the same bits too") {
@@ -486,7 +535,8 @@ TEST_CASE("a training from a calibrated model drops what was fitted to what it c
   policies.pretrain = policies.joint = false;
   const Model again = run(policies, nobody, {}, false, calibrated).model;
   CHECK_FALSE(again.decision.has_value());
-  CHECK(again.temperatures == calibrated.temperatures);
+  CHECK(again.temperatures.size() == 2);
+  CHECK(again.temperatures != calibrated.temperatures);
   policies.joint = true;
   const Model jointly = run(policies, nobody, {}, false, calibrated).model;
   CHECK_FALSE(jointly.decision.has_value());

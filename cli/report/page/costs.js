@@ -46,7 +46,7 @@ function costFigure(points, unit) {
   });
   return chartFigure({
     title: `Accuracy against ${unit.title}`,
-    caption: `Up and to the left is better; “static” is each stage alone, “Ours (S)” the learned policy on frozen stages, “Ours” trained jointly.${spreadNote}`,
+    caption: `Up and to the left is better; “static” is each stage alone, “Ours (S)” the learned policy on frozen stages, “Ours” trained as in the paper, “Ours, jointly” by the combined answers, “Ours (S), trained on” its control.${spreadNote}`,
     height: 440, data: costTable(known),
     config: () => ({
       type: "scatter",

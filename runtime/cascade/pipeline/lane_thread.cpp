@@ -103,6 +103,7 @@ bool CascadePipeline::State::run(Lane& lane, Lock& lock) {
   lane.doing = fmt::format("stage {} ({}) on {} images", batch->stage, network_name(batch->stage), batch->slots.size());
   lock.unlock();
   batch->gather();
+  if (sees_earlier(model, batch->stage)) batch->pool(to_size(model.classes), model.combination);
   lock.lock();
   if (stopping || failure) return false;
 
@@ -128,7 +129,7 @@ bool CascadePipeline::State::run_on_device(Lane& lane, Lock& lock, const StageBa
   if (!lane.watched(lock, executor.device_timeout, [&] { lane.stages->upload(batch.pixels, batch.first_slot); }))
     return false;
   ran.uploaded = Clock::now();
-  const auto run_stage = [&] { ran.outcome = lane.stages->run(batch.stage, batch.slots, ran.times); };
+  const auto run_stage = [&] { ran.outcome = lane.stages->run(batch.stage, batch.slots, batch.earlier, ran.times); };
   const bool warm = lane.stages->is_warm(batch.stage);
   if (!lane.watched(lock, warm ? executor.device_timeout : executor.first_timeout(), run_stage)) return false;
   ran.end = Clock::now();

@@ -27,6 +27,8 @@ struct Passage {
   std::optional<std::size_t> device = {};
   std::size_t slot = 0;
 
+  // The label probabilities of the first `stages` stages visited. Refer to the passage's memory.
+  std::vector<std::span<const float>> rows(std::size_t stages, std::size_t classes) const;
   // The view of a policy on it, after its stage has written its row. Refers to the passage's memory.
   Visit visit(std::size_t classes) const;
 };

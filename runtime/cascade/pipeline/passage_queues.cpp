@@ -12,6 +12,12 @@ void StageBatch::gather() {
   for (const auto& image : uploads) pixels.insert(pixels.end(), image.begin(), image.end());
 }
 
+void StageBatch::pool(std::size_t classes, const CombinationWeights& weights) {
+  earlier.resize(passages.size() * classes);
+  for (std::size_t i = 0; i < passages.size(); ++i)
+    pool_earlier(passages[i]->rows(stage, classes), weights, std::span(earlier).subspan(i * classes, classes));
+}
+
 PassageQueues::PassageQueues(const Settings& settings)
     : owner_(settings.owner),
       rings_(settings.devices, SlotRing(settings.slots)),

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "runtime/cascade/combine.h"
 #include "runtime/cascade/pipeline/next_stage.h"
 #include "runtime/cascade/pipeline/passage.h"
 #include "runtime/cascade/pipeline/slot_ring.h"
@@ -22,8 +23,11 @@ struct StageBatch {
   std::vector<std::span<const std::uint8_t>> uploads;  // pixels of images that the device does not hold yet
   std::size_t first_slot = 0;                          // of the uploads, which lie side by side
   std::vector<std::uint8_t> pixels;                    // of the uploads, once gather() has copied them
+  std::vector<float> earlier;                          // [passages][classes], once pool() has filled it
 
   void gather();
+  // What the stages visited say together, for a policy that sees the combined answer; see pool_earlier().
+  void pool(std::size_t classes, const CombinationWeights& weights);
 };
 
 // All images inside a pipeline. It knows in which order they came, which stage each waits for and which device holds

@@ -24,9 +24,10 @@ void StageDevice::upload(std::span<const std::uint8_t> images, std::size_t first
   device_.write(pixels_, images, first_slot * image_bytes_);
 }
 
-StageRunner::Outcome StageDevice::run(std::size_t stage, std::span<const int> slots, StageCounts& counts) {
+StageRunner::Outcome StageDevice::run(std::size_t stage, std::span<const int> slots, std::span<const float> earlier,
+                                      StageCounts& counts) {
   StageTimer timer(settings_.time_stages, device_, counts.seconds);
-  StageRunner::Outcome outcome = runners_.at(stage).run(pixels_, slots, counts.policy_seconds);
+  StageRunner::Outcome outcome = runners_.at(stage).run(pixels_, slots, earlier, counts.policy_seconds);
   timer.stop();
   warm_.insert(stage);
   check_probabilities(outcome, device_, model_, stage);
@@ -41,7 +42,7 @@ void StageDevice::warm_up() {
   const std::vector<int> apart(together.rbegin(), together.rend());  // as survivors lie
   double unused = 0;
   for (auto& [stage, runner] : runners_) {
-    runner.run(pixels_, stage == 0 ? together : apart, unused);
+    runner.run(pixels_, stage == 0 ? together : apart, {}, unused);
     warm_.insert(stage);
   }
 }

@@ -24,9 +24,10 @@ class StageDevice {
 
   // Uploads images uint8 [n][C][H][W] to the slots from first_slot on.
   void upload(std::span<const std::uint8_t> images, std::size_t first_slot);
-  // Runs a stage on the images that lie at `slots` [n]. Adds the times to counts. Throws DeviceError if the device
-  // returns values that are no probabilities.
-  StageRunner::Outcome run(std::size_t stage, std::span<const int> slots, StageCounts& counts);
+  // Runs a stage on the images that lie at `slots` [n]; earlier: see StageRunner::run(). Adds the times to counts.
+  // Throws DeviceError if the device returns values that are no probabilities.
+  StageRunner::Outcome run(std::size_t stage, std::span<const int> slots, std::span<const float> earlier,
+                           StageCounts& counts);
   // Runs each stage once, images side by side and not.
   void warm_up();
 

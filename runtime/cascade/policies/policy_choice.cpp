@@ -25,7 +25,7 @@ struct Entry {
   std::optional<double> standard = {};  // parameter where none is given
 };
 
-constexpr std::array<Entry, 10> kEntries = {{
+constexpr std::array<Entry, 13> kEntries = {{
     {PolicyKind::learned, "learned", Parameter::optional, 0, 1, 0.5},
     {PolicyKind::ann, "ann", Parameter::optional, 0, 1, 0.5},
     {PolicyKind::sample, "sample", Parameter::none},
@@ -33,6 +33,9 @@ constexpr std::array<Entry, 10> kEntries = {{
     {PolicyKind::confidence, "confidence", Parameter::needed, 0, 1},
     {PolicyKind::margin, "margin", Parameter::needed, 0, 1},
     {PolicyKind::entropy, "entropy", Parameter::needed, 0, 1e6},
+    {PolicyKind::combined_confidence, "combined-confidence", Parameter::needed, 0, 1},
+    {PolicyKind::combined_margin, "combined-margin", Parameter::needed, 0, 1},
+    {PolicyKind::combined_entropy, "combined-entropy", Parameter::needed, 0, 1e6},
     {PolicyKind::agreement, "agreement", Parameter::optional, 1, 1e6, 1},
     {PolicyKind::random, "random", Parameter::needed, 0, 1},
     {PolicyKind::oracle, "oracle", Parameter::optional, 1, 1, 1},
@@ -97,13 +100,23 @@ bool asks_model(PolicyKind kind) {
   return kind == PolicyKind::learned || kind == PolicyKind::ann || kind == PolicyKind::sample;
 }
 
-std::unique_ptr<StoppingScore> make_score(PolicyKind kind, std::uint64_t seed) {
+bool scores_combined(PolicyKind kind) {
+  return kind == PolicyKind::combined_confidence || kind == PolicyKind::combined_margin ||
+         kind == PolicyKind::combined_entropy;
+}
+
+std::unique_ptr<StoppingScore> make_score(PolicyKind kind, const ScoreContext& context) {
+  if (scores_combined(kind) && context.combination.empty())
+    throw UsageError(
+        fmt::format("policy {}: the model holds no weights that combine answers; cascadecl calibrate "
+                    "fits them",
+                    to_string(kind)));
   switch (kind) {
     case PolicyKind::learned:
     case PolicyKind::ann:
       return make_learned_score();
     case PolicyKind::sample:
-      return make_sample_score(seed);
+      return make_sample_score(context.seed);
     case PolicyKind::fixed:
       return make_static_score();
     case PolicyKind::confidence:
@@ -112,18 +125,24 @@ std::unique_ptr<StoppingScore> make_score(PolicyKind kind, std::uint64_t seed) {
       return make_margin_score();
     case PolicyKind::entropy:
       return make_entropy_score();
+    case PolicyKind::combined_confidence:
+      return make_combined_score(make_confidence_score(), context.combination);
+    case PolicyKind::combined_margin:
+      return make_combined_score(make_margin_score(), context.combination);
+    case PolicyKind::combined_entropy:
+      return make_combined_score(make_entropy_score(), context.combination);
     case PolicyKind::agreement:
       return make_agreement_score();
     case PolicyKind::random:
-      return make_random_score(seed);
+      return make_random_score(context.seed);
     case PolicyKind::oracle:
       return make_oracle_score();
   }
   throw UsageError("policy: unknown kind");
 }
 
-StoppingPolicy make_policy(const PolicyChoice& choice, std::uint64_t seed) {
-  StoppingPolicy policy{.score = make_score(choice.kind, seed), .asks_model = asks_model(choice.kind)};
+StoppingPolicy make_policy(const PolicyChoice& choice, const ScoreContext& context) {
+  StoppingPolicy policy{.score = make_score(choice.kind, context), .asks_model = asks_model(choice.kind)};
   const Entry& entry = entry_of(choice.kind);
   if (choice.parameter && entry.takes == Parameter::none)
     throw UsageError(fmt::format("policy {}: it takes no parameter", entry.name));

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/cascade/combine.h"
 #include "runtime/cascade/policies/stopping_policy.h"
 
 namespace cascadecl {
@@ -18,10 +19,26 @@ namespace cascadecl {
 //   confidence  largest label probability >= parameter
 //   margin      largest minus second largest probability >= parameter
 //   entropy     entropy of the probabilities, in nats, <= parameter
+//   combined-confidence, combined-margin, combined-entropy  the same of the answer combined of the stages visited, with
+//               the model's fitted weights (Combine::fitted)
 //   agreement   the last `parameter` stages before it gave the same answer; default 1
 //   random      with probability `parameter`, drawn from seed, image and stage alone
 //   oracle      the answer is right; it reads the label, so it is an upper bound and no policy
-enum class PolicyKind { learned, ann, sample, fixed, confidence, margin, entropy, agreement, random, oracle };
+enum class PolicyKind {
+  learned,
+  ann,
+  sample,
+  fixed,
+  confidence,
+  margin,
+  entropy,
+  combined_confidence,
+  combined_margin,
+  combined_entropy,
+  agreement,
+  random,
+  oracle
+};
 
 struct PolicyChoice {
   PolicyKind kind = PolicyKind::learned;
@@ -46,12 +63,20 @@ PolicyChoice parse_policy_choice(std::string_view text);
 bool has_threshold(PolicyKind kind);
 // Whether it needs the model's policies to run on the device.
 bool asks_model(PolicyKind kind);
+// Whether its score is of the combined answer, so that it needs the model's combination.
+bool scores_combined(PolicyKind kind);
 
-// seed: for sample and random.
-std::unique_ptr<StoppingScore> make_score(PolicyKind kind, std::uint64_t seed = 0);
-// A policy with its limit. Throws UsageError if it needs a parameter and has none, or has one and takes none.
-// PolicyKind::fixed decides by the stage alone; to run that one only, see single_stage().
-StoppingPolicy make_policy(const PolicyChoice& choice, std::uint64_t seed = 0);
+// What a score is made of beside its kind.
+struct ScoreContext {
+  std::uint64_t seed = 0;               // for sample and random
+  CombinationWeights combination = {};  // the model's, for scores of the combined answer
+};
+
+// Throws UsageError for a score of the combined answer without a combination.
+std::unique_ptr<StoppingScore> make_score(PolicyKind kind, const ScoreContext& context = {});
+// A policy with its limit. Throws UsageError if it needs a parameter and has none, or has one and takes none, and as
+// make_score(). PolicyKind::fixed decides by the stage alone; to run that one only, see single_stage().
+StoppingPolicy make_policy(const PolicyChoice& choice, const ScoreContext& context = {});
 
 // One each, for make_score().
 std::unique_ptr<StoppingScore> make_learned_score();
@@ -60,6 +85,9 @@ std::unique_ptr<StoppingScore> make_static_score();
 std::unique_ptr<StoppingScore> make_confidence_score();
 std::unique_ptr<StoppingScore> make_margin_score();
 std::unique_ptr<StoppingScore> make_entropy_score();
+// Of A_k in the place of C_k.
+std::unique_ptr<StoppingScore> make_combined_score(std::unique_ptr<StoppingScore> of_answer,
+                                                   const CombinationWeights& combination);
 std::unique_ptr<StoppingScore> make_agreement_score();
 std::unique_ptr<StoppingScore> make_random_score(std::uint64_t seed);
 std::unique_ptr<StoppingScore> make_oracle_score();

@@ -12,10 +12,6 @@
 namespace cascadecl {
 namespace {
 
-constexpr double kLeast = 1e-30;  // of a probability, so that its logarithm is finite
-
-double log_of(float probability) { return std::log(std::max(static_cast<double>(probability), kLeast)); }
-
 std::size_t classes_of(std::span<const float> rows, std::span<const std::int32_t> labels) {
   if (labels.empty() || rows.empty() || rows.size() % labels.size() != 0)
     throw ShapeError(fmt::format("calibration: {} probabilities for {} labels", rows.size(), labels.size()));
@@ -59,7 +55,7 @@ class PoolingLoss {
     logs_.reserve(images_ * inputs_ * classes_);
     for (std::size_t i = 0; i < images_; ++i)
       for (std::size_t t = 0; t < inputs_; ++t)
-        for (const float value : p.row(t, i)) logs_.push_back(log_of(value));
+        for (const float value : p.row(t, i)) logs_.push_back(log_probability(value));
   }
 
   double value(const std::vector<double>& weights) const {
@@ -146,7 +142,7 @@ std::vector<double> minimise(const PoolingLoss& loss, std::vector<double> weight
 
 std::vector<float> tempered(std::span<const float> probabilities, double temperature) {
   std::vector<double> scores;
-  for (const float p : probabilities) scores.push_back(log_of(p) / temperature);
+  for (const float p : probabilities) scores.push_back(log_probability(p) / temperature);
   softmax(scores);
   return {scores.begin(), scores.end()};
 }
@@ -156,7 +152,7 @@ double negative_log_likelihood(std::span<const float> rows, std::span<const std:
   double sum = 0;
   std::vector<double> scores(classes);
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    for (std::size_t j = 0; j < classes; ++j) scores[j] = log_of(rows[i * classes + j]) / temperature;
+    for (std::size_t j = 0; j < classes; ++j) scores[j] = log_probability(rows[i * classes + j]) / temperature;
     const double own = scores[static_cast<std::size_t>(labels[i])];
     sum += softmax(scores) - own;
   }

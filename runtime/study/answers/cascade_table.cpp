@@ -40,6 +40,23 @@ void judge(const CascadeTable& table, const Combiner& combine, bool whole_stop, 
   result.top5 = accuracy.top5();
 }
 
+void require_combination(const CascadeTable& table) {
+  if (table.combination.size() != table.stages() * table.stages())
+    throw UsageError("combined answers: no weights were fitted; cascadecl calibrate or train fits them");
+}
+
+// [images][classes], see pool_earlier().
+std::vector<float> earlier_answers(const CascadeTable& table, std::size_t stage) {
+  const std::size_t c = table.probabilities.classes;
+  std::vector<float> sums(table.images() * c);
+  for (std::size_t i = 0; i < table.images(); ++i) {
+    std::vector<std::span<const float>> rows;
+    for (std::size_t t = 0; t < stage; ++t) rows.push_back(table.probabilities.row(t, i));
+    pool_earlier(rows, table.combination, std::span(sums).subspan(i * c, c));
+  }
+  return sums;
+}
+
 void set_cost(const CascadeTable& table, double mmac_per_image, Simulation& result) {
   result.mmac_per_image = mmac_per_image;
   result.mac_fraction = mmac_per_image / *std::ranges::max_element(table.network_mmac);
@@ -62,7 +79,8 @@ CascadeTable cascade_table(const Model& model, const Device& device, const Datas
   CascadeTable table{.probabilities = std::move(outputs.probabilities),
                      .labels = labels_at(dataset, indices),
                      .numbers = {indices.begin(), indices.end()},
-                     .features = std::move(outputs.features)};
+                     .features = std::move(outputs.features),
+                     .combination = model.combination};
   for (const Stage& stage : model.stages) table.network_mmac.push_back(static_cast<double>(stage.network.macs()) / 1e6);
   return with_policies(std::move(table), model.policies, device);
 }
@@ -73,18 +91,35 @@ CascadeTable with_policies(CascadeTable table, const std::vector<Policy>& polici
   if (policies.empty()) return table;
   if (sees_features(policies) && table.features.empty())
     throw UsageError("policies: they see features, which were not kept of these images");
-  const std::size_t n = table.images(), c = table.probabilities.classes;
+  if (sees_combined(policies)) require_combination(table);
+  const std::size_t n = table.images(), c = table.probabilities.classes, k = table.stages();
   const Array<float> stop = device.allocate<float>(n);
   for (std::size_t t = 0; t < policies.size(); ++t) {
     const Array<float> rows =
         device.upload(std::span<const float>(table.probabilities.values).subspan(t * n * c, n * c));
     const Array<float> features = policies[t].features > 0 ? device.upload(table.features.at(t)) : Array<float>();
-    PolicyOp(device, policies[t], static_cast<int>(n)).run(static_cast<int>(n), rows, features, stop);
+    const bool combined = policies[t].input == PolicyInput::combined;
+    const Array<float> earlier = combined ? device.upload(earlier_answers(table, t)) : Array<float>();
+    PolicyOp(device, policies[t], static_cast<int>(n), combined ? table.combination[t * k + t] : 1)
+        .run(static_cast<int>(n), {rows, features, earlier}, stop);
     table.policy_mmac.push_back(static_cast<double>(policies[t].macs()) / 1e6);
     const std::vector<float> values = device.read(stop);
     table.stop_probability.insert(table.stop_probability.end(), values.begin(), values.end());
   }
   table.stop_probability.resize(table.stages() * n, 1.0F);
+  return table;
+}
+
+CascadeTable with_combined_answers(CascadeTable table) {
+  require_combination(table);
+  const Combiner combine(Combine::fitted, table.stages(), table.combination);
+  StageProbabilities answers = table.probabilities;
+  std::span<float> values = answers.values;
+  for (std::size_t k = 0; k < table.stages(); ++k)
+    for (std::size_t i = 0; i < table.images(); ++i)
+      combine(table.visit(k, i).probabilities, {},
+              values.subspan((k * answers.images + i) * answers.classes, answers.classes));
+  table.probabilities = std::move(answers);
   return table;
 }
 

@@ -24,6 +24,7 @@ struct CascadeTable {
   std::vector<double> network_mmac;     // [K], of one image
   std::vector<double> policy_mmac;      // [K - 1], of one image and policy; empty without policies
   StageFeatures features = {};          // [K][N * features of the stage]; empty unless asked for
+  CombinationWeights combination = {};  // the model's, for policies that see the combined answer; empty without
 
   std::size_t stages() const { return probabilities.stages; }
   std::size_t images() const { return probabilities.images; }
@@ -36,8 +37,12 @@ CascadeTable cascade_table(const Model& model, const Device& device, const Datas
                            std::span<const std::int64_t> indices, const ExecutorSettings& settings = {},
                            const std::function<void(std::int64_t done)>& progress = {}, bool features = false);
 // The same table with other policies of the same stages, which run on the device. Throws UsageError if they read
-// features that the table does not hold.
+// features or a combination that the table does not hold.
 CascadeTable with_policies(CascadeTable table, const std::vector<Policy>& policies, const Device& device);
+
+// The table with A_k in the place of C_k: the answer of the table's combination to an image that stops at stage k.
+// Throws UsageError without a combination.
+CascadeTable with_combined_answers(CascadeTable table);
 
 // [K - 1][N] scores of a policy. They do not depend on its limit.
 std::vector<double> scores_of(const CascadeTable& table, const StoppingScore& score);

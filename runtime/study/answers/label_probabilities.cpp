@@ -48,7 +48,7 @@ StageOutputs stage_outputs(const Model& model, const Device& device, const Datas
     device.write(pixels, std::span<const std::uint8_t>(batch->images));
     for (std::size_t t = 0; t < stages; ++t) {
       double unused = 0;
-      const StageRunner::Outcome outcome = runners[t].run(pixels, slots, unused);
+      const StageRunner::Outcome outcome = runners[t].run(pixels, slots, {}, unused);
       check_probabilities(outcome, device, model, t);
       std::ranges::copy(outcome.probabilities,
                         p.values.begin() + static_cast<std::ptrdiff_t>((t * p.images + done) * p.classes));

@@ -111,7 +111,7 @@ DeviceCosts latencies_ms(const Task& task, const Device& device) {
       const std::vector<int> slot = {0};
       StageRunner runner(device, *model, k, settings, 1);
       double unused = 0;
-      const auto run = [&] { runner.run(pixels, slot, unused); };
+      const auto run = [&] { runner.run(pixels, slot, {}, unused); };
       run();
       return median_ms(kLatencyRuns, run);
     };

@@ -40,14 +40,15 @@ BudgetAnswer decide(const BudgetQuestion& question, Model& model, CascadeTable& 
   const PolicyKind kind = question.policy;
   if (!has_threshold(kind)) throw UsageError(fmt::format("policy {}: it has no threshold to find", to_string(kind)));
   table = under_policy(std::move(table), model, kind, device);
-  const auto score = make_score(kind);
+  const Combine combine = question.combine.value_or(default_combine(model));
+  const auto score = make_score(kind, {.combination = model.combination});
   BudgetAnswer answer{
       .costs = costs_of(question.unit, table, model, device, timed_on, settings, environment),
-      .simulation = {.asks_model = asks_model(kind), .combine = question.combine, .combination = model.combination}};
+      .simulation = {.asks_model = asks_model(kind), .combine = combine, .combination = model.combination}};
   answer.budget = find_budget(table, scores_of(table, *score), answer.costs, question.target, answer.simulation,
                               target_unit_text(question));
   answer.simulation.limit = answer.budget.limit;
-  model.decision = {{kind, score->parameter_of(answer.budget.limit)}, question.combine};
+  model.decision = {{kind, score->parameter_of(answer.budget.limit)}, combine};
   return answer;
 }
 
@@ -57,7 +58,8 @@ Budget judge_decision(const BudgetAnswer& answer, const Model& model, const Devi
   const CascadeTable table =
       under_policy(cascade_table(model, device, dataset, indices, {.max_batch = batch_size}), model, kind, device);
   Budget judged{.limit = answer.budget.limit,
-                .simulation = simulate(table, scores_of(table, *make_score(kind)), answer.simulation)};
+                .simulation = simulate(table, scores_of(table, *make_score(kind, {.combination = model.combination})),
+                                       answer.simulation)};
   judged.cost = mean_cost(answer.costs, judged.simulation.stopped, answer.simulation.asks_model);
   return judged;
 }

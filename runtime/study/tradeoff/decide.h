@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <string_view>
 
 #include "data/dataset.h"
@@ -16,7 +17,7 @@ struct BudgetQuestion {
   BudgetTarget target;
   CostUnit unit = CostUnit::mac;
   PolicyKind policy = PolicyKind::learned;
-  Combine combine = Combine::reweight;
+  std::optional<Combine> combine = {};  // none: default_combine() of the model
 };
 
 // The unit of a target or a cost in messages: "ms an image".

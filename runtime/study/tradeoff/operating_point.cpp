@@ -11,7 +11,7 @@ namespace {
 using Runs = std::vector<const SweepPoint*>;
 
 auto key_of(const SweepPoint& point) {
-  return std::tie(point.policy, point.combine, point.frozen, point.parameter, point.alpha);
+  return std::tie(point.policy, point.combine, point.joint_loss, point.parameter, point.alpha);
 }
 
 Spread spread_of(const Runs& runs, double SweepPoint::*quantity) {
@@ -45,7 +45,7 @@ OperatingPoint point_of(const Runs& runs, std::size_t stages) {
   const SweepPoint& first = *runs.front();
   return {.policy = first.policy,
           .combine = first.combine,
-          .frozen = first.frozen,
+          .joint_loss = first.joint_loss,
           .parameter = first.parameter,
           .alpha = first.alpha,
           .runs = static_cast<int>(runs.size()),
@@ -87,10 +87,10 @@ std::vector<OperatingPoint> operating_points(const Sweep& sweep) {
 }
 
 std::optional<std::size_t> matching_point(const std::vector<OperatingPoint>& points, const std::string& policy,
-                                          bool frozen, double top1) {
+                                          const std::string& joint_loss, double top1) {
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < points.size(); ++i) {
-    if (points[i].policy != policy || points[i].frozen != frozen) continue;
+    if (points[i].policy != policy || points[i].joint_loss != joint_loss) continue;
     if (!best) {
       best = i;
       continue;
@@ -103,9 +103,17 @@ std::optional<std::size_t> matching_point(const std::vector<OperatingPoint>& poi
   return best;
 }
 
-std::string policy_title(const std::string& policy, bool frozen) {
+std::vector<std::string> joint_losses(const std::vector<OperatingPoint>& points) {
+  std::vector<std::string> losses;
+  for (const OperatingPoint& point : points)
+    if (std::ranges::find(losses, point.joint_loss) == losses.end()) losses.push_back(point.joint_loss);
+  return losses;
+}
+
+std::string policy_title(const std::string& policy, const std::string& joint_loss) {
   if (policy != "learned") return policy;
-  return frozen ? "Ours (S)" : "Ours";
+  if (joint_loss.empty()) return "Ours (S)";
+  return joint_loss == "reinforce" ? "Ours" : joint_loss == "own" ? "Ours (S), trained on" : "Ours, jointly";
 }
 
 }  // namespace cascadecl

@@ -16,7 +16,7 @@ std::vector<ComparedPolicy> compare_policies(const Model& model, CascadeTable ta
   SimulationSettings settings{
       .limit = learned_limit, .asks_model = true, .combine = combine, .combination = model.combination};
   const auto judge = [&](PolicyKind kind, std::optional<double> mmac) {
-    const auto score = make_score(kind, seed);
+    const auto score = make_score(kind, {seed, model.combination});
     const std::vector<double> scores = scores_of(table, *score);
     settings.asks_model = asks_model(kind);
     if (mmac) settings.limit = finite_limit(scores, limit_at_mmac(table, scores, *mmac, settings.asks_model));
@@ -26,7 +26,8 @@ std::vector<ComparedPolicy> compare_policies(const Model& model, CascadeTable ta
   judge(PolicyKind::learned, {});
   const double mmac = compared.front().simulation.mmac_per_image;
   for (const PolicyKind kind : policy_kinds())
-    if (has_threshold(kind) && !asks_model(kind)) judge(kind, mmac);
+    if (has_threshold(kind) && !asks_model(kind) && !(scores_combined(kind) && model.combination.empty()))
+      judge(kind, mmac);
   if (!model.exit_functions.empty()) {
     table = with_policies(std::move(table), model.exit_functions, device);
     judge(PolicyKind::ann, mmac);

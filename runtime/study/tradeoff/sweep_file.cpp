@@ -153,7 +153,6 @@ SweepPoint point_of(const Object& object, std::size_t stages) {
   SweepPoint point{.policy = object.text("policy"),
                    .parameter = object.optional_number("parameter"),
                    .alpha = object.optional_cost("alpha"),
-                   .frozen = object.flag("frozen", true),
                    .combine = object.optional_text("combine"),
                    .top1 = object.share("top1"),
                    .mmac_per_image = object.cost("mmac_per_image"),
@@ -167,6 +166,8 @@ SweepPoint point_of(const Object& object, std::size_t stages) {
   if (std::ranges::find(kinds, point.policy) == kinds.end())
     object.fail("policy", fmt::format("one of {}", fmt::join(kinds, ", ")));
   point.seed = object.optional_seed("seed");
+  point.joint_loss = object.optional_text("joint_loss");
+  if (point.joint_loss.empty() && !object.flag("frozen", true)) point.joint_loss = "reinforce";  // once the only one
   return point;
 }
 
@@ -186,8 +187,9 @@ Json point_json(const SweepPoint& point) {
           {"parameter", number_or_null(point.parameter)},
           {"alpha", number_or_null(point.alpha)},
           {"seed", point.seed ? Json(*point.seed) : Json(nullptr)},
-          {"frozen", point.frozen},
-          {"joint", !point.frozen},
+          {"frozen", point.joint_loss.empty()},
+          {"joint", !point.joint_loss.empty()},
+          {"joint_loss", point.joint_loss.empty() ? Json(nullptr) : Json(point.joint_loss)},
           {"combine", point.combine},
           {"top1", point.top1},
           {"top5", number_or_null(point.top5)},

@@ -22,8 +22,8 @@ struct SweepPoint {
   std::string policy;  // learned, static, confidence, entropy, margin, agreement, ann, random or oracle
   std::optional<double> parameter, alpha;
   std::optional<std::uint64_t> seed;
-  bool frozen = true;   // whether the stages stayed as pretrained ("Ours (S)" of the paper, if learned)
-  std::string combine;  // "reweight" or "last"; may be empty
+  std::string joint_loss = {};  // what the stages learned from together (trainer/settings.h); empty: they stayed frozen
+  std::string combine = {};     // "fitted", "reweight" or "last"; may be empty
   double top1 = 0;
   double mmac_per_image = 0, mac_fraction = 0;  // fraction of the largest stage alone
   std::optional<double> top5, ms_per_image, mj_per_image;

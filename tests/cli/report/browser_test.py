@@ -40,7 +40,8 @@ def make_page(cascadecl, folder):
     data, model, page = (os.path.join(folder, name) for name in ("data.h5", "model.h5", "report.html"))
     run(cascadecl, "data", "generate", "-o", data, "--train", "80", "--test", "40", "--size", "8", "--quiet")
     run(cascadecl, "train", "--data", data, "--stages", "resnet-8,resnet-14", "-o", model, "--epochs", "2",
-        "--policy-epochs", "3", "--joint-epochs", "1", "--batch-size", "16", "--quiet")
+        "--phases", "pretrain,policy,joint", "--policy-epochs", "3", "--joint-epochs", "1", "--batch-size", "16",
+        "--quiet")
     with open(os.path.join(folder, "sweep.json"), "w", encoding="utf-8") as file:
         json.dump(sweep(), file)
     run(cascadecl, "report", model, os.path.join(folder, "sweep.json"), "--data", data, "-o", page, "--title", MISTAKE,

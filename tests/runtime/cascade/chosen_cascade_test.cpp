@@ -101,6 +101,9 @@ TEST_CASE("whatever runs a model obeys its decision unless told otherwise") {
 TEST_CASE("what is said comes before the model's decision, whose combination goes with its policy alone") {
   Model model = whole_model();
   CHECK(to_string(choose(model, {}, {}).choice) == "learned:0.5");
+  CHECK(choose(model, {}, {}).settings.combine == Combine::fitted);  // it holds weights
+  CHECK(choose(test_model(), {}, {}).settings.combine == Combine::reweight);
+  model.decision = {{PolicyKind::margin, 0.25}, Combine::reweight};
   CHECK(choose(model, {}, {}).settings.combine == Combine::reweight);
   model.decision = {{PolicyKind::margin, 0.25}, Combine::fitted};
   CHECK(to_string(choose(model, {}, {}).choice) == "margin:0.25");
@@ -109,7 +112,7 @@ TEST_CASE("what is said comes before the model's decision, whose combination goe
   CHECK(to_string(choose(model, {.combine = Combine::last}, {}).choice) == "margin:0.25");
   const ChosenCascade other = choose(model, {.policy = PolicyChoice{PolicyKind::entropy, 0.5}}, {});
   CHECK(to_string(other.choice) == "entropy:0.5");
-  CHECK(other.settings.combine == Combine::reweight);
+  CHECK(other.settings.combine == Combine::fitted);
   CHECK(other.model.policies.empty());
   const ChosenCascade alone = choose(model, {.policy = PolicyChoice{PolicyKind::fixed, 1}}, {});
   CHECK(alone.model.stages.size() == 1);
@@ -126,7 +129,7 @@ TEST_CASE("a policy that is given decides on the model as it is") {
   obey_decision(runs, settings);
   CHECK(runs.policies.size() == model.policies.size());
   CHECK(settings.policy->limit == 0.5);
-  CHECK(settings.combine == Combine::reweight);
+  CHECK(settings.combine == Combine::fitted);
 }
 
 }  // namespace

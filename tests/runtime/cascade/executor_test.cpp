@@ -104,7 +104,7 @@ TEST_CASE("the cascade answers as each image run by hand under learned policies 
                                      PolicyChoice{PolicyKind::learned, splitting_threshold(n, 0.4)}}) {
     for (const Combine combine : {Combine::reweight, Combine::last}) {
       CAPTURE(to_string(choice));
-      const ExecutorSettings settings{.max_batch = 5, .policy = make_policy(choice, 3), .combine = combine};
+      const ExecutorSettings settings{.max_batch = 5, .policy = make_policy(choice, {3}), .combine = combine};
       const auto exits = check_against_hand(make_executor(test_model(), settings).classify(images), settings, n);
       if (choice.kind == PolicyKind::sample || choice.parameter) CHECK(exits.size() > 1);
     }
@@ -182,7 +182,7 @@ TEST_CASE("all survive: every image reaches the last stage and stops there") {
 
 TEST_CASE("answers and exits do not depend on the batch size, nor on how images are cut into calls") {
   const auto images = random_images(40);
-  const StoppingPolicy policy = make_policy({PolicyKind::sample}, 8);
+  const StoppingPolicy policy = make_policy({PolicyKind::sample}, {8});
   const CascadeResult whole = make_executor(test_model(), {.max_batch = 40, .policy = policy}).classify(images);
   std::map<int, CascadeExecutor> executors;
   for (const int max_batch : {1, 2, 7, 16, 39, 64}) {

@@ -116,7 +116,7 @@ double largest_difference(const Model& model, int n, std::set<int>& exits) {
                                                    expected.probabilities[t * classes + c]));
     }
     for (std::size_t c = 0; c < classes; ++c)
-      difference = std::max(difference, std::abs(answer[i * classes + c] - expected.reweighted[c]));
+      difference = std::max(difference, std::abs(answer[i * classes + c] - expected.answer[c]));
   }
   return difference;
 }
@@ -140,6 +140,13 @@ TEST_CASE("the program in share/doc/model-file.md computes what the cascade comp
   Model tempered = random_model(networks, 3, PolicyInput::sorted);
   tempered.temperatures = {1.5, 0.75, 3};
   CHECK(largest_difference(tempered, 6, exits) < 1e-9);
+  Model combined = random_model(networks, 5, PolicyInput::combined);
+  combined.temperatures = {0.8, 1.25, 2};
+  CHECK(largest_difference(combined, 6, exits) < 1e-9);
+  const ImageShape many{3, 6, 5};  // of whose 20 classes a policy sees 16
+  CHECK(largest_difference(random_model({make_network("resnet-8", many, 20), make_network("resnet-8", many, 20)}, 8,
+                                        PolicyInput::combined),
+                           4, exits) < 1e-9);
   CHECK(exits == std::set<int>{0, 1, 2});  // so that every way through the cascade was compared
   CHECK(largest_difference(random_model({make_network("resnet-14", {1, 7, 5}, 2)}, 6), 2, exits) < 1e-9);
 }

@@ -342,8 +342,9 @@ TEST_CASE("a weight that is a link or a group in a circle is refused") {
 }
 
 TEST_CASE("a spoiled policy is refused, naming it") {
-  check_contains(error_after([](hid_t f) { set_text(f, "/policies/0", "input", "shuffled"); }),
-                 "/policies/0: attribute input: policy input 'shuffled': expected raw, sorted, permuted or features");
+  check_contains(
+      error_after([](hid_t f) { set_text(f, "/policies/0", "input", "shuffled"); }),
+      "/policies/0: attribute input: policy input 'shuffled': expected raw, sorted, permuted, features or combined");
   check_contains(error_after([](hid_t f) { set_integer(f, "/policies/0", "hidden", 0); }), "attribute hidden is 0");
   check_contains(error_after([](hid_t f) { set_integer(f, "/policies/0", "hidden", 1 << 20); }), "/policies/0/");
   check_contains(error_after([](hid_t f) { set_integer(f, "/policies/0", "hidden", 9); }), "/policies/0/bias1");

@@ -44,7 +44,7 @@ std::vector<Passage> passages_of(const std::vector<std::uint8_t>& images, std::s
 }
 
 // Images leave everywhere, by their number alone.
-const ExecutorSettings by_number{.max_batch = 4, .policy = make_policy({PolicyKind::sample}, 3)};
+const ExecutorSettings by_number{.max_batch = 4, .policy = make_policy({PolicyKind::sample}, {3})};
 
 TEST_CASE("places of a ring are given side by side and never twice") {
   const bool holds = rc::check("any order of taking and releasing", [] {

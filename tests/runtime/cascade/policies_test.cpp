@@ -19,7 +19,7 @@ Visit visit(std::size_t stage) {
   return visit;
 }
 
-double score(PolicyKind kind, std::size_t stage) { return make_score(kind, 3)->of(visit(stage)); }
+double score(PolicyKind kind, std::size_t stage) { return make_score(kind, {3})->of(visit(stage)); }
 
 TEST_CASE("each policy scores a visit as its formula says") {
   CHECK(score(PolicyKind::learned, 0) == 0.375);
@@ -35,12 +35,20 @@ TEST_CASE("each policy scores a visit as its formula says") {
   CHECK(score(PolicyKind::agreement, 0) == 0);
   CHECK(score(PolicyKind::agreement, 1) == 0);  // class 0, then class 1
   CHECK(score(PolicyKind::agreement, 2) == 1);
+  // The answer at stage 1 is proportional to sqrt(0.5 * 0), 0.25^0.5 * 0.75, 0.125^0.5 * 0.25, 0 with these weights.
+  const CombinationWeights weights = {1, 0, 0.5, 1};
+  const double a = 0.5 * 0.75, b = std::sqrt(0.125) * 0.25, p = a / (a + b), q = b / (a + b);
+  const auto combined = [&](PolicyKind kind) { return make_score(kind, {0, weights})->of(visit(1)); };
+  CHECK(combined(PolicyKind::combined_confidence) == doctest::Approx(p));
+  CHECK(combined(PolicyKind::combined_margin) == doctest::Approx(p - q));
+  CHECK(combined(PolicyKind::combined_entropy) == doctest::Approx(p * std::log(p) + q * std::log(q)));
+  CHECK_THROWS_AS(make_score(PolicyKind::combined_margin), UsageError);
   CHECK(score(PolicyKind::oracle, 0) == 0);
   CHECK(score(PolicyKind::oracle, 1) == 1);
 }
 
 TEST_CASE("the random policy stops its share of images, fixed by seed, image and stage") {
-  const auto random = make_score(PolicyKind::random, 3);
+  const auto random = make_score(PolicyKind::random, {3});
   int stopped = 0;
   for (std::uint64_t image = 0; image < 10000; ++image) {
     const double score = random->of({.stage = 1, .image = image});
@@ -49,13 +57,13 @@ TEST_CASE("the random policy stops its share of images, fixed by seed, image and
     stopped += score >= random->limit_of(0.3);
   }
   CHECK(stopped == doctest::Approx(3000).epsilon(0.05));  // three standard deviations are 137
-  CHECK(random->of(visit(0)) == make_score(PolicyKind::random, 3)->of(visit(0)));
-  CHECK(random->of(visit(0)) != make_score(PolicyKind::random, 4)->of(visit(0)));
+  CHECK(random->of(visit(0)) == make_score(PolicyKind::random, {3})->of(visit(0)));
+  CHECK(random->of(visit(0)) != make_score(PolicyKind::random, {4})->of(visit(0)));
   CHECK(random->of(visit(0)) != random->of(visit(1)));
 }
 
 TEST_CASE("a sampled stop has the model's probability, fixed by seed, image and stage") {
-  const StoppingPolicy policy = make_policy({PolicyKind::sample}, 1);
+  const StoppingPolicy policy = make_policy({PolicyKind::sample}, {1});
   const auto stopped = [&](double probability, std::size_t stage) {
     std::vector<bool> images;
     for (std::uint64_t i = 0; i < 4000; ++i)
@@ -89,14 +97,14 @@ TEST_CASE("a policy gets its limit from its parameter, or from its default") {
   CHECK(make_policy({PolicyKind::fixed}).limit > 1e6);  // the last stage
   CHECK_THROWS_AS(make_policy({PolicyKind::margin}), UsageError);
   for (const PolicyKind kind : policy_kinds())
-    CHECK(make_policy({kind, kind == PolicyKind::sample ? std::optional<double>() : 0.5}).asks_model ==
+    CHECK(make_policy({kind, kind == PolicyKind::sample ? std::optional<double>() : 0.5}, {0, {1}}).asks_model ==
           (kind == PolicyKind::learned || kind == PolicyKind::ann || kind == PolicyKind::sample));
   CHECK_THROWS_WITH_AS(make_policy({PolicyKind::sample, 0.5}), "policy sample: it takes no parameter", UsageError);
 }
 
 TEST_CASE("a policy's parameter and its limit are two names of one thing") {
   for (const PolicyKind kind : policy_kinds()) {
-    const auto score = make_score(kind);
+    const auto score = make_score(kind, {0, {1}});
     CHECK(score->parameter_of(score->limit_of(0.25)) == 0.25);
   }
   // Low entropy is what stops.

@@ -57,6 +57,12 @@ CascadeTable table_of(const Model& model) {
   return cascade_table(model, testing::test_device(), noise(), all_indices(images), {.max_batch = 16});
 }
 
+std::vector<std::uint8_t> noise_pixels() {
+  std::vector<std::uint8_t> pixels(images * 192);
+  noise().read(all_indices(images), pixels.data());
+  return pixels;
+}
+
 // Two stages of 1 and 3 MMAC, four images of two classes, all of label 0; stage 0 is right on the first two, stage 1 on
 // all.
 CascadeTable tiny() {
@@ -79,15 +85,15 @@ TEST_CASE("the executor with each policy stops, answers and costs as its simulat
     CAPTURE(to_string(kind));
     if (kind == PolicyKind::fixed) continue;
     const Model model = model_under(whole, {kind, 0.5});
-    const std::shared_ptr<const StoppingScore> score = make_score(kind, 5);
+    const std::shared_ptr<const StoppingScore> score = make_score(kind, {5, whole.combination});
     const CascadeTable table = table_of(model);
     const std::vector<double> scores = scores_of(table, *score);
     for (const Combine combine : {Combine::reweight, Combine::last, Combine::fitted}) {
       // Halfway between neighbours, so that a last bit decides nothing.
       std::vector<double> sorted = scores;
       std::ranges::sort(sorted);
-      const double limit =
-          has_threshold(kind) ? (sorted[images / 2] + sorted[images / 2 + 1]) / 2 : make_policy({kind}).limit;
+      const double limit = has_threshold(kind) ? (sorted[images / 2] + sorted[images / 2 + 1]) / 2
+                                               : make_policy({kind}, {5, whole.combination}).limit;
       const ExecutorSettings settings{
           .max_batch = 16, .policy = StoppingPolicy{score, limit, asks_model(kind)}, .combine = combine};
       const CascadeResult run = CascadeExecutor(model, std::vector<Device>(3, testing::test_device()), settings)
@@ -103,6 +109,41 @@ TEST_CASE("the executor with each policy stops, answers and costs as its simulat
       for (const int exit : run.exit_stage) mmac += model.macs_through(exit) / 1e6 / images;
       CHECK(simulated.mmac_per_image == doctest::Approx(mmac));
     }
+  }
+}
+
+TEST_CASE("policies that see the combined answer decide on a table as in the executor, and need the weights") {
+  const Model model = random_model(
+      {make_network("resnet-8", shape, 7), make_network("wrn-10-2", shape, 7), make_network("resnet-14", shape, 7)}, 26,
+      PolicyInput::combined);
+  const CascadeTable table = table_of(model);
+  const CascadeResult run = CascadeExecutor(model, std::vector<Device>(3, testing::test_device()), {.max_batch = 16})
+                                .classify(noise_pixels());
+  const Simulation simulated =
+      simulate(table, scores_of(table, *make_score(PolicyKind::learned)),
+               {.asks_model = true, .combine = Combine::fitted, .combination = model.combination});
+  CHECK(run.exit_stage == simulated.exit_stage);
+  const std::set<int> exits(run.exit_stage.begin(), run.exit_stage.end());
+  CHECK(exits == std::set<int>{0, 1, 2});
+  AccuracyCount accuracy;
+  accuracy.add(run.answer, noise().labels());
+  CHECK(accuracy.top1() == simulated.top1);
+  CascadeTable unweighted = table;
+  unweighted.combination.clear();
+  CHECK_THROWS_AS(with_policies(unweighted, model.policies, testing::test_device()), UsageError);
+  CHECK_THROWS_AS(with_combined_answers(unweighted), UsageError);
+}
+
+TEST_CASE("a table with combined answers holds the product of the stages' own to the power of the weights") {
+  CascadeTable table = tiny();
+  table.combination = {0.5, 0, 0.25, 2};
+  const CascadeTable combined = with_combined_answers(table);
+  for (std::size_t i = 0; i < 4; ++i) {
+    const auto a = table.probabilities.row(0, i), b = table.probabilities.row(1, i);
+    const double first0 = std::sqrt(a[0]), first1 = std::sqrt(a[1]);
+    const double both0 = std::pow(a[0], 0.25) * b[0] * b[0], both1 = std::pow(a[1], 0.25) * b[1] * b[1];
+    CHECK(combined.probabilities.row(0, i)[0] == doctest::Approx(first0 / (first0 + first1)));
+    CHECK(combined.probabilities.row(1, i)[1] == doctest::Approx(both1 / (both0 + both1)));
   }
 }
 
@@ -216,7 +257,7 @@ TEST_CASE("thresholds spread over the costs are ascending and differ") {
 TEST_CASE("policies are compared at the learned one's cost") {
   const Model model = three_stages();
   const auto compared = compare_policies(model, table_of(model), testing::test_device(), Combine::fitted);
-  REQUIRE(compared.size() == 7 + 3 + 1);  // with a threshold, static, oracle
+  REQUIRE(compared.size() == 10 + 3 + 1);  // with a threshold, static, oracle
   CHECK(compared.front().choice.kind == PolicyKind::learned);
   const double mmac = compared.front().simulation.mmac_per_image;
   double best = 0;

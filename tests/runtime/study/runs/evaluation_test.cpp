@@ -43,7 +43,7 @@ std::vector<Device> devices_of(const Model& model) {
 TEST_CASE("evaluation counts what a single call of the executor counts") {
   const Model model = small_model();
   const MemoryDataset dataset = small_dataset(30);
-  const ExecutorSettings executor{.max_batch = 4, .policy = make_policy({PolicyKind::sample}, 6)};
+  const ExecutorSettings executor{.max_batch = 4, .policy = make_policy({PolicyKind::sample}, {6})};
   const Evaluation result = evaluate(model, devices_of(model), dataset, {.executor = executor});
 
   std::vector<std::uint8_t> images(30 * image_bytes);

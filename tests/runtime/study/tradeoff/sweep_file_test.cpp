@@ -137,7 +137,7 @@ TEST_CASE("a sweep that is written and read again is the same text") {
   const Sweep again = parse_sweep(text, "s.json");
   CHECK(again.points.back().top1 == 1.0 / 3);
   CHECK(again.points.back().seed == UINT64_MAX);
-  CHECK_FALSE(again.points.back().frozen);
+  CHECK(again.points.back().joint_loss == "reinforce");  // once the only one
   CHECK(again.points.front().stopped == sweep.points.front().stopped);
 }
 
@@ -169,13 +169,13 @@ TEST_CASE("runs that differ in their seed become one point with mean and spread"
 
 TEST_CASE("the matching point is the cheapest one that is accurate enough, or else the most accurate") {
   const std::vector<OperatingPoint> points = operating_points(parse_sweep(sweep_json().dump(), "s.json"));
-  CHECK(matching_point(points, "learned", true, 0.88) == 0);
-  CHECK(matching_point(points, "learned", true, 0.9) == 1);
-  CHECK(matching_point(points, "learned", true, 0.99) == 1);
-  CHECK_FALSE(matching_point(points, "learned", false, 0.5).has_value());
-  CHECK(policy_title("learned", true) == "Ours (S)");
-  CHECK(policy_title("learned", false) == "Ours");
-  CHECK(policy_title("margin", true) == "margin");
+  CHECK(matching_point(points, "learned", "", 0.88) == 0);
+  CHECK(matching_point(points, "learned", "", 0.9) == 1);
+  CHECK(matching_point(points, "learned", "", 0.99) == 1);
+  CHECK_FALSE(matching_point(points, "learned", "reinforce", 0.5).has_value());
+  CHECK(policy_title("learned", "") == "Ours (S)");
+  CHECK(policy_title("learned", "reinforce") == "Ours");
+  CHECK(policy_title("margin", "") == "margin");
 }
 
 }  // namespace
