@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <nlohmann/json.hpp>
@@ -22,6 +23,8 @@
 #include "cli/output_file.h"
 #include "cli/policy_learning_flags.h"
 #include "cli/progress.h"
+#include "cli/shell_command.h"
+#include "cli/train_display.h"
 #include "data/files/error.h"
 #include "runtime/cascade/model_file.h"
 #include "trainer/held_out.h"
@@ -56,62 +59,8 @@ class InterruptGuard {
   }, previous_term_{};
 };
 
-std::string note_of(const StepReport& step) {
-  std::string note = fmt::format("loss {:.4f}", step.loss);
-  if (step.accuracy) note += fmt::format("  accuracy {}", percent(step.accuracy, 1));
-  return note;
-}
-
-// Shows a training on stderr: a bar for each epoch on a terminal, and a line for each finished epoch.
-class TrainDisplay : public TrainObserver {
- public:
-  explicit TrainDisplay(bool quiet) : quiet_(quiet) {}
-
-  void on_step(const StepReport& step) override {
-    // Of stages that are trained at once, the bar shows one until its epoch is done.
-    const bool another = bar_ && (step.what != shown_.what || step.epoch != shown_.epoch || step.phase != shown_.phase);
-    if (another && shown_.images_done < shown_.images_total) return;
-    shown_ = step;
-    const std::string task = fmt::format("{} {} {}/{}", step.phase, step.what, step.epoch, step.epochs);
-    if (task != task_) {
-      task_ = task;
-      bar_.emplace(task, step.images_total, quiet_, step.seconds);
-    }
-    bar_->update(step.images_done, note_of(step));
-  }
-
-  void on_epoch(const EpochRecord& epoch) override {
-    std::string line = fmt::format("{} {} epoch {}: loss {:.4f}", epoch.phase, epoch.what, epoch.epoch, epoch.loss);
-    if (epoch.accuracy) line += fmt::format(", accuracy {}", percent(epoch.accuracy));
-    if (epoch.validation_accuracy) line += fmt::format(", held-out {}", percent(epoch.validation_accuracy));
-    if (epoch.mac_fraction) line += fmt::format(", MACs {} of the largest stage", percent(epoch.mac_fraction, 1));
-    line += fmt::format(", {}", clock_text(epoch.seconds));
-    if (epoch.images_per_s > 0) line += fmt::format(", {:.0f} images/s", epoch.images_per_s);
-    show(line);
-  }
-
-  void on_note(const std::string& text) override { show(text); }
-  bool stop_requested() override { return interrupted; }
-
-  void clear() {
-    bar_.reset();
-    task_.clear();
-  }
-
- private:
-  void show(const std::string& line) {
-    clear();
-    note(line, quiet_);
-  }
-
-  bool quiet_;
-  std::string task_;
-  StepReport shown_;
-  std::optional<Progress> bar_;
-};
-
 struct Flags {
-  std::string data, stages, from, output, checkpoint, phases = "pretrain,policy";
+  std::string data, stages, from, output, checkpoint, phases = "pretrain,policy", class_weights = "none";
   DeviceFlags device;
   std::uint64_t policy_seed = 1;
   bool resume = false;
@@ -123,6 +72,12 @@ struct Flags {
 void add_stage_flags(Options& options, TrainSettings& settings) {
   options.add_numbers("epochs", settings.epochs.values, 0, 100000,
                       "epochs of pretraining: for all stages, or for each one by commas");
+  options.add_enumeration("keep", settings.keep, {KeepEpoch::last, KeepEpoch::best},
+                          "parameters that a stage keeps of its pretraining: of the last epoch, or of the one of the "
+                          "best held-out accuracy");
+  options.add_number("patience", settings.patience, 0, 100000,
+                     "a stage's pretraining ends when its held-out accuracy has not got better for so many epochs; "
+                     "0: never. It cuts the schedule off: with one-cycle the small learning rates never come");
   options.add_number("batch-size", settings.batch_size, 1, 65536, "images in a step");
   options.add_number("micro-batch", settings.micro_batch, 0, 65536,
                      "images of a step that are computed at once, their gradients summed; each micro-batch is "
@@ -192,14 +147,29 @@ void set_joint_defaults(TrainSettings& settings, const Options& options) {
 }
 
 [[noreturn]] void tell_how_to_resume(const Arguments& arguments, const std::string& checkpoint) {
-  std::string command = "cascadecl train";
-  bool resumes = false;
-  for (const std::string& argument : arguments) {
-    command += " " + argument;
-    resumes = resumes || argument == "--resume";
+  Arguments words = {"cascadecl", "train"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  if (std::ranges::find(arguments, "--resume") == arguments.end()) words.push_back("--resume");
+  throw Error(fmt::format("stopped; the state is in {}; to go on: {}", checkpoint, shell_command(words)));
+}
+
+// Without --resume. A checkpoint of a training that has not come to its end is never replaced.
+void check_nothing_interrupted(const std::string& checkpoint) {
+  if (!std::filesystem::exists(checkpoint)) return;
+  try {
+    if (read_checkpoint(checkpoint).state.position == TrainState::Position::done) return;
+  } catch (const FileError&) {
+    return;  // it cannot be gone on from
   }
-  throw Error(
-      fmt::format("stopped; the state is in {}; to go on: {}{}", checkpoint, command, resumes ? "" : " --resume"));
+  throw UsageError(fmt::format(
+      "{} holds a training that stopped before its end; --resume goes on with it, remove the file to begin a new one",
+      checkpoint));
+}
+
+ClassWeights class_weights(const std::string& flag, const DatasetHeader& header) {
+  if (flag == "none") return {};
+  if (flag == "balanced") return {ClassWeights::Kind::balanced};
+  return read_class_weights(flag, header.label_names);
 }
 
 // Fails now rather than after the training if no threshold could be found then.
@@ -284,6 +254,9 @@ void run_train(const Arguments& arguments) {
   add_precision(options, precision);
   options.add_switch("resume", flags.resume, "go on from the checkpoint");
   add_stage_flags(options, flags.settings);
+  options.add_text("class-weights", flags.class_weights, "none|balanced|FILE",
+                   "how much images count in pretraining by their class: alike, all classes alike, or as the lines "
+                   "NAME WEIGHT of a text file say");
   add_policy_flags(options, flags.settings);
   options.add_number("policy-seed", flags.policy_seed, "of policies and the joint phase; if not given that of --seed");
   flags.budget.add_to(options);
@@ -308,11 +281,13 @@ void run_train(const Arguments& arguments) {
   } else {
     flags.settings.stages = split_words(flags.stages);
   }
+  flags.settings.class_weights = class_weights(flags.class_weights, dataset->header());
   std::optional<BudgetQuestion> question = flags.budget.question();
   if (options.given("alpha")) {  // for this policy, not for the best of many
     flags.settings.frontier = false;
     if (question && !question->policy) question->policy = PolicyKind::learned;
   }
+  if (!flags.resume) check_nothing_interrupted(checkpoint);
   check_writable(flags.output);
   check_writable(checkpoint);
   const std::vector<Device> devices = flags.device.open_all();
@@ -320,7 +295,7 @@ void run_train(const Arguments& arguments) {
   if (question) check_budget(*question, flags, flags.settings.stages.size(), device);
 
   const InterruptGuard guard;
-  TrainDisplay display(options.quiet());
+  TrainDisplay display(options.quiet(), interrupted);
   const TrainResult result =
       train(flags.settings, *dataset, devices, display, checkpoint, flags.resume, initial, flags.meters.environment());
   display.clear();

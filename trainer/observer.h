@@ -23,6 +23,7 @@ struct EpochRecord {
   double loss = 0;                 // minus the mean reward where policies decide
   std::optional<double> accuracy;  // of the images trained on; the paper's joint phase measures none
   std::optional<double> validation_accuracy;
+  bool kept = false;                   // the stage has the parameters of this epoch: the best of its pretraining
   std::optional<double> mac_fraction;  // phases with policies: mean cost relative to the largest stage
   double learning_rate = 0, seconds = 0, images_per_s = 0;
   double waited_seconds = 0;  // for the input pipeline: device time lost

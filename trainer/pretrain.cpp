@@ -37,7 +37,7 @@ Pretrainer::Pretrainer(const Device& device, const Network& network, const Datas
       held_out_(std::move(held_out)),
       plan_(device, network, state.parameters, micro_batch_),
       input_(device, network.input_shape(), data.header().mean, data.header().std),
-      cross_entropy_(device, network.classes(), static_cast<float>(settings.label_smoothing)),
+      cross_entropy_(device, network.classes(), static_cast<float>(settings.label_smoothing), settings.class_weights),
       sum_(device),
       loader_(data, std::move(fit), {.batch_size = settings.batch_size, .seed = settings.seed}),
       progress_(state.progress) {
@@ -76,18 +76,26 @@ void Pretrainer::load(const Batch& batch, std::size_t first, int n) {
   }
 }
 
-void Pretrainer::add_gradient(const Batch& batch, std::size_t first, int n) {
+float Pretrainer::weight_of(const Batch& batch) const {
+  if (settings_.class_weights.empty()) return 1.0F / static_cast<float>(batch.n);
+  double sum = 0;
+  for (const std::int32_t label : batch.labels) sum += settings_.class_weights[static_cast<std::size_t>(label)];
+  return 1.0F / static_cast<float>(sum);
+}
+
+void Pretrainer::add_gradient(const Batch& batch, std::size_t first, int n, float weight) {
   load(batch, first, n);
   const Array<float> logits = plan_.forward(n, images_, BatchNormMode::batch);
-  cross_entropy_.run(n, logits, labels_, 1.0f / static_cast<float>(batch.n), loss_, correct_, plan_.logit_gradient());
+  cross_entropy_.run(n, logits, labels_, weight, loss_, correct_, plan_.logit_gradient());
   sum_.add(n, loss_, correct_);
   plan_.backward();
 }
 
 void Pretrainer::step(const Batch& batch, double rate) {
   const int images = static_cast<int>(batch.n);
+  const float weight = weight_of(batch);  // of the whole batch, so that micro-batches sum up to its gradient
   for (int first = 0; first < images; first += micro_batch_) {
-    add_gradient(batch, to_size(first), std::min(micro_batch_, images - first));
+    add_gradient(batch, to_size(first), std::min(micro_batch_, images - first), weight);
     if (images > micro_batch_) plan_.accumulate();
   }
   plan_.step({static_cast<float>(rate), static_cast<float>(settings_.momentum),

@@ -29,7 +29,7 @@ bool train_jointly(Training& training);
 // accurate than the best stage becomes the model's decision.
 bool find_frontier(Training& training);
 
-PretrainSettings pretrain_settings(const TrainSettings& settings, int stage);
+PretrainSettings pretrain_settings(const Training& training, int stage);
 JointSettings joint_settings(const TrainSettings& settings);
 CombinedTrainerSettings combined_settings(const TrainSettings& settings);
 

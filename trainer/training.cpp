@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <functional>
 #include <nlohmann/json.hpp>
 
+#include "data/files/byte_reader.h"
 #include "data/files/error.h"
 #include "runtime/cascade/model_file.h"
+#include "runtime/cascade/policy_weights.h"
 #include "runtime/foreign_text.h"
 #include "runtime/network/stages.h"
 #include "runtime/study/answers/label_probabilities.h"
@@ -32,8 +35,24 @@ void check_per_stage(std::string_view name, const PerStage<Value>& setting, int 
   }
 }
 
+void check_classes(const Training& training) {
+  const DatasetHeader& header = training.data.header();
+  const std::span<const std::int32_t> labels = training.data.labels();
+  if (std::ranges::adjacent_find(labels, std::not_equal_to()) == labels.end())
+    throw FileError(fmt::format("dataset {}: its {} images are all of class '{}', expected two classes at least",
+                                printable(header.name), labels.size(),
+                                printable(header.label_names[static_cast<std::size_t>(labels.front())])));
+  const TrainSettings& settings = training.settings;
+  if ((settings.policy || settings.joint) && training.has_policies() && header.classes() > most_policy_classes)
+    throw UsageError(
+        fmt::format("dataset {}: it has {} classes, policies take {} at most; train a single stage, or the "
+                    "phase pretrain alone",
+                    printable(header.name), header.classes(), most_policy_classes));
+}
+
 void check(const Training& training) {
   const TrainSettings& settings = training.settings;
+  if (settings.patience < 0) throw UsageError("patience: expected 0 or more epochs");
   if (settings.batch_size < 1) throw UsageError("batch size: expected at least 1");
   if (settings.micro_batch < 0) throw UsageError("micro-batch: expected 0 or more");
   if (!(settings.momentum >= 0 && settings.momentum < 1)) throw UsageError("momentum: expected 0 or more and below 1");
@@ -50,6 +69,7 @@ void check(const Training& training) {
   if (!(settings.label_smoothing >= 0 && settings.label_smoothing < 1)) {
     throw UsageError("label smoothing: expected 0 or more and less than 1");
   }
+  check_classes(training);
   check_per_stage("joint learning rate", settings.joint_learning_rate, training.stage_count());
   if (settings.learns_as_in_the_paper()) {
     if (settings.learning.input == PolicyInput::combined)
@@ -62,10 +82,15 @@ void check(const Training& training) {
   if ((settings.policy || settings.joint) && training.has_policies() && training.split.held_out.empty()) {
     throw UsageError("validation share: policies need held-out images; expected a share above 0");
   }
+  const bool watches = settings.keep == KeepEpoch::best || settings.patience > 0;
+  if (settings.pretrain && watches && training.split.held_out.empty())
+    throw UsageError("validation share: keep best and patience need held-out images; expected a share above 0");
 }
 
-// What checkpoints written before these settings existed were trained with.
-std::string with_later_settings(const std::string& settings) {
+// What checkpoints written before these settings existed were trained with. Which labels and order of colours they saw
+// they do not tell: those of `identity` are as good as any.
+std::string with_later_settings(const std::string& settings, const std::string& identity) {
+  const auto now = nlohmann::ordered_json::parse(identity);
   const TrainSettings defaults;
   nlohmann::ordered_json json = {{"cost", to_string(defaults.cost)},
                                  {"frontier", false},
@@ -73,7 +98,12 @@ std::string with_later_settings(const std::string& settings) {
                                  {"nesterov", defaults.nesterov},
                                  {"label_smoothing", defaults.label_smoothing},
                                  {"flip", to_string(defaults.flip)},
-                                 {"cutout", defaults.cutout.values.front()}};
+                                 {"keep", to_string(defaults.keep)},
+                                 {"patience", defaults.patience},
+                                 {"class_weights", "none"},
+                                 {"cutout", defaults.cutout.values.front()},
+                                 {"color_order", now["color_order"]},
+                                 {"labels", now["labels"]}};
   json.update(nlohmann::ordered_json::parse(settings));
   return json.dump();
 }
@@ -102,18 +132,23 @@ Stage stage_of_model(const std::string& entry, const DatasetHeader& header) {
 void check_history(const Training& training) {
   const TrainState& state = training.state;
   if (state.position != Position::pretrain) return;
+  const auto fail = [&](const std::string& what) {
+    throw FileError(fmt::format("{}: /checkpoint{}", training.checkpoint.string(), what));
+  };
   std::size_t records = 0;
   for (int stage = 0; stage < training.stage_count(); ++stage) {
     const int epoch = state.progress[static_cast<std::size_t>(stage)].epoch,
               epochs = training.settings.epochs.at(stage);
-    if (epoch > epochs)
-      throw FileError(fmt::format("{}: /checkpoint: stage {} has done {} epochs, expected at most {}",
-                                  training.checkpoint.string(), stage, epoch, epochs));
+    if (epoch > epochs) fail(fmt::format(": stage {} has done {} epochs, expected at most {}", stage, epoch, epochs));
     if (training.pretrains(stage)) records += static_cast<std::size_t>(epoch);
   }
   if (state.history.size() != records)
-    throw FileError(fmt::format("{}: /checkpoint/history: has {} records, expected {}, one for each epoch done",
-                                training.checkpoint.string(), state.history.size(), records));
+    fail(fmt::format("/history: has {} records, expected {}, one for each epoch done", state.history.size(), records));
+  if (training.settings.keep == KeepEpoch::last) return;
+  for (int stage = 0; stage < training.stage_count(); ++stage)
+    if (!training.epochs_of(stage).empty() && !training.pretrained(stage) &&
+        state.best[static_cast<std::size_t>(stage)].empty())
+      fail(fmt::format("/stages/{}/best: missing, expected the parameters of the best epoch", stage));
 }
 
 // Drops what was fitted to the stages or policies of another model and no longer fits once they are trained on.
@@ -133,6 +168,22 @@ bool trained_elsewhere(const std::string& stage) { return stage.find('#') != std
 bool Training::pretrains(int stage) const {
   const auto place = static_cast<std::size_t>(stage);
   return place >= settings.stages.size() || !trained_elsewhere(settings.stages[place]);
+}
+
+std::size_t Training::first_epoch_of(int stage) const {
+  std::size_t first = 0;
+  for (int before = 0; before < stage; ++before)
+    if (pretrains(before)) first += static_cast<std::size_t>(state.progress[static_cast<std::size_t>(before)].epoch);
+  return first;
+}
+
+std::span<const EpochRecord> Training::epochs_of(int stage) const {
+  const int done = pretrains(stage) ? state.progress[static_cast<std::size_t>(stage)].epoch : 0;
+  return std::span(state.history).subspan(first_epoch_of(stage), static_cast<std::size_t>(done));
+}
+
+bool Training::pretrained(int stage) const {
+  return !pretrains(stage) || ends_after(epochs_of(stage), settings.epochs.at(stage), settings.patience);
 }
 
 void Training::start(const std::optional<Model>& initial) {
@@ -178,7 +229,7 @@ void Training::resume() {
   check_dataset(state.model, data.header());
   check(*this);
   fit_batch(*this);
-  const std::string other = differences(with_later_settings(saved.settings), identity());
+  const std::string now = identity(), other = differences(with_later_settings(saved.settings, now), now);
   if (!other.empty()) {
     throw UsageError(fmt::format("--resume: {} was made with other settings: {}", checkpoint.string(), other));
   }
@@ -216,6 +267,7 @@ void Training::advance(Position position) {
   state.progress.assign(position == Position::done ? 0 : std::max<std::size_t>(stages, 1), {});
   state.refit = false;
   state.momentum.assign(stages, {});
+  state.best.assign(stages, {});
   state.policy_momentum.clear();
 }
 
@@ -234,6 +286,8 @@ std::string Training::identity() const {
   json["images"] = data.size();
   json["mean"] = data.header().mean;
   json["std"] = data.header().std;
+  json["color_order"] = data.header().color_order;
+  json["labels"] = fingerprint(data.labels());
   return json.dump();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,11 @@ struct Training {
 
   const Device& device() const { return devices.front(); }
   bool pretrains(int stage) const;  // whether it is for the pretrain phase, not trained elsewhere
+  // In the pretrain phase: where the epochs of a stage begin in the history, those that it has done, and whether the
+  // phase has nothing more to do for it. The epochs stand there one stage after the other.
+  std::size_t first_epoch_of(int stage) const;
+  std::span<const EpochRecord> epochs_of(int stage) const;
+  bool pretrained(int stage) const;
   int stage_count() const { return static_cast<int>(state.model.stages.size()); }
   bool has_policies() const { return !state.model.policies.empty(); }
   bool can_fit_answers() const { return has_policies() && !split.held_out.empty(); }

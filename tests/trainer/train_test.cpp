@@ -3,10 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "data/files/error.h"
+#include "data/loader.h"
 #include "runtime/cascade/model_file.h"
 #include "runtime/study/answers/cascade_table.h"
 #include "tests/support/device_test.h"
@@ -214,6 +216,244 @@ TEST_CASE("stages have epochs, rates and cutouts of their own, and resume with t
   CHECK(changes(other, 0));
 }
 
+// Keeps the parameters that the stages had after each epoch of their pretraining, from the checkpoint.
+struct EpochLooker : Recorder {
+  explicit EpochLooker(std::filesystem::path f) : file(std::move(f)) {}
+  bool stop_requested() override {
+    if (!std::filesystem::exists(file)) return false;
+    const TrainState state = read_checkpoint(file).state;
+    if (state.position != TrainState::Position::pretrain) return false;
+    for (std::size_t i = 0; i < state.progress.size(); ++i)
+      if (state.progress[i].step == 0) after[{i, state.progress[i].epoch}] = state.model.stages[i].parameters;
+    return false;
+  }
+  std::filesystem::path file;
+  std::map<std::pair<std::size_t, int>, Parameters> after;
+};
+
+// The epoch of the best held-out accuracy of a stage, by plain search.
+int best_of(const std::vector<EpochRecord>& epochs, const std::string& stage) {
+  int best = 0;
+  double accuracy = -1;
+  for (const EpochRecord& epoch : epochs) {
+    if (epoch.what != stage || epoch.validation_accuracy.value() <= accuracy) continue;
+    accuracy = *epoch.validation_accuracy;
+    best = epoch.epoch;
+  }
+  return best;
+}
+
+TEST_CASE("with keep best each stage has the parameters of its best epoch, and the history marks it") {
+  const TemporaryFolder folder;
+  TrainSettings settings = short_training();
+  settings.policy = settings.joint = false;
+  settings.epochs = 6;
+  settings.learning_rate = 0.4;  // so that held-out accuracy goes up and down
+  EpochLooker looker(folder / "last.h5");
+  const Model last = run(settings, looker, looker.file).model;
+  settings.keep = KeepEpoch::best;
+  Recorder recorder;
+  const Model kept = run(settings, recorder).model;
+  bool differs = false;
+  for (std::size_t stage = 0; stage < 2; ++stage) {
+    const std::string name = settings.stages[stage];
+    const int best = best_of(recorder.epochs, name);
+    CAPTURE(best);
+    const bool is_last = best == 6;
+    differs = differs || !is_last;
+    CHECK(kept.stages[stage].parameters == (is_last ? last.stages[stage].parameters : looker.after.at({stage, best})));
+    for (const auto& epoch : nlohmann::json::parse(kept.training)["history"])
+      if (epoch["what"] == name) CHECK(epoch.contains("kept") == (epoch["epoch"] == best));
+  }
+  CHECK(differs);
+  CHECK_FALSE(contains(last.training, "kept"));
+}
+
+TEST_CASE("a stage ends when its held-out accuracy has not got better for as many epochs as its patience") {
+  TrainSettings settings = short_training();
+  settings.epochs = 9;
+  settings.learning_rate = 1e-30;  // only the statistics of batch norm change, less and less
+  settings.joint = false;
+  for (const int patience : {1, 3}) {
+    CAPTURE(patience);
+    settings.patience = patience;
+    Recorder recorder;
+    CHECK(run(settings, recorder).complete);
+    int all = 0;
+    for (const std::string& stage : settings.stages) {
+      int last = 0;
+      for (const EpochRecord& epoch : recorder.epochs)
+        if (epoch.what == stage) CHECK(epoch.epoch == ++last);
+      CHECK(last == std::min(9, best_of(recorder.epochs, stage) + patience));
+      all += last;
+    }
+    CHECK(all < 18);
+    CHECK(recorder.epochs.back().phase == "policy");
+  }
+}
+
+TEST_CASE("a training that keeps best epochs and ends early, stopped anywhere, resumes to the same bits") {
+  const TemporaryFolder folder;
+  const auto file = folder / "checkpoint.h5";
+  TrainSettings settings = short_training();
+  settings.epochs = 6;
+  settings.learning_rate = 0.4;
+  settings.patience = 2;
+  settings.keep = KeepEpoch::best;
+  settings.joint = false;
+  Recorder unbroken;
+  const TrainResult whole = run(settings, unbroken);
+  int pretrained = 0;
+  for (const EpochRecord& epoch : unbroken.epochs) pretrained += epoch.phase == "pretrain";
+  CHECK(pretrained < 12);  // a stage did end early
+  for (int stop_at = 1; stop_at <= unbroken.asked; stop_at += 2) {
+    CAPTURE(stop_at);
+    Recorder stopped(stop_at), rest;
+    if (run(settings, stopped, file).complete) continue;
+    const TrainResult resumed = run(settings, rest, file, true);
+    check_same(whole.model, resumed.model);
+    CHECK(milestones(whole.model) == milestones(resumed.model));
+  }
+}
+
+TEST_CASE("a checkpoint without the parameters of the best epoch is refused where they are to be kept") {
+  const TemporaryFolder folder;
+  const auto file = folder / "checkpoint.h5";
+  TrainSettings settings = short_training();
+  settings.keep = KeepEpoch::best;
+  Recorder stopped(7), nobody;  // in the second epoch of the first stage
+  CHECK_FALSE(run(settings, stopped, file).complete);
+  Checkpoint bad = read_checkpoint(file);
+  REQUIRE_FALSE(bad.state.best[0].empty());
+  bad.state.best[0].clear();
+  write_checkpoint(file, bad);
+  CHECK(
+      contains(error_of<FileError>([&] { run(settings, nobody, file, true); }), "/checkpoint/stages/0/best: missing"));
+}
+
+TEST_CASE("a checkpoint of earlier versions, which tells less of settings and data, is gone on from") {
+  const TemporaryFolder folder;
+  const auto file = folder / "checkpoint.h5";
+  Recorder nobody, stopped(7), rest;
+  const Model whole = run(short_training(), nobody).model;
+  CHECK_FALSE(run(short_training(), stopped, file).complete);
+  Checkpoint earlier = read_checkpoint(file);
+  auto told = nlohmann::ordered_json::parse(earlier.settings);
+  for (const char* later : {"keep", "patience", "class_weights", "color_order", "labels", "cost", "nesterov",
+                            "label_smoothing", "flip", "cutout"})
+    CHECK(told.erase(later) == 1);
+  earlier.settings = told.dump();
+  write_checkpoint(file, earlier);
+  TrainSettings other = short_training();
+  other.patience = 1;
+  CHECK(contains(error_of<UsageError>([&] { run(other, nobody, file, true); }), "patience (0, not 1)"));
+  check_same(whole, run(short_training(), rest, file, true).model);
+}
+
+// 80 images, of which most are of two classes.
+const MemoryDataset& uneven_images() {
+  static const MemoryDataset data = [] {
+    const MemoryDataset many = generate_in_memory(easy_images(8), 0, 400);
+    std::vector<std::int64_t> chosen;
+    for (std::int64_t i = 0; chosen.size() < 80; ++i)
+      if (i % 10 < 2 || i % 100 < 10) chosen.push_back(i);
+    std::vector<std::uint8_t> pixels(chosen.size() * static_cast<std::size_t>(many.header().dims.bytes()));
+    many.read(chosen, pixels.data());
+    std::vector<std::int32_t> labels;
+    for (const std::int64_t i : chosen) labels.push_back(many.labels()[static_cast<std::size_t>(i)]);
+    return MemoryDataset(many.header(), pixels, labels);
+  }();
+  return data;
+}
+
+TEST_CASE("class weights reach the training: balanced ones are those of the same numbers given, and resume") {
+  const TemporaryFolder folder;
+  const auto file = folder / "checkpoint.h5";
+  TrainSettings settings = short_training();
+  settings.policy = settings.joint = false;
+  Recorder nobody;
+  const auto trained = [&](const ClassWeights& weights) {
+    settings.class_weights = weights;
+    return train(settings, uneven_images(), test_device(), nobody).model;
+  };
+  const Model none = trained({}), balanced = trained({ClassWeights::Kind::balanced});
+  const ValidationSplit split = split_validation(uneven_images().labels(), 0.25, settings.seed);
+  std::vector<double> images(10), formula;
+  for (const std::int64_t i : split.rest)
+    ++images[static_cast<std::size_t>(uneven_images().labels()[static_cast<std::size_t>(i)])];
+  for (const double n : images) formula.push_back(static_cast<double>(split.rest.size()) / (10 * n));
+  CHECK(none.stages[0].parameters != balanced.stages[0].parameters);
+  check_same(balanced, trained({ClassWeights::Kind::given, formula}));
+  check_same(none, trained({ClassWeights::Kind::given, std::vector<double>(10, 0.3)}));
+  CHECK(nlohmann::json::parse(balanced.training)["settings"]["class_weights"] == "balanced");
+
+  settings.class_weights = {ClassWeights::Kind::given, formula};
+  Recorder stopped(4);
+  CHECK_FALSE(train(settings, uneven_images(), test_device(), stopped, file).complete);
+  check_same(balanced, train(settings, uneven_images(), test_device(), nobody, file, true).model);
+  settings.class_weights.given[3] = 9;
+  CHECK(contains(error_of<UsageError>([&] { train(settings, uneven_images(), test_device(), nobody, file, true); }),
+                 "class_weights ("));
+  settings.class_weights.given.pop_back();
+  CHECK(contains(error_of<UsageError>([&] { train(settings, uneven_images(), test_device(), nobody); }),
+                 "class weights: expected 10"));
+}
+
+// The images of images() with another header or other labels.
+MemoryDataset with(const DatasetHeader& header, const std::vector<std::int32_t>& labels) {
+  std::vector<std::uint8_t> pixels(labels.size() * static_cast<std::size_t>(header.dims.bytes()));
+  images().read(all_indices(images().size()), pixels.data());
+  return {header, pixels, labels};
+}
+
+TEST_CASE("classes in another order than the model's or the checkpoint's are refused, and so are other labels") {
+  const TemporaryFolder folder;
+  const auto file = folder / "checkpoint.h5";
+  Recorder stopped(2), nobody;
+  CHECK_FALSE(run(short_training(), stopped, file).complete);
+  const std::span<const std::int32_t> own = images().labels();
+  std::vector<std::int32_t> labels(own.begin(), own.end());
+
+  DatasetHeader header = images().header();
+  std::swap(header.label_names[2], header.label_names[7]);
+  for (std::int32_t& label : labels) label = label == 2 ? 7 : label == 7 ? 2 : label;
+  const MemoryDataset reordered = with(header, labels);
+  const auto refusal = [&](const Dataset& data) {
+    return error_of<FileError>([&] { train(short_training(), data, test_device(), nobody, file, true); });
+  };
+  CHECK(contains(refusal(reordered), "class 2 is '" + header.label_names[2] + "', which is class 7 of the model"));
+  const Model model = read_checkpoint(file).state.model;
+  CHECK(contains(
+      error_of<FileError>([&] { train(short_training(), reordered, test_device(), nobody, {}, false, model); }),
+      "which is class 7 of the model"));
+
+  labels.assign(own.begin(), own.end());
+  std::swap(labels[0], labels[1]);
+  const MemoryDataset relabelled = with(images().header(), labels);
+  CHECK(contains(error_of<UsageError>([&] { train(short_training(), relabelled, test_device(), nobody, file, true); }),
+                 "labels (\""));
+}
+
+TEST_CASE("images of one class alone are refused, and more classes than policies can have if there are to be any") {
+  Recorder nobody;
+  DatasetHeader header = images().header();
+  CHECK(contains(error_of<FileError>([&] {
+                   train(short_training(), with(header, std::vector<std::int32_t>(80, 3)), test_device(), nobody);
+                 }),
+                 "its 80 images are all of class '" + header.label_names[3] + "', expected two classes at least"));
+  header.label_names.clear();
+  for (int k = 0; k < 1025; ++k) header.label_names.push_back("k" + std::to_string(k));
+  const std::span<const std::int32_t> own = images().labels();
+  const MemoryDataset many = with(header, {own.begin(), own.end()});
+  TrainSettings settings = short_training();
+  CHECK(contains(error_of<UsageError>([&] { train(settings, many, test_device(), nobody); }),
+                 "it has 1025 classes, policies take 1024 at most"));
+  CHECK(nobody.epochs.empty());
+  settings.stages = {"resnet-8"};
+  settings.epochs = 1;
+  CHECK(train(settings, many, test_device(), nobody).complete);
+}
+
 TEST_CASE("a checkpoint is written after every epoch and can be resumed when all is done") {
   const TemporaryFolder folder;
   const auto file = folder / "checkpoint.h5";
@@ -322,6 +562,17 @@ TEST_CASE("settings that cannot train are refused") {
   settings = short_training();
   settings.epochs = {{1, 2, 3}};
   CHECK(contains(refusal(settings), "epochs: 3 values for 2 stages; expected one for all, or one for each"));
+  settings = short_training();
+  settings.patience = -1;
+  CHECK(contains(refusal(settings), "patience"));
+  for (const bool best : {true, false}) {
+    settings = short_training();
+    settings.stages = {"resnet-8"};
+    settings.validation_share = 0;
+    settings.keep = best ? KeepEpoch::best : KeepEpoch::last;
+    settings.patience = best ? 0 : 1;
+    CHECK(contains(refusal(settings), "validation share: keep best and patience need held-out images"));
+  }
   settings = short_training();
   settings.cutout = 4;
   settings.augment = false;
