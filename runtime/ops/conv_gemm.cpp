@@ -129,7 +129,8 @@ class Product {
     channels_ = to_size(padded(to.channels, block));
     phases_ = to_size(spread * spread);
   }
-  void run(int n, const View& in, const Array<float>& weights, const Activation& residual, const Activation& out) {
+  void run(int n, const View& in, const Array<float>& weights, const ActivationArray& residual,
+           const ActivationArray& out) {
     const std::size_t items = to_size(tile_.items());
     run_(Range{div_up(to_size(n) * pixels_, tile_.m) * items, div_up(channels_, tile_.n), phases_}, Range{items},
          in.data, in.scale, in.shift, weights, residual, out, n);

@@ -28,7 +28,8 @@ class GroupedKernel {
     defines.set("BIAS", fusion.bias ? 1 : 0);
     run_ = device.kernel("conv_grouped.cl", "conv_grouped", defines);
   }
-  void run(int n, const View& in, const Array<float>& weights, const Activation& residual, const Activation& out) {
+  void run(int n, const View& in, const Array<float>& weights, const ActivationArray& residual,
+           const ActivationArray& out) {
     const int cores = static_cast<int>(device_.info().compute_units);
     const int shares = coarse_items(device_) ? std::clamp(div_up(4 * cores, n * blocks_), 1, tiles_) : tiles_;
     launch(device_, run_, Range{to_size(shares), to_size(blocks_), to_size(n)}, in.data, in.scale, in.shift, weights,
