@@ -412,7 +412,7 @@ TEST_CASE("a batch may be larger than all images") {
   Recorder recorder;
   CHECK(run(settings, recorder).complete);
   CHECK(recorder.epochs.size() == 12);
-  for (const StepReport& step : recorder.steps) CHECK(step.images_done == 60);
+  for (const TrainProgress& progress : recorder.progress) CHECK(progress.images_done == 60);
 }
 
 TEST_CASE("phases start from a given model and leave alone what they do not train") {
