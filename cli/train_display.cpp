@@ -7,25 +7,25 @@
 namespace cascadecl {
 namespace {
 
-std::string note_of(const StepReport& step) {
-  std::string note = fmt::format("loss {:.4f}", step.loss);
-  if (step.accuracy) note += fmt::format("  accuracy {}", percent(step.accuracy, 1));
+std::string note_of(const TrainProgress& now) {
+  std::string note = fmt::format("loss {:.4f}", now.loss);
+  if (now.accuracy) note += fmt::format("  accuracy {}", percent(now.accuracy, 1));
   return note;
 }
 
 }  // namespace
 
-void TrainDisplay::on_step(const StepReport& step) {
+void TrainDisplay::on_progress(const TrainProgress& now) {
   // Of stages that are trained at once, the bar shows one until its epoch is done.
-  const bool another = bar_ && (step.what != shown_.what || step.epoch != shown_.epoch || step.phase != shown_.phase);
+  const bool another = bar_ && (now.what != shown_.what || now.epoch != shown_.epoch || now.phase != shown_.phase);
   if (another && shown_.images_done < shown_.images_total) return;
-  shown_ = step;
-  const std::string task = fmt::format("{} {} {}/{}", step.phase, step.what, step.epoch, step.epochs);
+  shown_ = now;
+  const std::string task = fmt::format("{} {} {}/{}", now.phase, now.what, now.epoch, now.epochs);
   if (task != task_) {
     task_ = task;
-    bar_.emplace(task, step.images_total, quiet_, step.seconds);
+    bar_.emplace(task, now.images_total, quiet_, now.seconds);
   }
-  bar_->update(step.images_done, note_of(step));
+  bar_->update(now.images_done, note_of(now));
 }
 
 void TrainDisplay::on_epoch(const EpochRecord& epoch) {

@@ -14,7 +14,7 @@ class TrainDisplay : public TrainObserver {
   // The training stops once `interrupted` is true. Keeps a reference to it.
   TrainDisplay(bool quiet, const std::atomic<bool>& interrupted) : quiet_(quiet), interrupted_(interrupted) {}
 
-  void on_step(const StepReport& step) override;
+  void on_progress(const TrainProgress& now) override;
   void on_epoch(const EpochRecord& epoch) override;
   void on_note(const std::string& text) override { show(text); }
   bool stop_requested() override { return interrupted_; }
@@ -27,7 +27,7 @@ class TrainDisplay : public TrainObserver {
   bool quiet_;
   const std::atomic<bool>& interrupted_;
   std::string task_;
-  StepReport shown_;
+  TrainProgress shown_;
   std::optional<Progress> bar_;
 };
 

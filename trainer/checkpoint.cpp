@@ -10,6 +10,7 @@
 #include "runtime/cascade/model_file.h"
 #include "runtime/cascade/named_arrays.h"
 #include "runtime/foreign_text.h"
+#include "trainer/history.h"
 
 namespace cascadecl {
 namespace {

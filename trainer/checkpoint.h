@@ -36,8 +36,4 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
 // Throws FileError if the file is no checkpoint or is damaged.
 Checkpoint read_checkpoint(const std::filesystem::path& path);
 
-// The history of a model file: a JSON list of epochs.
-std::string history_to_json(const std::vector<EpochRecord>& history);
-std::vector<EpochRecord> history_from_json(const std::string& json);  // throws FileError
-
 }  // namespace cascadecl

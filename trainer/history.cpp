@@ -1,7 +1,8 @@
+#include "trainer/history.h"
+
 #include <nlohmann/json.hpp>
 
 #include "data/files/error.h"
-#include "trainer/checkpoint.h"
 
 namespace cascadecl {
 namespace {

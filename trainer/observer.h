@@ -5,8 +5,8 @@
 
 namespace cascadecl {
 
-// The progress of a training, reported after steps.
-struct StepReport {
+// How far a training is: in which phase and epoch, and what came of that epoch so far.
+struct TrainProgress {
   std::string phase;                               // "pretrain", "policy", "joint"
   std::string what;                                // "resnet-20", "policies", "cascade"
   int epoch = 0, epochs = 0;                       // epoch counts from 1
@@ -33,7 +33,7 @@ struct EpochRecord {
 class TrainObserver {
  public:
   virtual ~TrainObserver() = default;
-  virtual void on_step(const StepReport&) {}
+  virtual void on_progress(const TrainProgress&) {}  // every few steps of SGD
   virtual void on_epoch(const EpochRecord&) {}
   virtual void on_note(const std::string&) {}
   // Asked after every step: true stops the training there, resumably.

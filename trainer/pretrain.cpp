@@ -107,11 +107,11 @@ Pretrainer::Outcome Pretrainer::run_epoch(TrainObserver& observer) {
   const auto start = Clock::now();
   const std::int64_t steps = loader_.batches_per_epoch(), first = progress_.step;
   const auto waited_before = loader_.waited();
-  StepReport report{.phase = record_.phase,
-                    .what = record_.what,
-                    .epoch = progress_.epoch + 1,
-                    .epochs = settings_.epochs,
-                    .images_total = loader_.images_per_epoch()};
+  TrainProgress report{.phase = record_.phase,
+                       .what = record_.what,
+                       .epoch = progress_.epoch + 1,
+                       .epochs = settings_.epochs,
+                       .images_total = loader_.images_per_epoch()};
   double rate = 0;
   std::int64_t images_here = 0;
   // Looks at the sums; the device has then done all that was asked.
@@ -142,7 +142,7 @@ Pretrainer::Outcome Pretrainer::run_epoch(TrainObserver& observer) {
     const bool stop = observer.stop_requested() && progress_.step < steps;
     if (stop || progress_.step % kReportEvery == 0 || progress_.step == steps) {
       look();
-      observer.on_step(report);
+      observer.on_progress(report);
     }
     if (stop) return Outcome::stopped;
   }

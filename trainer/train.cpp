@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "trainer/history.h"
 #include "trainer/train_phases.h"
 #include "trainer/training.h"
 

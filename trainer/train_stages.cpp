@@ -50,9 +50,9 @@ class StageQueue {
   class SharedObserver : public TrainObserver {
    public:
     explicit SharedObserver(StageQueue& queue) : queue_(queue) {}
-    void on_step(const StepReport& step) override {
+    void on_progress(const TrainProgress& progress) override {
       const Lock lock(queue_.mutex_);
-      queue_.training_.observer.on_step(step);
+      queue_.training_.observer.on_progress(progress);
     }
     bool stop_requested() override {
       const Lock lock(queue_.mutex_);

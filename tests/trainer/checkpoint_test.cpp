@@ -11,6 +11,7 @@
 #include "runtime/network/zoo.h"
 #include "tests/support/random_model.h"
 #include "tests/support/temporary_folder.h"
+#include "trainer/history.h"
 
 namespace cascadecl {
 namespace {

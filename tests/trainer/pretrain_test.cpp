@@ -123,9 +123,9 @@ TEST_CASE("a step of pretraining is the gradient of the mean cross-entropy of it
   }
   CHECK(actual.last_epoch().accuracy.value() == doctest::Approx(correct / 12.0));
   check_gradients(actual.state().momentum, expected.gradients);
-  REQUIRE(recorder.steps.size() == 1);
-  CHECK(recorder.steps[0].images_done == n);
-  CHECK(recorder.steps[0].images_total == n);
+  REQUIRE(recorder.progress.size() == 1);
+  CHECK(recorder.progress[0].images_done == n);
+  CHECK(recorder.progress[0].images_total == n);
 }
 
 TEST_CASE("a step in micro-batches is the sum of their gradients, each normalised by its own images") {
@@ -139,8 +139,8 @@ TEST_CASE("a step in micro-batches is the sum of their gradients, each normalise
     const auto expected = expected_in_parts(epoch_order(all_indices(n), settings.seed, 0), micro);
     CHECK(actual.last_epoch().loss == doctest::Approx(expected.loss).epsilon(1e-5));
     check_gradients(actual.state().momentum, expected.gradients);
-    REQUIRE(recorder.steps.size() == 1);
-    CHECK(recorder.steps[0].images_done == n);
+    REQUIRE(recorder.progress.size() == 1);
+    CHECK(recorder.progress[0].images_done == n);
   }
 }
 
