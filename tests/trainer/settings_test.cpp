@@ -121,7 +121,7 @@ TEST_CASE("a batch may be larger than all images") {
   Recorder recorder;
   CHECK(run(settings, recorder).complete);
   CHECK(recorder.epochs.size() == 12);
-  for (const StepReport& step : recorder.steps) CHECK(step.images_done == 60);
+  for (const TrainProgress& step : recorder.progress) CHECK(step.images_done == 60);
 }
 
 }  // namespace cascadecl
