@@ -94,7 +94,7 @@ TEST_CASE("what a frontier promises holds on other images") {
                                      .asks_model = true,
                                      .combine = point.combine,
                                      .combination = seen.combination});
-    CHECK(std::abs(run.top1 - point.top1) < 0.04);
+    CHECK(run.top1 > point.top1 - 0.04);  // it may be better: judging policies may stop no image just there
     double exits = 0;
     for (std::size_t k = 0; k < 3; ++k) exits += std::abs(static_cast<double>(run.stopped[k]) / 4000 - point.exits[k]);
     CHECK(exits < 0.1);

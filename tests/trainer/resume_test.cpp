@@ -64,6 +64,27 @@ TEST_CASE("policies that see the combined answer resume with the same bits, and 
   }
 }
 
+TEST_CASE("a training stopped while it fits the frontier goes on to the same frontier and decision") {
+  const TemporaryFolder folder;
+  TrainSettings settings = short_training();
+  settings.joint = false;
+  settings.epochs = settings.learning.epochs = 1;
+  settings.learning.input = PolicyInput::combined;
+  settings.frontier = true;
+  Recorder unbroken;
+  const Model whole = run(settings, unbroken).model;
+  REQUIRE(!whole.frontier.empty());
+  REQUIRE(whole.decision);
+  for (const int before_end : {1, 7, 13}) {
+    Recorder stopped(unbroken.asked - before_end), rest;
+    REQUIRE_FALSE(run(settings, stopped, folder / "checkpoint.h5").complete);
+    CHECK(place_of(read_checkpoint(folder / "checkpoint.h5").state) == "frontier");
+    const Model resumed = run(settings, rest, folder / "checkpoint.h5", true).model;
+    check_same(whole, resumed);
+    CHECK(to_string(resumed.decision->policy) == to_string(whole.decision->policy));
+  }
+}
+
 TEST_CASE("a training stopped again and again ends with the same bits too") {
   const TemporaryFolder folder;
   Recorder nobody;

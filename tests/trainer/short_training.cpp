@@ -45,6 +45,12 @@ void check_same(const Model& a, const Model& b) {
   for (std::size_t i = 0; i < a.policies.size(); ++i) CHECK(same(a.policies[i], b.policies[i]));
   CHECK(a.temperatures == b.temperatures);
   CHECK(a.combination == b.combination);
+  REQUIRE(a.frontier.points.size() == b.frontier.points.size());
+  for (std::size_t i = 0; i < a.frontier.points.size(); ++i) {
+    CHECK(to_string(a.frontier.points[i].policy) == to_string(b.frontier.points[i].policy));
+    CHECK(a.frontier.points[i].top1 == b.frontier.points[i].top1);
+    CHECK(a.frontier.points[i].exits == b.frontier.points[i].exits);
+  }
 }
 
 std::vector<std::string> milestones(const Model& model) {
