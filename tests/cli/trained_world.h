@@ -12,9 +12,26 @@ namespace cascadecl::testing {
 // one price, and no frontier.
 struct TrainedWorld : SmallWorld {
   TrainedWorld() {
-    const Finished run = cascadecl_run({"train", "--data", data(), "--stages", "resnet-8,resnet-14", "-o", trained(),
-                                        "--batch-size", "8", "--validation-share", "0.25", "--epochs", "1", "--phases",
-                                        "pretrain,policy", "--policy-epochs", "1", "--alpha", "0.1", "--quiet"});
+    const Finished run = cascadecl_run({"train",
+                                        "--data",
+                                        data(),
+                                        "--stages",
+                                        "resnet-8,resnet-14",
+                                        "-o",
+                                        trained(),
+                                        "--batch-size",
+                                        "8",
+                                        "--validation-share",
+                                        "0.25",
+                                        "--epochs",
+                                        "1",
+                                        "--phases",
+                                        "pretrain,policy",
+                                        "--policy-epochs",
+                                        "1",
+                                        "--alpha",
+                                        "0.1",
+                                        "--quiet"});
     REQUIRE(run.status == 0);
   }
   std::string trained() const { return path("trained.h5"); }

@@ -122,9 +122,27 @@ TEST_CASE("policies that see features are trained, swept, evaluated, calibrated 
       CHECK(again["points"][i][key] == first["points"][i][key]);
 
   const std::string seeing = world.path("f.h5");
-  run({"train", "--data", world.data(), "--from", world.trained(), "--phases", "policy,joint", "--policy-epochs", "1",
-       "--joint-epochs", "1", "--batch-size", "8", "--validation-share", "0.25", "-o", seeing, "--policy-input",
-       "features"});
+  run({"train",
+       "--data",
+       world.data(),
+       "--from",
+       world.trained(),
+       "--phases",
+       "policy,joint",
+       "--policy-epochs",
+       "1",
+       "--joint-epochs",
+       "1",
+       "--batch-size",
+       "8",
+       "--validation-share",
+       "0.25",
+       "-o",
+       seeing,
+       "--policy-input",
+       "features",
+       "--alpha",
+       "0.1"});
   const nlohmann::json result = run({"eval", seeing, "--data", world.data()});
   CHECK(result["policy"]["input"] == "features");
   run({"calibrate", seeing, "--data", world.data(), "-o", world.path("c.h5"), "--policy-input", "features",
