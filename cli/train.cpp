@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <nlohmann/json.hpp>
@@ -12,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/device_flags.h"
 #include "cli/flag_rules.h"
+#include "cli/frontier_text.h"
 #include "cli/lists.h"
 #include "cli/meter_flags.h"
 #include "cli/open_data.h"
@@ -21,6 +23,8 @@
 #include "cli/output_file.h"
 #include "cli/policy_learning_flags.h"
 #include "cli/progress.h"
+#include "cli/shell_command.h"
+#include "cli/train_display.h"
 #include "data/files/error.h"
 #include "runtime/cascade/model_file.h"
 #include "trainer/held_out.h"
@@ -55,62 +59,8 @@ class InterruptGuard {
   }, previous_term_{};
 };
 
-std::string note_of(const StepReport& step) {
-  std::string note = fmt::format("loss {:.4f}", step.loss);
-  if (step.accuracy) note += fmt::format("  accuracy {}", percent(step.accuracy, 1));
-  return note;
-}
-
-// Shows a training on stderr: a bar for each epoch on a terminal, and a line for each finished epoch.
-class TrainDisplay : public TrainObserver {
- public:
-  explicit TrainDisplay(bool quiet) : quiet_(quiet) {}
-
-  void on_step(const StepReport& step) override {
-    // Of stages that are trained at once, the bar shows one until its epoch is done.
-    const bool another = bar_ && (step.what != shown_.what || step.epoch != shown_.epoch || step.phase != shown_.phase);
-    if (another && shown_.images_done < shown_.images_total) return;
-    shown_ = step;
-    const std::string task = fmt::format("{} {} {}/{}", step.phase, step.what, step.epoch, step.epochs);
-    if (task != task_) {
-      task_ = task;
-      bar_.emplace(task, step.images_total, quiet_, step.seconds);
-    }
-    bar_->update(step.images_done, step.phase == "teacher" ? "" : note_of(step));
-  }
-
-  void on_epoch(const EpochRecord& epoch) override {
-    std::string line = fmt::format("{} {} epoch {}: loss {:.4f}", epoch.phase, epoch.what, epoch.epoch, epoch.loss);
-    if (epoch.accuracy) line += fmt::format(", accuracy {}", percent(epoch.accuracy));
-    if (epoch.validation_accuracy) line += fmt::format(", held-out {}", percent(epoch.validation_accuracy));
-    if (epoch.mac_fraction) line += fmt::format(", MACs {} of the largest stage", percent(epoch.mac_fraction, 1));
-    line += fmt::format(", {}", clock_text(epoch.seconds));
-    if (epoch.images_per_s > 0) line += fmt::format(", {:.0f} images/s", epoch.images_per_s);
-    show(line);
-  }
-
-  void on_note(const std::string& text) override { show(text); }
-  bool stop_requested() override { return interrupted; }
-
-  void clear() {
-    bar_.reset();
-    task_.clear();
-  }
-
- private:
-  void show(const std::string& line) {
-    clear();
-    note(line, quiet_);
-  }
-
-  bool quiet_;
-  std::string task_;
-  StepReport shown_;
-  std::optional<Progress> bar_;
-};
-
 struct Flags {
-  std::string data, stages, from, output, checkpoint, phases = "pretrain,policy";
+  std::string data, stages, from, output, checkpoint, phases = "pretrain,policy", class_weights = "none";
   DeviceFlags device;
   std::uint64_t policy_seed = 1;
   bool resume = false;
@@ -125,6 +75,12 @@ void add_stage_flags(Options& options, TrainSettings& settings) {
                           "stays. all: trained anew; continue: the last third of their epochs again");
   options.add_numbers("epochs", settings.epochs.values, 0, 100000,
                       "epochs of pretraining: for all stages, or for each one by commas");
+  options.add_enumeration("keep", settings.keep, {KeepEpoch::last, KeepEpoch::best},
+                          "parameters that a stage keeps of its pretraining: of the last epoch, or of the one of the "
+                          "best held-out accuracy");
+  options.add_number("patience", settings.patience, 0, 100000,
+                     "a stage's pretraining ends when its held-out accuracy has not got better for so many epochs; "
+                     "0: never. It cuts the schedule off: with one-cycle the small learning rates never come");
   options.add_number("batch-size", settings.batch_size, 1, 65536, "images in a step");
   options.add_number("micro-batch", settings.micro_batch, 0, 65536,
                      "images of a step that are computed at once, their gradients summed; each micro-batch is "
@@ -162,8 +118,10 @@ void add_stage_flags(Options& options, TrainSettings& settings) {
 }
 
 void add_policy_flags(Options& options, TrainSettings& settings) {
-  options.add_number("alpha", settings.learning.alpha, 0, 1e6,
-                     "price of the largest stage's MACs (see --cost) in error rate: larger stops more images early");
+  options.add_number(
+      "alpha", settings.learning.alpha, 0, 1e6,
+      "price of the largest stage's MACs (see --cost) in error rate: larger stops more images early. Without "
+      "this flag policies of several prices are trained, and the best way to run the cascade is chosen");
   options.add_enumeration("cost", settings.cost, {CostUnit::mac, CostUnit::ms, CostUnit::mj},
                           "what alpha is the price of: MACs, or each stage's time or energy measured on the device");
   add_policy_learning_flags(options, settings.learning);
@@ -201,14 +159,29 @@ void set_joint_defaults(TrainSettings& settings, const Options& options) {
 }
 
 [[noreturn]] void tell_how_to_resume(const Arguments& arguments, const std::string& checkpoint) {
-  std::string command = "cascadecl train";
-  bool resumes = false;
-  for (const std::string& argument : arguments) {
-    command += " " + argument;
-    resumes = resumes || argument == "--resume";
+  Arguments words = {"cascadecl", "train"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  if (std::ranges::find(arguments, "--resume") == arguments.end()) words.push_back("--resume");
+  throw Error(fmt::format("stopped; the state is in {}; to go on: {}", checkpoint, shell_command(words)));
+}
+
+// Without --resume. A checkpoint of a training that has not come to its end is never replaced.
+void check_nothing_interrupted(const std::string& checkpoint) {
+  if (!std::filesystem::exists(checkpoint)) return;
+  try {
+    if (read_checkpoint(checkpoint).state.position == TrainState::Position::done) return;
+  } catch (const FileError&) {
+    return;  // it cannot be gone on from
   }
-  throw Error(
-      fmt::format("stopped; the state is in {}; to go on: {}{}", checkpoint, command, resumes ? "" : " --resume"));
+  throw UsageError(fmt::format(
+      "{} holds a training that stopped before its end; --resume goes on with it, remove the file to begin a new one",
+      checkpoint));
+}
+
+ClassWeights class_weights(const std::string& flag, const DatasetHeader& header) {
+  if (flag == "none") return {};
+  if (flag == "balanced") return {ClassWeights::Kind::balanced};
+  return read_class_weights(flag, header.label_names);
 }
 
 // Fails now rather than after the training if no threshold could be found then.
@@ -218,12 +191,14 @@ void check_budget(const BudgetQuestion& question, const Flags& flags, std::size_
     throw UsageError("--target: the threshold is found on held-out images; --validation-share must be above 0");
   if (question.policy == PolicyKind::ann)
     throw UsageError("--policy ann: cascadecl calibrate fits its exit functions, and takes a --target");
+  if (!question.policy && !flags.settings.policy && !flags.settings.joint)
+    throw UsageError("--target: the phases fit no frontier; add policy to --phases");
   if (question.unit == CostUnit::mj) require_meters(device, flags.meters.environment());
   flags.budget.check_test(flags.data);
 }
 
-// What a threshold is looked for with.
-struct ThresholdSearch {
+// What a target is met with.
+struct TargetSearch {
   const BudgetQuestion& question;
   const Flags& flags;
   const Device& device;
@@ -231,9 +206,9 @@ struct ThresholdSearch {
   bool quiet;
 };
 
-// Finds the threshold on held-out images and gives it to the model. An error tells `left`, what the user has then.
-nlohmann::ordered_json find_threshold(const ThresholdSearch& search, Model& model,
-                                      std::span<const std::int64_t> held_out, int batch_size, const std::string& left) {
+// Makes the target the model's decision, on held-out images. An error tells `left`, what the user has then.
+nlohmann::ordered_json meet_target(const TargetSearch& search, Model& model, std::span<const std::int64_t> held_out,
+                                   int batch_size, const std::string& left) {
   try {
     Progress progress("label probabilities", static_cast<std::int64_t>(held_out.size()), search.quiet);
     CascadeTable table = cascade_table(model, search.device, search.dataset, held_out, {.max_batch = batch_size},
@@ -248,43 +223,42 @@ nlohmann::ordered_json find_threshold(const ThresholdSearch& search, Model& mode
   }
 }
 
-// Looks for a threshold, if one is asked for, before the stages learn from the held-out images.
+// Meets the target, if there is one, before the stages learn from the held-out images.
 class RefitDisplay : public TrainDisplay {
  public:
-  RefitDisplay(std::optional<ThresholdSearch> search, std::string checkpoint, bool quiet)
-      : TrainDisplay(quiet), search_(std::move(search)), checkpoint_(std::move(checkpoint)) {}
+  RefitDisplay(std::optional<TargetSearch> search, std::string checkpoint, bool quiet)
+      : TrainDisplay(quiet, interrupted), search_(search), checkpoint_(std::move(checkpoint)) {}
 
   std::string before_refit(Model& model, std::span<const std::int64_t> held_out, int batch_size) override {
     if (!search_) return {};
     clear();
-    return find_threshold(
+    return meet_target(
                *search_, model, held_out, batch_size,
                fmt::format("{} holds the model before its refit; --resume with another target goes on", checkpoint_))
         .dump();
   }
 
  private:
-  std::optional<ThresholdSearch> search_;
+  std::optional<TargetSearch> search_;
   std::string checkpoint_;
 };
 
-// The decision of a trained model that is in its file already: found now, or before the refit.
-nlohmann::ordered_json decision_of(const ThresholdSearch& search, const TrainResult& result) {
+// The decision of a trained model, whose file is written already: made now, or before the refit.
+nlohmann::ordered_json decision_of(const TargetSearch& search, Model& model, int batch_size) {
   const Flags& flags = search.flags;
-  if (flags.settings.refit != Refit::none) {
-    auto decision = nlohmann::ordered_json::parse(result.model.training)["before_refit"]["decision"];
-    if (decision.is_null())
-      throw Error(
-          fmt::format("--target: the refit had begun without one, and no images are held out since; {} holds "
-                      "the trained model without a threshold",
-                      flags.output));
-    flags.budget.judge_refit(decision, result.model, search.device, flags.data, result.batch_size);
+  if (flags.settings.refit == Refit::none) {
+    auto decision = meet_target(search, model, held_out_images(model, search.dataset), batch_size,
+                                fmt::format("{} holds the trained model without this target", flags.output));
+    write_model(flags.output, model);
     return decision;
   }
-  Model model = result.model;
-  auto decision = find_threshold(search, model, held_out_images(model, search.dataset), result.batch_size,
-                                 fmt::format("{} holds the trained model without a threshold", flags.output));
-  write_model(flags.output, model);
+  auto decision = nlohmann::ordered_json::parse(model.training)["before_refit"]["decision"];
+  if (decision.is_null())
+    throw Error(
+        fmt::format("--target: the refit had begun without one, and no image is held out since; {} holds the "
+                    "trained model without this target",
+                    flags.output));
+  flags.budget.judge_refit(decision, model, search.device, flags.data, batch_size);
   return decision;
 }
 
@@ -296,8 +270,10 @@ void print_result(const Flags& flags, const Model& model, const std::string& dev
     names += (i ? ", " : "") + model.stages[i].network.name();
     stages.push_back({{"network", model.stages[i].network.name()}, {"mmac", model.stage_macs(i) / 1e6}});
   }
+  const std::vector<std::string> warnings = frontier_warnings(model);
+  for (const std::string& warning : warnings) device_settings().warning(warning);
   if (!json) {
-    return print(fmt::format("wrote {}: {}\ntrained on {}\n{}", flags.output, names, device,
+    return print(fmt::format("wrote {}: {}\ntrained on {}\n{}{}", flags.output, names, device, frontier_text(model),
                              decision.is_null() ? "" : decision_text(decision)));
   }
   const auto training = model.training.empty() ? nlohmann::ordered_json(nullptr)
@@ -306,6 +282,8 @@ void print_result(const Flags& flags, const Model& model, const std::string& dev
               {"device", device},
               {"stages", stages},
               {"decision", decision},
+              {"frontier", frontier_json(model)},
+              {"warnings", warnings},
               {"training", training}});
 }
 
@@ -313,10 +291,11 @@ void print_result(const Flags& flags, const Model& model, const std::string& dev
 
 void run_train(const Arguments& arguments) {
   Flags flags;
-  Options options("train --data FILE[:split] --stages LIST -o MODEL [flags]",
-                  "Trains a cascade: pretrain (each stage alone), policy (stages frozen), joint (all together), and with\n"
-                  "--refit the stages once more, on all images.\n"
-                  "Ctrl-C stops after the step and writes the checkpoint; the same command with --resume goes on.");
+  Options options(
+      "train --data FILE[:split] --stages LIST -o MODEL [flags]",
+      "Trains a cascade: pretrain (each stage alone), policy (stages frozen), joint (all together), and with\n"
+      "--refit the stages once more, on all images.\n"
+      "Ctrl-C stops after the step and writes the checkpoint; the same command with --resume goes on.");
   options.add_text("data", flags.data, "FILE[:split]", "dataset file; its split train unless one is named");
   options.add_text(
       "stages", flags.stages, "LIST",
@@ -332,6 +311,9 @@ void run_train(const Arguments& arguments) {
   add_precision(options, precision);
   options.add_switch("resume", flags.resume, "go on from the checkpoint");
   add_stage_flags(options, flags.settings);
+  options.add_text("class-weights", flags.class_weights, "none|balanced|FILE",
+                   "how much images count in pretraining by their class: alike, all classes alike, or as the lines "
+                   "NAME WEIGHT of a text file say");
   add_policy_flags(options, flags.settings);
   options.add_number("policy-seed", flags.policy_seed, "of policies and the joint phase; if not given that of --seed");
   flags.budget.add_to(options);
@@ -361,7 +343,13 @@ void run_train(const Arguments& arguments) {
   } else {
     flags.settings.stages = split_words(flags.stages);
   }
-  const std::optional<BudgetQuestion> question = flags.budget.question();
+  flags.settings.class_weights = class_weights(flags.class_weights, dataset->header());
+  std::optional<BudgetQuestion> question = flags.budget.question();
+  if (options.given("alpha")) {  // for this policy, not for the best of many
+    flags.settings.frontier = false;
+    if (question && !question->policy) question->policy = PolicyKind::learned;
+  }
+  if (!flags.resume) check_nothing_interrupted(checkpoint);
   check_writable(flags.output);
   check_writable(checkpoint);
   const std::vector<Device> devices = flags.device.open_all();
@@ -369,8 +357,8 @@ void run_train(const Arguments& arguments) {
   if (question) check_budget(*question, flags, flags.settings.stages.size(), device);
 
   const InterruptGuard guard;
-  std::optional<ThresholdSearch> search;
-  if (question) search.emplace(ThresholdSearch{*question, flags, device, *dataset, options.quiet()});
+  std::optional<TargetSearch> search;
+  if (question) search.emplace(TargetSearch{*question, flags, device, *dataset, options.quiet()});
   RefitDisplay display(search, checkpoint, options.quiet());
   const TrainResult result =
       train(flags.settings, *dataset, devices, display, checkpoint, flags.resume, initial, flags.meters.environment());
@@ -379,8 +367,9 @@ void run_train(const Arguments& arguments) {
   write_model(flags.output, result.model);
   if (flags.checkpoint.empty()) std::filesystem::remove(checkpoint);
   nlohmann::ordered_json decision;
-  if (search) decision = decision_of(*search, result);
-  print_result(flags, result.model, device_names(devices), decision, options.json());
+  Model model = result.model;
+  if (search) decision = decision_of(*search, model, result.batch_size);
+  print_result(flags, model, device_names(devices), decision, options.json());
 }
 
 }  // namespace cascadecl

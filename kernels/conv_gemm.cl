@@ -6,32 +6,14 @@
 //   group id: 0 = tile of TILE_M pixels, 1 = tile of TILE_N output channels, 2 = phase py * SPREAD + px
 //   dst[n,k,y,x] = sum over c,r,s of view(src)[n,c,y*stride+r-padding,x*stride+s-padding] * w[k,c,r,s]
 //                  (+ bias[k]) (+ residual)
-//   SPREAD > 1 is the gradient by the input of a convolution with that stride: the source pixels lie SPREAD apart with
-//   zeros between, filters are turned by 180 degrees and STRIDE is 1. A phase is the output pixels py + SPREAD * j,
+//   SPREAD, RESIDUAL, BIAS: see conv_turned.h. With SPREAD > 1 a phase is the output pixels py + SPREAD * j,
 //   px + SPREAD * i: to them the same taps contribute, every SPREAD-th one, and no others are visited.
 #include "common.h"
 #include "conv_input.h"
+#include "conv_turned.h"
 #define M_PAD 8  // items that load four channels of eight pixels store to 32 banks
 #include "gemm_tile.h"
 
-#ifndef PADDING_Y
-#define PADDING_Y 1  // may be negative
-#endif
-#ifndef PADDING_X
-#define PADDING_X 1
-#endif
-#ifndef SPREAD
-#define SPREAD 1  // distance of source pixels
-#endif
-#ifndef RESIDUAL
-#define RESIDUAL 0  // 1: residual, like dst, is added to the result
-#endif
-#ifndef BIAS
-#define BIAS 0  // 1: the bias [K padded] behind the weights is added to the result
-#endif
-
-#define K_BLOCKS DIV_UP(K_CHANNELS, CB)
-#define K_PADDED (K_BLOCKS * CB)
 #define OUT_PIXELS (OUT_HEIGHT * OUT_WIDTH)
 #define BIAS_AT ((size_t)KERNEL_H * KERNEL_W * C_CHANNELS * K_PADDED)
 #define OUTSIDE (-0x100000)  // a row or column that no tap reaches

@@ -5,32 +5,15 @@
 //   global id: 0 = which share of the image's tiles (of get_global_size(0)), 1 = output channel block, 2 = image n
 //   dst[n,k,y,x] = sum over c,r,s of view(src)[n,group(k)+c,y*stride+r-padding,x*stride+s-padding] * w[k,c,r,s]
 //                  (+ bias[k]) (+ residual)
-//   SPREAD > 1 is the gradient by the input of a convolution with that stride: the source pixels lie SPREAD apart with
-//   zeros between, filters are turned by 180 degrees and STRIDE is 1.
+//   SPREAD, RESIDUAL, BIAS: see conv_turned.h.
 #include "common.h"
+#include "conv_turned.h"
 #include "grouped_input.h"
 
-#ifndef PADDING_Y
-#define PADDING_Y 1  // may be negative
-#endif
-#ifndef PADDING_X
-#define PADDING_X 1
-#endif
-#ifndef SPREAD
-#define SPREAD 1  // distance of source pixels
-#endif
-#ifndef RESIDUAL
-#define RESIDUAL 0  // 1: residual, like dst, is added to the result
-#endif
-#ifndef BIAS
-#define BIAS 0  // 1: the bias [K padded] behind the weights is added to the result
-#endif
 #ifndef TILE_W
 #define TILE_W 8  // output columns held in registers
 #endif
 
-#define K_BLOCKS DIV_UP(K_CHANNELS, CB)
-#define K_PADDED (K_BLOCKS * CB)
 #define TILES_X DIV_UP(OUT_WIDTH, TILE_W)
 
 // The source row or column at `at` of those that lie SPREAD apart; one outside the image where there are but zeros.

@@ -1,5 +1,5 @@
-// distillation: makes a loss follow a teacher's answers beside the labels (Hinton et al. 2015, "Distilling the Knowledge
-// in a Neural Network").
+// distillation: makes a loss follow a teacher's answers beside the labels (Hinton et al. 2015, "Distilling the
+// Knowledge in a Neural Network").
 //   logits, gradient [N][CLASSES]   teacher half [N][CLASSES]: log q, up to a constant of the image   loss [N]
 //   global id: 0 = image n
 //   p_T = softmax(logits / T)   q_T = softmax(log q / T)

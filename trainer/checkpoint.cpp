@@ -10,13 +10,14 @@
 #include "runtime/cascade/model_file.h"
 #include "runtime/cascade/named_arrays.h"
 #include "runtime/foreign_text.h"
+#include "trainer/history.h"
 
 namespace cascadecl {
 namespace {
 
 constexpr std::string_view kGroup = "/checkpoint";
 constexpr std::int64_t kMostEpochs = 1'000'000, kMostSteps = 2'000'000'000;
-constexpr std::array<std::string_view, 5> kPositions{"pretrain", "policy", "joint", "refit", "done"};
+constexpr std::array<std::string_view, 6> kPositions{"pretrain", "policy", "joint", "frontier", "refit", "done"};
 
 // Whether each stage is trained by itself.
 bool by_stages(TrainState::Position position) {
@@ -39,6 +40,7 @@ Parameters policy_values(const Policy& policy) {
 }
 
 std::string stage_group(std::size_t i) { return fmt::format("/checkpoint/stages/{}", i); }
+std::string best_group(std::size_t i) { return stage_group(i) + "/best"; }
 
 void write_progress(Hdf5Writer& file, std::string_view group, const EpochProgress& progress) {
   file.write_attribute(group, "epoch", progress.epoch);
@@ -56,6 +58,7 @@ void write_stages(Hdf5Writer& file, const TrainState& s) {
     if (!s.momentum[i].empty())
       write_arrays(file, stage_group(i) + "/momentum", trained_parameter_shapes(s.model.stages[i].network),
                    s.momentum[i]);
+    if (!s.best[i].empty()) write_arrays(file, best_group(i), parameter_shapes(s.model.stages[i].network), s.best[i]);
   }
 }
 
@@ -133,6 +136,9 @@ void read_stages(const Hdf5Reader& file, TrainState& s) {
     if (!file.has_group(stage_group(i))) file.fail(stage_group(i), "missing");
     s.progress.push_back(read_progress(file, stage_group(i)));
     s.momentum.push_back(read_momentum(file, stage_group(i) + "/momentum", s.model.stages[i].network));
+    s.best.push_back(file.has_group(best_group(i))
+                         ? read_arrays(file, best_group(i), parameter_shapes(s.model.stages[i].network))
+                         : Parameters{});
   }
 }
 
@@ -149,6 +155,7 @@ void read_one_stage(const Hdf5Reader& file, const nlohmann::json& settings, Trai
   const auto current = static_cast<std::size_t>(small_number(file, "stage", static_cast<std::int64_t>(stages) - 1));
   s.progress.resize(stages);
   s.momentum.resize(stages);
+  s.best.resize(stages);
   for (std::size_t i = 0; i < current; ++i) s.progress[i].epoch = epochs_of(settings, i);
   s.progress[current] = read_progress(file, kGroup);
   s.momentum[current] = read_momentum(file, momentum_group(0), s.model.stages[current].network);
@@ -178,7 +185,8 @@ TrainState::Position read_position(const Hdf5Reader& file) {
   for (std::size_t i = 0; i < kPositions.size(); ++i) {
     if (name == kPositions[i]) return static_cast<TrainState::Position>(i);
   }
-  file.fail(kGroup, fmt::format("attribute position is '{}', expected pretrain, policy, joint, refit or done", name));
+  file.fail(kGroup,
+            fmt::format("attribute position is '{}', expected pretrain, policy, joint, frontier, refit or done", name));
 }
 
 std::string read_before_refit(const Hdf5Reader& file) {

@@ -12,14 +12,15 @@ namespace cascadecl {
 // The state of a training. Stages, policies and history so far are a model; the rest is needed to continue it bit by
 // bit.
 struct TrainState {
-  enum class Position { pretrain, policy, joint, refit, done };
+  enum class Position { pretrain, policy, joint, frontier, refit, done };
   Position position = Position::pretrain;
   std::vector<EpochProgress> progress;  // pretrain, refit: of each stage; policy and joint: a single one, of the phase
   bool policies_due = false;            // joint: the epoch's policies are still to be trained
   std::vector<Parameters> momentum;  // pretrain, refit: of each stage, empty: zero; joint: of all stages, or none: zero
+  std::vector<Parameters> best;      // pretrain: of each stage, of its best epoch so far; empty: none is kept
   std::vector<Policy> policy_momentum;  // policy: of all policies, or none: zero
   std::vector<EpochRecord> history;
-  std::string before_refit;            // refit: what held-out images said of the model before it, as JSON; then kept
+  std::string before_refit;            // what held-out images said of the model before its refit, as JSON
   std::vector<double> relative_costs;  // [stages] F_t, measured once; empty where no policies are trained
   Model model;
 };
@@ -35,9 +36,5 @@ struct Checkpoint {
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 // Throws FileError if the file is no checkpoint or is damaged.
 Checkpoint read_checkpoint(const std::filesystem::path& path);
-
-// The history of a model file: a JSON list of epochs.
-std::string history_to_json(const std::vector<EpochRecord>& history);
-std::vector<EpochRecord> history_from_json(const std::string& json);  // throws FileError
 
 }  // namespace cascadecl

@@ -18,12 +18,12 @@ EpochOutcome run_joint_epoch(const JointEpochs& epochs, bool measures_accuracy, 
   const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
   const std::int64_t steps = loader.batches_per_epoch();
   const auto waited_before = loader.waited();
-  StepReport report{.phase = "joint",
-                    .what = "cascade",
-                    .epoch = now.epoch + 1,
-                    .epochs = epochs.epochs,
-                    .images_done = now.step * epochs.batch_size,
-                    .images_total = loader.images_per_epoch()};
+  TrainProgress report{.phase = "joint",
+                       .what = "cascade",
+                       .epoch = now.epoch + 1,
+                       .epochs = epochs.epochs,
+                       .images_done = now.step * epochs.batch_size,
+                       .images_total = loader.images_per_epoch()};
   const std::int64_t before = report.images_done;
   JointStep done;
   loader.start_epoch(now.epoch, now.step);
@@ -41,7 +41,7 @@ EpochOutcome run_joint_epoch(const JointEpochs& epochs, bool measures_accuracy, 
           fmt::format("joint phase: the loss is not finite in epoch {}, step {}; try a smaller --joint-learning-rate",
                       now.epoch + 1, now.step));
     }
-    observer.on_step(report);
+    observer.on_progress(report);
     if (observer.stop_requested() && now.step < steps) return EpochOutcome::stopped;
   }
   EpochRecord& record = epochs.record;

@@ -10,7 +10,7 @@ struct Model;
 
 // The progress of a training, reported after steps. While the teacher of a stage answers, before the steps, phase is
 // "teacher" and there is no loss.
-struct StepReport {
+struct TrainProgress {
   std::string phase;                               // "pretrain", "policy", "joint"
   std::string what;                                // "resnet-20", "policies", "cascade"
   int epoch = 0, epochs = 0;                       // epoch counts from 1
@@ -27,6 +27,7 @@ struct EpochRecord {
   double loss = 0;                 // minus the mean reward where policies decide
   std::optional<double> accuracy;  // of the images trained on; the paper's joint phase measures none
   std::optional<double> validation_accuracy;
+  bool kept = false;                   // the stage has the parameters of this epoch: the best of its pretraining
   std::optional<double> mac_fraction;  // phases with policies: mean cost relative to the largest stage
   double learning_rate = 0, seconds = 0, images_per_s = 0;
   double waited_seconds = 0;  // for the input pipeline: device time lost
@@ -36,7 +37,7 @@ struct EpochRecord {
 class TrainObserver {
  public:
   virtual ~TrainObserver() = default;
-  virtual void on_step(const StepReport&) {}
+  virtual void on_progress(const TrainProgress&) {}  // every few steps of SGD
   virtual void on_epoch(const EpochRecord&) {}
   virtual void on_note(const std::string&) {}
   // Called once, before the phase refit: the last time that held-out images can judge the model. It may get a decision

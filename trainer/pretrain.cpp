@@ -38,7 +38,7 @@ Pretrainer::Pretrainer(const Device& device, const Network& network, const Datas
       held_out_(std::move(held_out)),
       plan_(device, network, state.parameters, micro_batch_),
       input_(device, network.input_shape(), data.header().mean, data.header().std),
-      cross_entropy_(device, network.classes(), static_cast<float>(settings.label_smoothing)),
+      cross_entropy_(device, network.classes(), static_cast<float>(settings.label_smoothing), settings.class_weights),
       sum_(device),
       loader_(data, fit_, {.batch_size = settings.batch_size, .seed = settings.seed}),
       progress_(state.progress) {
@@ -81,6 +81,13 @@ void Pretrainer::load(const Batch& batch, std::size_t first, int n) {
   }
 }
 
+float Pretrainer::weight_of(const Batch& batch) const {
+  if (settings_.class_weights.empty()) return 1.0F / static_cast<float>(batch.n);
+  double sum = 0;
+  for (const std::int32_t label : batch.labels) sum += settings_.class_weights[static_cast<std::size_t>(label)];
+  return 1.0F / static_cast<float>(sum);
+}
+
 int Pretrainer::augmentation_epoch() const {
   if (!teacher_) return progress_.epoch;
   return settings_.augment ? progress_.epoch % teaching_cycle : 0;
@@ -90,11 +97,11 @@ bool Pretrainer::ask_teacher(TrainObserver& observer) {
   const int epoch = augmentation_epoch();
   if (teacher_->hold(epoch)) return true;
   const auto start = Clock::now();
-  StepReport report{.phase = "teacher",
-                    .what = record_.what,
-                    .epoch = progress_.epoch + 1,
-                    .epochs = settings_.epochs,
-                    .images_total = static_cast<std::int64_t>(fit_.size())};
+  TrainProgress report{.phase = "teacher",
+                       .what = record_.what,
+                       .epoch = progress_.epoch + 1,
+                       .epochs = settings_.epochs,
+                       .images_total = static_cast<std::int64_t>(fit_.size())};
   BatchLoader loader(data_, fit_, {.batch_size = micro_batch_, .shuffle = false});
   loader.start_epoch(0);
   teacher_->begin(epoch);
@@ -104,16 +111,15 @@ bool Pretrainer::ask_teacher(TrainObserver& observer) {
     teacher_->ask(images_, batch->indices);
     report.images_done += batch->n;
     report.seconds = seconds_since(start);
-    observer.on_step(report);
+    observer.on_progress(report);
   }
   teacher_->end();
   return true;
 }
 
-void Pretrainer::add_gradient(const Batch& batch, std::size_t first, int n) {
+void Pretrainer::add_gradient(const Batch& batch, std::size_t first, int n, float weight) {
   load(batch, first, n);
   const Array<float> logits = plan_.forward(n, images_, BatchNormMode::batch);
-  const float weight = 1.0f / static_cast<float>(batch.n);
   cross_entropy_.run(n, logits, labels_, weight, loss_, correct_, plan_.logit_gradient());
   if (teacher_) {
     const std::span<const std::int64_t> numbers = std::span(batch.indices).subspan(first, to_size(n));
@@ -125,8 +131,9 @@ void Pretrainer::add_gradient(const Batch& batch, std::size_t first, int n) {
 
 void Pretrainer::step(const Batch& batch, double rate) {
   const int images = static_cast<int>(batch.n);
+  const float weight = weight_of(batch);  // of the whole batch, so that micro-batches sum up to its gradient
   for (int first = 0; first < images; first += micro_batch_) {
-    add_gradient(batch, to_size(first), std::min(micro_batch_, images - first));
+    add_gradient(batch, to_size(first), std::min(micro_batch_, images - first), weight);
     if (images > micro_batch_) plan_.accumulate();
   }
   plan_.step({static_cast<float>(rate), static_cast<float>(settings_.momentum),
@@ -139,11 +146,11 @@ Pretrainer::Outcome Pretrainer::run_epoch(TrainObserver& observer) {
   if (teacher_ && !ask_teacher(observer)) return Outcome::stopped;
   const std::int64_t steps = loader_.batches_per_epoch(), first = progress_.step;
   const auto waited_before = loader_.waited();
-  StepReport report{.phase = record_.phase,
-                    .what = record_.what,
-                    .epoch = progress_.epoch + 1,
-                    .epochs = settings_.epochs,
-                    .images_total = loader_.images_per_epoch()};
+  TrainProgress report{.phase = record_.phase,
+                       .what = record_.what,
+                       .epoch = progress_.epoch + 1,
+                       .epochs = settings_.epochs,
+                       .images_total = loader_.images_per_epoch()};
   double rate = 0;
   std::int64_t images_here = 0;
   // Looks at the sums; the device has then done all that was asked.
@@ -174,7 +181,7 @@ Pretrainer::Outcome Pretrainer::run_epoch(TrainObserver& observer) {
     const bool stop = observer.stop_requested() && progress_.step < steps;
     if (stop || progress_.step % kReportEvery == 0 || progress_.step == steps) {
       look();
-      observer.on_step(report);
+      observer.on_progress(report);
     }
     if (stop) return Outcome::stopped;
   }

@@ -40,7 +40,10 @@ struct PretrainSettings {
   double momentum = 0.9, weight_decay = 5e-4;
   bool nesterov = false;       // see SgdSettings
   double label_smoothing = 0;  // see CrossEntropy
-  bool augment = true;         // crop from a frame of 4 black pixels, and what follows
+  // [classes], with a mean of 1 over the images trained on; empty: all 1. The gradient of a batch is the one of the
+  // weighted mean of its images' losses.
+  std::vector<float> class_weights = {};
+  bool augment = true;  // crop from a frame of 4 black pixels, and what follows
   Flip flip = Flip::random;
   int cutout = 0;  // see Augmentation
   // See Distillation, where they are share and temperature. Without a teacher labels alone are learned from. With one,
@@ -76,7 +79,8 @@ class Pretrainer {
  private:
   void step(const Batch& batch, double learning_rate);
   void load(const Batch& batch, std::size_t first, int n);  // images first ... first + n - 1
-  void add_gradient(const Batch& batch, std::size_t first, int n);
+  float weight_of(const Batch& batch) const;                // 1 / (the sum of its images' weights)
+  void add_gradient(const Batch& batch, std::size_t first, int n, float weight);
   int augmentation_epoch() const;
   bool ask_teacher(TrainObserver& observer);  // false if the observer stopped it
   double held_out_accuracy();

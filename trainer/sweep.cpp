@@ -70,23 +70,12 @@ TrainSettings joint_training(const SweepTask& task, const SweepSettings& setting
   return training;
 }
 
-// The stages alone, without what was fitted to them.
-Model bare(Model model) {
-  model.policies.clear();
-  model.exit_functions.clear();
-  model.temperatures.clear();
-  model.combination.clear();
-  model.decision.reset();
-  return model;
-}
-
 }  // namespace
 
 std::vector<TaskPoint> run_joint_task(const SweepTask& task, const SweepSettings& settings, const JointStart& start,
                                       const Device& device, TrainObserver& observer) {
   const Model trained =
-      train(joint_training(task, settings, start.model), start.train, device, observer, {}, false, bare(start.model))
-          .model;
+      train(joint_training(task, settings, start.model), start.train, device, observer, {}, false, start.model).model;
   const CascadeTable test =
       cascade_table(trained, device, start.test, all_indices(start.test.size()), {.max_batch = start.batch_size});
   return judge(task, settings, test, 0.5, 0.5);

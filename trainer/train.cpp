@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "trainer/history.h"
 #include "trainer/train_phases.h"
 #include "trainer/training.h"
 
@@ -16,9 +17,10 @@ bool run(Training& training) {
   while (training.state.position != Position::done) {
     const Position position = training.state.position;
     if (training.refits() && training.state.before_refit.empty()) prepare_refit(training);
-    const bool complete = position == Position::policy  ? train_policies(training)
-                          : position == Position::joint ? train_jointly(training)
-                                                        : train_stages(training);
+    const bool complete = position == Position::policy     ? train_policies(training)
+                          : position == Position::joint    ? train_jointly(training)
+                          : position == Position::frontier ? find_frontier(training)
+                                                           : train_stages(training);
     if (!complete) {
       training.save();
       return false;

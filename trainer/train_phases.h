@@ -29,6 +29,10 @@ bool update_policies(Training& training);
 // Stages and policies together: after each epoch of the stages the policies are fitted again.
 bool train_jointly(Training& training);
 
+// The best ways to run the cascade, on the held-out images; of them the cheapest one that is at most half a point less
+// accurate than the best stage becomes the model's decision.
+bool find_frontier(Training& training);
+
 PretrainSettings pretrain_settings(const Training& training, int stage);
 JointSettings joint_settings(const TrainSettings& settings);
 CombinedTrainerSettings combined_settings(const TrainSettings& settings);

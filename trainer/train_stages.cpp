@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <exception>
 #include <functional>
@@ -5,6 +7,7 @@
 #include <numeric>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "trainer/train_phases.h"
 
@@ -17,7 +20,7 @@ class StageQueue {
  public:
   explicit StageQueue(Training& training) : training_(training), waiting_(training.state.progress.size()) {
     std::iota(waiting_.begin(), waiting_.end(), 0);
-    std::erase_if(waiting_, [&](int stage) { return !unfinished(stage); });
+    std::erase_if(waiting_, [&](int stage) { return training_.pretrained(stage); });
     // Or the largest would be begun last, and all but its device would wait for it.
     if (training.devices.size() > 1)
       std::ranges::stable_sort(waiting_, std::greater<>(), [&](int stage) { return stage_of(stage).network.macs(); });
@@ -36,7 +39,7 @@ class StageQueue {
       std::rethrow_exception(failure_);
     }
     for (int stage = 0; stage < training_.stage_count(); ++stage)
-      if (unfinished(stage)) return false;
+      if (!training_.pretrained(stage)) return false;
     return true;
   }
 
@@ -47,9 +50,9 @@ class StageQueue {
   class SharedObserver : public TrainObserver {
    public:
     explicit SharedObserver(StageQueue& queue) : queue_(queue) {}
-    void on_step(const StepReport& step) override {
+    void on_progress(const TrainProgress& progress) override {
       const Lock lock(queue_.mutex_);
-      queue_.training_.observer.on_step(step);
+      queue_.training_.observer.on_progress(progress);
     }
     bool stop_requested() override {
       const Lock lock(queue_.mutex_);
@@ -64,8 +67,10 @@ class StageQueue {
   Stage& stage_of(int stage) { return training_.state.model.stages[static_cast<std::size_t>(stage)]; }
   EpochProgress& progress_of(int stage) { return training_.state.progress[static_cast<std::size_t>(stage)]; }
   Parameters& momentum_of(int stage) { return training_.state.momentum[static_cast<std::size_t>(stage)]; }
-  bool done(int stage) { return progress_of(stage).epoch >= training_.settings.epochs.at(stage); }
-  bool unfinished(int stage) { return training_.pretrains(stage) && !done(stage); }
+  Parameters& best_of(int stage) { return training_.state.best[static_cast<std::size_t>(stage)]; }
+
+  // In a refit no image tells which epoch is the best.
+  bool keeps_best() const { return training_.settings.keep == KeepEpoch::best && !training_.refits(); }
 
   void work(const Device& device) {
     SharedObserver observer(*this);
@@ -92,18 +97,18 @@ class StageQueue {
   bool train(const Device& device, int stage, TrainObserver& observer) {
     Pretrainer trainer(device, stage_of(stage).network, training_.data, training_.images_to_fit(),
                        training_.images_to_judge(), pretrain_settings(training_, stage), begin(stage));
-    while (!trainer.finished()) {
+    for (;;) {
       const bool stopped = observer.stop_requested() || trainer.run_epoch(observer) == Pretrainer::Outcome::stopped;
       PretrainState state = trainer.state();
       check_finite(state.parameters, trainer.last_epoch().phase, stage_of(stage).network.name(), state.progress.epoch,
                    "--learning-rate");
-      // One lock for both: where a stage stands and what the history says of it must never differ for another thread.
+      // One lock for all: where a stage stands and what the history says of it must never differ for another thread.
       const Lock lock(mutex_);
+      if (!stopped) record(stage, trainer.last_epoch(), lock);
       keep(stage, std::move(state), lock);
       if (stopped) return false;
-      record(stage, trainer.last_epoch(), lock);
+      if (end_epoch(stage, trainer.last_epoch(), lock)) return true;
     }
-    return true;
   }
 
   PretrainState begin(int stage) {
@@ -119,17 +124,40 @@ class StageQueue {
   void keep(int stage, PretrainState state, const Lock&) {
     progress_of(stage) = state.progress;
     stage_of(stage).parameters = std::move(state.parameters);
-    momentum_of(stage) = done(stage) ? Parameters{} : std::move(state.momentum);
+    momentum_of(stage) = std::move(state.momentum);
   }
 
-  // In the history the stages stand one after the other, as if they had been trained so.
+  // A finished epoch, before the stage's progress tells of it.
   void record(int stage, const EpochRecord& epoch, const Lock&) {
-    auto place = static_cast<std::ptrdiff_t>(training_.first_record()) - 1;
-    for (int before = 0; before <= stage; ++before)
-      if (training_.pretrains(before)) place += progress_of(before).epoch - training_.first_epoch(before);
-    training_.state.history.insert(training_.state.history.begin() + place, epoch);
+    std::vector<EpochRecord>& history = training_.state.history;
+    const std::size_t place = training_.first_epoch_of(stage) + training_.epochs_done(stage);
+    history.insert(history.begin() + static_cast<std::ptrdiff_t>(place), epoch);
+  }
+
+  // True after the last epoch of a stage.
+  bool end_epoch(int stage, const EpochRecord& epoch, const Lock& lock) {
+    if (keeps_best() && best_epoch(training_.epochs_of(stage)) == epoch.epoch)
+      best_of(stage) = stage_of(stage).parameters;
     training_.observer.on_epoch(epoch);
+    const bool last = training_.pretrained(stage);
+    if (last) finish(stage, lock);
     training_.save();
+    return last;
+  }
+
+  void finish(int stage, const Lock&) {
+    momentum_of(stage).clear();
+    if (training_.refits()) return;
+    const std::string name = "pretrain " + stage_of(stage).network.name();
+    const int done = progress_of(stage).epoch, all = training_.settings.epochs.at(stage);
+    if (done < all)
+      training_.observer.on_note(fmt::format("{}: ends after epoch {} of {}: no better held-out accuracy for {} epochs",
+                                             name, done, all, training_.settings.patience));
+    if (!keeps_best()) return;
+    const int best = best_epoch(training_.epochs_of(stage));
+    stage_of(stage).parameters = std::exchange(best_of(stage), {});
+    training_.state.history[training_.first_epoch_of(stage) + static_cast<std::size_t>(best) - 1].kept = true;
+    training_.observer.on_note(fmt::format("{}: keeps the parameters of epoch {}", name, best));
   }
 
   Training& training_;
@@ -153,6 +181,8 @@ PretrainSettings pretrain_settings(const Training& training, int stage) {
           .weight_decay = settings.weight_decay,
           .nesterov = settings.nesterov,
           .label_smoothing = settings.label_smoothing,
+          .class_weights = class_weights(settings.class_weights, training.data.labels(), training.images_to_fit(),
+                                         training.data.header().classes()),
           .augment = settings.augment,
           .flip = settings.flip,
           .cutout = settings.cutout.at(stage),

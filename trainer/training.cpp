@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <nlohmann/json.hpp>
 
+#include "data/files/byte_reader.h"
 #include "data/files/error.h"
 #include "data/loader.h"
 #include "runtime/cascade/model_file.h"
+#include "runtime/cascade/policy_weights.h"
 #include "runtime/foreign_text.h"
 #include "runtime/network/stages.h"
 #include "runtime/study/answers/label_probabilities.h"
@@ -32,6 +35,21 @@ void check_per_stage(std::string_view name, const PerStage<Value>& setting, int 
     throw UsageError(fmt::format("{}: {} values for {} stages; expected one for all, or one for each", name,
                                  setting.values.size(), stages));
   }
+}
+
+void check_classes(const Training& training) {
+  const DatasetHeader& header = training.data.header();
+  const std::span<const std::int32_t> labels = training.data.labels();
+  if (std::ranges::adjacent_find(labels, std::not_equal_to()) == labels.end())
+    throw FileError(fmt::format("dataset {}: its {} images are all of class '{}', expected two classes at least",
+                                printable(header.name), labels.size(),
+                                printable(header.label_names[static_cast<std::size_t>(labels.front())])));
+  const TrainSettings& settings = training.settings;
+  if ((settings.policy || settings.joint) && training.has_policies() && header.classes() > most_policy_classes)
+    throw UsageError(
+        fmt::format("dataset {}: it has {} classes, policies take {} at most; train a single stage, or the "
+                    "phase pretrain alone",
+                    printable(header.name), header.classes(), most_policy_classes));
 }
 
 void check_teaching(const Training& training) {
@@ -60,6 +78,7 @@ void check_refit(const Training& training) {
 
 void check(const Training& training) {
   const TrainSettings& settings = training.settings;
+  if (settings.patience < 0) throw UsageError("patience: expected 0 or more epochs");
   if (settings.batch_size < 1) throw UsageError("batch size: expected at least 1");
   if (settings.micro_batch < 0) throw UsageError("micro-batch: expected 0 or more");
   if (!(settings.momentum >= 0 && settings.momentum < 1)) throw UsageError("momentum: expected 0 or more and below 1");
@@ -77,6 +96,7 @@ void check(const Training& training) {
   if (!(settings.label_smoothing >= 0 && settings.label_smoothing < 1)) {
     throw UsageError("label smoothing: expected 0 or more and less than 1");
   }
+  check_classes(training);
   check_per_stage("joint learning rate", settings.joint_learning_rate, training.stage_count());
   if (settings.learns_as_in_the_paper()) {
     if (settings.learning.input == PolicyInput::combined)
@@ -89,17 +109,30 @@ void check(const Training& training) {
   if ((settings.policy || settings.joint) && training.has_policies() && training.split.held_out.empty()) {
     throw UsageError("validation share: policies need held-out images; expected a share above 0");
   }
+  const bool watches = settings.keep == KeepEpoch::best || settings.patience > 0;
+  if (settings.pretrain && watches && training.split.held_out.empty())
+    throw UsageError("validation share: keep best and patience need held-out images; expected a share above 0");
   check_refit(training);
 }
 
-// What checkpoints written before these settings existed were trained with.
-std::string with_later_settings(const std::string& settings) {
+// What checkpoints written before these settings existed were trained with. Which labels and order of colours they saw
+// they do not tell: those of `identity` are as good as any.
+std::string with_later_settings(const std::string& settings, const std::string& identity) {
+  const auto now = nlohmann::ordered_json::parse(identity);
   const TrainSettings defaults;
-  nlohmann::ordered_json json = {
-      {"cost", to_string(defaults.cost)},        {"joint_loss", to_string(JointLoss::reinforce)},
-      {"nesterov", defaults.nesterov},           {"label_smoothing", defaults.label_smoothing},
-      {"refit", to_string(defaults.refit)},      {"flip", to_string(defaults.flip)},
-      {"cutout", defaults.cutout.values.front()}};
+  nlohmann::ordered_json json = {{"cost", to_string(defaults.cost)},
+                                 {"frontier", false},
+                                 {"refit", to_string(defaults.refit)},
+                                 {"joint_loss", to_string(JointLoss::reinforce)},
+                                 {"nesterov", defaults.nesterov},
+                                 {"label_smoothing", defaults.label_smoothing},
+                                 {"flip", to_string(defaults.flip)},
+                                 {"keep", to_string(defaults.keep)},
+                                 {"patience", defaults.patience},
+                                 {"class_weights", "none"},
+                                 {"cutout", defaults.cutout.values.front()},
+                                 {"color_order", now["color_order"]},
+                                 {"labels", now["labels"]}};
   json.update(nlohmann::ordered_json::parse(settings));
   return json.dump();
 }
@@ -126,28 +159,31 @@ Stage stage_of_model(const std::string& entry, const Training& training) {
   return model.stages[*stage];
 }
 
-// While stages are pretrained, or refitted, the records of that stand last in the history, one stage after the other,
+// While stages are pretrained or refitted, the records of that stand last in the history, one stage after the other,
 // one for each epoch done: StageQueue finds the place of the next one by that.
 void check_history(const Training& training) {
   const TrainState& state = training.state;
   if (state.position != Position::pretrain && !training.refits()) return;
+  const auto fail = [&](const std::string& what) {
+    throw FileError(fmt::format("{}: /checkpoint{}", training.checkpoint.string(), what));
+  };
   std::size_t records = 0;
   for (int stage = 0; stage < training.stage_count(); ++stage) {
     const int epoch = state.progress[static_cast<std::size_t>(stage)].epoch,
               epochs = training.settings.epochs.at(stage);
-    if (epoch > epochs)
-      throw FileError(fmt::format("{}: /checkpoint: stage {} has done {} epochs, expected at most {}",
-                                  training.checkpoint.string(), stage, epoch, epochs));
-    const int first = training.first_epoch(stage);
-    if (epoch < first)
-      throw FileError(fmt::format("{}: /checkpoint: stage {} has done {} epochs, expected at least {}",
-                                  training.checkpoint.string(), stage, epoch, first));
-    if (training.pretrains(stage)) records += static_cast<std::size_t>(epoch - first);
+    if (epoch > epochs) fail(fmt::format(": stage {} has done {} epochs, expected at most {}", stage, epoch, epochs));
+    const int left_out = training.epochs_left_out(stage);
+    if (epoch < left_out) fail(fmt::format(": stage {} is in epoch {}, expected {} or later", stage, epoch, left_out));
+    if (training.pretrains(stage)) records += static_cast<std::size_t>(epoch - left_out);
   }
-  const std::size_t found = state.history.size() - training.first_record();
+  const std::size_t found = state.history.size() - training.first_epoch_of(0);
   if (found != records)
-    throw FileError(fmt::format("{}: /checkpoint/history: has {} records, expected {}, one for each epoch done",
-                                training.checkpoint.string(), found, records));
+    fail(fmt::format("/history: has {} records, expected {}, one for each epoch done", found, records));
+  if (training.settings.keep == KeepEpoch::last || training.refits()) return;
+  for (int stage = 0; stage < training.stage_count(); ++stage)
+    if (!training.epochs_of(stage).empty() && !training.pretrained(stage) &&
+        state.best[static_cast<std::size_t>(stage)].empty())
+      fail(fmt::format("/stages/{}/best: missing, expected the parameters of the best epoch", stage));
 }
 
 void find_teacher(Training& training) {
@@ -161,7 +197,9 @@ void find_teacher(Training& training) {
 // Drops what was fitted to the stages or policies of another model and no longer fits once they are trained on.
 void forget_what_was_fitted(Model& model, const TrainSettings& settings) {
   const bool stages_change = settings.pretrain || settings.joint;
-  if (stages_change || settings.policy) model.decision.reset();
+  if (!stages_change && !settings.policy) return;
+  model.decision.reset();
+  model.frontier = {};
   if (!stages_change) return;
   model.exit_functions.clear();
   model.temperatures.clear();
@@ -177,7 +215,11 @@ bool Training::pretrains(int stage) const {
   return place >= settings.stages.size() || !trained_elsewhere(settings.stages[place]);
 }
 
-bool Training::teaches(int stage) const { return teacher && pretrains(stage) && settings.teacher_weight.at(stage) > 0; }
+Parameters Training::first_parameters(int stage) const {
+  // Each stage its own.
+  return initial_parameters(state.model.stages[static_cast<std::size_t>(stage)].network,
+                            settings.seed * 1000 + static_cast<std::uint64_t>(stage));
+}
 
 std::vector<std::int64_t> Training::images_to_fit() const { return refits() ? all_indices(data.size()) : split.rest; }
 
@@ -185,21 +227,34 @@ std::vector<std::int64_t> Training::images_to_judge() const {
   return refits() ? std::vector<std::int64_t>{} : split.held_out;
 }
 
-Parameters Training::first_parameters(int stage) const {
-  // Each stage its own.
-  return initial_parameters(state.model.stages[static_cast<std::size_t>(stage)].network,
-                            settings.seed * 1000 + static_cast<std::uint64_t>(stage));
+int Training::epochs_left_out(int stage) const {
+  return refits() ? cascadecl::epochs_left_out(settings.refit, settings.epochs.at(stage)) : 0;
 }
 
-int Training::first_epoch(int stage) const {
-  return refits() ? epochs_left_out(settings.refit, settings.epochs.at(stage)) : 0;
+std::size_t Training::first_epoch_of(int stage) const {
+  const auto earlier = [](const EpochRecord& record) { return record.phase != "refit"; };
+  auto first = static_cast<std::size_t>(refits() ? std::ranges::count_if(state.history, earlier) : 0);
+  for (int before = 0; before < stage; ++before) first += epochs_done(before);
+  return first;
 }
 
-std::size_t Training::first_record() const {
-  if (!refits()) return 0;
-  const auto before = [](const EpochRecord& record) { return record.phase != "refit"; };
-  return static_cast<std::size_t>(std::ranges::count_if(state.history, before));
+std::size_t Training::epochs_done(int stage) const {
+  const int done = state.progress[static_cast<std::size_t>(stage)].epoch - epochs_left_out(stage);
+  return pretrains(stage) ? static_cast<std::size_t>(done) : 0;
 }
+
+std::span<const EpochRecord> Training::epochs_of(int stage) const {
+  return std::span(state.history).subspan(first_epoch_of(stage), epochs_done(stage));
+}
+
+bool Training::pretrained(int stage) const {
+  if (!pretrains(stage)) return true;
+  const int all = settings.epochs.at(stage);
+  if (refits()) return state.progress[static_cast<std::size_t>(stage)].epoch >= all;  // nothing tells the best epoch
+  return ends_after(epochs_of(stage), all, settings.patience);
+}
+
+bool Training::teaches(int stage) const { return teacher && pretrains(stage) && settings.teacher_weight.at(stage) > 0; }
 
 void Training::start(const std::optional<Model>& initial) {
   const DatasetHeader& header = data.header();
@@ -250,7 +305,7 @@ void Training::resume() {
   find_teacher(*this);
   check(*this);
   fit_batch(*this);
-  const std::string other = differences(with_later_settings(saved.settings), identity());
+  const std::string now = identity(), other = differences(with_later_settings(saved.settings, now), now);
   if (!other.empty()) {
     throw UsageError(fmt::format("--resume: {} was made with other settings: {}", checkpoint.string(), other));
   }
@@ -276,6 +331,8 @@ void Training::advance(Position position) {
         return settings.policy && has_policies();
       case Position::joint:
         return settings.joint && settings.joint_epochs > 0 && has_policies();
+      case Position::frontier:
+        return settings.frontier && (settings.policy || settings.joint) && can_fit_answers();
       case Position::refit:
         return settings.refit != Refit::none;
       default:
@@ -287,9 +344,10 @@ void Training::advance(Position position) {
   const std::size_t stages = position == Position::pretrain || refits() ? state.model.stages.size() : 0;
   state.progress.assign(position == Position::done ? 0 : std::max<std::size_t>(stages, 1), {});
   for (int stage = 0; refits() && stage < stage_count(); ++stage)
-    state.progress[static_cast<std::size_t>(stage)].epoch = first_epoch(stage);
+    state.progress[static_cast<std::size_t>(stage)].epoch = epochs_left_out(stage);
   state.policies_due = false;
   state.momentum.assign(stages, {});
+  state.best.assign(stages, {});
   state.policy_momentum.clear();
 }
 
@@ -308,6 +366,8 @@ std::string Training::identity() const {
   json["images"] = data.size();
   json["mean"] = data.header().mean;
   json["std"] = data.header().std;
+  json["color_order"] = data.header().color_order;
+  json["labels"] = fingerprint(data.labels());
   if (teacher) json["teacher_identity"] = teacher->identity;
   return json.dump();
 }

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -43,16 +44,21 @@ struct Training {
   std::string identity() const;
 
   const Device& device() const { return devices.front(); }
-  bool pretrains(int stage) const;  // whether it is for the phases pretrain and refit, not trained elsewhere
-  bool teaches(int stage) const;    // whether the stage learns from the teacher there
   bool refits() const { return state.position == TrainState::Position::refit; }  // whether that is the phase
-  // The images that stages learn from in the phases pretrain and refit, and those that tell how far they are.
+  bool pretrains(int stage) const;  // whether it is for the phases pretrain and refit, not trained elsewhere
+  Parameters first_parameters(int stage) const;  // random ones, from which the stage is trained
+  // In the phases pretrain and refit: the images that stages learn from, those that tell how far they are, and how many
+  // of its epochs a stage leaves out.
   std::vector<std::int64_t> images_to_fit() const;
   std::vector<std::int64_t> images_to_judge() const;
-  // A new stage's parameters before it is trained.
-  Parameters first_parameters(int stage) const;
-  int first_epoch(int stage) const;  // of the phase
-  std::size_t first_record() const;  // in the history, of the phase
+  int epochs_left_out(int stage) const;
+  // And there: where the epochs of a stage begin in the history, those that it has done, and whether the phase has
+  // nothing more to do for it. The epochs stand there one stage after the other.
+  std::size_t first_epoch_of(int stage) const;
+  std::size_t epochs_done(int stage) const;
+  std::span<const EpochRecord> epochs_of(int stage) const;
+  bool pretrained(int stage) const;
+  bool teaches(int stage) const;  // whether the stage learns from the teacher there
   int stage_count() const { return static_cast<int>(state.model.stages.size()); }
   bool has_policies() const { return !state.model.policies.empty(); }
   bool can_fit_answers() const { return has_policies() && !split.held_out.empty(); }

@@ -20,7 +20,7 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 }  // namespace
 
-std::size_t window_images(const ExecutorSettings& settings, ImageShape input) {
+std::size_t images_per_window(const ExecutorSettings& settings, ImageShape input) {
   constexpr std::size_t kBatches = 16, kBytes = std::size_t{32} << 20;  // of memory for them
   const std::size_t batch = to_size(settings.max_batch);
   return std::clamp(kBytes / std::max<std::size_t>(input.values(), 1), batch, kBatches * batch);

@@ -45,7 +45,7 @@ struct StageCounts {
   StageCounts& operator+=(const StageCounts& other);
 };
 
-// The number of images in a window, which go through a stage together: several batches.
-std::size_t window_images(const ExecutorSettings& settings, ImageShape input);
+// The number of images that go through a stage together, a window: several batches.
+std::size_t images_per_window(const ExecutorSettings& settings, ImageShape input);
 
 }  // namespace cascadecl

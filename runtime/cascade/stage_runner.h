@@ -47,7 +47,7 @@ class StageRunner {
   Softmax softmax_;
   std::optional<PolicyOp> policy_;  // none at the last stage
   Array<int> slots_;                // [window]
-  Activation batch_;
+  ActivationArray batch_;
   Array<float> probabilities_, stop_probability_;  // [window][classes], [window]
   Array<float> features_;  // [window][features]; empty where neither policy nor caller sees them
   Array<float> earlier_;   // [window][classes]; empty unless the policy sees the combined answer

@@ -49,7 +49,7 @@ void ForwardPass::prepare_frozen_norms() {
   for (const auto& step : steps_) step->prepare_frozen_norms();
 }
 
-void ForwardPass::run(int n, const Activation& images, BatchNormMode mode, StepClock* clock) {
+void ForwardPass::run(int n, const ActivationArray& images, BatchNormMode mode, StepClock* clock) {
   state_.set_images(images);
   if (mode == BatchNormMode::batch) state_.prepare_norms(0, n, false);
   CommandLog* const log = state_.device().command_log();

@@ -32,7 +32,7 @@ class ForwardPass {
   void prepare_frozen_norms();  // after each change of the batch norms' values; for frozen runs
   // Frozen: prepare_frozen_norms() must have been called. batch: statistics of these n images.
   // With a clock it waits for the device after each step.
-  void run(int n, const Activation& images, BatchNormMode mode, StepClock* clock = nullptr);
+  void run(int n, const ActivationArray& images, BatchNormMode mode, StepClock* clock = nullptr);
 
   std::vector<PlanStep> plan_steps() const;
   TuningUses tuning_uses() const;    // kernels with tunables that the steps run, and the batch norms between them

@@ -23,13 +23,13 @@ class SharedBuffers {
     for (std::size_t s = 0; s < steps.size(); ++s) place(steps[s], s);
   }
 
-  std::vector<Activation> allocate(const Device& device) {
+  std::vector<ActivationArray> allocate(const Device& device) {
     pool_.allocate(device);
-    std::vector<Activation> tensors(buffer_of_.size());
+    std::vector<ActivationArray> tensors(buffer_of_.size());
     for (std::size_t t = 0; t < buffer_of_.size(); ++t) {
       if (buffer_of_[t] < 0) continue;
       const int tensor = static_cast<int>(t);
-      tensors[t] = Activation(pool_[buffer_of_[t]].buffer(), pass_.elements(tensor), pass_.precision(tensor));
+      tensors[t] = ActivationArray(pool_[buffer_of_[t]].buffer(), pass_.elements(tensor), pass_.precision(tensor));
     }
     return tensors;
   }
@@ -105,7 +105,7 @@ struct InferencePlan::State {
     memory.activations = meter.lap();
     forward.prepare_frozen_norms();
   }
-  void check(int n, const Activation& images) const {
+  void check(int n, const ActivationArray& images) const {
     if (n < 1 || n > max_batch) throw ShapeError(fmt::format("batch of {}: the plan takes 1 to {}", n, max_batch));
     if (images.precision() != precision) throw ShapeError("images of another precision than the plan's");
   }
@@ -121,7 +121,7 @@ InferencePlan::InferencePlan(InferencePlan&&) noexcept = default;
 InferencePlan& InferencePlan::operator=(InferencePlan&&) noexcept = default;
 InferencePlan::~InferencePlan() = default;
 
-Array<float> InferencePlan::run(int n, const Activation& images) {
+Array<float> InferencePlan::run(int n, const ActivationArray& images) {
   state_->check(n, images);
   state_->forward.run(n, images, BatchNormMode::frozen);
   return state_->forward.state().floats(state_->forward.logits());
@@ -129,7 +129,7 @@ Array<float> InferencePlan::run(int n, const Activation& images) {
 
 Array<float> InferencePlan::features() const { return state_->forward.state().floats(state_->forward.features()); }
 
-std::vector<double> InferencePlan::time_steps(int n, const Activation& images) {
+std::vector<double> InferencePlan::time_steps(int n, const ActivationArray& images) {
   state_->check(n, images);
   StepClock clock(state_->device);
   state_->forward.run(n, images, BatchNormMode::frozen, &clock);

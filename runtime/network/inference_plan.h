@@ -7,7 +7,7 @@
 #include "runtime/network/parameters.h"
 #include "runtime/network/plan_memory.h"
 #include "runtime/network/plan_step.h"
-#include "runtime/ops/activation.h"
+#include "runtime/ops/activation_array.h"
 #include "runtime/ops/layout.h"
 #include "runtime/ops/trials/tuning_use.h"
 
@@ -30,13 +30,13 @@ class InferencePlan {
   // other n, and for images of another precision than the plan's.
   //   images   [n][C/b][H][W][b]  normalised, as image_elements() says; not changed
   //   returns  [max_batch][classes] logits, row-major; the first n rows are valid until the next run
-  Array<float> run(int n, const Activation& images);
+  Array<float> run(int n, const ActivationArray& images);
 
   // The pooled features that entered the dense layer in the last run: [max_batch][features], valid until the next one.
   Array<float> features() const;
 
   // Runs like run(), but waits for the device after each step. Returns the seconds of each of steps().
-  std::vector<double> time_steps(int n, const Activation& images);
+  std::vector<double> time_steps(int n, const ActivationArray& images);
 
   // The memory() that such a plan would have, found without allocating or building anything.
   static PlanMemory memory_needed(const Device& device, const Network& network, int max_batch,

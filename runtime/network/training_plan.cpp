@@ -40,7 +40,7 @@ struct TrainingPlan::State {
     memory.gradients = backward.gradient_bytes() + (gradients.size() + logit_gradient.size()) * sizeof(float);
     memory.transformed = forward.weight_bytes() + backward.weight_bytes();
     memory.scratch = meter.lap() - memory.total();
-    std::vector<Activation> tensors(forward.state().lowering().tensors.size());
+    std::vector<ActivationArray> tensors(forward.state().lowering().tensors.size());
     for (std::size_t t = 1; t < tensors.size(); ++t)
       tensors[t] = d.allocate<float>(forward.state().elements(static_cast<int>(t)));
     forward.state().set_tensors(std::move(tensors));

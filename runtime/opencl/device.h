@@ -15,8 +15,8 @@
 #include "runtime/opencl/device_info.h"
 #include "runtime/opencl/kernel.h"
 #include "runtime/opencl/program_cache.h"
-#include "runtime/tunables/tuning.h"
-#include "runtime/tunables/tuning_store.h"
+#include "runtime/tuning/tuning.h"
+#include "runtime/tuning/tuning_store.h"
 #include "runtime/warning.h"
 
 namespace cascadecl {

@@ -46,7 +46,7 @@ class Kernel {
         log_(std::move(log)) {}
 
   // Binds the arguments in order and enqueues. A size of zero in `global` launches nothing.
-  // Arguments: Array<T> and Activation, cl::Buffer, cl::LocalSpaceArg, int, unsigned, float, double, cl_ulong, and
+  // Arguments: Array<T> and ActivationArray, cl::Buffer, cl::LocalSpaceArg, int, unsigned, float, double, cl_ulong, and
   // structs of scalars as kernels/estimator_scalars.h, which kernels take by value. An empty Array binds NULL. Throws
   // DeviceError naming device, kernel, call, argument position and sizes.
   template <class... Args>

@@ -40,7 +40,7 @@ class BatchNorm {
   void prepare_frozen(const ParameterArrays& parameters);
 
   // How consumers read x, after a prepare.
-  View view(const Activation& x) const { return {x, scale_, shift_}; }
+  View view(const ActivationArray& x) const { return {x, scale_, shift_}; }
   // What ConvBackwardData needs to mask and sum in its epilogue.
   ConvMask mask(const Array<float>& x, const Array<float>& sums) const { return {x, scale_, shift_, mean_, sums}; }
 

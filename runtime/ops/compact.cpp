@@ -53,7 +53,8 @@ int Compact::select(int n, const Array<int>& keep) {
   return device_.read(count_).front();
 }
 
-void Compact::gather(int m, const Array<int>& indices, std::size_t row, const Activation& in, const Activation& out) {
+void Compact::gather(int m, const Array<int>& indices, std::size_t row, const ActivationArray& in,
+                     const ActivationArray& out) {
   gather_words(m, indices, row, element_bytes(in.precision()), in.buffer(), out.buffer());
 }
 

@@ -2,7 +2,7 @@
 #include <map>
 #include <utility>
 
-#include "runtime/ops/activation.h"
+#include "runtime/ops/activation_array.h"
 #include "runtime/ops/piece.h"
 #include "runtime/ops/variant.h"
 
@@ -22,7 +22,7 @@ class Compact {
   // out[i] = in[indices[i]] for the first m rows of `row` values each. A row of an image tensor has image_elements()
   // values. `out` must not overlap `in`. The first call for a row length and precision builds its kernel. m = 0 does
   // nothing.
-  void gather(int m, const Array<int>& indices, std::size_t row, const Activation& in, const Activation& out);
+  void gather(int m, const Array<int>& indices, std::size_t row, const ActivationArray& in, const ActivationArray& out);
   void gather(int m, const Array<int>& indices, std::size_t row, const Array<int>& in, const Array<int>& out);
 
   // How each kernel divides its work: select() by images, gather() by words of a row.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "runtime/ops/conv_sliced.h"
 #include "runtime/ops/faults.h"
 #include "runtime/ops/launch.h"
 
@@ -191,7 +192,7 @@ class StridedData : public Convolution<BackwardData> {
   Kernel run_;
 };
 
-class DirectFilter : public Convolution<BackwardFilter> {
+class DirectFilter : public SlicedFilter {
  public:
   static std::string declines(const Device& device, const BackwardFilter::Problem& p) {
     if (p.deferred) return "reads no deferred gradient";
@@ -211,22 +212,13 @@ class DirectFilter : public Convolution<BackwardFilter> {
     defines.set("IN_CB", channel_block_of(g.in.channels, block));
     p.view.define(defines);
     define(tunables, defines);
-    run_ = device.kernel("conv_filter_direct.cl", "conv_filter_direct", defines);
-    reduce_ = device.kernel("conv_filter_direct.cl", "add_slices", defines);
-    range_ = {to_size(div_up(g.in.channels, tunables.c_group)), k_blocks, slices};
-    reduce_range_ = {to_size(g.in.channels), k_blocks};
+    constexpr std::string_view file = "conv_filter_direct.cl";
+    sum_ = {device.kernel(file, "conv_filter_direct", defines),
+            {to_size(div_up(g.in.channels, tunables.c_group)), k_blocks, slices},
+            Range{}};
+    add_ = {device.kernel(file, "add_slices", defines), {to_size(g.in.channels), k_blocks}, Range{}};
     workspace_floats_ = slices * padded(g.out_channels, device) * to_size(g.in.channels * g.kernel_h * g.kernel_w);
   }
-  std::size_t workspace_floats() const override { return workspace_floats_; }
-  void run(int n, const BackwardFilter::Operands& o) override {
-    run_(range_, Range{}, o.in.data, o.in.scale, o.in.shift, o.out_gradient.data, o.workspace, n);
-    reduce_(reduce_range_, Range{}, o.workspace, o.weight_gradient);
-  }
-
- private:
-  Kernel run_, reduce_;
-  Range range_, reduce_range_;
-  std::size_t workspace_floats_ = 0;
 };
 
 }  // namespace

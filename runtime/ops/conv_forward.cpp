@@ -19,7 +19,7 @@ void ConvForward::use(const Array<float>& prepared) { convolution_->filters.use(
 const Array<float>& ConvForward::weights() const { return convolution_->filters.array(); }
 std::size_t ConvForward::weight_bytes() const { return convolution_->filters.bytes(); }
 
-void ConvForward::run(int n, const View& in, const Activation& residual, const Activation& out,
+void ConvForward::run(int n, const View& in, const ActivationArray& residual, const ActivationArray& out,
                       const Array<float>& moments) {
   convolution_->run(n, {in, residual, out, moments});
 }

@@ -30,7 +30,8 @@ class ConvForward {
   //   residual  like out (may be out itself); empty without fusion.residual
   //   out       [n][K/b][OH][OW][b]
   //   moments   [n][2][K padded], written where fuses_statistics()
-  void run(int n, const View& in, const Activation& residual, const Activation& out, const Array<float>& moments);
+  void run(int n, const View& in, const ActivationArray& residual, const ActivationArray& out,
+           const Array<float>& moments);
 
   const VariantChoice& choice() const { return choice_; }
   // Whether the statistics that the fusion asks for are taken; if not, the caller measures the result.

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "runtime/ops/conv_setup.h"
+#include "runtime/ops/conv_sliced.h"
 #include "runtime/ops/faults.h"
 #include "runtime/ops/launch.h"
 
@@ -128,7 +129,8 @@ class Product {
     channels_ = to_size(padded(to.channels, block));
     phases_ = to_size(spread * spread);
   }
-  void run(int n, const View& in, const Array<float>& weights, const Activation& residual, const Activation& out) {
+  void run(int n, const View& in, const Array<float>& weights, const ActivationArray& residual,
+           const ActivationArray& out) {
     const std::size_t items = to_size(tile_.items());
     run_(Range{div_up(to_size(n) * pixels_, tile_.m) * items, div_up(channels_, tile_.n), phases_}, Range{items},
          in.data, in.scale, in.shift, weights, residual, out, n);
@@ -180,7 +182,7 @@ class GemmData : public Convolution<BackwardData> {
 };
 
 // kernels/conv_filter_gemm.cl
-class GemmFilter : public Convolution<BackwardFilter> {
+class GemmFilter : public SlicedFilter {
  public:
   static std::string declines(const Device& device, const BackwardFilter::Problem& p) {
     return first_of(
@@ -197,23 +199,16 @@ class GemmFilter : public Convolution<BackwardFilter> {
     defines.set("PADDING", g.padding);
     define(tile, defines);
     p.view.define(defines);
-    run_ = device.kernel("conv_filter_gemm.cl", "conv_filter_gemm", defines);
-    reduce_ = device.kernel("conv_filter_gemm.cl", "add_slices", defines);
-    group_ = {to_size(tile.items())};
-    range_ = {div_up(product.rows, tile.m) * group_.x, div_up(product.columns, tile.n), to_size(tile.slices)};
-    reduce_range_ = {to_size(g.out_channels), to_size(g.in.channels), to_size(g.kernel_h * g.kernel_w)};
+    constexpr std::string_view file = "conv_filter_gemm.cl";
+    const Range group{to_size(tile.items())};
+    sum_ = {device.kernel(file, "conv_filter_gemm", defines),
+            {div_up(product.rows, tile.m) * group.x, div_up(product.columns, tile.n), to_size(tile.slices)},
+            group};
+    add_ = {device.kernel(file, "add_slices", defines),
+            {to_size(g.out_channels), to_size(g.in.channels), to_size(g.kernel_h * g.kernel_w)},
+            {}};
     workspace_floats_ = to_size(tile.slices) * product.rows * div_up(product.columns, 4) * 4;
   }
-  std::size_t workspace_floats() const override { return workspace_floats_; }
-  void run(int n, const BackwardFilter::Operands& o) override {
-    run_(range_, group_, o.in.data, o.in.scale, o.in.shift, o.out_gradient.data, o.workspace, n);
-    reduce_.run(reduce_range_, o.workspace, o.weight_gradient);
-  }
-
- private:
-  Kernel run_, reduce_;
-  Range range_, group_, reduce_range_;
-  std::size_t workspace_floats_ = 0;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/ops/conv_setup.h"
+#include "runtime/ops/conv_sliced.h"
 #include "runtime/ops/faults.h"
 #include "runtime/ops/launch.h"
 
@@ -27,7 +28,8 @@ class GroupedKernel {
     defines.set("BIAS", fusion.bias ? 1 : 0);
     run_ = device.kernel("conv_grouped.cl", "conv_grouped", defines);
   }
-  void run(int n, const View& in, const Array<float>& weights, const Activation& residual, const Activation& out) {
+  void run(int n, const View& in, const Array<float>& weights, const ActivationArray& residual,
+           const ActivationArray& out) {
     const int cores = static_cast<int>(device_.info().compute_units);
     const int shares = coarse_items(device_) ? std::clamp(div_up(4 * cores, n * blocks_), 1, tiles_) : tiles_;
     launch(device_, run_, Range{to_size(shares), to_size(blocks_), to_size(n)}, in.data, in.scale, in.shift, weights,
@@ -71,36 +73,26 @@ class GroupedData : public Convolution<BackwardData> {
 };
 
 // kernels/conv_filter_grouped.cl
-class GroupedFilter : public Convolution<BackwardFilter> {
+class GroupedFilter : public SlicedFilter {
  public:
   static std::string declines(const Device&, const BackwardFilter::Problem& p) {
     return first_of({one_group(p.geometry), p.deferred ? "reads no deferred gradient" : ""});
   }
-  GroupedFilter(const Device& device, const BackwardFilter::Problem& p, BatchClass) : device_(device) {
+  GroupedFilter(const Device& device, const BackwardFilter::Problem& p, BatchClass) {
     const ConvGeometry& g = p.geometry;
     const int slices = coarse_items(device) ? kSlices : 64;  // GPUs want more items
     Defines defines = turned_defines(g, Turned::no, device.channel_block());
     defines.set("PADDING", g.padding);
     defines.set("SLICES", slices);
     p.view.define(defines);
-    run_ = device.kernel("conv_filter_grouped.cl", "conv_filter_grouped", defines);
-    reduce_ = device.kernel("conv_filter_grouped.cl", "add_slices", defines);
+    constexpr std::string_view file = "conv_filter_grouped.cl";
     const std::size_t rows = to_size(g.kernel_h * g.kernel_w * g.group_inputs());
-    range_ = {rows, to_size(block_count(g.out_channels, device.channel_block())), to_size(slices)};
-    reduce_range_ = {rows, to_size(g.out_channels)};
+    sum_ = {device.kernel(file, "conv_filter_grouped", defines),
+            {rows, to_size(block_count(g.out_channels, device.channel_block())), to_size(slices)},
+            coarse_items(device) ? std::optional(Range{}) : std::nullopt};
+    add_ = {device.kernel(file, "add_slices", defines), {rows, to_size(g.out_channels)}, {}};
     workspace_floats_ = to_size(slices) * rows * padded(g.out_channels, device);
   }
-  std::size_t workspace_floats() const override { return workspace_floats_; }
-  void run(int n, const BackwardFilter::Operands& o) override {
-    launch(device_, run_, range_, o.in.data, o.in.scale, o.in.shift, o.out_gradient.data, o.workspace, n);
-    reduce_.run(reduce_range_, o.workspace, o.weight_gradient);
-  }
-
- private:
-  Device device_;
-  Kernel run_, reduce_;
-  Range range_, reduce_range_;
-  std::size_t workspace_floats_ = 0;
 };
 
 }  // namespace

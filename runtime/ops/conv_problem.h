@@ -35,7 +35,7 @@ struct Forward {
   };
   struct Operands {
     const View& in;
-    const Activation &residual, &out;
+    const ActivationArray &residual, &out;
     const Array<float>& moments;
   };
 };

@@ -43,8 +43,8 @@ std::string in_groups(const ConvGeometry& geometry);
 // The defines of kernels/conv_reference.cl, conv_filter_direct.cl and conv_data_strided.cl: the convolution's shapes.
 Defines shape_defines(const ConvGeometry& geometry);
 
-// The defines of kernels that compute a convolution and, on turned filters, its gradient by the input (conv_gemm.cl,
-// conv_grouped.cl): the shapes of the images that the kernel reads and writes.
+// The defines of kernels/conv_turned.h, for kernels that compute a convolution and, on turned filters, its gradient by
+// the input: the shapes of the images that the kernel reads and writes.
 enum class Turned { no, yes };
 Defines turned_defines(const ConvGeometry& geometry, Turned turned, int block);
 

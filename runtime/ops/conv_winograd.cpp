@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "runtime/ops/conv_sliced.h"
 #include "runtime/ops/faults.h"
 #include "runtime/ops/launch.h"
 
@@ -234,7 +235,7 @@ class WinogradData : public Convolution<BackwardData> {
   Kernel run_;
 };
 
-class WinogradFilter : public Convolution<BackwardFilter> {
+class WinogradFilter : public SlicedFilter {
  public:
   static std::string declines(const Device& device, const BackwardFilter::Problem& p) {
     return filter_winograd_declines(device, p.geometry);
@@ -250,24 +251,21 @@ class WinogradFilter : public Convolution<BackwardFilter> {
     Defines defines = tunables.defines(g, block);
     p.view.define(defines);
     defines.set("GRADIENT_DEFERRED", p.deferred ? 1 : 0);
-    run_ = device.kernel("conv_filter_winograd.cl", "conv_filter_winograd", defines);
-    reduce_ = device.kernel("conv_filter_winograd.cl", "filter_gradient", defines);
-    range_ = {to_size(block_count(g.in.channels, block) / tunables.item_blocks), slices};
-    reduce_range_ = {to_size(g.in.channels), to_size(block_count(g.out_channels, block))};
+    constexpr std::string_view file = "conv_filter_winograd.cl";
+    sum_ = {device.kernel(file, "conv_filter_winograd", defines),
+            {to_size(block_count(g.in.channels, block) / tunables.item_blocks), slices},
+            Range{}};
+    add_ = {device.kernel(file, "filter_gradient", defines),
+            {to_size(g.in.channels), to_size(block_count(g.out_channels, block))},
+            Range{}};
     workspace_floats_ = slices * padded(g.in.channels, device) * 36 * padded(g.out_channels, device);
   }
-  std::size_t workspace_floats() const override { return workspace_floats_; }
   void run(int n, const BackwardFilter::Operands& o) override {
     const Gradient& out = o.out_gradient;
-    run_(range_, Range{}, o.in.data, o.in.scale, o.in.shift, out.data, out.scale, out.shift, out.norm_input,
-         out.norm_input_scale, o.workspace, n);
-    reduce_(reduce_range_, Range{}, o.workspace, o.weight_gradient);
+    sum_(o.in.data, o.in.scale, o.in.shift, out.data, out.scale, out.shift, out.norm_input, out.norm_input_scale,
+         o.workspace, n);
+    add_(o.workspace, o.weight_gradient);
   }
-
- private:
-  Kernel run_, reduce_;
-  Range range_, reduce_range_;
-  std::size_t workspace_floats_ = 0;
 };
 
 }  // namespace

@@ -56,7 +56,7 @@ ViewMaterialize::ViewMaterialize(const Device& device, ImageShape shape, ViewKin
   kernel_ = std::move(built.kernel);
 }
 
-void ViewMaterialize::run(int n, const View& in, const Activation& out) {
+void ViewMaterialize::run(int n, const View& in, const ActivationArray& out) {
   launch(device_, kernel_, batch_range(range_, n), in.data, in.scale, in.shift, out);
 }
 
@@ -66,7 +66,7 @@ AddViews::AddViews(const Device& device, ImageShape shape, ViewKind a, ViewKind 
   kernel_ = std::move(built.kernel);
 }
 
-void AddViews::run(int n, const View& a, const View& b, const Activation& out) {
+void AddViews::run(int n, const View& a, const View& b, const ActivationArray& out) {
   launch(device_, kernel_, batch_range(range_, n), a.data, a.scale, a.shift, b.data, b.scale, b.shift, out);
 }
 

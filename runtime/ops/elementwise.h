@@ -16,7 +16,7 @@ PieceProblem elementwise_problem(const Device& device, std::string_view kernel, 
 class ViewMaterialize {
  public:
   ViewMaterialize(const Device& device, ImageShape shape, ViewKind kind, BatchClass batch = BatchClass::many);
-  void run(int n, const View& in, const Activation& out);
+  void run(int n, const View& in, const ActivationArray& out);
   const VariantChoice& choice() const { return choice_; }
 
  private:
@@ -30,7 +30,7 @@ class ViewMaterialize {
 class AddViews {
  public:
   AddViews(const Device& device, ImageShape shape, ViewKind a, ViewKind b, BatchClass batch = BatchClass::many);
-  void run(int n, const View& a, const View& b, const Activation& out);
+  void run(int n, const View& a, const View& b, const ActivationArray& out);
   const VariantChoice& choice() const { return choice_; }
 
  private:

@@ -53,17 +53,17 @@ ImageInput::ImageInput(const Device& device, ImageShape shape, std::span<const f
   augment_ = device.kernel("image_input.cl", "augment", defines);
 }
 
-void ImageInput::normalise(int n, const Array<std::uint8_t>& images, const Activation& out, int first) {
+void ImageInput::normalise(int n, const Array<std::uint8_t>& images, const ActivationArray& out, int first) {
   launch(device_, normalise_, {rows_, to_size(n) * blocks_}, images, scale_, shift_, out, first);
 }
 
-void ImageInput::gather(int n, const Array<std::uint8_t>& images, const Array<int>& places, const Activation& out,
+void ImageInput::gather(int n, const Array<std::uint8_t>& images, const Array<int>& places, const ActivationArray& out,
                         int first) {
   launch(device_, gather_, {rows_, to_size(n) * blocks_}, images, places, scale_, shift_, out, first);
 }
 
 void ImageInput::augment(int n, const Array<std::uint8_t>& images, const Array<int>& indices,
-                         const Augmentation& augmentation, const Activation& out) {
+                         const Augmentation& augmentation, const ActivationArray& out) {
   launch(device_, augment_, {rows_, to_size(n) * blocks_}, images, indices, scale_, shift_, out, augmentation.epoch,
          static_cast<std::uint32_t>(augmentation.seed), static_cast<std::uint32_t>(augmentation.seed >> 32),
          augmentation.pad, static_cast<int>(augmentation.flip), augmentation.cutout);

@@ -3,7 +3,7 @@
 #include <span>
 #include <string_view>
 
-#include "runtime/ops/activation.h"
+#include "runtime/ops/activation_array.h"
 #include "runtime/ops/image_shape.h"
 
 namespace cascadecl {
@@ -34,12 +34,13 @@ class ImageInput {
              Precision precision = Precision::fp32);
 
   // Images first ... first + n - 1.
-  void normalise(int n, const Array<std::uint8_t>& images, const Activation& out, int first = 0);
+  void normalise(int n, const Array<std::uint8_t>& images, const ActivationArray& out, int first = 0);
   // Images places[first] ... places[first + n - 1], in any order.
-  void gather(int n, const Array<std::uint8_t>& images, const Array<int>& places, const Activation& out, int first = 0);
+  void gather(int n, const Array<std::uint8_t>& images, const Array<int>& places, const ActivationArray& out,
+              int first = 0);
   // indices [n]: the number of each image in its dataset. The black frame is normalised like any pixel.
   void augment(int n, const Array<std::uint8_t>& images, const Array<int>& indices, const Augmentation& augmentation,
-               const Activation& out);
+               const ActivationArray& out);
 
  private:
   Device device_;

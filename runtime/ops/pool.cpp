@@ -67,7 +67,7 @@ Pool::Pool(const Device& device, const PoolGeometry& geometry, ViewKind kind)
   backward_ = device.kernel("pool.cl", "pool_backward", defines);
 }
 
-void Pool::forward(int n, const View& in, const Activation& out) {
+void Pool::forward(int n, const View& in, const ActivationArray& out) {
   launch(device_, forward_, {out_rows_, to_size(n) * blocks_}, in.data, in.scale, in.shift, out);
 }
 

@@ -33,7 +33,7 @@ struct PoolGeometry {
 class Pool {
  public:
   Pool(const Device& device, const PoolGeometry& geometry, ViewKind kind);
-  void forward(int n, const View& in, const Activation& out);
+  void forward(int n, const View& in, const ActivationArray& out);
   // in_gradient is overwritten. Max: the first of equal largest pixels, row by row, gets the gradient; `in` must be as
   // it was in forward. Average: `in` is not read and may be empty.
   void backward(int n, const View& in, const Array<float>& out_gradient, const Array<float>& in_gradient);

@@ -141,25 +141,25 @@ void ResidualBlock::prepare_norms(const std::vector<View>& norms) {
   }
 }
 
-void ResidualBlock::run(int n, const Activation& in, const Activation& x, const Array<float>& pooled) {
+void ResidualBlock::run(int n, const ActivationArray& in, const ActivationArray& x, const Array<float>& pooled) {
   if (splits(n)) return run_split(n, in, x, pooled);
   run_on(run_, 0, n, in, x, pooled);
 }
 
-void ResidualBlock::run_share(int first, int n, const Activation& in, const Activation& x, const Array<float>& pooled,
-                              const cl::CommandQueue& queue) {
+void ResidualBlock::run_share(int first, int n, const ActivationArray& in, const ActivationArray& x,
+                              const Array<float>& pooled, const cl::CommandQueue& queue) {
   Kernel kernel = run_.on(queue);
   run_on(kernel, first, n, in, x, pooled);
 }
 
-void ResidualBlock::run_on(Kernel& kernel, int first, int n, const Activation& in, const Activation& x,
+void ResidualBlock::run_on(Kernel& kernel, int first, int n, const ActivationArray& in, const ActivationArray& x,
                            const Array<float>& pooled) {
   kernel(Range{to_size(n)}, Range{}, in, head_ ? head_->weights() : Array<float>(), affine_, weights_, x,
          geometry_.units, pooled, first);
 }
 
-void ResidualBlock::run_split(int n, const Activation& in, const Activation& x, const Array<float>& pooled) {
-  Activation from = in;
+void ResidualBlock::run_split(int n, const ActivationArray& in, const ActivationArray& x, const Array<float>& pooled) {
+  ActivationArray from = in;
   if (head_) {
     head_->run(n, {in, {}, {}}, {}, x, {});
     from = x;

@@ -56,10 +56,10 @@ class ResidualBlock {
   //   in      [n][C/b][H][W][b], the head's input or x
   //   x       [n][K/b][OH][OW][b], another array than `in`
   //   pooled  [n][K] the means, if geometry.pooled
-  void run(int n, const Activation& in, const Activation& x, const Array<float>& pooled = {});
+  void run(int n, const ActivationArray& in, const ActivationArray& x, const Array<float>& pooled = {});
   // The same for images first, first + 1, ... first + n - 1 of these arrays, in one launch on a queue of the device's
   // context that nobody observes.
-  void run_share(int first, int n, const Activation& in, const Activation& x, const Array<float>& pooled,
+  void run_share(int first, int n, const ActivationArray& in, const ActivationArray& x, const Array<float>& pooled,
                  const cl::CommandQueue& queue);
   bool splits(int n) const { return n <= most_split_; }  // whether run() launches the convolutions one by one
 
@@ -68,8 +68,9 @@ class ResidualBlock {
   std::size_t scratch_bytes() const { return between_.bytes(); }
 
  private:
-  void run_on(Kernel& kernel, int first, int n, const Activation& in, const Activation& x, const Array<float>& pooled);
-  void run_split(int n, const Activation& in, const Activation& x, const Array<float>& pooled);
+  void run_on(Kernel& kernel, int first, int n, const ActivationArray& in, const ActivationArray& x,
+              const Array<float>& pooled);
+  void run_split(int n, const ActivationArray& in, const ActivationArray& x, const Array<float>& pooled);
 
   Device device_;
   ResidualBlockGeometry geometry_;
@@ -83,7 +84,7 @@ class ResidualBlock {
   int most_split_ = 0;
   std::optional<ConvForward> conv1_, conv2_;  // these and the pool where images are split
   std::optional<GlobalAveragePool> pool_;
-  Activation between_;  // the result of conv1 where the convolutions are split
+  ActivationArray between_;  // the result of conv1 where the convolutions are split
 };
 
 }  // namespace cascadecl

@@ -8,7 +8,7 @@
 
 #include "runtime/opencl/device.h"
 #include "runtime/ops/tuning_target.h"
-#include "runtime/tunables/tuning.h"
+#include "runtime/tuning/tuning.h"
 
 // The tunables of kernels. A parameter struct P holds those of one kernel as ints. For a `Geometry` of its operation
 // and a device it offers:

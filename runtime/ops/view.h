@@ -4,7 +4,7 @@
 #include <string>
 
 #include "runtime/opencl/kernel.h"
-#include "runtime/ops/activation.h"
+#include "runtime/ops/activation_array.h"
 #include "runtime/ops/activation_function.h"
 
 namespace cascadecl {
@@ -39,7 +39,7 @@ struct ViewKind {
 
 // An activation [n][C/b][H][W][b] seen through a view.
 struct View {
-  Activation data;
+  ActivationArray data;
   Array<float> scale, shift;
 };
 

@@ -7,7 +7,7 @@
 
 namespace cascadecl {
 
-NetworkWorkload inference_work(const Device& device, const Network& network, int batch, const Activation& images) {
+NetworkWorkload inference_work(const Device& device, const Network& network, int batch, const ActivationArray& images) {
   auto plan = std::make_shared<InferencePlan>(device, network, initial_parameters(network, 1), batch,
                                               KernelClass::automatic, images.precision());
   return {[=] { plan->run(batch, images); }, [=] { return plan->steps(); },

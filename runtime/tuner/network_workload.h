@@ -14,7 +14,7 @@ struct NetworkWorkload {
 };
 
 // images [batch][C/b][H][W][b], see random_activation(); the plan is of their precision.
-NetworkWorkload inference_work(const Device& device, const Network& network, int batch, const Activation& images);
+NetworkWorkload inference_work(const Device& device, const Network& network, int batch, const ActivationArray& images);
 
 // Forward with the batch's statistics, cross-entropy, backward and SGD.
 NetworkWorkload training_work(const Device& device, const Network& network, int batch, const Array<float>& images);

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "runtime/ops/trials/trial.h"
-#include "runtime/tunables/tuning.h"
+#include "runtime/tuning/tuning.h"
 
 namespace cascadecl {
 

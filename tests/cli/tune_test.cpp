@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "runtime/opencl/device.h"
-#include "runtime/tunables/tuning_store.h"
+#include "runtime/tuning/tuning_store.h"
 #include "tests/cli/fixtures.h"
 #include "tests/cli/process.h"
 #include "tests/support/test_networks.h"

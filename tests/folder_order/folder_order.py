@@ -32,7 +32,7 @@ ROOMS = (
     "data/generated",
     "kernels",
     "runtime",           # statistics, foreign text, warnings: files of runtime/ itself
-    "runtime/tunables",  # what a kernel looks up; a device holds it
+    "runtime/tuning",    # what a kernel looks up; a device holds it
     "runtime/opencl",
     "runtime/ops",
     "runtime/network",

@@ -39,8 +39,8 @@ class FolderOrder(unittest.TestCase):
     def test_an_include_of_a_room_above_is_told_with_file_line_and_rooms(self):
         self.check_wrong("runtime/ops/pool.h", "runtime/network/lowering.h",
                          "runtime/ops must not include runtime/network")
-        self.check_wrong("runtime/tunables/tuning.cpp", "runtime/opencl/device.h",
-                         "runtime/tunables must not include runtime/opencl")
+        self.check_wrong("runtime/tuning/tuning.cpp", "runtime/opencl/device.h",
+                         "runtime/tuning must not include runtime/opencl")
         self.check_wrong("runtime/cascade/policies/margin.cpp", "runtime/study/answers/accuracy.h",
                          "runtime/cascade must not include runtime/study/answers")
         self.check_wrong("data/files/archive.h", "data/dataset.h", "data/files must not include data")

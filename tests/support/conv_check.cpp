@@ -158,7 +158,7 @@ void check_conv_forward(const ConvCase& conv, const ConvFusion& fusion, KernelCl
   const GuardedActivation summand(to_blocked(residual, out_shape, block()), precision);
   const GuardedActivation out(elements(n, g.out()), precision);
   const Guarded<float> moments(to_size_t(n) * 2 * padded(g.out_channels));
-  op.run(n, in.view, fusion.residual ? summand.activation() : Activation(), out, moments);
+  op.run(n, in.view, fusion.residual ? summand.activation() : ActivationArray(), out, moments);
   const std::vector<float> first = out.read();
   check_close(expected, from_blocked(first, out_shape, block()), op.choice().variant, precision);
   if (fusion.statistics && op.fuses_statistics()) {

@@ -89,14 +89,14 @@ class GuardedActivation {
  public:
   GuardedActivation(std::size_t size, Precision precision);
   GuardedActivation(const std::vector<float>& values, Precision precision);
-  operator const Activation&() const { return activation_; }
-  const Activation& activation() const { return activation_; }
+  operator const ActivationArray&() const { return activation_; }
+  const ActivationArray& activation() const { return activation_; }
   std::vector<float> read() const;  // after checking the canaries
 
  private:
   std::optional<Guarded<float>> floats_;
   std::optional<Guarded<Half>> halves_;
-  Activation activation_;
+  ActivationArray activation_;
 };
 
 // What storing values in a precision makes of them: exact values rounded once.

@@ -14,12 +14,12 @@ namespace cascadecl::testing {
 class Recorder : public TrainObserver {
  public:
   explicit Recorder(int stop_at = 0) : stop_at_(stop_at) {}
-  void on_step(const StepReport& step) override { steps.push_back(step); }
+  void on_progress(const TrainProgress& now) override { progress.push_back(now); }
   void on_epoch(const EpochRecord& epoch) override { epochs.push_back(epoch); }
   bool stop_requested() override { return ++asked >= stop_at_ && stop_at_ > 0; }
 
   int asked = 0;  // how often it was asked to stop
-  std::vector<StepReport> steps;
+  std::vector<TrainProgress> progress;
   std::vector<EpochRecord> epochs;
 
  private:

@@ -11,6 +11,7 @@
 #include "runtime/network/zoo.h"
 #include "tests/support/random_model.h"
 #include "tests/support/temporary_folder.h"
+#include "trainer/history.h"
 
 namespace cascadecl {
 namespace {
@@ -37,6 +38,7 @@ Checkpoint random_checkpoint(Position position) {
   if (position == Position::pretrain || position == Position::refit) {
     s.progress = {{.epoch = 4}, {.epoch = 3, .step = 12, .loss = 1.0 / 3, .correct = 17}, {}};
     s.momentum = {{}, trained(network, 0.5F), {}};
+    s.best = {{}, s.model.stages[0].parameters, {}};
   } else if (position != Position::done) {
     s.progress = {{.epoch = 3, .step = 12, .loss = 1.0 / 3, .correct = 17}};
   }
@@ -48,6 +50,7 @@ Checkpoint random_checkpoint(Position position) {
   if (position == Position::refit) s.before_refit = R"({"top1": 0.5})";
   EpochRecord record{.phase = "pretrain", .what = "resnet-8", .epoch = 1, .loss = 0.1, .accuracy = 1.0 / 7};
   record.validation_accuracy = 0.3;
+  record.kept = true;
   s.history = {record, {.phase = "policy", .what = "policies", .epoch = 2}};
   s.history[1].mac_fraction = 0.6;
   return checkpoint;
@@ -86,6 +89,7 @@ TEST_CASE("a checkpoint read back is the one that was written, in every phase") 
     CHECK(b.policies_due == a.policies_due);
     CHECK(b.before_refit == a.before_refit);
     CHECK(b.momentum == a.momentum);
+    CHECK(b.best == a.best);
     REQUIRE(b.policy_momentum.size() == a.policy_momentum.size());
     for (std::size_t i = 0; i < a.policy_momentum.size(); ++i) {
       CHECK(b.policy_momentum[i].weight1 == a.policy_momentum[i].weight1);

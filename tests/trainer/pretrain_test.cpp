@@ -58,11 +58,40 @@ Values normalised(const std::vector<std::int64_t>& order) {
 }
 
 // What reference::training_pass says of images of the set.
-reference::TrainingPass expected_of(const std::vector<std::int64_t>& order, const Parameters& parameters) {
+reference::TrainingPass expected_of(const std::vector<std::int64_t>& order, const Parameters& parameters,
+                                    const Values& class_weights = {}) {
   std::vector<int> labels;
   for (const std::int64_t i : order) labels.push_back(images().labels()[static_cast<std::size_t>(i)]);
   return reference::training_pass(network(), reference::to_double(parameters), normalised(order), labels,
-                                  BatchNormMode::batch);
+                                  BatchNormMode::batch, class_weights);
+}
+
+double weight_of(const std::vector<std::int64_t>& order, const Values& class_weights) {
+  double sum = 0;
+  for (const std::int64_t i : order)
+    sum += class_weights.empty()
+               ? 1
+               : class_weights[static_cast<std::size_t>(images().labels()[static_cast<std::size_t>(i)])];
+  return sum;
+}
+
+// The loss and the gradients of a batch in micro-batches of this size.
+reference::TrainingPass expected_in_parts(const std::vector<std::int64_t>& order, int micro,
+                                          const Values& class_weights = {}) {
+  reference::TrainingPass sum;
+  for (std::size_t first = 0; first < order.size(); first += static_cast<std::size_t>(micro)) {
+    const std::size_t end = std::min(first + static_cast<std::size_t>(micro), order.size());
+    const std::vector<std::int64_t> images(order.begin() + static_cast<std::ptrdiff_t>(first),
+                                           order.begin() + static_cast<std::ptrdiff_t>(end));
+    const reference::TrainingPass part = expected_of(images, start().parameters, class_weights);
+    const double share = weight_of(images, class_weights) / weight_of(order, class_weights);
+    sum.loss += part.loss * share;
+    for (const auto& [key, values] : part.gradients) {
+      Values& total = sum.gradients.try_emplace(key, values.size(), 0.0).first->second;
+      for (std::size_t i = 0; i < values.size(); ++i) total[i] += share * values[i];
+    }
+  }
+  return sum;
 }
 
 void check_gradients(const Parameters& actual, const reference::DoubleParameters& expected) {
@@ -95,9 +124,9 @@ TEST_CASE("a step of pretraining is the gradient of the mean cross-entropy of it
   }
   CHECK(actual.last_epoch().accuracy.value() == doctest::Approx(correct / 12.0));
   check_gradients(actual.state().momentum, expected.gradients);
-  REQUIRE(recorder.steps.size() == 1);
-  CHECK(recorder.steps[0].images_done == n);
-  CHECK(recorder.steps[0].images_total == n);
+  REQUIRE(recorder.progress.size() == 1);
+  CHECK(recorder.progress[0].images_done == n);
+  CHECK(recorder.progress[0].images_total == n);
 }
 
 TEST_CASE("a step in micro-batches is the sum of their gradients, each normalised by its own images") {
@@ -108,24 +137,43 @@ TEST_CASE("a step in micro-batches is the sum of their gradients, each normalise
     Pretrainer actual = trainer(settings, start(), n);
     Recorder recorder;
     actual.run_epoch(recorder);
-    const std::vector<std::int64_t> order = epoch_order(all_indices(n), settings.seed, 0);
-    reference::DoubleParameters sum;
-    double loss = 0;
-    for (int first = 0; first < n; first += micro) {
-      const int count = std::min(micro, n - first);
-      const auto part = expected_of({order.begin() + first, order.begin() + first + count}, start().parameters);
-      const double share = count / static_cast<double>(n);
-      loss += part.loss * share;
-      for (const auto& [key, values] : part.gradients) {
-        Values& total = sum.try_emplace(key, values.size(), 0.0).first->second;
-        for (std::size_t i = 0; i < values.size(); ++i) total[i] += share * values[i];
-      }
-    }
-    CHECK(actual.last_epoch().loss == doctest::Approx(loss).epsilon(1e-5));
-    check_gradients(actual.state().momentum, sum);
-    REQUIRE(recorder.steps.size() == 1);
-    CHECK(recorder.steps[0].images_done == n);
+    const auto expected = expected_in_parts(epoch_order(all_indices(n), settings.seed, 0), micro);
+    CHECK(actual.last_epoch().loss == doctest::Approx(expected.loss).epsilon(1e-5));
+    check_gradients(actual.state().momentum, expected.gradients);
+    REQUIRE(recorder.progress.size() == 1);
+    CHECK(recorder.progress[0].images_done == n);
   }
+}
+
+TEST_CASE("class weights make a step the gradient of the weighted mean, in micro-batches or not") {
+  const int n = 12;
+  std::vector<float> weights;
+  for (int c = 0; c < 10; ++c) weights.push_back(0.25F + 0.5F * static_cast<float>(c % 5));
+  const Values in_double(weights.begin(), weights.end());
+  for (const int micro : {n, 5}) {
+    CAPTURE(micro);
+    PretrainSettings settings = one_step(micro);
+    settings.class_weights = weights;
+    Pretrainer actual = trainer(settings, start(), n);
+    Recorder nobody;
+    actual.run_epoch(nobody);
+    const std::vector<std::int64_t> order = epoch_order(all_indices(n), settings.seed, 0);
+    const auto expected = expected_in_parts(order, micro, in_double);
+    // Told as if the weights had a mean of 1, as those of trainings have.
+    CHECK(actual.last_epoch().loss == doctest::Approx(expected.loss * weight_of(order, in_double) / n).epsilon(1e-5));
+    check_gradients(actual.state().momentum, expected.gradients);
+  }
+}
+
+TEST_CASE("class weights of 1 train to the bits of none") {
+  Recorder nobody;
+  PretrainSettings settings{.epochs = 1, .batch_size = 16, .label_smoothing = 0.1};
+  Pretrainer none = trainer(settings, start(), 36);
+  settings.class_weights.assign(10, 1.0F);
+  Pretrainer ones = trainer(settings, start(), 36);
+  for (Pretrainer* one : {&none, &ones}) one->run_epoch(nobody);
+  CHECK(ones.state().parameters == none.state().parameters);
+  CHECK(ones.last_epoch().loss == none.last_epoch().loss);
 }
 
 TEST_CASE("a micro-batch of the whole batch gives the bits of none") {
@@ -271,7 +319,7 @@ TEST_CASE("a teacher is asked in the first eight epochs alone, and then its answ
   Recorder recorder;
   while (!taught.finished()) taught.run_epoch(recorder);
   std::vector<int> asked;
-  for (const StepReport& step : recorder.steps)
+  for (const TrainProgress& step : recorder.progress)
     if (step.phase == "teacher" && step.images_done == 20) asked.push_back(step.epoch);
   CHECK(asked == std::vector<int>{1, 2, 3, 4, 5, 6, 7, 8});
 

@@ -11,7 +11,7 @@
 namespace cascadecl {
 namespace {
 
-constexpr std::size_t kWindows = 2;        // of images that a device has room for
+constexpr std::size_t kWindowsHeld = 2;    // a device has room for the images of so many
 constexpr std::size_t kSharedBatches = 4;  // of a window, so that the next device need not wait long for its first one
 constexpr std::chrono::milliseconds kWatch{200};
 
@@ -41,9 +41,9 @@ CascadePipeline::State::State(Model of, const std::vector<Device>& devices, cons
   const ExecutorSettings& executor = settings.executor;
   std::vector<Device> each_once;
   const std::vector<std::size_t> owner = lanes_of(devices, each_once);
-  const std::size_t batch = to_size(executor.max_batch), whole = window_images(executor, model.input);
+  const std::size_t batch = to_size(executor.max_batch), whole = images_per_window(executor, model.input);
   window_ = each_once.size() > 1 ? std::min(whole, kSharedBatches * batch) : whole;
-  slots_ = kWindows * window_;
+  slots_ = kWindowsHeld * window_;
   for (const Device& device : each_once) lanes.emplace_back(device, lanes.size());
   queues.emplace(PassageQueues::Settings{.owner = owner,
                                          .devices = lanes.size(),

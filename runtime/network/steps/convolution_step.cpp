@@ -36,7 +36,7 @@ class ConvolutionStep : public Step {
         conv_(pass.device(), geometry_, fusion(pass, lowered), kernels(), pass.batch()) {}
 
   void forward(int n) override {
-    conv_.run(n, pass().view(in()), has_residual() ? pass().activation(in(1).tensor) : Activation(),
+    conv_.run(n, pass().view(in()), has_residual() ? pass().activation(in(1).tensor) : ActivationArray(),
               pass().activation(out()), pass().moments());
   }
   bool measures_output() const override { return conv_.fuses_statistics(); }

@@ -42,7 +42,7 @@ ViewKind PassState::kind(const LoweredView& in) const {
 }
 
 View PassState::view(const LoweredView& in) const {
-  const Activation& data = activation(in.tensor);
+  const ActivationArray& data = activation(in.tensor);
   return in.batch_norm < 0 ? View{data, {}, {}} : norm(in.batch_norm).view(data);
 }
 

@@ -43,10 +43,10 @@ class PassState {
   std::size_t elements(int tensor) const;  // of max_batch images or rows
   std::size_t elements_of_one(int tensor) const { return elements(tensor) / to_size(settings_.max_batch); }
   Precision precision(int tensor) const;  // rows are always floats
-  const Activation& activation(int tensor) const { return tensors_[to_size(tensor)]; }
+  const ActivationArray& activation(int tensor) const { return tensors_[to_size(tensor)]; }
   Array<float> floats(int tensor) const { return activation(tensor).floats(); }  // where it holds floats
-  void set_tensors(std::vector<Activation> tensors) { tensors_ = std::move(tensors); }
-  void set_images(const Activation& images) { tensors_[0] = images; }
+  void set_tensors(std::vector<ActivationArray> tensors) { tensors_ = std::move(tensors); }
+  void set_images(const ActivationArray& images) { tensors_[0] = images; }
 
   ViewKind kind(const LoweredView& in) const;
   View view(const LoweredView& in) const;
@@ -70,7 +70,7 @@ class PassState {
   Lowering lowering_;
   PassSettings settings_;
   std::map<int, BatchNorm> norms_;  // by layer
-  std::vector<Activation> tensors_;
+  std::vector<ActivationArray> tensors_;
   Array<float> moments_;
 };
 

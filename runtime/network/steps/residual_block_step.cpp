@@ -47,7 +47,7 @@ class ResidualBlockStep : public Step {
   }
 
  private:
-  const Activation& read() const { return pass().activation(in().tensor); }
+  const ActivationArray& read() const { return pass().activation(in().tensor); }
   Array<float> pooled() const { return geometry_.pooled ? pass().floats(lowered().outputs.back()) : Array<float>(); }
 
   ResidualBlockGeometry geometry_;

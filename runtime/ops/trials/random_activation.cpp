@@ -27,7 +27,8 @@ Array<float> random_activation(const Device& device, ImageShape shape, int n, st
   return device.upload(random_values(device, shape, n, seed));
 }
 
-Activation random_activation(const Device& device, ImageShape shape, int n, std::uint64_t seed, Precision precision) {
+ActivationArray random_activation(const Device& device, ImageShape shape, int n, std::uint64_t seed,
+                                  Precision precision) {
   const std::vector<float> values = random_values(device, shape, n, seed);
   if (precision == Precision::fp32) return device.upload(values);
   std::vector<Half> halves;

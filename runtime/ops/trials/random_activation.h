@@ -1,7 +1,7 @@
 #pragma once
 #include <cstdint>
 
-#include "runtime/ops/activation.h"
+#include "runtime/ops/activation_array.h"
 #include "runtime/ops/image_shape.h"
 
 namespace cascadecl {
@@ -10,7 +10,8 @@ namespace cascadecl {
 // normalised images. Padding channels are zero. The same seed gives the same values.
 Array<float> random_activation(const Device& device, ImageShape shape, int n, std::uint64_t seed);
 // The same values in a precision, rounded.
-Activation random_activation(const Device& device, ImageShape shape, int n, std::uint64_t seed, Precision precision);
+ActivationArray random_activation(const Device& device, ImageShape shape, int n, std::uint64_t seed,
+                                  Precision precision);
 
 // `count` random values in [-2, 2), scaled.
 Array<float> random_floats(const Device& device, std::size_t count, std::uint64_t seed, float scale = 1);

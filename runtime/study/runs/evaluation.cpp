@@ -201,7 +201,7 @@ class PrecisionControl {
 // Images of a turn: a window, or several where devices are to work on different ones at once.
 std::size_t turn_images(const Model& model, const std::vector<Device>& devices, const ExecutorSettings& settings) {
   const auto differs = [&](const Device& device) { return !device.same_as(devices.front()); };
-  return window_images(settings, model.input) * (std::ranges::any_of(devices, differs) ? 8 : 1);
+  return images_per_window(settings, model.input) * (std::ranges::any_of(devices, differs) ? 8 : 1);
 }
 
 // Against the stage that costs are compared with: of the model, or a larger one of `largest_mmac` that does not run.

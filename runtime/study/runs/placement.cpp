@@ -65,7 +65,7 @@ double host_share_of(const Device& device) {
 
 // Of one of `count` images that are uploaded together, no more than a window of the cascade holds.
 double upload_ms(const Task& task, const Device& device, std::size_t count, int runs) {
-  count = std::min(count, window_images(task.settings, task.model.input));
+  count = std::min(count, images_per_window(task.settings, task.model.input));
   const auto upload = [device, runs, images = task.copy_images(count)] {
     const std::span<const std::uint8_t> all = images;
     const Array<std::uint8_t> pixels = device.upload(all);

@@ -7,7 +7,7 @@
 #include <random>
 
 #include "runtime/opencl/half_arithmetic.h"
-#include "runtime/ops/activation.h"
+#include "runtime/ops/activation_array.h"
 #include "tests/support/device_test.h"
 
 namespace cascadecl {
@@ -65,14 +65,14 @@ TEST_CASE("the device loads and stores halves as the host does") {
 }
 
 TEST_CASE("an activation tells its precision, and gives its memory only as what it holds") {
-  const Activation halves = allocate_activation(test_device(), 10, Precision::fp16);
+  const ActivationArray halves = allocate_activation(test_device(), 10, Precision::fp16);
   CHECK(halves.bytes() == 20);
   CHECK(halves.halves().size() == 10);
   CHECK_THROWS_AS(halves.floats(), ShapeError);
-  const Activation floats = test_device().allocate<float>(10);
+  const ActivationArray floats = test_device().allocate<float>(10);
   CHECK(floats.bytes() == 40);
   CHECK_THROWS_AS(floats.halves(), ShapeError);
-  CHECK(Activation().empty());
+  CHECK(ActivationArray().empty());
 }
 
 TEST_CASE("whether a device computes in half is found by trying, with a reason if not") {

@@ -11,24 +11,27 @@ namespace {
 
 using namespace testing;
 
-const ConvGeometry whole_blocks{{16, 8, 8}, 16, 3, 3, 1, 1}, strided{{16, 9, 9}, 32, 1, 1, 2, 0};
+const ConvGeometry whole_blocks{{16, 8, 8}, 16, 3, 3, 1, 1}, strided{{16, 9, 9}, 32, 1, 1, 2, 0},
+    grouped{{32, 8, 8}, 32, 3, 3, 1, 1, 4};
 
 bool is_cpu_16() {
   return test_device().info().kernel_class() == KernelClass::cpu && test_device().channel_block() == 16;
 }
 
-std::vector<std::string> names(const std::vector<Declined>& declined) {
-  std::vector<std::string> names;
+using Names = std::vector<std::string>;
+
+Names names(const std::vector<Declined>& declined) {
+  Names names;
   for (const Declined& d : declined) names.push_back(d.variant);
   return names;
 }
 
-using Names = std::vector<std::string>;
-
-// Each implementation of the direction either declines with a reason or builds a convolution.
+// Builds each implementation of the direction that does not decline the problem. Which are to be built is known for
+// CPUs with channel blocks of 16; of the others only whether the reference kernels are among them.
 template <class Direction>
-void check_all(const typename Direction::Problem& problem) {
+void check_all(const typename Direction::Problem& problem, const std::string& expected) {
   const Device device = test_device().rehearsal();
+  std::string built;
   for (const auto& implementation : conv::implementations<Direction>()) {
     CAPTURE(implementation.variant);
     if (!implementation.declines(device, problem).empty()) continue;
@@ -37,6 +40,12 @@ void check_all(const typename Direction::Problem& problem) {
     const auto tuning = implementation.tuning(device, problem, BatchClass::many);
     CHECK(tuning.has_value() == !choice.parameters.empty());
     if (tuning) CHECK(tuning->candidates().front() == choice.parameters);
+    built += (built.empty() ? "" : " ") + std::string(implementation.variant);
+  }
+  if (is_cpu_16()) {
+    CHECK(built == expected);
+  } else {
+    CHECK(built.ends_with("reference") == expected.ends_with("reference"));
   }
 }
 
@@ -78,15 +87,28 @@ TEST_CASE("only implementations of the kernel class are asked") {
 }
 
 TEST_CASE("an implementation that does not decline can be built, and its tuning offers first what runs untuned") {
-  for (const ConvGeometry& g : {whole_blocks, strided}) {
-    check_all<conv::Forward>({g, {}});
-    check_all<conv::Forward>(
-        {g, {.view = {.activation = ActivationFunction::relu()}, .residual = true, .statistics = true}});
-    check_all<conv::BackwardData>({g, {}});
-    check_all<conv::BackwardData>({g, {.deferred = true, .mask = MaskKind::batch_norm_relu, .residual = true}});
-    check_all<conv::BackwardFilter>({g, {}, false});
-    check_all<conv::BackwardFilter>({g, {.affine = true}, true});
-  }
+  const ConvFusion training{.view = {.activation = ActivationFunction::relu()}, .residual = true, .statistics = true};
+  const ConvDataFusion deferred{.deferred = true, .mask = MaskKind::batch_norm_relu, .residual = true};
+  check_all<conv::Forward>({whole_blocks, {}}, "winograd direct gemm reference");
+  check_all<conv::Forward>({whole_blocks, training}, "winograd direct");
+  check_all<conv::BackwardData>({whole_blocks, {}}, "winograd direct strided gemm reference");
+  check_all<conv::BackwardData>({whole_blocks, deferred}, "winograd");
+  check_all<conv::BackwardFilter>({whole_blocks, {}, false}, "winograd direct gemm reference");
+  check_all<conv::BackwardFilter>({whole_blocks, {.affine = true}, true}, "winograd");
+
+  check_all<conv::Forward>({strided, {}}, "direct gemm reference");
+  check_all<conv::Forward>({strided, training}, "direct");
+  check_all<conv::BackwardData>({strided, {}}, "strided gemm reference");
+  check_all<conv::BackwardData>({strided, deferred}, "");
+  check_all<conv::BackwardFilter>({strided, {}, false}, "direct gemm reference");
+  check_all<conv::BackwardFilter>({strided, {.affine = true}, true}, "");
+
+  check_all<conv::Forward>({grouped, {}}, "grouped reference");
+  check_all<conv::Forward>({grouped, training}, "");
+  check_all<conv::BackwardData>({grouped, {}}, "grouped reference");
+  check_all<conv::BackwardData>({grouped, deferred}, "");
+  check_all<conv::BackwardFilter>({grouped, {}, false}, "grouped reference");
+  check_all<conv::BackwardFilter>({grouped, {.affine = true}, true}, "");
 }
 
 TEST_CASE("a fusion that no implementation has is an error that names all of them") {

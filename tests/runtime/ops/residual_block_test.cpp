@@ -26,7 +26,7 @@ long count_blocks(const Lowering& lowering) {
   return std::ranges::count(lowering.steps, &residual_block_step, &LoweredStep::kind);
 }
 
-Activation activation_of(const Device& device, const std::vector<float>& values, Precision precision) {
+ActivationArray activation_of(const Device& device, const std::vector<float>& values, Precision precision) {
   if (precision == Precision::fp32) return device.upload(values);
   std::vector<Half> halves(values.size());
   std::ranges::transform(values, halves.begin(), to_half);
@@ -172,7 +172,7 @@ TEST_CASE("images that take their way on several queues get the bits that they g
       const Device device(info);
       InferencePlan plan(device, network, parameters, largest, KernelClass::automatic, precision);
       bytes.push_back(plan.memory().activations);
-      const Activation input = activation_of(device, images, precision);
+      const ActivationArray input = activation_of(device, images, precision);
       for (int run = 0; run < 3; ++run) {
         logits.push_back(device.read(plan.run(n, input), 10 * n));
         features.push_back(device.read(plan.features(), 64 * n));

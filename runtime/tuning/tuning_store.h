@@ -2,7 +2,7 @@
 #include <filesystem>
 #include <string>
 
-#include "runtime/tunables/tuning_table.h"
+#include "runtime/tuning/tuning_table.h"
 
 namespace cascadecl {
 

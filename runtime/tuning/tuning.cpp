@@ -1,6 +1,6 @@
-#include "runtime/tunables/tuning.h"
+#include "runtime/tuning/tuning.h"
 
-#include "runtime/tunables/shipped.h"
+#include "runtime/tuning/shipped.h"
 
 namespace cascadecl {
 

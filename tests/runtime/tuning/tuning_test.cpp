@@ -1,4 +1,4 @@
-#include "runtime/tunables/tuning.h"
+#include "runtime/tuning/tuning.h"
 
 #include <doctest/doctest.h>
 
@@ -11,9 +11,9 @@
 #include "runtime/ops/conv_direct.h"
 #include "runtime/ops/conv_winograd.h"
 #include "runtime/ops/residual_block.h"
-#include "runtime/tunables/shipped.h"
-#include "runtime/tunables/tuning_store.h"
 #include "runtime/tuner/network_jobs.h"
+#include "runtime/tuning/shipped.h"
+#include "runtime/tuning/tuning_store.h"
 #include "tests/support/device_test.h"
 #include "tests/support/temporary_folder.h"
 

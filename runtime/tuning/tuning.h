@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/tunables/tuning_table.h"
+#include "runtime/tuning/tuning_table.h"
 
 namespace cascadecl {
 

@@ -1,4 +1,4 @@
-#include "runtime/tunables/tuning_store.h"
+#include "runtime/tuning/tuning_store.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

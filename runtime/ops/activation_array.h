@@ -10,20 +10,20 @@ namespace cascadecl {
 
 // Memory of an activation on one device, as floats or as halves. An array of either converts to it. A copy is another
 // handle on the same memory.
-class Activation {
+class ActivationArray {
  public:
-  Activation() = default;
-  Activation(cl::Buffer buffer, std::size_t size, Precision precision)
+  ActivationArray() = default;
+  ActivationArray(cl::Buffer buffer, std::size_t size, Precision precision)
       : buffer_(std::move(buffer)), size_(size), precision_(precision) {}
   template <std::convertible_to<const Array<float>&> Floats>
-  Activation(const Floats& floats) {
+  ActivationArray(const Floats& floats) {
     const Array<float>& array = floats;
-    *this = Activation(array.buffer(), array.size(), Precision::fp32);
+    *this = ActivationArray(array.buffer(), array.size(), Precision::fp32);
   }
   template <std::convertible_to<const Array<Half>&> Halves>
-  Activation(const Halves& halves) {
+  ActivationArray(const Halves& halves) {
     const Array<Half>& array = halves;
-    *this = Activation(array.buffer(), array.size(), Precision::fp16);
+    *this = ActivationArray(array.buffer(), array.size(), Precision::fp16);
   }
 
   const cl::Buffer& buffer() const { return buffer_; }
@@ -48,7 +48,7 @@ class Activation {
   Precision precision_ = Precision::fp32;
 };
 
-inline Activation allocate_activation(const Device& device, std::size_t size, Precision precision) {
+inline ActivationArray allocate_activation(const Device& device, std::size_t size, Precision precision) {
   if (precision == Precision::fp16) return device.allocate<Half>(size);
   return device.allocate<float>(size);
 }

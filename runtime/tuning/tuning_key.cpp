@@ -1,4 +1,4 @@
-#include "runtime/tunables/tuning_key.h"
+#include "runtime/tuning/tuning_key.h"
 
 #include <fmt/format.h>
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "runtime/tunables/tuning_key.h"
+#include "runtime/tuning/tuning_key.h"
 #include "runtime/warning.h"
 
 namespace cascadecl {
