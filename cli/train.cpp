@@ -100,6 +100,15 @@ void add_stage_flags(Options& options, TrainSettings& settings) {
   options.add_numbers("cutout", settings.cutout.values, 0, 1024,
                       "side in pixels of a square at a random place that is set to the mean, in pretraining; 0: none. "
                       "For all stages, or for each one by commas");
+  options.add_text(
+      "teacher", settings.teacher, "MODEL[#k|#combined]",
+      "pretraining also learns from the answers of stage k of this model, of its last stage, or of all its "
+      "stages combined");
+  options.add_numbers("teacher-weight", settings.teacher_weight.values, 0, 1,
+                      "share of the loss that follows the teacher: for all stages, or for each one by commas; 0: the "
+                      "labels alone");
+  options.add_number("teacher-temperature", settings.teacher_temperature, 0, 1000,
+                     "by which the answers of teacher and stage are softened; 0: 4 from 100 classes on, else 3");
   options.add_number("validation-share", settings.validation_share, 0, 0.9,
                      "share of the training images held out from the stages, for the policies");
   options.add_number("seed", settings.seed, "of everything random");
@@ -267,8 +276,11 @@ void run_train(const Arguments& arguments) {
   refuse_fp16_training(precision);
   check_flags(options, {{flags.settings.cost != CostUnit::mj && !options.given("target-mj"), MeterFlags::names(),
                          "only with --cost mj or --target-mj"}});
+  check_flags(options,
+              {{flags.settings.teacher.empty(), {"teacher-weight", "teacher-temperature"}, "only with --teacher"}});
   if (flags.stages.empty() == flags.from.empty()) throw UsageError("give either --stages or --from");
   set_phases(flags.settings, flags.phases);
+  check_flags(options, {{!flags.settings.pretrain, {"teacher"}, "only with the phase pretrain"}});
   set_joint_defaults(flags.settings, options);
   if (options.given("policy-seed")) flags.settings.policy_seed = flags.policy_seed;
   const std::string checkpoint = flags.checkpoint.empty() ? flags.output + ".checkpoint" : flags.checkpoint;

@@ -25,7 +25,7 @@ void TrainDisplay::on_progress(const TrainProgress& now) {
     task_ = task;
     bar_.emplace(task, now.images_total, quiet_, now.seconds);
   }
-  bar_->update(now.images_done, note_of(now));
+  bar_->update(now.images_done, now.phase == "teacher" ? "" : note_of(now));
 }
 
 void TrainDisplay::on_epoch(const EpochRecord& epoch) {

@@ -192,7 +192,7 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
   write_model(file, s.model);
   file.create_group(kGroup);
   file.write_attribute(kGroup, "position", kPositions[static_cast<std::size_t>(s.position)]);
-  file.write_attribute(kGroup, "refit", s.refit ? 1 : 0);
+  file.write_attribute(kGroup, "refit", s.policies_due ? 1 : 0);
   write_text(file, "/checkpoint/settings", checkpoint.settings);
   write_text(file, "/checkpoint/history", history_to_json(s.history));
   if (!s.relative_costs.empty())
@@ -213,7 +213,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   TrainState& s = checkpoint.state;
   s.model = read_model(file);
   s.position = read_position(file);
-  s.refit = small_number(file, "refit", 1) == 1;
+  s.policies_due = small_number(file, "refit", 1) == 1;
   s.relative_costs = read_relative_costs(file, s.model.stages.size());
   checkpoint.settings = read_text(file, "/checkpoint/settings");
   check_json_depth(checkpoint.settings, path.string() + ": /checkpoint/settings");

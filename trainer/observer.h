@@ -5,7 +5,8 @@
 
 namespace cascadecl {
 
-// How far a training is: in which phase and epoch, and what came of that epoch so far.
+// The progress of a training, reported after steps. While the teacher of a stage answers, before the steps, phase is
+// "teacher" and there is no loss.
 struct TrainProgress {
   std::string phase;                               // "pretrain", "policy", "joint"
   std::string what;                                // "resnet-20", "policies", "cascade"

@@ -46,6 +46,11 @@ struct TrainSettings {
   PerStage<int> cutout = 0;  // of pretraining, like the next one
   double label_smoothing = 0;
   ClassWeights class_weights = {};
+  // Pretraining learns from the answers of a trained model, too, see read_teacher() and Distillation; empty: it does
+  // not. Stages of weight 0 learn from the labels alone. Temperature 0: default_teacher_temperature().
+  std::string teacher = {};
+  PerStage<double> teacher_weight = 0.9;
+  double teacher_temperature = 0;
   double validation_share = 0.1;  // of the training images, held out for the policies
   PolicyLearning learning;        // of the policies; momentum and batch size are those of the stages
   // Find the best ways to run the cascade at the end (fit_frontier), and choose the cheapest one that loses half a

@@ -20,7 +20,7 @@ void fit_answers(Training& training);
 // The same, and then the policies, on what the frozen stages say of the held-out images.
 bool train_policies(Training& training);
 // The same from where they are, after the stages have changed; in the phase joint.
-bool refit_policies(Training& training);
+bool update_policies(Training& training);
 
 // Stages and policies together: after each epoch of the stages the policies are fitted again.
 bool train_jointly(Training& training);

@@ -100,7 +100,7 @@ bool find_frontier(Training& training) {
   return true;
 }
 
-bool refit_policies(Training& training) {
+bool update_policies(Training& training) {
   fit_answers(training);
   PolicyPhase phase = make_policy_phase(training);
   PolicyPhaseState state = phase.state();

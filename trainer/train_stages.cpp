@@ -176,6 +176,9 @@ PretrainSettings pretrain_settings(const Training& training, int stage) {
           .augment = settings.augment,
           .flip = settings.flip,
           .cutout = settings.cutout.at(stage),
+          .teacher = training.teaches(stage) ? training.teacher : nullptr,
+          .teacher_weight = settings.teacher_weight.at(stage),
+          .teacher_temperature = settings.teacher_temperature,
           .seed = settings.seed + 7919 * static_cast<std::uint64_t>(stage)};
 }
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -18,6 +17,7 @@
 #include "trainer/policy_net.h"
 #include "trainer/policy_phase.h"
 #include "trainer/relative_costs.h"
+#include "trainer/stage_entry.h"
 #include "trainer/train_memory.h"
 
 namespace cascadecl {
@@ -50,6 +50,20 @@ void check_classes(const Training& training) {
                     printable(header.name), header.classes(), most_policy_classes));
 }
 
+void check_teaching(const Training& training) {
+  const TrainSettings& settings = training.settings;
+  check_per_stage("teacher weight", settings.teacher_weight, training.stage_count());
+  if (settings.teacher.empty()) return;
+  if (!settings.pretrain) throw UsageError("teacher: it teaches in the phase pretrain, which is not to be run");
+  for (const double weight : settings.teacher_weight.values)
+    if (!(weight >= 0 && weight <= 1)) throw UsageError("teacher weight: expected 0 to 1");
+  if (!(settings.teacher_temperature > 0 && std::isfinite(settings.teacher_temperature)))
+    throw UsageError("teacher temperature: expected a number above 0");
+  for (int stage = 0; stage < training.stage_count(); ++stage)
+    if (training.teaches(stage)) return;
+  throw UsageError("teacher weight: no stage that is pretrained has one above 0");
+}
+
 void check(const Training& training) {
   const TrainSettings& settings = training.settings;
   if (settings.patience < 0) throw UsageError("patience: expected 0 or more epochs");
@@ -66,6 +80,7 @@ void check(const Training& training) {
   if (!settings.augment && (std::ranges::max(settings.cutout.values) > 0 || settings.flip == Flip::alternate)) {
     throw UsageError("cutout and flip alternate: they are augmentation, which is off");
   }
+  check_teaching(training);
   if (!(settings.label_smoothing >= 0 && settings.label_smoothing < 1)) {
     throw UsageError("label smoothing: expected 0 or more and less than 1");
   }
@@ -114,17 +129,14 @@ Stage new_stage(const std::string& entry, ImageShape input, int classes, std::ui
 }
 
 Stage stage_of_model(const std::string& entry, const DatasetHeader& header) {
-  const std::size_t mark = entry.rfind('#');
-  const std::string path = entry.substr(0, mark), number = entry.substr(mark + 1);
+  const auto [path, number] = split_stage_entry(entry);
   const Model model = read_model(path);
   check_dataset(model, header);
   if (model.mean != header.mean || model.std != header.std)
     throw UsageError(fmt::format("stage {}: {} was trained with another mean and std than the dataset's", entry, path));
-  std::size_t stage = 0;
-  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), stage);
-  if (error != std::errc{} || end != number.data() + number.size() || stage >= model.stages.size())
-    throw UsageError(fmt::format("stage {}: expected MODEL#0 to MODEL#{}", entry, model.stages.size() - 1));
-  return model.stages[stage];
+  const auto stage = stage_number(number, model.stages.size());
+  if (!stage) throw UsageError(fmt::format("stage {}: expected MODEL#0 to MODEL#{}", entry, model.stages.size() - 1));
+  return model.stages[*stage];
 }
 
 // While stages are pretrained, their records stand in the history one stage after the other, one for each epoch done:
@@ -149,6 +161,14 @@ void check_history(const Training& training) {
     if (!training.epochs_of(stage).empty() && !training.pretrained(stage) &&
         state.best[static_cast<std::size_t>(stage)].empty())
       fail(fmt::format("/stages/{}/best: missing, expected the parameters of the best epoch", stage));
+}
+
+void find_teacher(Training& training) {
+  TrainSettings& settings = training.settings;
+  if (settings.teacher.empty()) return;
+  const DatasetHeader& header = training.data.header();
+  training.teacher = std::make_shared<const Teacher>(read_teacher(settings.teacher, header));
+  if (settings.teacher_temperature == 0) settings.teacher_temperature = default_teacher_temperature(header.classes());
 }
 
 // Drops what was fitted to the stages or policies of another model and no longer fits once they are trained on.
@@ -186,6 +206,8 @@ bool Training::pretrained(int stage) const {
   return !pretrains(stage) || ends_after(epochs_of(stage), settings.epochs.at(stage), settings.patience);
 }
 
+bool Training::teaches(int stage) const { return teacher && pretrains(stage) && settings.teacher_weight.at(stage) > 0; }
+
 void Training::start(const std::optional<Model>& initial) {
   const DatasetHeader& header = data.header();
   const ImageShape input{header.dims.channels, header.dims.height, header.dims.width};
@@ -215,6 +237,7 @@ void Training::start(const std::optional<Model>& initial) {
         initial_policies(stage_count(), settings.learning.input, model.classes,
                          settings.learning.hidden_units(model.classes), settings.seed_of_policies(), features);
   }
+  find_teacher(*this);
   check(*this);
   fit_batch(*this);
   if ((settings.policy || settings.joint) && has_policies())
@@ -227,6 +250,7 @@ void Training::resume() {
   Checkpoint saved = read_checkpoint(checkpoint);
   state = std::move(saved.state);
   check_dataset(state.model, data.header());
+  find_teacher(*this);
   check(*this);
   fit_batch(*this);
   const std::string now = identity(), other = differences(with_later_settings(saved.settings, now), now);
@@ -265,7 +289,7 @@ void Training::advance(Position position) {
   const std::size_t stages = position == Position::pretrain ? state.model.stages.size() : 0;
   state.position = position;
   state.progress.assign(position == Position::done ? 0 : std::max<std::size_t>(stages, 1), {});
-  state.refit = false;
+  state.policies_due = false;
   state.momentum.assign(stages, {});
   state.best.assign(stages, {});
   state.policy_momentum.clear();
@@ -288,6 +312,7 @@ std::string Training::identity() const {
   json["std"] = data.header().std;
   json["color_order"] = data.header().color_order;
   json["labels"] = fingerprint(data.labels());
+  if (teacher) json["teacher_identity"] = teacher->identity;
   return json.dump();
 }
 

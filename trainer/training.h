@@ -1,5 +1,6 @@
 #pragma once
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,6 +12,7 @@
 #include "trainer/checkpoint.h"
 #include "trainer/observer.h"
 #include "trainer/settings.h"
+#include "trainer/teacher.h"
 
 namespace cascadecl {
 
@@ -24,6 +26,7 @@ struct Training {
   ValidationSplit split;         // of data: for the stages, and held out for the policies
   MeterEnvironment meters = {};  // where energy is measured, if the settings ask for it
   TrainState state = {};
+  std::shared_ptr<const Teacher> teacher = {};  // that the settings name, if they do
 
   // Call one of the two first. Arguments and errors are those of train().
   void start(const std::optional<Model>& initial);
@@ -47,6 +50,7 @@ struct Training {
   std::size_t first_epoch_of(int stage) const;
   std::span<const EpochRecord> epochs_of(int stage) const;
   bool pretrained(int stage) const;
+  bool teaches(int stage) const;  // whether the stage learns from the teacher there
   int stage_count() const { return static_cast<int>(state.model.stages.size()); }
   bool has_policies() const { return !state.model.policies.empty(); }
   bool can_fit_answers() const { return has_policies() && !split.held_out.empty(); }

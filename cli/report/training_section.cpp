@@ -12,7 +12,7 @@ namespace {
 using nlohmann::ordered_json;
 
 // Settings that are no flags of `train`, but facts of the dataset.
-constexpr std::array data_facts = {"data", "images", "mean", "std", "color_order", "labels"};
+constexpr std::array data_facts = {"data", "images", "mean", "std", "color_order", "labels", "teacher_identity"};
 
 ordered_json parse(const std::string& training) {
   ordered_json json = ordered_json::parse(training, nullptr, false);

@@ -135,6 +135,11 @@ Model at_point(Model model, const FrontierPoint& point) {
   return model;
 }
 
+Parameters tempered_parameters(const Model& model, std::size_t stage) {
+  const Stage& of = model.stages.at(stage);
+  return model.temperatures.empty() ? of.parameters : tempered(of.network, of.parameters, model.temperatures.at(stage));
+}
+
 Model single_stage(const Model& model, std::size_t stage) {
   return {
       .classes = model.classes,

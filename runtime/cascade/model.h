@@ -67,6 +67,9 @@ double largest_mmac(const Model& model);
 // their sizes, number of policies, mean and std; or if a value is not finite.
 void check_model(const Model& model);
 
+// The parameters with which a stage's network answers: its own, tempered where the model says so.
+Parameters tempered_parameters(const Model& model, std::size_t stage);
+
 // A cascade of stage i alone, which always stops there.
 Model single_stage(const Model& model, std::size_t stage);
 

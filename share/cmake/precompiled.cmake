@@ -16,13 +16,11 @@ function(cascadecl_use_precompiled target owner)
   target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 endfunction()
 
-# cascadecl_optimise_little(TARGET): -O1, since what takes time is in the libraries. From GCC 13 on, x86's -O2 and -O3 turn on
-# an option that sources must have in common with the headers they take; at -O1 it does nothing else.
+# cascadecl_optimise_little(TARGET): -O1, since what takes time is in the libraries. Not from GCC 13 on, which refuses headers
+# that were parsed at another level; they save more time than -O1 does.
 function(cascadecl_optimise_little target)
-  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13
-     AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|i.86")
-    target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-munroll-only-small-loops>)
+  if(NOT (CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13))
+    target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
   endif()
 endfunction()
 

@@ -27,9 +27,9 @@ std::vector<std::string> train(const SmallWorld& world, const std::string& model
   return arguments;
 }
 
-std::vector<float> answers(const SmallWorld& world, const std::string& model) {
+std::vector<float> answers(const SmallWorld& world, const std::string& model, const std::string& policy = "learned") {
   const std::string output = world.path("answers.h5");
-  REQUIRE(cascadecl_run({"predict", model, "--data", world.data(), "-o", output}).status == 0);
+  REQUIRE(cascadecl_run({"predict", model, "--data", world.data(), "-o", output, "--policy", policy}).status == 0);
   return Hdf5Reader(output).read<float>("/answer", {30, 10});
 }
 
@@ -249,6 +249,50 @@ TEST_CASE("a loss that is not finite stops the training") {
   CHECK(run.status == 1);
   CHECK(contains(run.err, "finite"));
   CHECK_FALSE(std::filesystem::exists(world.path("m.h5")));
+}
+
+// A model that fits the world's images.
+std::string trained_teacher(const SmallWorld& world) {
+  const Finished run = cascadecl_run(train(world, world.path("teacher.h5"), {"--seed", "5", "--quiet"}, "1"));
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  return world.path("teacher.h5");
+}
+
+TEST_CASE("stages learn from a teacher, its last stage, another one or all combined") {
+  const SmallWorld world;
+  const std::string teacher = trained_teacher(world);
+  std::vector<std::vector<float>> all;
+  for (const char* part : {"", "#0", "#combined"}) {
+    CAPTURE(part);
+    const Finished run = cascadecl_run(train(
+        world, world.path("m.h5"), {"--teacher", teacher + part, "--teacher-weight", "0,0.5", "--quiet", "--json"}));
+    CAPTURE(run.err);
+    REQUIRE(run.status == 0);
+    const nlohmann::json settings = run.json()["training"]["settings"];
+    CHECK(settings["teacher"] == teacher + part);
+    CHECK(settings["teacher_temperature"] == 3);
+    all.push_back(answers(world, world.path("m.h5"), "static:1"));  // the stage that was taught
+  }
+  CHECK(all[0] != all[1]);
+  CHECK(all[1] != all[2]);
+  CHECK(all[2] != all[0]);
+}
+
+TEST_CASE("a teacher that cannot teach, or flags that say nothing, are refused before the training") {
+  const SmallWorld world;
+  const std::string teacher = trained_teacher(world);
+  const auto fault = [&](const std::vector<std::string>& flags, int status, const std::string& text) {
+    const Finished run = cascadecl_run(train(world, world.path("m.h5"), flags));
+    CHECK_FALSE(contains(run.err, "epoch 1:"));
+    return error_fault(run, status, text);
+  };
+  CHECK(fault({"--teacher-weight", "0.5"}, 2, "--teacher-weight: only with --teacher") == "");
+  CHECK(fault({"--teacher-temperature", "2"}, 2, "--teacher-temperature: only with --teacher") == "");
+  CHECK(fault({"--teacher", teacher, "--phases", "policy"}, 2, "--teacher: only with the phase pretrain") == "");
+  CHECK(fault({"--teacher", teacher + "#2"}, 2, "MODEL#0 to MODEL#1") == "");
+  CHECK(fault({"--teacher", teacher, "--teacher-weight", "0.5,0.5,0.5"}, 2, "teacher weight: 3 values") == "");
+  CHECK(fault({"--teacher", world.path("none.h5")}, 4, "none.h5") == "");
 }
 
 // A short training without the joint phase.

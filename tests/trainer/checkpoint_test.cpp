@@ -44,7 +44,7 @@ Checkpoint random_checkpoint(Position position) {
   }
   if (position == Position::policy) s.policy_momentum = s.model.policies;
   if (position == Position::joint) {
-    s.refit = true;
+    s.policies_due = true;
     for (const float value : {0.25F, 0.5F, 0.75F}) s.momentum.push_back(trained(network, value));
   }
   EpochRecord record{.phase = "pretrain", .what = "resnet-8", .epoch = 1, .loss = 0.1, .accuracy = 1.0 / 7};
@@ -84,7 +84,7 @@ TEST_CASE("a checkpoint read back is the one that was written, in every phase") 
       CHECK(b.progress[i].correct == a.progress[i].correct);
     }
     CHECK(b.relative_costs == a.relative_costs);
-    CHECK(b.refit == a.refit);
+    CHECK(b.policies_due == a.policies_due);
     CHECK(b.momentum == a.momentum);
     CHECK(b.best == a.best);
     REQUIRE(b.policy_momentum.size() == a.policy_momentum.size());

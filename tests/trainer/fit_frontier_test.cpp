@@ -53,7 +53,7 @@ TEST_CASE("a frontier rises in cost and accuracy, and a cascade is on it") {
   check_frontier(frontier, 3);
   for (std::size_t i = 1; i < frontier.points.size(); ++i) CHECK(frontier.points[i].top1 > frontier.points[i - 1].top1);
   // Easy images cost 1, middling ones 4, hard ones 13: 5.75 together.
-  const FrontierPoint& best = pick(frontier, {Goal::Kind::drop, 0.5}, mmac, "");
+  const FrontierPoint best = pick(frontier, {Goal::Kind::drop, 0.5}, mmac, "");
   CHECK(best.top1 > 0.99);
   CHECK(cost_of(best, mmac) < 6.2);
 }
@@ -62,7 +62,7 @@ TEST_CASE("a larger budget never gives a less accurate point, and no point excee
   const Frontier frontier = fitted();
   double last = 0;
   for (double budget = 1; budget < 12; budget += 0.25) {
-    const FrontierPoint& point = pick(frontier, {Goal::Kind::cost, budget}, mmac, "MMAC");
+    const FrontierPoint point = pick(frontier, {Goal::Kind::cost, budget}, mmac, "MMAC");
     CHECK(cost_of(point, mmac) <= budget);
     CHECK(point.top1 >= last);
     last = point.top1;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "data/files/error.h"
+#include "data/loader.h"
 #include "runtime/study/answers/label_probabilities.h"
 #include "tests/support/device_test.h"
 #include "tests/support/reference_training.h"
@@ -243,6 +244,121 @@ TEST_CASE("a stopped epoch goes on from its state with the same bits, augmented 
     CHECK(second.state().momentum == whole.state().momentum);
     CHECK(second.last_epoch().accuracy == whole.last_epoch().accuracy);
     CHECK(second.last_epoch().loss == whole.last_epoch().loss);
+  }
+}
+
+// A teacher of these images: a stage of other random weights.
+std::shared_ptr<const Teacher> some_teacher() {
+  const Model model{.classes = 10,
+                    .input = {3, 8, 8},
+                    .mean = images().header().mean,
+                    .std = images().header().std,
+                    .label_names = {},
+                    .stages = {{network(), random_parameters(network(), 11)}},
+                    .policies = {},
+                    .training = {}};
+  return std::make_shared<const Teacher>(Teacher{model, "some"});
+}
+
+// (1 - share) cross-entropy + share T^2 KL(q_T || p_T), the mean over the images, from logits and log q.
+double taught_loss(const Values& logits, const Values& log_q, const std::vector<int>& labels, double share, double t) {
+  const int n = static_cast<int>(labels.size());
+  const auto softened = [&](Values values) {
+    for (double& value : values) value /= t;
+    return reference::softmax(values, n, 10);
+  };
+  const Values p = reference::softmax(logits, n, 10), p_t = softened(logits), q_t = softened(log_q);
+  double loss = 0;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    loss -= (1 - share) * std::log(p[i * 10 + static_cast<std::size_t>(labels[i])]);
+    for (std::size_t c = i * 10; c < i * 10 + 10; ++c) loss += share * t * t * q_t[c] * std::log(q_t[c] / p_t[c]);
+  }
+  return loss / n;
+}
+
+TEST_CASE("a step of a stage with a teacher is the gradient of the distilled loss, in micro-batches too") {
+  const int n = 12;
+  constexpr double share = 0.9, temperature = 3;
+  const std::shared_ptr<const Teacher> teacher = some_teacher();
+  const StageProbabilities answers = label_probabilities(teacher->model, test_device(), images(), all_indices(n));
+  std::vector<int> labels(images().labels().begin(), images().labels().begin() + n);
+  Values log_q;
+  for (const float p : answers.values) log_q.push_back(static_cast<double>(to_float(to_half(std::log(p)))));
+  PretrainSettings settings = one_step(0);
+  settings.teacher = teacher;
+  settings.teacher_weight = share;
+  settings.teacher_temperature = temperature;
+  Pretrainer actual = trainer(settings, start(), n);
+  Recorder recorder;
+  REQUIRE(actual.run_epoch(recorder) == Pretrainer::Outcome::complete);
+
+  const Values pixels = normalised(all_indices(n));
+  const reference::DoubleParameters parameters = reference::to_double(start().parameters);
+  const auto loss_of = [&](const reference::DoubleParameters& of) {
+    return taught_loss(reference::training_logits(network(), of, pixels, labels, BatchNormMode::batch), log_q, labels,
+                       share, temperature);
+  };
+  CHECK(actual.last_epoch().loss == doctest::Approx(loss_of(parameters)).epsilon(1e-5));
+  for (const auto& [key, gradient] : actual.state().momentum) {
+    CAPTURE(key);
+    const std::size_t largest = static_cast<std::size_t>(
+        std::ranges::max_element(gradient, {}, [](float v) { return std::abs(v); }) - gradient.begin());
+    reference::DoubleParameters more = parameters, less = parameters;
+    constexpr double step = 1e-6;
+    more.at(key)[largest] += step;
+    less.at(key)[largest] -= step;
+    CHECK(static_cast<double>(gradient[largest]) ==
+          doctest::Approx((loss_of(more) - loss_of(less)) / (2 * step)).epsilon(2e-3));
+  }
+}
+
+TEST_CASE("a teacher is asked in the first eight epochs alone, and then its answers and images come again") {
+  PretrainSettings settings{.epochs = 2 * teaching_cycle + 1, .batch_size = 8};
+  settings.teacher = some_teacher();
+  Pretrainer taught = trainer(settings, start(), 20);
+  Recorder recorder;
+  while (!taught.finished()) taught.run_epoch(recorder);
+  std::vector<int> asked;
+  for (const TrainProgress& step : recorder.progress)
+    if (step.phase == "teacher" && step.images_done == 20) asked.push_back(step.epoch);
+  CHECK(asked == std::vector<int>{1, 2, 3, 4, 5, 6, 7, 8});
+
+  // With all else still, epoch 9 sees what epoch 1 saw.
+  const auto loss_of_epoch = [&](int epoch, bool with_teacher) {
+    PretrainSettings still = settings;
+    still.learning_rate = 1e-30;
+    still.batch_size = 20;
+    if (!with_teacher) still.teacher = nullptr;
+    PretrainState state = start();
+    state.progress.epoch = epoch;
+    Pretrainer one = trainer(still, state, 20);
+    one.run_epoch(recorder);
+    return one.last_epoch().loss;
+  };
+  CHECK(loss_of_epoch(8, true) == doctest::Approx(loss_of_epoch(0, true)).epsilon(1e-6));
+  CHECK(std::abs(loss_of_epoch(1, true) - loss_of_epoch(0, true)) > 1e-4);
+  CHECK(std::abs(loss_of_epoch(8, false) - loss_of_epoch(0, false)) > 1e-4);
+}
+
+TEST_CASE("a stage with a teacher goes on with the same bits, stopped in an epoch or while the teacher answers") {
+  for (const auto& [augment, micro] : {std::pair{true, 0}, {false, 0}, {true, 3}}) {
+    CAPTURE(augment);
+    CAPTURE(micro);
+    PretrainSettings settings{.epochs = 10, .batch_size = 8, .micro_batch = micro, .augment = augment};
+    settings.teacher = some_teacher();
+    Recorder unbroken;
+    Pretrainer whole = trainer(settings, start(), 36);
+    while (!whole.finished()) whole.run_epoch(unbroken);
+    for (const int stop_at : {2, unbroken.asked / 3, unbroken.asked - 7}) {
+      CAPTURE(stop_at);
+      Recorder stopping(stop_at), nobody;
+      Pretrainer first = trainer(settings, start(), 36);
+      while (first.run_epoch(stopping) != Pretrainer::Outcome::stopped) REQUIRE_FALSE(first.finished());
+      Pretrainer second = trainer(settings, first.state(), 36);
+      while (!second.finished()) second.run_epoch(nobody);
+      CHECK(second.state().parameters == whole.state().parameters);
+      CHECK(second.state().momentum == whole.state().momentum);
+    }
   }
 }
 

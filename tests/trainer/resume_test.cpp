@@ -34,7 +34,7 @@ TEST_CASE("a training stopped anywhere and resumed ends with the bits of one tha
     }
   }
   CHECK(places == std::set<std::string>{"pretrain 0", "pretrain 0 mid-epoch", "pretrain 1", "pretrain 1 mid-epoch",
-                                        "policy", "joint", "joint mid-epoch", "joint refit"});
+                                        "policy", "joint", "joint mid-epoch", "joint policies due"});
 }
 
 TEST_CASE("policies that see the combined answer resume with the same bits, and weights and temperatures with them") {

@@ -71,7 +71,7 @@ std::string place_of(const TrainState& state) {
     place += " " + std::to_string(current);
   }
   if (!state.progress.empty() && state.progress[current].step > 0) place += " mid-epoch";
-  if (state.refit) place += " refit";
+  if (state.policies_due) place += " policies due";
   return place;
 }
 

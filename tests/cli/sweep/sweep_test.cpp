@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -234,7 +235,8 @@ TEST_CASE("a spoiled sweep is refused by what is wrong in it, and stays as it is
   CHECK(fault(R"({"tasks_done": -1})", "'tasks_done'") == "");
   CHECK(fault(R"({"stages": [)" + whole["stages"][0].dump() + R"(], "points": [], "tasks_done": 0})",
               "'stages' holds 1") == "");
-  CHECK(fault(R"({"model": )" + std::string(200, '[') + std::string(200, ']') + "}", "deep in each other") == "");
+  const std::string open(200, '['), close(200, ']');
+  CHECK(fault(fmt::format("{{\"model\": {}{}}}", open, close), "deep in each other") == "");
 }
 
 TEST_CASE("a sweep of files whose names are no UTF-8 is written, and goes on") {
