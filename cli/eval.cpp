@@ -242,7 +242,7 @@ std::vector<std::string> warnings_of(const Evaluation& result, const ChosenCasca
   }
   std::vector<std::string> warnings = cascade_warnings(stages, result.mmac_per_image, result.top1);
   if (warnings.empty()) return warnings;
-  warnings.push_back(
+  warnings.emplace_back(
       cascade.model.frontier.empty()
           ? "to choose another way to run it: cascadecl calibrate MODEL --data FILE --target-drop 0.5 -o "
             "MODEL2"
