@@ -3,25 +3,26 @@
 #include <optional>
 #include <string>
 
+#include "cli/goal_flags.h"
 #include "cli/options.h"
 #include "runtime/study/tradeoff/decide.h"
 
 namespace cascadecl {
 
-// The flags of the commands that find a threshold for a budget: --target-mac, --target-ms, --target-mj, --target-drop,
-// and with one of them --policy, --combine and --test.
+// The flags of the commands that make a goal the model's decision: those of GoalFlags, and with one of them --policy,
+// --combine and --test.
 class BudgetFlags {
  public:
   void add_to(Options& options);
 
-  // After parsing: what was asked for, if anything. Throws UsageError for two targets, for the other flags without
-  // one, and for a policy without a threshold.
+  // After parsing: what was asked for, if anything. Throws as GoalFlags::goal(), and UsageError for the other flags
+  // without a target, for a policy without a threshold, and for --combine without --policy.
   std::optional<BudgetQuestion> question() const;
 
   const std::string& policy() const { return policy_; }
 
-  // Finds the threshold, makes it the model's decision and tells target, validation and, with --test, test figures, for
-  // which the file of `data` ("FILE[:split]") is opened.
+  // Finds point or threshold, makes it the model's decision and tells target, validation and, with --test, test
+  // figures, for which the file of `data` ("FILE[:split]") is opened.
   nlohmann::ordered_json decide(const BudgetQuestion& question, Model& model, CascadeTable& table, const Device& device,
                                 const Dataset& fitted_on, const std::string& data, int batch_size,
                                 const MeterEnvironment& meters) const;
@@ -30,8 +31,8 @@ class BudgetFlags {
 
  private:
   const Options* options_ = nullptr;  // given to add_to, outlives this
-  double mac_ = 0, ms_ = 0, mj_ = 0, drop_ = 0;
-  std::string policy_ = "learned", test_;
+  GoalFlags goal_;
+  std::string policy_, test_;
   std::optional<Combine> combine_;
 };
 

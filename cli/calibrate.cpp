@@ -9,13 +9,16 @@
 #include "cli/device_flags.h"
 #include "cli/fitting_images.h"
 #include "cli/flag_rules.h"
+#include "cli/frontier_text.h"
 #include "cli/meter_flags.h"
+#include "cli/open_device.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/output_file.h"
 #include "cli/policy_learning_flags.h"
 #include "cli/progress.h"
 #include "runtime/cascade/model_file.h"
+#include "trainer/fit_frontier.h"
 
 namespace cascadecl {
 namespace {
@@ -88,8 +91,8 @@ void run_calibrate(const Arguments& arguments) {
   Options options(
       "calibrate MODEL --data FILE[:split] -o MODEL2 [flags]",
       "Fits temperatures, the combination of answers and the exit functions of --policy ann, on images that the\n"
-      "stages were not fitted to. With a --target it also finds the threshold that meets a budget. eval and the\n"
-      "other commands then use that threshold.");
+      "stages were not fitted to. With a --target it also fits the frontier, the best ways to run the cascade, and\n"
+      "makes the one that meets the target the model's decision, which eval and the other commands then follow.");
   add_flags(options, flags);
   if (!options.parse(arguments)) return print(options.help());
   options.require("MODEL");
@@ -116,11 +119,17 @@ void run_calibrate(const Arguments& arguments) {
       [&](std::int64_t done) { progress.update(done); }, features);
   progress.wipe();
   Calibration calibration = calibrate(model, std::move(table), device, flags.settings);
+  if (question && !question->policy) {
+    note("fitting the frontier: policies of several prices, thresholds, and each stage alone", options.quiet());
+    calibration.model.frontier = fit_frontier(calibration.table, device, {.phase = flags.settings.phase});
+  }
   ordered_json decision;
   if (question)
     decision = flags.budget.decide(*question, calibration.model, calibration.table, device, *images.dataset, flags.data,
                                    flags.batch_size, flags.meters.environment());
   write_model(flags.output, calibration.model);
+  const std::vector<std::string> warnings = frontier_warnings(calibration.model);
+  for (const std::string& warning : warnings) device_settings().warning(warning);
 
   if (options.json()) {
     return print_json({{"output", flags.output},
@@ -128,11 +137,13 @@ void run_calibrate(const Arguments& arguments) {
                        {"images", images.indices.size()},
                        {"device", device.info().name},
                        {"stages", stages_json(calibration)},
-                       {"decision", decision}});
+                       {"decision", decision},
+                       {"frontier", frontier_json(calibration.model)},
+                       {"warnings", warnings}});
   }
   std::string text =
       fmt::format("{}fitted on {}, on {}\n", stages_text(calibration), images.description(), device.info().name);
-  if (question) text += decision_text(decision);
+  if (question) text += frontier_text(calibration.model) + decision_text(decision);
   print(text + fmt::format("wrote {}\n", flags.output));
 }
 

@@ -10,10 +10,12 @@
 #include "cli/output_file.h"
 #include "cli/progress.h"
 #include "data/files/error.h"
+#include "data/files/random.h"
 #include "runtime/cascade/pipeline/trace.h"
 #include "runtime/study/answers/label_probabilities.h"
 #include "runtime/study/runs/evaluation.h"
 #include "runtime/study/runs/stage_costs.h"
+#include "runtime/study/tradeoff/decide.h"
 
 namespace cascadecl {
 
@@ -30,6 +32,7 @@ void CascadeFlags::add_to(Options& options, CascadeUse use) {
       "(with that probability), ann[:T], static[:STAGE], confidence:T, margin:T, entropy:T, the same three of the "
       "combined answer as combined-confidence:T, agreement[:N], random:P or oracle; without this flag as calibrate has "
       "chosen for the model, else learned");
+  goal_.add_to(options);
   add_combine(
       options, combine_,
       "the answer: of all visited stages weighted by stop probability, of the last one, or of all with weights "
@@ -58,6 +61,8 @@ void CascadeFlags::add_to(Options& options, CascadeUse use) {
 
 void CascadeFlags::check() const {
   if (!policy_.empty()) parse_policy_choice(policy_);
+  const std::optional<UnitGoal> goal = goal_.goal();
+  check_flags(*options_, {{goal.has_value(), {"policy", "combine"}, "not with a --target, which chooses them"}});
   const bool measures_energy =
       use_ == CascadeUse::profile || use_ == CascadeUse::run || objective_ == Objective::energy;
   check_flags(*options_,
@@ -79,10 +84,37 @@ ExecutorSettings CascadeFlags::settings() const {
   return settings;
 }
 
+GoalChoice CascadeFlags::measured(const UnitGoal& goal, const Model& model) const {
+  GoalChoice choice{.goal = goal.goal};
+  if (goal.goal.kind == Goal::Kind::drop) choice.unit = "points below the best stage";
+  if (goal.unit == CostUnit::mac) return choice;
+  choice.unit = unit_text(goal.unit);
+  constexpr std::size_t kImages = 256;
+  std::vector<std::uint8_t> noise(kImages * model.input.values());
+  RandomStream random(1, RandomPurpose::timing, 0);
+  for (std::uint8_t& pixel : noise) pixel = static_cast<std::uint8_t>(random.below(256));
+  InferenceUse use{{}, batch_size_};
+  for (const Stage& stage : model.stages) use.networks.push_back(stage.network);
+  const std::vector<Device> devices = device_.open_for(use, opening_settings(), true).devices;
+  choice.costs.emplace();
+  for (std::size_t k = 0; k < model.stages.size(); ++k) {
+    const Model alone = single_stage(model, k);
+    if (goal.unit == CostUnit::ms) {
+      choice.costs->stages.push_back(stage_times_ms(alone, devices[k], noise, 3, settings()).stages.front());
+      continue;
+    }
+    const StageEnergies energies = stage_energies_mj(alone, devices[k], noise, settings(), meters());
+    if (!energies.costs) throw MeasurementError("energy: " + energies.reason);
+    choice.costs->stages.push_back(energies.costs->stages.front());
+  }
+  return choice;
+}
+
 ChosenCascade CascadeFlags::choose(Model whole) const {
   CascadeChoice said{.seed = seed_};
   if (!policy_.empty()) said.policy = parse_policy_choice(policy_);
   said.combine = combine_;
+  if (const auto goal = goal_.goal()) said.goal = measured(*goal, whole);
   return cascadecl::choose(std::move(whole), said, settings());
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/device_flags.h"
+#include "cli/goal_flags.h"
 #include "cli/meter_flags.h"
 #include "data/dataset.h"
 #include "runtime/cascade/chosen_cascade.h"
@@ -24,8 +25,9 @@ enum class CascadeUse {
   measure,  // its stages on each device: nor --placement and --on-device-failure
 };
 
-// The flags of all commands that run a model: --device, --kernel-class, --precision, --batch-size, --policy,
-// --combine, --seed, --placement, --objective, --on-device-failure, --device-timeout, --trace, and those of MeterFlags.
+// The flags of all commands that run a model: --device, --kernel-class, --precision, --batch-size, --policy, those of
+// GoalFlags, --combine, --seed, --placement, --objective, --on-device-failure, --device-timeout, --trace, and those of
+// MeterFlags.
 class CascadeFlags {
  public:
   void add_to(Options& options, CascadeUse use);
@@ -34,7 +36,8 @@ class CascadeFlags {
   // After parsing, before a model is read. Throws UsageError for a bad --policy and for flags that do not go together,
   // OutputError if nothing can be written to --trace.
   void check() const;
-  // What is not given is left to the model. Throws as cascadecl::choose().
+  // What is not given is left to the model. With --target-ms and --target-mj it first measures the stages, on noise.
+  // Throws as cascadecl::choose(), DeviceNotFoundError, MeasurementError.
   ChosenCascade choose(Model whole) const;
   std::uint64_t seed() const { return seed_; }
   bool auto_placement() const { return auto_placement_; }
@@ -53,6 +56,7 @@ class CascadeFlags {
 
  private:
   ExecutorSettings settings() const;
+  GoalChoice measured(const UnitGoal& goal, const Model& model) const;
   ExecutorSettings timeouts() const;  // and all else as it is without flags
   DeviceSettings opening_settings() const;
 
@@ -61,6 +65,7 @@ class CascadeFlags {
   CascadeUse use_ = CascadeUse::run;
   DeviceFlags device_;
   std::string policy_;
+  GoalFlags goal_;
   std::optional<Combine> combine_;
   std::uint64_t seed_ = 0;
   int batch_size_ = 128;

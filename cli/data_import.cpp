@@ -45,6 +45,7 @@ void print_result(const std::string& file, const ImageFolderResult& result, bool
     info["skipped_images"] = result.skipped.size();
     info["skipped"] = skipped;
     info["ignored_files"] = result.ignored.size();
+    info["unlabelled_splits"] = result.unlabelled;
     return print_json(info);
   }
   print(dataset_info_text(file));
@@ -55,6 +56,8 @@ void print_result(const std::string& file, const ImageFolderResult& result, bool
   if (!result.ignored.empty())
     print_line(fmt::format("\nignored {} files that are neither png nor jpg, the first {}",
                            grouped(static_cast<long long>(result.ignored.size())), result.ignored.front().string()));
+  for (const std::string& split : result.unlabelled)
+    print_line(fmt::format("\nleft out {}: it has no folder of a class", split));
 }
 
 void import_folder(Inputs inputs, const Options& options) {
@@ -88,6 +91,11 @@ void run_data_import(const Arguments& arguments) {
                                      "which labels of CIFAR-100 become the classes");
   options.add_text("size", inputs.size, "CxHxW",
                    "channels (3 or 1), rows and columns that images of a folder get: their middle, resized");
+  options.add_choice<FolderLayout>(
+      "layout", inputs.folder.layout,
+      {{"auto", FolderLayout::automatic}, {"splits", FolderLayout::splits}, {"classes", FolderLayout::classes}},
+      "what the folders in FOLDER are: splits if one is train and all are called like "
+      "splits, or classes");
   options.add_switch("strict", inputs.folder.strict, "refuse a folder with a broken image instead of skipping it");
   options.add_number("chunk", storage.chunk_images, 1, 65536, "images in a compressed chunk");
   options.add_number("deflate", storage.deflate, 1, 9, "compression level");
@@ -97,7 +105,7 @@ void run_data_import(const Arguments& arguments) {
   options.require("output");
   const Format format = parse_format(format_text);
   check_flags(options, {{format != Format::cifar100, {"labels"}, "only with cifar100"},
-                        {format != Format::folder, {"size", "strict"}, "only with folder"}});
+                        {format != Format::folder, {"size", "layout", "strict"}, "only with folder"}});
   if (format == Format::folder) return import_folder(inputs, options);
   if (format == Format::cifar10) import_cifar10(inputs.source, inputs.target, storage);
   if (format == Format::cifar100) import_cifar100(inputs.source, inputs.labels, inputs.target, storage);

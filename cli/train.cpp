@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <nlohmann/json.hpp>
@@ -12,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/device_flags.h"
 #include "cli/flag_rules.h"
+#include "cli/frontier_text.h"
 #include "cli/lists.h"
 #include "cli/meter_flags.h"
 #include "cli/open_data.h"
@@ -21,6 +23,8 @@
 #include "cli/output_file.h"
 #include "cli/policy_learning_flags.h"
 #include "cli/progress.h"
+#include "cli/shell_command.h"
+#include "cli/train_display.h"
 #include "data/files/error.h"
 #include "runtime/cascade/model_file.h"
 #include "trainer/held_out.h"
@@ -55,62 +59,8 @@ class InterruptGuard {
   }, previous_term_{};
 };
 
-std::string note_of(const TrainProgress& now) {
-  std::string note = fmt::format("loss {:.4f}", now.loss);
-  if (now.accuracy) note += fmt::format("  accuracy {}", percent(now.accuracy, 1));
-  return note;
-}
-
-// Shows a training on stderr: a bar for each epoch on a terminal, and a line for each finished epoch.
-class TrainDisplay : public TrainObserver {
- public:
-  explicit TrainDisplay(bool quiet) : quiet_(quiet) {}
-
-  void on_progress(const TrainProgress& now) override {
-    // Of stages that are trained at once, the bar shows one until its epoch is done.
-    const bool another = bar_ && (now.what != shown_.what || now.epoch != shown_.epoch || now.phase != shown_.phase);
-    if (another && shown_.images_done < shown_.images_total) return;
-    shown_ = now;
-    const std::string task = fmt::format("{} {} {}/{}", now.phase, now.what, now.epoch, now.epochs);
-    if (task != task_) {
-      task_ = task;
-      bar_.emplace(task, now.images_total, quiet_, now.seconds);
-    }
-    bar_->update(now.images_done, note_of(now));
-  }
-
-  void on_epoch(const EpochRecord& epoch) override {
-    std::string line = fmt::format("{} {} epoch {}: loss {:.4f}", epoch.phase, epoch.what, epoch.epoch, epoch.loss);
-    if (epoch.accuracy) line += fmt::format(", accuracy {}", percent(epoch.accuracy));
-    if (epoch.validation_accuracy) line += fmt::format(", held-out {}", percent(epoch.validation_accuracy));
-    if (epoch.mac_fraction) line += fmt::format(", MACs {} of the largest stage", percent(epoch.mac_fraction, 1));
-    line += fmt::format(", {}", clock_text(epoch.seconds));
-    if (epoch.images_per_s > 0) line += fmt::format(", {:.0f} images/s", epoch.images_per_s);
-    show(line);
-  }
-
-  void on_note(const std::string& text) override { show(text); }
-  bool stop_requested() override { return interrupted; }
-
-  void clear() {
-    bar_.reset();
-    task_.clear();
-  }
-
- private:
-  void show(const std::string& line) {
-    clear();
-    note(line, quiet_);
-  }
-
-  bool quiet_;
-  std::string task_;
-  TrainProgress shown_;
-  std::optional<Progress> bar_;
-};
-
 struct Flags {
-  std::string data, stages, from, output, checkpoint, phases = "pretrain,policy";
+  std::string data, stages, from, output, checkpoint, phases = "pretrain,policy", class_weights = "none";
   DeviceFlags device;
   std::uint64_t policy_seed = 1;
   bool resume = false;
@@ -122,6 +72,12 @@ struct Flags {
 void add_stage_flags(Options& options, TrainSettings& settings) {
   options.add_numbers("epochs", settings.epochs.values, 0, 100000,
                       "epochs of pretraining: for all stages, or for each one by commas");
+  options.add_enumeration("keep", settings.keep, {KeepEpoch::last, KeepEpoch::best},
+                          "parameters that a stage keeps of its pretraining: of the last epoch, or of the one of the "
+                          "best held-out accuracy");
+  options.add_number("patience", settings.patience, 0, 100000,
+                     "a stage's pretraining ends when its held-out accuracy has not got better for so many epochs; "
+                     "0: never. It cuts the schedule off: with one-cycle the small learning rates never come");
   options.add_number("batch-size", settings.batch_size, 1, 65536, "images in a step");
   options.add_number("micro-batch", settings.micro_batch, 0, 65536,
                      "images of a step that are computed at once, their gradients summed; each micro-batch is "
@@ -144,14 +100,25 @@ void add_stage_flags(Options& options, TrainSettings& settings) {
   options.add_numbers("cutout", settings.cutout.values, 0, 1024,
                       "side in pixels of a square at a random place that is set to the mean, in pretraining; 0: none. "
                       "For all stages, or for each one by commas");
+  options.add_text(
+      "teacher", settings.teacher, "MODEL[#k|#combined]",
+      "pretraining also learns from the answers of stage k of this model, of its last stage, or of all its "
+      "stages combined");
+  options.add_numbers("teacher-weight", settings.teacher_weight.values, 0, 1,
+                      "share of the loss that follows the teacher: for all stages, or for each one by commas; 0: the "
+                      "labels alone");
+  options.add_number("teacher-temperature", settings.teacher_temperature, 0, 1000,
+                     "by which the answers of teacher and stage are softened; 0: 4 from 100 classes on, else 3");
   options.add_number("validation-share", settings.validation_share, 0, 0.9,
                      "share of the training images held out from the stages, for the policies");
   options.add_number("seed", settings.seed, "of everything random");
 }
 
 void add_policy_flags(Options& options, TrainSettings& settings) {
-  options.add_number("alpha", settings.learning.alpha, 0, 1e6,
-                     "price of the largest stage's MACs (see --cost) in error rate: larger stops more images early");
+  options.add_number(
+      "alpha", settings.learning.alpha, 0, 1e6,
+      "price of the largest stage's MACs (see --cost) in error rate: larger stops more images early. Without "
+      "this flag policies of several prices are trained, and the best way to run the cascade is chosen");
   options.add_enumeration("cost", settings.cost, {CostUnit::mac, CostUnit::ms, CostUnit::mj},
                           "what alpha is the price of: MACs, or each stage's time or energy measured on the device");
   add_policy_learning_flags(options, settings.learning);
@@ -189,14 +156,29 @@ void set_joint_defaults(TrainSettings& settings, const Options& options) {
 }
 
 [[noreturn]] void tell_how_to_resume(const Arguments& arguments, const std::string& checkpoint) {
-  std::string command = "cascadecl train";
-  bool resumes = false;
-  for (const std::string& argument : arguments) {
-    command += " " + argument;
-    resumes = resumes || argument == "--resume";
+  Arguments words = {"cascadecl", "train"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  if (std::ranges::find(arguments, "--resume") == arguments.end()) words.push_back("--resume");
+  throw Error(fmt::format("stopped; the state is in {}; to go on: {}", checkpoint, shell_command(words)));
+}
+
+// Without --resume. A checkpoint of a training that has not come to its end is never replaced.
+void check_nothing_interrupted(const std::string& checkpoint) {
+  if (!std::filesystem::exists(checkpoint)) return;
+  try {
+    if (read_checkpoint(checkpoint).state.position == TrainState::Position::done) return;
+  } catch (const FileError&) {
+    return;  // it cannot be gone on from
   }
-  throw Error(
-      fmt::format("stopped; the state is in {}; to go on: {}{}", checkpoint, command, resumes ? "" : " --resume"));
+  throw UsageError(fmt::format(
+      "{} holds a training that stopped before its end; --resume goes on with it, remove the file to begin a new one",
+      checkpoint));
+}
+
+ClassWeights class_weights(const std::string& flag, const DatasetHeader& header) {
+  if (flag == "none") return {};
+  if (flag == "balanced") return {ClassWeights::Kind::balanced};
+  return read_class_weights(flag, header.label_names);
 }
 
 // Fails now rather than after the training if no threshold could be found then.
@@ -206,16 +188,17 @@ void check_budget(const BudgetQuestion& question, const Flags& flags, std::size_
     throw UsageError("--target: the threshold is found on held-out images; --validation-share must be above 0");
   if (question.policy == PolicyKind::ann)
     throw UsageError("--policy ann: cascadecl calibrate fits its exit functions, and takes a --target");
+  if (!question.policy && !flags.settings.policy && !flags.settings.joint)
+    throw UsageError("--target: the phases fit no frontier; add policy to --phases");
   if (question.unit == CostUnit::mj) require_meters(device, flags.meters.environment());
   flags.budget.check_test(flags.data);
 }
 
-// Finds the threshold on the images that the training held out, and writes it into the model file, which holds the
-// trained model already.
-nlohmann::ordered_json find_threshold(const BudgetQuestion& question, const Flags& flags, const Model& trained,
-                                      const Device& device, const Dataset& dataset, int batch_size, bool quiet) {
-  const std::vector<std::int64_t> held_out = held_out_images(trained, dataset);
-  Model model = trained;
+// Makes the target the model's decision, on the images that the training held out, and writes it into the model file,
+// which holds the trained model already.
+nlohmann::ordered_json meet_target(const BudgetQuestion& question, const Flags& flags, Model& model,
+                                   const Device& device, const Dataset& dataset, int batch_size, bool quiet) {
+  const std::vector<std::int64_t> held_out = held_out_images(model, dataset);
   try {
     Progress progress("label probabilities", static_cast<std::int64_t>(held_out.size()), quiet);
     CascadeTable table = cascade_table(model, device, dataset, held_out, {.max_batch = batch_size},
@@ -227,9 +210,9 @@ nlohmann::ordered_json find_threshold(const BudgetQuestion& question, const Flag
     return decision;
   } catch (const MeasurementError& error) {
     throw MeasurementError(
-        fmt::format("{}; {} holds the trained model without a threshold", error.what(), flags.output));
+        fmt::format("{}; {} holds the trained model without this target", error.what(), flags.output));
   } catch (const Error& error) {
-    throw Error(fmt::format("{}; {} holds the trained model without a threshold", error.what(), flags.output));
+    throw Error(fmt::format("{}; {} holds the trained model without this target", error.what(), flags.output));
   }
 }
 
@@ -241,8 +224,10 @@ void print_result(const Flags& flags, const Model& model, const std::string& dev
     names += (i ? ", " : "") + model.stages[i].network.name();
     stages.push_back({{"network", model.stages[i].network.name()}, {"mmac", model.stage_macs(i) / 1e6}});
   }
+  const std::vector<std::string> warnings = frontier_warnings(model);
+  for (const std::string& warning : warnings) device_settings().warning(warning);
   if (!json) {
-    return print(fmt::format("wrote {}: {}\ntrained on {}\n{}", flags.output, names, device,
+    return print(fmt::format("wrote {}: {}\ntrained on {}\n{}{}", flags.output, names, device, frontier_text(model),
                              decision.is_null() ? "" : decision_text(decision)));
   }
   const auto training = model.training.empty() ? nlohmann::ordered_json(nullptr)
@@ -251,6 +236,8 @@ void print_result(const Flags& flags, const Model& model, const std::string& dev
               {"device", device},
               {"stages", stages},
               {"decision", decision},
+              {"frontier", frontier_json(model)},
+              {"warnings", warnings},
               {"training", training}});
 }
 
@@ -276,6 +263,9 @@ void run_train(const Arguments& arguments) {
   add_precision(options, precision);
   options.add_switch("resume", flags.resume, "go on from the checkpoint");
   add_stage_flags(options, flags.settings);
+  options.add_text("class-weights", flags.class_weights, "none|balanced|FILE",
+                   "how much images count in pretraining by their class: alike, all classes alike, or as the lines "
+                   "NAME WEIGHT of a text file say");
   add_policy_flags(options, flags.settings);
   options.add_number("policy-seed", flags.policy_seed, "of policies and the joint phase; if not given that of --seed");
   flags.budget.add_to(options);
@@ -286,8 +276,11 @@ void run_train(const Arguments& arguments) {
   refuse_fp16_training(precision);
   check_flags(options, {{flags.settings.cost != CostUnit::mj && !options.given("target-mj"), MeterFlags::names(),
                          "only with --cost mj or --target-mj"}});
+  check_flags(options,
+              {{flags.settings.teacher.empty(), {"teacher-weight", "teacher-temperature"}, "only with --teacher"}});
   if (flags.stages.empty() == flags.from.empty()) throw UsageError("give either --stages or --from");
   set_phases(flags.settings, flags.phases);
+  check_flags(options, {{!flags.settings.pretrain, {"teacher"}, "only with the phase pretrain"}});
   set_joint_defaults(flags.settings, options);
   if (options.given("policy-seed")) flags.settings.policy_seed = flags.policy_seed;
   const std::string checkpoint = flags.checkpoint.empty() ? flags.output + ".checkpoint" : flags.checkpoint;
@@ -300,7 +293,13 @@ void run_train(const Arguments& arguments) {
   } else {
     flags.settings.stages = split_words(flags.stages);
   }
-  const std::optional<BudgetQuestion> question = flags.budget.question();
+  flags.settings.class_weights = class_weights(flags.class_weights, dataset->header());
+  std::optional<BudgetQuestion> question = flags.budget.question();
+  if (options.given("alpha")) {  // for this policy, not for the best of many
+    flags.settings.frontier = false;
+    if (question && !question->policy) question->policy = PolicyKind::learned;
+  }
+  if (!flags.resume) check_nothing_interrupted(checkpoint);
   check_writable(flags.output);
   check_writable(checkpoint);
   const std::vector<Device> devices = flags.device.open_all();
@@ -308,7 +307,7 @@ void run_train(const Arguments& arguments) {
   if (question) check_budget(*question, flags, flags.settings.stages.size(), device);
 
   const InterruptGuard guard;
-  TrainDisplay display(options.quiet());
+  TrainDisplay display(options.quiet(), interrupted);
   const TrainResult result =
       train(flags.settings, *dataset, devices, display, checkpoint, flags.resume, initial, flags.meters.environment());
   display.clear();
@@ -316,9 +315,9 @@ void run_train(const Arguments& arguments) {
   write_model(flags.output, result.model);
   if (flags.checkpoint.empty()) std::filesystem::remove(checkpoint);
   nlohmann::ordered_json decision;
-  if (question)
-    decision = find_threshold(*question, flags, result.model, device, *dataset, result.batch_size, options.quiet());
-  print_result(flags, result.model, device_names(devices), decision, options.json());
+  Model model = result.model;
+  if (question) decision = meet_target(*question, flags, model, device, *dataset, result.batch_size, options.quiet());
+  print_result(flags, model, device_names(devices), decision, options.json());
 }
 
 }  // namespace cascadecl

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "data/files/error.h"
+#include "data/files/fnv1a.h"
 #include "data/files/random.h"
 
 namespace cascadecl {
@@ -30,6 +31,12 @@ void MemoryDataset::read(std::span<const std::int64_t> indices, std::uint8_t* im
     std::memcpy(images, images_.data() + static_cast<std::size_t>(index) * bytes, bytes);
     images += bytes;
   }
+}
+
+std::string fingerprint(std::span<const std::int32_t> labels) {
+  Fnv1a hash;
+  hash.add_values(labels);
+  return hash.text();
 }
 
 ValidationSplit split_validation(std::span<const std::int32_t> labels, double share, std::uint64_t seed) {

@@ -44,6 +44,9 @@ class Dataset {
   virtual std::int64_t block() const { return 1; }
 };
 
+// A number, as 16 hexadecimal digits, that tells labels apart from other labels of as many images.
+std::string fingerprint(std::span<const std::int32_t> labels);
+
 // A dataset in memory.
 class MemoryDataset final : public Dataset {
  public:

@@ -28,6 +28,7 @@ Model before_calibration(Model model, const CalibrationSettings& settings) {
   if (settings.temperatures) {
     model.temperatures.clear();
     model.decision.reset();
+    model.frontier = {};
   }
   return model;
 }

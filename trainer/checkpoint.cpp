@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::string_view kGroup = "/checkpoint";
 constexpr std::int64_t kMostEpochs = 1'000'000, kMostSteps = 2'000'000'000;
-constexpr std::array<std::string_view, 4> kPositions{"pretrain", "policy", "joint", "done"};
+constexpr std::array<std::string_view, 5> kPositions{"pretrain", "policy", "joint", "frontier", "done"};
 
 std::string momentum_group(std::size_t i) { return fmt::format("/checkpoint/momentum/{}", i); }
 std::string policy_momentum_group(std::size_t i) { return fmt::format("/checkpoint/policy_momentum/{}", i); }
@@ -35,6 +35,7 @@ Parameters policy_values(const Policy& policy) {
 }
 
 std::string stage_group(std::size_t i) { return fmt::format("/checkpoint/stages/{}", i); }
+std::string best_group(std::size_t i) { return stage_group(i) + "/best"; }
 
 void write_progress(Hdf5Writer& file, std::string_view group, const EpochProgress& progress) {
   file.write_attribute(group, "epoch", progress.epoch);
@@ -52,6 +53,7 @@ void write_stages(Hdf5Writer& file, const TrainState& s) {
     if (!s.momentum[i].empty())
       write_arrays(file, stage_group(i) + "/momentum", trained_parameter_shapes(s.model.stages[i].network),
                    s.momentum[i]);
+    if (!s.best[i].empty()) write_arrays(file, best_group(i), parameter_shapes(s.model.stages[i].network), s.best[i]);
   }
 }
 
@@ -129,6 +131,9 @@ void read_stages(const Hdf5Reader& file, TrainState& s) {
     if (!file.has_group(stage_group(i))) file.fail(stage_group(i), "missing");
     s.progress.push_back(read_progress(file, stage_group(i)));
     s.momentum.push_back(read_momentum(file, stage_group(i) + "/momentum", s.model.stages[i].network));
+    s.best.push_back(file.has_group(best_group(i))
+                         ? read_arrays(file, best_group(i), parameter_shapes(s.model.stages[i].network))
+                         : Parameters{});
   }
 }
 
@@ -145,6 +150,7 @@ void read_one_stage(const Hdf5Reader& file, const nlohmann::json& settings, Trai
   const auto current = static_cast<std::size_t>(small_number(file, "stage", static_cast<std::int64_t>(stages) - 1));
   s.progress.resize(stages);
   s.momentum.resize(stages);
+  s.best.resize(stages);
   for (std::size_t i = 0; i < current; ++i) s.progress[i].epoch = epochs_of(settings, i);
   s.progress[current] = read_progress(file, kGroup);
   s.momentum[current] = read_momentum(file, momentum_group(0), s.model.stages[current].network);
@@ -174,7 +180,8 @@ TrainState::Position read_position(const Hdf5Reader& file) {
   for (std::size_t i = 0; i < kPositions.size(); ++i) {
     if (name == kPositions[i]) return static_cast<TrainState::Position>(i);
   }
-  file.fail(kGroup, fmt::format("attribute position is '{}', expected pretrain, policy, joint or done", name));
+  file.fail(kGroup,
+            fmt::format("attribute position is '{}', expected pretrain, policy, joint, frontier or done", name));
 }
 
 }  // namespace
@@ -185,7 +192,7 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
   write_model(file, s.model);
   file.create_group(kGroup);
   file.write_attribute(kGroup, "position", kPositions[static_cast<std::size_t>(s.position)]);
-  file.write_attribute(kGroup, "refit", s.refit ? 1 : 0);
+  file.write_attribute(kGroup, "refit", s.policies_due ? 1 : 0);
   write_text(file, "/checkpoint/settings", checkpoint.settings);
   write_text(file, "/checkpoint/history", history_to_json(s.history));
   if (!s.relative_costs.empty())
@@ -206,7 +213,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   TrainState& s = checkpoint.state;
   s.model = read_model(file);
   s.position = read_position(file);
-  s.refit = small_number(file, "refit", 1) == 1;
+  s.policies_due = small_number(file, "refit", 1) == 1;
   s.relative_costs = read_relative_costs(file, s.model.stages.size());
   checkpoint.settings = read_text(file, "/checkpoint/settings");
   check_json_depth(checkpoint.settings, path.string() + ": /checkpoint/settings");

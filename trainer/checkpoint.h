@@ -12,11 +12,12 @@ namespace cascadecl {
 // The state of a training. Stages, policies and history so far are a model; the rest is needed to continue it bit by
 // bit.
 struct TrainState {
-  enum class Position { pretrain, policy, joint, done };
+  enum class Position { pretrain, policy, joint, frontier, done };
   Position position = Position::pretrain;
   std::vector<EpochProgress> progress;  // pretrain: of each stage; policy and joint: a single one, of the phase
-  bool refit = false;                   // joint: the epoch's policies are still to be trained
+  bool policies_due = false;            // joint: the epoch's policies are still to be trained
   std::vector<Parameters> momentum;     // pretrain: of each stage, empty: zero; joint: of all stages, or none: zero
+  std::vector<Parameters> best;         // pretrain: of each stage, of its best epoch so far; empty: none is kept
   std::vector<Policy> policy_momentum;  // policy: of all policies, or none: zero
   std::vector<EpochRecord> history;
   std::vector<double> relative_costs;  // [stages] F_t, measured once; empty where no policies are trained

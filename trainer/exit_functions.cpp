@@ -178,12 +178,12 @@ std::vector<Policy> fit_exit_functions(const CascadeTable& stages, const Device&
   return functions;
 }
 
-std::vector<Policy> fit_policies(const CascadeTable& stages, const Device& device,
-                                 const PolicyPhaseSettings& settings) {
+std::vector<Policy> fit_policies(const CascadeTable& stages, const Device& device, const PolicyPhaseSettings& settings,
+                                 const std::vector<double>& relative_costs) {
   const CascadeTable table = as_policies_see(stages, settings.learning.input);
-  PolicyPhase phase(device, settings, costs_of(table, settings.learning), static_cast<int>(table.probabilities.classes),
-                    table.probabilities.values, std::vector<int>(table.labels.begin(), table.labels.end()),
-                    table.features);
+  PolicyPhase phase(device, settings, relative_costs.empty() ? costs_of(table, settings.learning) : relative_costs,
+                    static_cast<int>(table.probabilities.classes), table.probabilities.values,
+                    std::vector<int>(table.labels.begin(), table.labels.end()), table.features);
   while (!phase.finished()) phase.run_epoch();
   return phase.policies();
 }

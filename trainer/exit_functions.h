@@ -22,7 +22,9 @@ CascadeTable as_policies_see(CascadeTable table, PolicyInput input);
 std::vector<Policy> fit_exit_functions(const CascadeTable& stages, const Device& device,
                                        const PolicyPhaseSettings& settings);
 
-// Learned policies for the stages of a table, by a whole PolicyPhase on all its images.
-std::vector<Policy> fit_policies(const CascadeTable& stages, const Device& device, const PolicyPhaseSettings& settings);
+// Learned policies for the stages of a table, by a whole PolicyPhase on all its images. relative_costs [stages]: F_t;
+// none: of multiply-adds.
+std::vector<Policy> fit_policies(const CascadeTable& stages, const Device& device, const PolicyPhaseSettings& settings,
+                                 const std::vector<double>& relative_costs = {});
 
 }  // namespace cascadecl

@@ -20,17 +20,19 @@ std::optional<double> optional_number(const Json& json, const char* key) {
 std::string history_to_json(const std::vector<EpochRecord>& history) {
   Json list = Json::array();
   for (const EpochRecord& r : history) {
-    list.push_back({{"phase", r.phase},
-                    {"what", r.what},
-                    {"epoch", r.epoch},
-                    {"loss", r.loss},
-                    {"accuracy", optional_number(r.accuracy)},
-                    {"validation_accuracy", optional_number(r.validation_accuracy)},
-                    {"mac_fraction", optional_number(r.mac_fraction)},
-                    {"learning_rate", r.learning_rate},
-                    {"seconds", r.seconds},
-                    {"images_per_s", r.images_per_s},
-                    {"waited_s", r.waited_seconds}});
+    Json record = {{"phase", r.phase},
+                   {"what", r.what},
+                   {"epoch", r.epoch},
+                   {"loss", r.loss},
+                   {"accuracy", optional_number(r.accuracy)},
+                   {"validation_accuracy", optional_number(r.validation_accuracy)},
+                   {"mac_fraction", optional_number(r.mac_fraction)},
+                   {"learning_rate", r.learning_rate},
+                   {"seconds", r.seconds},
+                   {"images_per_s", r.images_per_s},
+                   {"waited_s", r.waited_seconds}};
+    if (r.kept) record["kept"] = true;
+    list.push_back(std::move(record));
   }
   return list.dump();
 }
@@ -51,6 +53,7 @@ std::vector<EpochRecord> history_from_json(const std::string& text) {
       r.seconds = j.at("seconds").get<double>();
       r.images_per_s = j.at("images_per_s").get<double>();
       r.waited_seconds = j.at("waited_s").get<double>();
+      r.kept = j.value("kept", false);
       history.push_back(std::move(r));
     }
   } catch (const Json::exception& error) {

@@ -5,7 +5,8 @@
 
 namespace cascadecl {
 
-// How far a training is: in which phase and epoch, and what came of that epoch so far.
+// The progress of a training, reported after steps. While the teacher of a stage answers, before the steps, phase is
+// "teacher" and there is no loss.
 struct TrainProgress {
   std::string phase;                               // "pretrain", "policy", "joint"
   std::string what;                                // "resnet-20", "policies", "cascade"
@@ -23,6 +24,7 @@ struct EpochRecord {
   double loss = 0;                 // minus the mean reward where policies decide
   std::optional<double> accuracy;  // of the images trained on; the paper's joint phase measures none
   std::optional<double> validation_accuracy;
+  bool kept = false;                   // the stage has the parameters of this epoch: the best of its pretraining
   std::optional<double> mac_fraction;  // phases with policies: mean cost relative to the largest stage
   double learning_rate = 0, seconds = 0, images_per_s = 0;
   double waited_seconds = 0;  // for the input pipeline: device time lost

@@ -34,12 +34,13 @@ Pretrainer::Pretrainer(const Device& device, const Network& network, const Datas
       data_(data),
       settings_(settings),
       micro_batch_(images_at_once(settings.batch_size, settings.micro_batch)),
+      fit_(std::move(fit)),
       held_out_(std::move(held_out)),
       plan_(device, network, state.parameters, micro_batch_),
       input_(device, network.input_shape(), data.header().mean, data.header().std),
-      cross_entropy_(device, network.classes(), static_cast<float>(settings.label_smoothing)),
+      cross_entropy_(device, network.classes(), static_cast<float>(settings.label_smoothing), settings.class_weights),
       sum_(device),
-      loader_(data, std::move(fit), {.batch_size = settings.batch_size, .seed = settings.seed}),
+      loader_(data, fit_, {.batch_size = settings.batch_size, .seed = settings.seed}),
       progress_(state.progress) {
   const std::size_t batch = to_size(micro_batch_);
   pixels_ = device.allocate<std::uint8_t>(batch * static_cast<std::size_t>(data.header().dims.bytes()));
@@ -49,6 +50,10 @@ Pretrainer::Pretrainer(const Device& device, const Network& network, const Datas
   loss_ = device.allocate<float>(batch);
   correct_ = device.allocate<float>(batch);
   if (micro_batch_ < settings.batch_size) plan_.prepare_accumulation();
+  if (settings.teacher) {
+    distillation_.emplace(device, network.classes(), settings.teacher_weight, settings.teacher_temperature);
+    teacher_.emplace(device, *settings.teacher, data.size(), micro_batch_);
+  }
   if (!state.momentum.empty()) plan_.set_momentum(state.momentum);
   record_.phase = "pretrain";
   record_.what = network.name();
@@ -69,25 +74,66 @@ void Pretrainer::load(const Batch& batch, std::size_t first, int n) {
                    {.flip = settings_.flip,
                     .cutout = settings_.cutout,
                     .seed = settings_.seed,
-                    .epoch = static_cast<std::uint32_t>(progress_.epoch)},
+                    .epoch = static_cast<std::uint32_t>(augmentation_epoch())},
                    images_);
   } else {
     input_.normalise(n, pixels_, images_);
   }
 }
 
-void Pretrainer::add_gradient(const Batch& batch, std::size_t first, int n) {
+float Pretrainer::weight_of(const Batch& batch) const {
+  if (settings_.class_weights.empty()) return 1.0F / static_cast<float>(batch.n);
+  double sum = 0;
+  for (const std::int32_t label : batch.labels) sum += settings_.class_weights[static_cast<std::size_t>(label)];
+  return 1.0F / static_cast<float>(sum);
+}
+
+int Pretrainer::augmentation_epoch() const {
+  if (!teacher_) return progress_.epoch;
+  return settings_.augment ? progress_.epoch % teaching_cycle : 0;
+}
+
+bool Pretrainer::ask_teacher(TrainObserver& observer) {
+  const int epoch = augmentation_epoch();
+  if (teacher_->hold(epoch)) return true;
+  const auto start = Clock::now();
+  TrainProgress report{.phase = "teacher",
+                       .what = record_.what,
+                       .epoch = progress_.epoch + 1,
+                       .epochs = settings_.epochs,
+                       .images_total = static_cast<std::int64_t>(fit_.size())};
+  BatchLoader loader(data_, fit_, {.batch_size = micro_batch_, .shuffle = false});
+  loader.start_epoch(0);
+  teacher_->begin(epoch);
+  while (auto batch = loader.next()) {
+    if (observer.stop_requested()) return false;
+    load(*batch, 0, static_cast<int>(batch->n));
+    teacher_->ask(images_, batch->indices);
+    report.images_done += batch->n;
+    report.seconds = seconds_since(start);
+    observer.on_progress(report);
+  }
+  teacher_->end();
+  return true;
+}
+
+void Pretrainer::add_gradient(const Batch& batch, std::size_t first, int n, float weight) {
   load(batch, first, n);
   const Array<float> logits = plan_.forward(n, images_, BatchNormMode::batch);
-  cross_entropy_.run(n, logits, labels_, 1.0f / static_cast<float>(batch.n), loss_, correct_, plan_.logit_gradient());
+  cross_entropy_.run(n, logits, labels_, weight, loss_, correct_, plan_.logit_gradient());
+  if (teacher_) {
+    const std::span<const std::int64_t> numbers = std::span(batch.indices).subspan(first, to_size(n));
+    distillation_->run(n, logits, teacher_->rows(augmentation_epoch(), numbers), weight, loss_, plan_.logit_gradient());
+  }
   sum_.add(n, loss_, correct_);
   plan_.backward();
 }
 
 void Pretrainer::step(const Batch& batch, double rate) {
   const int images = static_cast<int>(batch.n);
+  const float weight = weight_of(batch);  // of the whole batch, so that micro-batches sum up to its gradient
   for (int first = 0; first < images; first += micro_batch_) {
-    add_gradient(batch, to_size(first), std::min(micro_batch_, images - first));
+    add_gradient(batch, to_size(first), std::min(micro_batch_, images - first), weight);
     if (images > micro_batch_) plan_.accumulate();
   }
   plan_.step({static_cast<float>(rate), static_cast<float>(settings_.momentum),
@@ -97,6 +143,7 @@ void Pretrainer::step(const Batch& batch, double rate) {
 
 Pretrainer::Outcome Pretrainer::run_epoch(TrainObserver& observer) {
   const auto start = Clock::now();
+  if (teacher_ && !ask_teacher(observer)) return Outcome::stopped;
   const std::int64_t steps = loader_.batches_per_epoch(), first = progress_.step;
   const auto waited_before = loader_.waited();
   TrainProgress report{.phase = record_.phase,

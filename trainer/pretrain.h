@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -10,9 +11,12 @@
 #include "runtime/network/training_plan.h"
 #include "runtime/ops/image_input.h"
 #include "runtime/ops/softmax.h"
+#include "trainer/distillation.h"
 #include "trainer/epoch_progress.h"
 #include "trainer/observer.h"
 #include "trainer/schedule.h"
+#include "trainer/teacher.h"
+#include "trainer/teacher_answers.h"
 
 namespace cascadecl {
 
@@ -34,9 +38,16 @@ struct PretrainSettings {
   double momentum = 0.9, weight_decay = 5e-4;
   bool nesterov = false;       // see SgdSettings
   double label_smoothing = 0;  // see CrossEntropy
-  bool augment = true;         // crop from a frame of 4 black pixels, and what follows
+  // [classes], with a mean of 1 over the images trained on; empty: all 1. The gradient of a batch is the one of the
+  // weighted mean of its images' losses.
+  std::vector<float> class_weights = {};
+  bool augment = true;  // crop from a frame of 4 black pixels, and what follows
   Flip flip = Flip::random;
   int cutout = 0;  // see Augmentation
+  // See Distillation, where they are share and temperature. Without a teacher labels alone are learned from. With one,
+  // augmentation repeats itself every teaching_cycle epochs, and the teacher sees the images just as the stage does.
+  std::shared_ptr<const Teacher> teacher = {};
+  double teacher_weight = 0.9, teacher_temperature = 4;
   std::uint64_t seed = 1;
 };
 
@@ -55,7 +66,7 @@ class Pretrainer {
   ~Pretrainer();
 
   enum class Outcome { complete, stopped };  // the epoch, or earlier because the observer asked
-  // Runs (the rest of) the current epoch; observer hears of steps.
+  // Runs (the rest of) the current epoch; observer hears of steps, and before them of the teacher's answers.
   // Throws TrainingError if the loss is not finite.
   Outcome run_epoch(TrainObserver& observer);
 
@@ -66,17 +77,22 @@ class Pretrainer {
  private:
   void step(const Batch& batch, double learning_rate);
   void load(const Batch& batch, std::size_t first, int n);  // images first ... first + n - 1
-  void add_gradient(const Batch& batch, std::size_t first, int n);
+  float weight_of(const Batch& batch) const;                // 1 / (the sum of its images' weights)
+  void add_gradient(const Batch& batch, std::size_t first, int n, float weight);
+  int augmentation_epoch() const;
+  bool ask_teacher(TrainObserver& observer);  // false if the observer stopped it
   double held_out_accuracy();
 
   Device device_;
   const Dataset& data_;
   PretrainSettings settings_;
   int micro_batch_;
-  std::vector<std::int64_t> held_out_;
+  std::vector<std::int64_t> fit_, held_out_;
   TrainingPlan plan_;
   ImageInput input_;
   CrossEntropy cross_entropy_;
+  std::optional<Distillation> distillation_;
+  std::optional<TeacherAnswers> teacher_;  // with distillation_, or neither
   MetricSum sum_;
   BatchLoader loader_;
   Array<std::uint8_t> pixels_;

@@ -19,6 +19,11 @@ Json per_stage(const PerStage<Value>& setting) {
   return setting.values.size() == 1 ? Json(setting.values.front()) : Json(setting.values);
 }
 
+Json to_json(const ClassWeights& weights) {
+  if (weights.kind == ClassWeights::Kind::given) return weights.given;
+  return weights.kind == ClassWeights::Kind::balanced ? "balanced" : "none";
+}
+
 }  // namespace
 
 std::string_view to_string(JointLoss loss) {
@@ -48,6 +53,8 @@ std::string to_json(const TrainSettings& s) {
   const Json json = {{"stages", stages},
                      {"phases", phases},
                      {"epochs", per_stage(s.epochs)},
+                     {"keep", to_string(s.keep)},
+                     {"patience", s.patience},
                      {"policy_epochs", s.learning.epochs},
                      {"joint_loss", to_string(s.joint_loss)},
                      {"joint_epochs", s.joint_epochs},
@@ -59,12 +66,17 @@ std::string to_json(const TrainSettings& s) {
                      {"weight_decay", s.weight_decay},
                      {"nesterov", s.nesterov},
                      {"label_smoothing", s.label_smoothing},
+                     {"class_weights", to_json(s.class_weights)},
+                     {"teacher", s.teacher.empty() ? Json(nullptr) : Json(valid_utf8(s.teacher))},
+                     {"teacher_weight", s.teacher.empty() ? Json(nullptr) : per_stage(s.teacher_weight)},
+                     {"teacher_temperature", s.teacher.empty() ? Json(nullptr) : Json(s.teacher_temperature)},
                      {"schedule", s.schedule == Schedule::step ? "step" : "one-cycle"},
                      {"augment", s.augment},
                      {"flip", to_string(s.flip)},
                      {"cutout", per_stage(s.cutout)},
                      {"validation_share", s.validation_share},
                      {"alpha", s.learning.alpha},
+                     {"frontier", s.frontier},
                      {"estimator", to_string(s.learning.estimator)},
                      {"baseline", to_string(s.learning.baseline)},
                      {"cost", to_string(s.cost)},

@@ -7,6 +7,8 @@
 
 #include "runtime/cascade/model.h"
 #include "runtime/study/runs/stage_costs.h"
+#include "trainer/best_epoch.h"
+#include "trainer/class_weights.h"
 #include "trainer/per_stage.h"
 #include "trainer/policy_learning.h"
 #include "trainer/pretrain.h"
@@ -28,6 +30,8 @@ struct TrainSettings {
   std::vector<std::string> stages;
   bool pretrain = true, policy = true, joint = false;  // phases to run
   PerStage<int> epochs = 12;
+  KeepEpoch keep = KeepEpoch::last;  // of each stage's pretraining
+  int patience = 0;                  // epochs without better held-out accuracy after which a stage ends; 0: never
   JointLoss joint_loss = JointLoss::cross_entropy;
   int joint_epochs = 20;
   int batch_size = 128;
@@ -41,8 +45,17 @@ struct TrainSettings {
   Flip flip = Flip::random;
   PerStage<int> cutout = 0;  // of pretraining, like the next one
   double label_smoothing = 0;
+  ClassWeights class_weights = {};
+  // Pretraining learns from the answers of a trained model, too, see read_teacher() and Distillation; empty: it does
+  // not. Stages of weight 0 learn from the labels alone. Temperature 0: default_teacher_temperature().
+  std::string teacher = {};
+  PerStage<double> teacher_weight = 0.9;
+  double teacher_temperature = 0;
   double validation_share = 0.1;  // of the training images, held out for the policies
   PolicyLearning learning;        // of the policies; momentum and batch size are those of the stages
+  // Find the best ways to run the cascade at the end (fit_frontier), and choose the cheapest one that loses half a
+  // point at most. If not, the policies of learning.alpha decide.
+  bool frontier = true;
   CostUnit cost = CostUnit::mac;  // what F_t counts; ms and mj are measured on the device when the training starts
   std::uint64_t seed = 1;         // also decides which images are held out
   // The seed of the policies and of the joint phase, if it is not `seed`: for several runs on the same stages and

@@ -18,7 +18,8 @@ bool run(Training& training) {
     const Position position = training.state.position;
     const bool complete = position == Position::pretrain ? train_stages(training)
                           : position == Position::policy ? train_policies(training)
-                                                         : train_jointly(training);
+                          : position == Position::joint  ? train_jointly(training)
+                                                         : find_frontier(training);
     if (!complete) {
       training.save();
       return false;

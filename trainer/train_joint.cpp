@@ -56,23 +56,23 @@ void keep(Training& training, JointState now) {
 // Epoch by epoch the stages, and after each their answers and policies again.
 template <class Trainer>
 bool run(Training& training, Trainer& trainer) {
-  while (training.state.refit || !trainer.finished()) {
-    if (!training.state.refit) {
+  while (training.state.policies_due || !trainer.finished()) {
+    if (!training.state.policies_due) {
       const bool stopped =
           training.observer.stop_requested() || trainer.run_epoch(training.observer) == EpochOutcome::stopped;
       keep(training, trainer.state());
       if (stopped) return false;
       training.record(trainer.last_epoch());
-      training.state.refit = true;
+      training.state.policies_due = true;
       training.save();
     }
     const std::size_t records = training.state.history.size();
-    if (!refit_policies(training)) {
+    if (!update_policies(training)) {
       training.state.history.resize(records);  // it starts anew
       return false;
     }
     trainer.set_cascade(training.state.model);
-    training.state.refit = false;
+    training.state.policies_due = false;
     training.save();
   }
   return true;
@@ -87,7 +87,7 @@ bool train_jointly(Training& training) {
                          joint_settings(training.settings), training.state.model.policies, state);
     return run(training, trainer);
   }
-  const bool begins = state.progress.epoch == 0 && state.progress.step == 0 && !training.state.refit;
+  const bool begins = state.progress.epoch == 0 && state.progress.step == 0 && !training.state.policies_due;
   if (begins) fit_answers(training);  // the model that it begins from may have no weights, or of other images
   CombinedTrainer trainer(training.device(), training.state.model, training.data, training.split.rest,
                           combined_settings(training.settings), state);

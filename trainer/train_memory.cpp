@@ -20,7 +20,7 @@ std::vector<Rehearsal> rehearsals(const Training& training, bool pretraining_onl
     if (!training.pretrains(stage)) continue;
     phases.push_back([&training, stage, &of = model.stages[static_cast<std::size_t>(stage)]](
                          const std::vector<Device>& devices, int batch) {
-      PretrainSettings settings = pretrain_settings(training.settings, stage);
+      PretrainSettings settings = pretrain_settings(training, stage);
       settings.micro_batch = batch;
       Pretrainer(devices.front(), of.network, training.data, {}, {}, settings, {.parameters = of.parameters});
     });

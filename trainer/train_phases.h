@@ -20,12 +20,16 @@ void fit_answers(Training& training);
 // The same, and then the policies, on what the frozen stages say of the held-out images.
 bool train_policies(Training& training);
 // The same from where they are, after the stages have changed; in the phase joint.
-bool refit_policies(Training& training);
+bool update_policies(Training& training);
 
 // Stages and policies together: after each epoch of the stages the policies are fitted again.
 bool train_jointly(Training& training);
 
-PretrainSettings pretrain_settings(const TrainSettings& settings, int stage);
+// The best ways to run the cascade, on the held-out images; of them the cheapest one that is at most half a point less
+// accurate than the best stage becomes the model's decision.
+bool find_frontier(Training& training);
+
+PretrainSettings pretrain_settings(const Training& training, int stage);
 JointSettings joint_settings(const TrainSettings& settings);
 CombinedTrainerSettings combined_settings(const TrainSettings& settings);
 

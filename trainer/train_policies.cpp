@@ -4,6 +4,7 @@
 #include "runtime/study/answers/cascade_table.h"
 #include "trainer/calibrate.h"
 #include "trainer/exit_functions.h"
+#include "trainer/fit_frontier.h"
 #include "trainer/policy_phase.h"
 #include "trainer/train_phases.h"
 
@@ -19,11 +20,15 @@ CascadeTable held_out_answers(const Training& training, Model stages) {
                        training.settings.learning.input == PolicyInput::features);
 }
 
+PolicyPhaseSettings phase_settings(const Training& training) {
+  return {.learning = training.settings.learning,
+          .batch_size = training.settings.batch_size,
+          .momentum = training.settings.momentum,
+          .seed = training.settings.seed_of_policies()};
+}
+
 PolicyPhase make_policy_phase(const Training& training) {
-  const PolicyPhaseSettings settings{.learning = training.settings.learning,
-                                     .batch_size = training.settings.batch_size,
-                                     .momentum = training.settings.momentum,
-                                     .seed = training.settings.seed_of_policies()};
+  const PolicyPhaseSettings settings = phase_settings(training);
   const CascadeTable table = as_policies_see(held_out_answers(training, training.state.model), settings.learning.input);
   return PolicyPhase(training.device(), settings, training.costs(), training.state.model.classes,
                      table.probabilities.values, std::vector<int>(table.labels.begin(), table.labels.end()),
@@ -83,7 +88,19 @@ bool train_policies(Training& training) {
   return run_policy_phase(training, phase, "policy");
 }
 
-bool refit_policies(Training& training) {
+bool find_frontier(Training& training) {
+  Model& model = training.state.model;
+  const FrontierSettings settings{.phase = phase_settings(training), .relative_costs = training.costs()};
+  Frontier frontier = fit_frontier(held_out_answers(training, model), training.device(), settings,
+                                   [&] { return training.observer.stop_requested(); });
+  if (frontier.empty()) return false;
+  model.frontier = std::move(frontier);
+  const FrontierPoint chosen = pick(model.frontier, {}, relative_macs(model), "points below the best stage");
+  model = at_point(std::move(model), chosen);
+  return true;
+}
+
+bool update_policies(Training& training) {
   fit_answers(training);
   PolicyPhase phase = make_policy_phase(training);
   PolicyPhaseState state = phase.state();

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <exception>
 #include <functional>
@@ -5,6 +7,7 @@
 #include <numeric>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "trainer/train_phases.h"
 
@@ -17,7 +20,7 @@ class StageQueue {
  public:
   explicit StageQueue(Training& training) : training_(training), waiting_(training.state.progress.size()) {
     std::iota(waiting_.begin(), waiting_.end(), 0);
-    std::erase_if(waiting_, [&](int stage) { return !unfinished(stage); });
+    std::erase_if(waiting_, [&](int stage) { return training_.pretrained(stage); });
     // Or the largest would be begun last, and all but its device would wait for it.
     if (training.devices.size() > 1)
       std::ranges::stable_sort(waiting_, std::greater<>(), [&](int stage) { return stage_of(stage).network.macs(); });
@@ -36,7 +39,7 @@ class StageQueue {
       std::rethrow_exception(failure_);
     }
     for (int stage = 0; stage < training_.stage_count(); ++stage)
-      if (unfinished(stage)) return false;
+      if (!training_.pretrained(stage)) return false;
     return true;
   }
 
@@ -64,8 +67,7 @@ class StageQueue {
   Stage& stage_of(int stage) { return training_.state.model.stages[static_cast<std::size_t>(stage)]; }
   EpochProgress& progress_of(int stage) { return training_.state.progress[static_cast<std::size_t>(stage)]; }
   Parameters& momentum_of(int stage) { return training_.state.momentum[static_cast<std::size_t>(stage)]; }
-  bool done(int stage) { return progress_of(stage).epoch >= training_.settings.epochs.at(stage); }
-  bool unfinished(int stage) { return training_.pretrains(stage) && !done(stage); }
+  Parameters& best_of(int stage) { return training_.state.best[static_cast<std::size_t>(stage)]; }
 
   void work(const Device& device) {
     SharedObserver observer(*this);
@@ -91,19 +93,19 @@ class StageQueue {
   // False if it was stopped before its end.
   bool train(const Device& device, int stage, TrainObserver& observer) {
     Pretrainer trainer(device, stage_of(stage).network, training_.data, training_.split.rest, training_.split.held_out,
-                       pretrain_settings(training_.settings, stage), begin(stage));
-    while (!trainer.finished()) {
+                       pretrain_settings(training_, stage), begin(stage));
+    for (;;) {
       const bool stopped = observer.stop_requested() || trainer.run_epoch(observer) == Pretrainer::Outcome::stopped;
       PretrainState state = trainer.state();
       check_finite(state.parameters, "pretrain", stage_of(stage).network.name(), state.progress.epoch,
                    "--learning-rate");
-      // One lock for both: where a stage stands and what the history says of it must never differ for another thread.
+      // One lock for all: where a stage stands and what the history says of it must never differ for another thread.
       const Lock lock(mutex_);
+      if (!stopped) record(stage, trainer.last_epoch(), lock);
       keep(stage, std::move(state), lock);
       if (stopped) return false;
-      record(stage, trainer.last_epoch(), lock);
+      if (end_epoch(stage, trainer.last_epoch(), lock)) return true;
     }
-    return true;
   }
 
   PretrainState begin(int stage) {
@@ -114,17 +116,39 @@ class StageQueue {
   void keep(int stage, PretrainState state, const Lock&) {
     progress_of(stage) = state.progress;
     stage_of(stage).parameters = std::move(state.parameters);
-    momentum_of(stage) = done(stage) ? Parameters{} : std::move(state.momentum);
+    momentum_of(stage) = std::move(state.momentum);
   }
 
-  // In the history the stages stand one after the other, as if they had been trained so.
+  // A finished epoch, before the stage's progress tells of it.
   void record(int stage, const EpochRecord& epoch, const Lock&) {
-    std::ptrdiff_t place = -1;
-    for (int before = 0; before <= stage; ++before)
-      if (training_.pretrains(before)) place += progress_of(before).epoch;
-    training_.state.history.insert(training_.state.history.begin() + place, epoch);
+    std::vector<EpochRecord>& history = training_.state.history;
+    const std::size_t place = training_.first_epoch_of(stage) + static_cast<std::size_t>(progress_of(stage).epoch);
+    history.insert(history.begin() + static_cast<std::ptrdiff_t>(place), epoch);
+  }
+
+  // True after the last epoch of a stage.
+  bool end_epoch(int stage, const EpochRecord& epoch, const Lock& lock) {
+    if (training_.settings.keep == KeepEpoch::best && best_epoch(training_.epochs_of(stage)) == epoch.epoch)
+      best_of(stage) = stage_of(stage).parameters;
     training_.observer.on_epoch(epoch);
+    const bool last = training_.pretrained(stage);
+    if (last) finish(stage, lock);
     training_.save();
+    return last;
+  }
+
+  void finish(int stage, const Lock&) {
+    const std::string name = "pretrain " + stage_of(stage).network.name();
+    const int done = progress_of(stage).epoch, all = training_.settings.epochs.at(stage);
+    if (done < all)
+      training_.observer.on_note(fmt::format("{}: ends after epoch {} of {}: no better held-out accuracy for {} epochs",
+                                             name, done, all, training_.settings.patience));
+    momentum_of(stage).clear();
+    if (training_.settings.keep == KeepEpoch::last) return;
+    const int best = best_epoch(training_.epochs_of(stage));
+    stage_of(stage).parameters = std::exchange(best_of(stage), {});
+    training_.state.history[training_.first_epoch_of(stage) + static_cast<std::size_t>(best) - 1].kept = true;
+    training_.observer.on_note(fmt::format("{}: keeps the parameters of epoch {}", name, best));
   }
 
   Training& training_;
@@ -136,7 +160,8 @@ class StageQueue {
 
 }  // namespace
 
-PretrainSettings pretrain_settings(const TrainSettings& settings, int stage) {
+PretrainSettings pretrain_settings(const Training& training, int stage) {
+  const TrainSettings& settings = training.settings;
   return {.epochs = settings.epochs.at(stage),
           .batch_size = settings.batch_size,
           .micro_batch = settings.micro_batch,
@@ -146,9 +171,14 @@ PretrainSettings pretrain_settings(const TrainSettings& settings, int stage) {
           .weight_decay = settings.weight_decay,
           .nesterov = settings.nesterov,
           .label_smoothing = settings.label_smoothing,
+          .class_weights = class_weights(settings.class_weights, training.data.labels(), training.split.rest,
+                                         training.data.header().classes()),
           .augment = settings.augment,
           .flip = settings.flip,
           .cutout = settings.cutout.at(stage),
+          .teacher = training.teaches(stage) ? training.teacher : nullptr,
+          .teacher_weight = settings.teacher_weight.at(stage),
+          .teacher_temperature = settings.teacher_temperature,
           .seed = settings.seed + 7919 * static_cast<std::uint64_t>(stage)};
 }
 

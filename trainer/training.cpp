@@ -3,18 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
+#include <functional>
 #include <nlohmann/json.hpp>
 
+#include "data/files/byte_reader.h"
 #include "data/files/error.h"
 #include "runtime/cascade/model_file.h"
+#include "runtime/cascade/policy_weights.h"
 #include "runtime/foreign_text.h"
 #include "runtime/network/stages.h"
 #include "runtime/study/answers/label_probabilities.h"
 #include "trainer/policy_net.h"
 #include "trainer/policy_phase.h"
 #include "trainer/relative_costs.h"
+#include "trainer/stage_entry.h"
 #include "trainer/train_memory.h"
 
 namespace cascadecl {
@@ -32,8 +35,38 @@ void check_per_stage(std::string_view name, const PerStage<Value>& setting, int 
   }
 }
 
+void check_classes(const Training& training) {
+  const DatasetHeader& header = training.data.header();
+  const std::span<const std::int32_t> labels = training.data.labels();
+  if (std::ranges::adjacent_find(labels, std::not_equal_to()) == labels.end())
+    throw FileError(fmt::format("dataset {}: its {} images are all of class '{}', expected two classes at least",
+                                printable(header.name), labels.size(),
+                                printable(header.label_names[static_cast<std::size_t>(labels.front())])));
+  const TrainSettings& settings = training.settings;
+  if ((settings.policy || settings.joint) && training.has_policies() && header.classes() > most_policy_classes)
+    throw UsageError(
+        fmt::format("dataset {}: it has {} classes, policies take {} at most; train a single stage, or the "
+                    "phase pretrain alone",
+                    printable(header.name), header.classes(), most_policy_classes));
+}
+
+void check_teaching(const Training& training) {
+  const TrainSettings& settings = training.settings;
+  check_per_stage("teacher weight", settings.teacher_weight, training.stage_count());
+  if (settings.teacher.empty()) return;
+  if (!settings.pretrain) throw UsageError("teacher: it teaches in the phase pretrain, which is not to be run");
+  for (const double weight : settings.teacher_weight.values)
+    if (!(weight >= 0 && weight <= 1)) throw UsageError("teacher weight: expected 0 to 1");
+  if (!(settings.teacher_temperature > 0 && std::isfinite(settings.teacher_temperature)))
+    throw UsageError("teacher temperature: expected a number above 0");
+  for (int stage = 0; stage < training.stage_count(); ++stage)
+    if (training.teaches(stage)) return;
+  throw UsageError("teacher weight: no stage that is pretrained has one above 0");
+}
+
 void check(const Training& training) {
   const TrainSettings& settings = training.settings;
+  if (settings.patience < 0) throw UsageError("patience: expected 0 or more epochs");
   if (settings.batch_size < 1) throw UsageError("batch size: expected at least 1");
   if (settings.micro_batch < 0) throw UsageError("micro-batch: expected 0 or more");
   if (!(settings.momentum >= 0 && settings.momentum < 1)) throw UsageError("momentum: expected 0 or more and below 1");
@@ -47,9 +80,11 @@ void check(const Training& training) {
   if (!settings.augment && (std::ranges::max(settings.cutout.values) > 0 || settings.flip == Flip::alternate)) {
     throw UsageError("cutout and flip alternate: they are augmentation, which is off");
   }
+  check_teaching(training);
   if (!(settings.label_smoothing >= 0 && settings.label_smoothing < 1)) {
     throw UsageError("label smoothing: expected 0 or more and less than 1");
   }
+  check_classes(training);
   check_per_stage("joint learning rate", settings.joint_learning_rate, training.stage_count());
   if (settings.learns_as_in_the_paper()) {
     if (settings.learning.input == PolicyInput::combined)
@@ -62,14 +97,28 @@ void check(const Training& training) {
   if ((settings.policy || settings.joint) && training.has_policies() && training.split.held_out.empty()) {
     throw UsageError("validation share: policies need held-out images; expected a share above 0");
   }
+  const bool watches = settings.keep == KeepEpoch::best || settings.patience > 0;
+  if (settings.pretrain && watches && training.split.held_out.empty())
+    throw UsageError("validation share: keep best and patience need held-out images; expected a share above 0");
 }
 
-// What checkpoints written before these settings existed were trained with.
-std::string with_later_settings(const std::string& settings) {
+// What checkpoints written before these settings existed were trained with. Which labels and order of colours they saw
+// they do not tell: those of `identity` are as good as any.
+std::string with_later_settings(const std::string& settings, const std::string& identity) {
+  const auto now = nlohmann::ordered_json::parse(identity);
   const TrainSettings defaults;
-  nlohmann::ordered_json json = {{"cost", to_string(defaults.cost)}, {"joint_loss", to_string(JointLoss::reinforce)},
-                                 {"nesterov", defaults.nesterov},    {"label_smoothing", defaults.label_smoothing},
-                                 {"flip", to_string(defaults.flip)}, {"cutout", defaults.cutout.values.front()}};
+  nlohmann::ordered_json json = {{"cost", to_string(defaults.cost)},
+                                 {"frontier", false},
+                                 {"joint_loss", to_string(JointLoss::reinforce)},
+                                 {"nesterov", defaults.nesterov},
+                                 {"label_smoothing", defaults.label_smoothing},
+                                 {"flip", to_string(defaults.flip)},
+                                 {"keep", to_string(defaults.keep)},
+                                 {"patience", defaults.patience},
+                                 {"class_weights", "none"},
+                                 {"cutout", defaults.cutout.values.front()},
+                                 {"color_order", now["color_order"]},
+                                 {"labels", now["labels"]}};
   json.update(nlohmann::ordered_json::parse(settings));
   return json.dump();
 }
@@ -80,17 +129,14 @@ Stage new_stage(const std::string& entry, ImageShape input, int classes, std::ui
 }
 
 Stage stage_of_model(const std::string& entry, const DatasetHeader& header) {
-  const std::size_t mark = entry.rfind('#');
-  const std::string path = entry.substr(0, mark), number = entry.substr(mark + 1);
+  const auto [path, number] = split_stage_entry(entry);
   const Model model = read_model(path);
   check_dataset(model, header);
   if (model.mean != header.mean || model.std != header.std)
     throw UsageError(fmt::format("stage {}: {} was trained with another mean and std than the dataset's", entry, path));
-  std::size_t stage = 0;
-  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), stage);
-  if (error != std::errc{} || end != number.data() + number.size() || stage >= model.stages.size())
-    throw UsageError(fmt::format("stage {}: expected MODEL#0 to MODEL#{}", entry, model.stages.size() - 1));
-  return model.stages[stage];
+  const auto stage = stage_number(number, model.stages.size());
+  if (!stage) throw UsageError(fmt::format("stage {}: expected MODEL#0 to MODEL#{}", entry, model.stages.size() - 1));
+  return model.stages[*stage];
 }
 
 // While stages are pretrained, their records stand in the history one stage after the other, one for each epoch done:
@@ -98,23 +144,37 @@ Stage stage_of_model(const std::string& entry, const DatasetHeader& header) {
 void check_history(const Training& training) {
   const TrainState& state = training.state;
   if (state.position != Position::pretrain) return;
+  const auto fail = [&](const std::string& what) {
+    throw FileError(fmt::format("{}: /checkpoint{}", training.checkpoint.string(), what));
+  };
   std::size_t records = 0;
   for (int stage = 0; stage < training.stage_count(); ++stage) {
     const int epoch = state.progress[static_cast<std::size_t>(stage)].epoch,
               epochs = training.settings.epochs.at(stage);
-    if (epoch > epochs)
-      throw FileError(fmt::format("{}: /checkpoint: stage {} has done {} epochs, expected at most {}",
-                                  training.checkpoint.string(), stage, epoch, epochs));
+    if (epoch > epochs) fail(fmt::format(": stage {} has done {} epochs, expected at most {}", stage, epoch, epochs));
     if (training.pretrains(stage)) records += static_cast<std::size_t>(epoch);
   }
   if (state.history.size() != records)
-    throw FileError(fmt::format("{}: /checkpoint/history: has {} records, expected {}, one for each epoch done",
-                                training.checkpoint.string(), state.history.size(), records));
+    fail(fmt::format("/history: has {} records, expected {}, one for each epoch done", state.history.size(), records));
+  if (training.settings.keep == KeepEpoch::last) return;
+  for (int stage = 0; stage < training.stage_count(); ++stage)
+    if (!training.epochs_of(stage).empty() && !training.pretrained(stage) &&
+        state.best[static_cast<std::size_t>(stage)].empty())
+      fail(fmt::format("/stages/{}/best: missing, expected the parameters of the best epoch", stage));
+}
+
+void find_teacher(Training& training) {
+  TrainSettings& settings = training.settings;
+  if (settings.teacher.empty()) return;
+  const DatasetHeader& header = training.data.header();
+  training.teacher = std::make_shared<const Teacher>(read_teacher(settings.teacher, header));
+  if (settings.teacher_temperature == 0) settings.teacher_temperature = default_teacher_temperature(header.classes());
 }
 
 // Drops what was fitted to the stages or policies of another model and no longer fits once they are trained on.
 void forget_what_was_fitted(Model& model, bool stages_change) {
   model.decision.reset();
+  model.frontier = {};
   if (!stages_change) return;
   model.exit_functions.clear();
   model.temperatures.clear();
@@ -129,6 +189,24 @@ bool Training::pretrains(int stage) const {
   const auto place = static_cast<std::size_t>(stage);
   return place >= settings.stages.size() || !trained_elsewhere(settings.stages[place]);
 }
+
+std::size_t Training::first_epoch_of(int stage) const {
+  std::size_t first = 0;
+  for (int before = 0; before < stage; ++before)
+    if (pretrains(before)) first += static_cast<std::size_t>(state.progress[static_cast<std::size_t>(before)].epoch);
+  return first;
+}
+
+std::span<const EpochRecord> Training::epochs_of(int stage) const {
+  const int done = pretrains(stage) ? state.progress[static_cast<std::size_t>(stage)].epoch : 0;
+  return std::span(state.history).subspan(first_epoch_of(stage), static_cast<std::size_t>(done));
+}
+
+bool Training::pretrained(int stage) const {
+  return !pretrains(stage) || ends_after(epochs_of(stage), settings.epochs.at(stage), settings.patience);
+}
+
+bool Training::teaches(int stage) const { return teacher && pretrains(stage) && settings.teacher_weight.at(stage) > 0; }
 
 void Training::start(const std::optional<Model>& initial) {
   const DatasetHeader& header = data.header();
@@ -159,6 +237,7 @@ void Training::start(const std::optional<Model>& initial) {
         initial_policies(stage_count(), settings.learning.input, model.classes,
                          settings.learning.hidden_units(model.classes), settings.seed_of_policies(), features);
   }
+  find_teacher(*this);
   check(*this);
   fit_batch(*this);
   if ((settings.policy || settings.joint) && has_policies())
@@ -171,9 +250,10 @@ void Training::resume() {
   Checkpoint saved = read_checkpoint(checkpoint);
   state = std::move(saved.state);
   check_dataset(state.model, data.header());
+  find_teacher(*this);
   check(*this);
   fit_batch(*this);
-  const std::string other = differences(with_later_settings(saved.settings), identity());
+  const std::string now = identity(), other = differences(with_later_settings(saved.settings, now), now);
   if (!other.empty()) {
     throw UsageError(fmt::format("--resume: {} was made with other settings: {}", checkpoint.string(), other));
   }
@@ -199,6 +279,8 @@ void Training::advance(Position position) {
         return settings.policy && has_policies();
       case Position::joint:
         return settings.joint && settings.joint_epochs > 0 && has_policies();
+      case Position::frontier:
+        return settings.frontier && (settings.policy || settings.joint) && can_fit_answers();
       default:
         return true;
     }
@@ -207,8 +289,9 @@ void Training::advance(Position position) {
   const std::size_t stages = position == Position::pretrain ? state.model.stages.size() : 0;
   state.position = position;
   state.progress.assign(position == Position::done ? 0 : std::max<std::size_t>(stages, 1), {});
-  state.refit = false;
+  state.policies_due = false;
   state.momentum.assign(stages, {});
+  state.best.assign(stages, {});
   state.policy_momentum.clear();
 }
 
@@ -227,6 +310,9 @@ std::string Training::identity() const {
   json["images"] = data.size();
   json["mean"] = data.header().mean;
   json["std"] = data.header().std;
+  json["color_order"] = data.header().color_order;
+  json["labels"] = fingerprint(data.labels());
+  if (teacher) json["teacher_identity"] = teacher->identity;
   return json.dump();
 }
 

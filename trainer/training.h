@@ -1,6 +1,8 @@
 #pragma once
 #include <filesystem>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,6 +12,7 @@
 #include "trainer/checkpoint.h"
 #include "trainer/observer.h"
 #include "trainer/settings.h"
+#include "trainer/teacher.h"
 
 namespace cascadecl {
 
@@ -23,6 +26,7 @@ struct Training {
   ValidationSplit split;         // of data: for the stages, and held out for the policies
   MeterEnvironment meters = {};  // where energy is measured, if the settings ask for it
   TrainState state = {};
+  std::shared_ptr<const Teacher> teacher = {};  // that the settings name, if they do
 
   // Call one of the two first. Arguments and errors are those of train().
   void start(const std::optional<Model>& initial);
@@ -41,6 +45,12 @@ struct Training {
 
   const Device& device() const { return devices.front(); }
   bool pretrains(int stage) const;  // whether it is for the pretrain phase, not trained elsewhere
+  // In the pretrain phase: where the epochs of a stage begin in the history, those that it has done, and whether the
+  // phase has nothing more to do for it. The epochs stand there one stage after the other.
+  std::size_t first_epoch_of(int stage) const;
+  std::span<const EpochRecord> epochs_of(int stage) const;
+  bool pretrained(int stage) const;
+  bool teaches(int stage) const;  // whether the stage learns from the teacher there
   int stage_count() const { return static_cast<int>(state.model.stages.size()); }
   bool has_policies() const { return !state.model.policies.empty(); }
   bool can_fit_answers() const { return has_policies() && !split.held_out.empty(); }

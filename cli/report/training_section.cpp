@@ -12,7 +12,7 @@ namespace {
 using nlohmann::ordered_json;
 
 // Settings that are no flags of `train`, but facts of the dataset.
-constexpr std::array data_facts = {"data", "images", "mean", "std"};
+constexpr std::array data_facts = {"data", "images", "mean", "std", "color_order", "labels", "teacher_identity"};
 
 ordered_json parse(const std::string& training) {
   ordered_json json = ordered_json::parse(training, nullptr, false);
@@ -60,7 +60,8 @@ std::string command_of(const ordered_json& settings) {
     if (value.is_null() || (name == "stages" && !pretrained)) continue;
     std::string flag = name;
     std::replace(flag.begin(), flag.end(), '_', '-');
-    command += fmt::format(" --{} {}", flag, flag_value(value));
+    const bool from_file = name == "class_weights" && value.is_array();
+    command += fmt::format(" --{} {}", flag, from_file ? "FILE" : flag_value(value));
   }
   return command + " -o MODEL";
 }
@@ -88,6 +89,7 @@ ordered_json curves_of(const ordered_json& training) {
     for (const char* field : {"epoch", "loss", "accuracy", "validation_accuracy", "mac_fraction"}) {
       epoch[field] = number_json(record, field);
     }
+    if (record.contains("kept")) epoch["kept"] = true;
     (*curve)["epochs"].push_back(epoch);
   }
   return curves;

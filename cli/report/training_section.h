@@ -16,7 +16,7 @@ struct TrainingFacts {
 TrainingFacts training_facts(const std::string& training);
 
 // {"command", "settings": {...}, "device", "driver", "curves": [{"phase", "what", "epochs": [{"epoch", "loss",
-// "accuracy", "validation_accuracy", "mac_fraction"}, ...]}, ...]}; null if the model tells nothing.
+// "accuracy", "validation_accuracy", "mac_fraction", "kept" where true}, ...]}, ...]}; null if the model tells nothing.
 nlohmann::ordered_json training_json(const std::string& training);
 
 }  // namespace cascadecl

@@ -26,7 +26,8 @@ enum class RandomPurpose : std::uint64_t {
   policy_shuffle = 17,
   sample_policy = 18,
   random_policy = 19,
-  arrivals = 20
+  arrivals = 20,
+  timing = 21
 };
 
 // A stream of random numbers: the words of philox(seed, stream, 0 | purpose), philox(seed, stream, 1 | purpose), ...

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cctype>
 #include <exception>
 #include <map>
+#include <string_view>
 #include <thread>
 
 #include "data/files/byte_reader.h"
@@ -36,9 +38,13 @@ std::vector<fs::path> folders_in(const fs::path& folder) {
   return folders;
 }
 
+std::string small_letters(std::string text) {
+  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
+
 bool has_image_name(const fs::path& file) {
-  std::string ending = file.extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return std::tolower(c); });
+  const std::string ending = small_letters(file.extension().string());
   return ending == ".png" || ending == ".jpg" || ending == ".jpeg";
 }
 
@@ -58,6 +64,7 @@ struct Plan {
   std::vector<std::string> classes;
   std::map<std::string, std::vector<ImageSource>> splits;
   std::vector<fs::path> ignored;
+  std::vector<std::string> unlabelled;
 };
 
 void add_split(Plan& plan, const std::string& split, const std::vector<fs::path>& class_folders) {
@@ -77,19 +84,61 @@ void add_split(Plan& plan, const std::string& split, const std::vector<fs::path>
   }
 }
 
-Plan make_plan(const fs::path& source) {
+std::string split_name(const fs::path& folder) { return small_letters(folder.filename().string()); }
+
+bool names_split(const fs::path& folder) {
+  constexpr std::array<std::string_view, 6> names = {"train", "test", "val", "valid", "validation", "dev"};
+  return std::ranges::find(names, split_name(folder)) != names.end();
+}
+
+// Whether the folders of `source` are splits. Throws FileError if they may be either.
+bool holds_splits(const fs::path& source, const std::vector<fs::path>& folders, FolderLayout layout) {
+  if (layout != FolderLayout::automatic) return layout == FolderLayout::splits;
+  const auto train = std::ranges::find(folders, "train", split_name);
+  if (train == folders.end()) return false;
+  const auto other = std::ranges::find_if_not(folders, names_split);
+  if (other == folders.end()) return true;
+  if (folders_in(*train).empty()) return false;
+  throw FileError(
+      fmt::format("{}: are its folders splits or classes? '{}' may be a split, but '{}' is the name of none; "
+                  "expected train, test, val, valid, validation or dev, or --layout",
+                  source.string(), printable(train->filename().string()), printable(other->filename().string())));
+}
+
+void add_classes(Plan& plan, const fs::path& train) {
+  const std::vector<fs::path> folders = folders_in(train);
+  if (folders.empty()) throw FileError(fmt::format("{}: no folder that is named by a class of images", train.string()));
+  for (const fs::path& folder : folders) plan.classes.push_back(folder.filename().string());
+  add_split(plan, "train", folders);
+}
+
+void add_splits(Plan& plan, const fs::path& source, const std::vector<fs::path>& folders) {
+  const auto train = std::ranges::find(folders, "train", split_name);
+  if (train == folders.end()) throw FileError(fmt::format("{}: no folder train", source.string()));
+  add_classes(plan, *train);
+  for (const fs::path& folder : folders) {
+    const std::string split = split_name(folder);
+    if (folder == *train) continue;
+    if (plan.splits.contains(split))
+      throw FileError(fmt::format("{}: there is another folder of the split {}", folder.string(), split));
+    const std::vector<fs::path> classes = folders_in(folder);
+    if (classes.empty()) {
+      plan.unlabelled.push_back(split);
+    } else {
+      add_split(plan, split, classes);
+    }
+  }
+}
+
+Plan make_plan(const fs::path& source, FolderLayout layout) {
   if (!fs::is_directory(source)) throw FileError(fmt::format("{}: no such folder", source.string()));
   Plan plan;
-  const bool with_splits = fs::is_directory(source / "train");
-  const std::vector<fs::path> train = folders_in(with_splits ? source / "train" : source);
-  if (train.empty())
-    throw FileError(fmt::format("{}: no folder that is named by a class of images",
-                                (with_splits ? source / "train" : source).string()));
-  for (const fs::path& folder : train) plan.classes.push_back(folder.filename().string());
-  add_split(plan, "train", train);
-  if (with_splits)
-    for (const fs::path& folder : folders_in(source))
-      if (folder.filename() != "train") add_split(plan, folder.filename().string(), folders_in(folder));
+  const std::vector<fs::path> folders = folders_in(source);
+  if (holds_splits(source, folders, layout)) {
+    add_splits(plan, source, folders);
+  } else {
+    add_classes(plan, source);
+  }
   for (const auto& [split, images] : plan.splits)
     if (images.empty()) throw FileError(fmt::format("{}: split {} has no PNG or JPEG file", source.string(), split));
   return plan;
@@ -202,11 +251,12 @@ ImageFolderResult import_image_folder(const fs::path& source, const fs::path& ta
                                       const ImageFolderSettings& settings) {
   check_dims(settings.dims);
   try {
-    Plan plan = make_plan(source);
+    Plan plan = make_plan(source, settings.layout);
     Import import(source, plan, target, settings);
     for (const auto& [split, images] : plan.splits) import.add_split(split, images);
     ImageFolderResult result = import.commit();
     result.ignored = std::move(plan.ignored);
+    result.unlabelled = std::move(plan.unlabelled);
     return result;
   } catch (const fs::filesystem_error& error) {
     throw FileError(fmt::format("{}: cannot be read: {}", error.path1().string(), error.code().message()));

@@ -5,6 +5,11 @@
 namespace cascadecl {
 
 ChosenCascade choose(Model whole, const CascadeChoice& said, ExecutorSettings settings) {
+  if (said.goal) {
+    const FrontierPoint point =
+        pick(whole.frontier, said.goal->goal, said.goal->costs.value_or(relative_macs(whole)), said.goal->unit);
+    whole = at_point(std::move(whole), point);
+  }
   Decision decision = whole.decision.value_or(Decision{{PolicyKind::learned, 0.5}, default_combine(whole)});
   if (said.policy) decision = {*said.policy, default_combine(whole)};
   if (said.combine) decision.combine = *said.combine;

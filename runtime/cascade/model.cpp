@@ -74,7 +74,8 @@ void check_calibration(const Model& model) {
   check("combination weights", model.combination.size(), k * k);
   for (const double t : model.temperatures)
     if (!(t > 0 && std::isfinite(t))) throw ShapeError(fmt::format("temperatures: {} is not a positive number", t));
-  if (model.combination.empty() && (sees_combined(model.policies) || sees_combined(model.exit_functions)))
+  if (model.combination.empty() && (sees_combined(model.policies) || sees_combined(model.exit_functions) ||
+                                    std::ranges::any_of(model.frontier.policies, sees_combined)))
     throw ShapeError("combination weights: none, though policies see the combined answer");
   for (const double w : model.combination)
     if (!std::isfinite(w)) throw ShapeError("combination weights: one is not finite");
@@ -84,63 +85,7 @@ void check_calibration(const Model& model) {
 
 }  // namespace
 
-const std::vector<PolicyInput>& policy_inputs() {
-  static const std::vector<PolicyInput> all = {PolicyInput::raw, PolicyInput::sorted, PolicyInput::permuted,
-                                               PolicyInput::features, PolicyInput::combined};
-  return all;
-}
-
-int probabilities_seen(PolicyInput input, int classes) {
-  constexpr int kLargest = 16;
-  return input == PolicyInput::combined ? std::min(classes, kLargest) : classes;
-}
-
-bool sorts(PolicyInput input) {
-  return input == PolicyInput::sorted || input == PolicyInput::features || input == PolicyInput::combined;
-}
-
-bool sees_combined(const std::vector<Policy>& policies) {
-  return std::ranges::any_of(policies, [](const Policy& p) { return p.input == PolicyInput::combined; });
-}
-
 Combine default_combine(const Model& model) { return model.combination.empty() ? Combine::reweight : Combine::fitted; }
-
-bool sees_features(const std::vector<Policy>& policies) {
-  return std::ranges::any_of(policies, [](const Policy& p) { return p.input == PolicyInput::features; });
-}
-
-int default_hidden(int classes) { return classes >= 1000 ? 256 : 64; }
-
-std::string_view to_string(PolicyInput input) {
-  switch (input) {
-    case PolicyInput::raw:
-      return "raw";
-    case PolicyInput::sorted:
-      return "sorted";
-    case PolicyInput::permuted:
-      return "permuted";
-    case PolicyInput::features:
-      return "features";
-    case PolicyInput::combined:
-      return "combined";
-  }
-  return "unknown";
-}
-
-PolicyInput parse_policy_input(std::string_view text) {
-  for (const PolicyInput input : policy_inputs())
-    if (text == to_string(input)) return input;
-  throw UsageError(fmt::format("policy input '{}': expected raw, sorted, permuted, features or combined", text));
-}
-
-std::vector<PolicyArray> policy_arrays(const Policy& policy) {
-  return {{"weight1", &policy.weight1, policy.hidden, policy.inputs()},
-          {"bias1", &policy.bias1, policy.hidden, 1},
-          {"weight2", &policy.weight2, policy.hidden, policy.hidden},
-          {"bias2", &policy.bias2, policy.hidden, 1},
-          {"weight3", &policy.weight3, 2, policy.hidden},
-          {"bias3", &policy.bias3, 2, 1}};
-}
 
 double Model::stage_macs(std::size_t i) const {
   const double network = static_cast<double>(stages.at(i).network.macs());
@@ -168,7 +113,31 @@ void check_model(const Model& model) {
   for (std::size_t i = 0; i < model.stages.size(); ++i) check_stage(model, i);
   for (std::size_t i = 0; i < model.policies.size(); ++i) check_policy(model, model.policies, i);
   for (std::size_t i = 0; i < model.exit_functions.size(); ++i) check_policy(model, model.exit_functions, i);
+  for (const std::vector<Policy>& set : model.frontier.policies)
+    for (std::size_t i = 0; i < set.size(); ++i) check_policy(model, set, i);
+  check_frontier(model.frontier, model.stages.size());
   check_calibration(model);
+}
+
+StageCosts relative_macs(const Model& model) {
+  const double largest = largest_mmac(model) * 1e6;
+  StageCosts costs;
+  for (const Stage& stage : model.stages) costs.stages.push_back(static_cast<double>(stage.network.macs()) / largest);
+  const std::vector<Policy>& policies =
+      model.policies.empty() && !model.frontier.policies.empty() ? model.frontier.policies.front() : model.policies;
+  for (const Policy& policy : policies) costs.policies.push_back(static_cast<double>(policy.macs()) / largest);
+  return costs;
+}
+
+Model at_point(Model model, const FrontierPoint& point) {
+  if (point.set) model.policies = model.frontier.policies.at(*point.set);
+  model.decision = {point.policy, point.combine};
+  return model;
+}
+
+Parameters tempered_parameters(const Model& model, std::size_t stage) {
+  const Stage& of = model.stages.at(stage);
+  return model.temperatures.empty() ? of.parameters : tempered(of.network, of.parameters, model.temperatures.at(stage));
 }
 
 Model single_stage(const Model& model, std::size_t stage) {

@@ -25,6 +25,7 @@ std::string stage_group(std::size_t i) { return fmt::format("/stages/{}", i); }
 
 // Groups of policies: those of the cascade, and those fitted by supervision.
 constexpr std::string_view policies_group = "/policies", exit_functions_group = "/exit_functions";
+constexpr std::string_view frontier_group = "/frontier";
 
 // A network of the zoo is stored by its name, any other as layer list.
 std::string network_text(const Network& network) {
@@ -55,6 +56,41 @@ void write_policy(Hdf5Writer& file, std::string_view parent, std::size_t i, cons
   }
 }
 
+// Points as columns; -1 stands for no policies of its own, and for no price.
+void write_frontier(Hdf5Writer& file, const Frontier& frontier) {
+  const auto points = static_cast<std::int64_t>(frontier.points.size()),
+             stages = static_cast<std::int64_t>(frontier.stage_top1.size());
+  std::vector<std::string> policies, combines;
+  std::vector<double> parameters, top1, alphas, exits;
+  std::vector<std::int32_t> sets;
+  for (const FrontierPoint& point : frontier.points) {
+    policies.emplace_back(to_string(point.policy.kind));
+    combines.emplace_back(to_string(point.combine));
+    parameters.push_back(point.policy.parameter.value());
+    sets.push_back(point.set ? static_cast<std::int32_t>(*point.set) : -1);
+    alphas.push_back(point.alpha.value_or(-1));
+    top1.push_back(point.top1);
+    exits.insert(exits.end(), point.exits.begin(), point.exits.end());
+  }
+  const std::string group(frontier_group);
+  file.create_group(group);
+  file.write_attribute(group, "images", frontier.images);
+  file.write_attribute(group, "policy", policies);
+  file.write_attribute(group, "combine", combines);
+  file.write<double>(group + "/stage_top1", {stages}, frontier.stage_top1);
+  file.write<double>(group + "/parameter", {points}, parameters);
+  file.write<std::int32_t>(group + "/set", {points}, sets);
+  file.write<double>(group + "/alpha", {points}, alphas);
+  file.write<double>(group + "/top1", {points}, top1);
+  file.write<double>(group + "/exits", {points, stages}, exits);
+  for (std::size_t set = 0; set < frontier.policies.size(); ++set) {
+    const std::string of_set = fmt::format("{}/policies/{}", group, set);
+    file.create_group(of_set);
+    for (std::size_t i = 0; i < frontier.policies[set].size(); ++i)
+      write_policy(file, of_set, i, frontier.policies[set][i]);
+  }
+}
+
 // Reads a model piece by piece, each with its checks.
 class ModelReader {
  public:
@@ -74,6 +110,7 @@ class ModelReader {
     if (file_.has_dataset("/temperatures")) model_.temperatures = file_.read<double>("/temperatures", {k});
     if (file_.has_dataset("/combination")) model_.combination = file_.read<double>("/combination", {k, k});
     read_decision();
+    read_frontier(k);
     read_training();
     try {
       check_model(model_);
@@ -194,12 +231,51 @@ class ModelReader {
                       combine = file_.string_attribute("/", "decision_combine");
     try {
       const PolicyKind kind = parse_policy_kind(policy);
-      if (!has_threshold(kind)) throw UsageError(fmt::format("policy {} has no threshold", policy));
+      if (!has_threshold(kind) && kind != PolicyKind::fixed)
+        throw UsageError(fmt::format("policy {} has no threshold", policy));
       model_.decision = {{.kind = kind, .parameter = file_.float_attribute("/", "decision_threshold")},
                          parse_combine(combine)};
     } catch (const UsageError& error) {
       file_.fail("/", fmt::format("attributes decision_policy, decision_combine: {}", error.what()));
     }
+  }
+
+  void read_frontier(std::int64_t stages) {
+    const std::string group(frontier_group);
+    if (!file_.has_group(group)) return;
+    constexpr std::int64_t kMostPoints = 10000;
+    const std::vector<std::string> policies = file_.string_list_attribute(group, "policy"),
+                                   combines = file_.string_list_attribute(group, "combine");
+    const auto points = static_cast<std::int64_t>(policies.size());
+    if (points < 1 || points > kMostPoints || combines.size() != policies.size())
+      file_.fail(group, fmt::format("names {} policies and {} combinations, expected as many, 1 to {}", points,
+                                    combines.size(), kMostPoints));
+    Frontier& frontier = model_.frontier;
+    frontier.images = file_.int_attribute(group, "images");
+    frontier.stage_top1 = file_.read<double>(group + "/stage_top1", {stages});
+    const auto parameters = file_.read<double>(group + "/parameter", {points}),
+               alphas = file_.read<double>(group + "/alpha", {points}),
+               top1 = file_.read<double>(group + "/top1", {points}),
+               exits = file_.read<double>(group + "/exits", {points, stages});
+    const auto sets = file_.read<std::int32_t>(group + "/set", {points});
+    for (std::size_t i = 0; i < policies.size(); ++i) {
+      const auto row = exits.begin() + static_cast<std::ptrdiff_t>(i) * stages;
+      try {
+        frontier.points.push_back({.policy = {parse_policy_kind(policies[i]), parameters[i]},
+                                   .combine = parse_combine(combines[i]),
+                                   .top1 = top1[i],
+                                   .exits = {row, row + stages}});
+      } catch (const UsageError& error) {
+        file_.fail(group, fmt::format("point {}: {}", i, error.what()));
+      }
+      if (sets[i] >= 0) frontier.points.back().set = static_cast<std::size_t>(sets[i]);
+      if (alphas[i] >= 0) frontier.points.back().alpha = alphas[i];
+    }
+    const std::string sets_group = group + "/policies";
+    const std::size_t count = file_.has_group(sets_group) ? count_members(sets_group) : 0;
+    frontier.policies.resize(count);
+    for (std::size_t set = 0; set < count; ++set)
+      read_policies(fmt::format("{}/{}", sets_group, set), frontier.policies[set]);
   }
 
   void read_training() {
@@ -246,6 +322,7 @@ void write_model(Hdf5Writer& file, const Model& model) {
     file.write_attribute("/", "decision_threshold", *model.decision->policy.parameter);
     file.write_attribute("/", "decision_combine", to_string(model.decision->combine));
   }
+  if (!model.frontier.empty()) write_frontier(file, model.frontier);
   if (model.training.empty()) return;
   const std::vector<std::uint8_t> bytes(model.training.begin(), model.training.end());
   file.write<std::uint8_t>("/training", {static_cast<std::int64_t>(bytes.size())}, bytes);

@@ -41,9 +41,9 @@ void for_each_weight(const PolicySize& size, int features, Visit visit) {
 }
 
 void check_policy_size(const PolicySize& size) {
-  if (size.classes < 2 || size.classes > 1024 || size.hidden < 1 || size.hidden > 4096)
-    throw ShapeError(
-        fmt::format("policy: {} classes and {} hidden units, expected 2..1024 and 1..4096", size.classes, size.hidden));
+  if (size.classes < 2 || size.classes > most_policy_classes || size.hidden < 1 || size.hidden > 4096)
+    throw ShapeError(fmt::format("policy: {} classes and {} hidden units, expected 2..{} and 1..4096", size.classes,
+                                 size.hidden, most_policy_classes));
   if (size.features < 0 || size.features > 4096)
     throw ShapeError(fmt::format("policy: {} features, expected 0..4096", size.features));
 }

@@ -11,6 +11,8 @@
 
 namespace cascadecl {
 
+inline constexpr int most_policy_classes = 1024;
+
 // The layout of a policy on a device, the same for every device: one flat array, weights input-major, hidden units
 // padded to a multiple of 16 with zeros (kernels/policy_mlp.h).
 int padded_hidden(int hidden);
@@ -25,7 +27,8 @@ std::size_t policy_weight_count(const PolicySize& size);
 
 // The flat array of a policy, with room for `room` features if that is more than its own; features that it does not
 // read have weight 0. Throws ShapeError, naming the array, if an array does not have the size that follows from
-// classes, features and hidden, or if classes (2..1024), features (0..4096) or hidden (1..4096) is out of range.
+// classes, features and hidden, or if classes (2..most_policy_classes), features (0..4096) or hidden (1..4096) is out
+// of range.
 std::vector<float> pack_policy(const Policy& policy, int room = 0);
 
 // The policy that a flat array of policy_weight_count() floats holds. It has this number of features, at most

@@ -17,12 +17,6 @@ bool side_by_side(std::span<const int> slots) {
   return std::adjacent_find(slots.begin(), slots.end(), [](int a, int b) { return b != a + 1; }) == slots.end();
 }
 
-// Of the stage's network, so that its label probabilities are tempered where the model says so.
-Parameters parameters_of(const Model& model, std::size_t stage) {
-  const Stage& of = model.stages.at(stage);
-  return model.temperatures.empty() ? of.parameters : tempered(of.network, of.parameters, model.temperatures.at(stage));
-}
-
 }  // namespace
 
 StageRunner::StageRunner(const Device& device, const Model& model, std::size_t stage, const ExecutorSettings& settings,
@@ -33,8 +27,8 @@ StageRunner::StageRunner(const Device& device, const Model& model, std::size_t s
       feature_count_(model.stages.at(stage).network.feature_count()),
       timed_(settings.time_stages),
       read_features_(read_features),
-      plan_(device, model.stages.at(stage).network, parameters_of(model, stage), settings.max_batch, settings.kernels,
-            settings.precision),
+      plan_(device, model.stages.at(stage).network, tempered_parameters(model, stage), settings.max_batch,
+            settings.kernels, settings.precision),
       image_input_(device, model.input, model.mean, model.std, settings.precision),
       softmax_(device, model.classes),
       slots_(device.allocate<int>(window)) {

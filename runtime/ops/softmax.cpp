@@ -11,14 +11,17 @@ void Softmax::run(int n, const Array<float>& logits, const Array<float>& probabi
   launch(device_, kernel_, {to_size(n)}, logits, probabilities, first);
 }
 
-CrossEntropy::CrossEntropy(const Device& device, int classes, float label_smoothing)
+CrossEntropy::CrossEntropy(const Device& device, int classes, float label_smoothing,
+                           const std::vector<float>& class_weights)
     : device_(device),
       label_smoothing_(label_smoothing),
+      class_weights_(device.upload(class_weights.empty() ? std::vector<float>(to_size(classes), 1.0F) : class_weights)),
       kernel_(device.kernel("softmax.cl", "cross_entropy", {{"CLASSES", classes}})) {}
 
 void CrossEntropy::run(int n, const Array<float>& logits, const Array<int>& labels, float weight,
                        const Array<float>& loss, const Array<float>& correct, const Array<float>& gradient) {
-  launch(device_, kernel_, {to_size(n)}, logits, labels, loss, correct, gradient, weight, label_smoothing_);
+  launch(device_, kernel_, {to_size(n)}, logits, labels, class_weights_, loss, correct, gradient, weight,
+         label_smoothing_);
 }
 
 MetricSum::MetricSum(const Device& device)

@@ -1,4 +1,6 @@
 #pragma once
+#include <vector>
+
 #include "runtime/opencl/device.h"
 
 namespace cascadecl {
@@ -19,18 +21,22 @@ class Softmax {
 class CrossEntropy {
  public:
   // label_smoothing: the share of the target that goes to all classes alike, 0 to 1 (Szegedy et al. 2016).
-  CrossEntropy(const Device& device, int classes, float label_smoothing = 0);
+  // class_weights [classes]: what loss and gradient of an image are multiplied by, as its label says; empty: all 1.
+  CrossEntropy(const Device& device, int classes, float label_smoothing = 0,
+               const std::vector<float>& class_weights = {});
   // logits [n][classes], labels [n] ->
-  //   loss      [n]           -log of the label's probability, or the mean of it under the smoothed target; NaN for a
-  //                           label outside 0...classes-1
+  //   loss      [n]           -log of the label's probability, or the mean of it under the smoothed target, times the
+  //                           weight of the label; NaN for a label outside 0...classes-1
   //   correct   [n]           1 if the label is the first of the largest logits (top-1), else 0
-  //   gradient  [n][classes]  of weight * loss by the logits; weight is 1/n for the mean over the batch
+  //   gradient  [n][classes]  of weight * loss by the logits; weight is 1/n for the mean over the batch, or
+  //                           1 / (sum of the labels' weights) for the weighted mean
   void run(int n, const Array<float>& logits, const Array<int>& labels, float weight, const Array<float>& loss,
            const Array<float>& correct, const Array<float>& gradient);
 
  private:
   Device device_;
   float label_smoothing_;
+  Array<float> class_weights_;
   Kernel kernel_;
 };
 

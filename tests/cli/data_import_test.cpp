@@ -96,8 +96,30 @@ TEST_CASE("data import folder --strict refuses a broken image, and writes nothin
   CHECK_FALSE(fs::exists(out));
 }
 
+TEST_CASE("data import folder asks for the layout where it cannot be told, and tells a split without labels") {
+  const TemporaryFolder folder;
+  for (const char* name :
+       {"nested/bus/day", "nested/train/day", "contest/train/cat", "contest/train/dog", "contest/test"}) {
+    fs::create_directories(folder / name);
+    write_png(folder / name / "a.png", 8, 8, 3, random_pixels(192));
+  }
+  const std::string out = (folder / "out.h5").string();
+  const auto imported = [&](const std::string& source, const std::string& layout) {
+    return cascadecl_run(
+        {"data", "import", "folder", (folder / source).string(), "-o", out, "--layout", layout, "--json"});
+  };
+  CHECK(error_fault(imported("nested", "auto"), 4, "'train' may be a split, but 'bus' is the name of none") == "");
+  const Finished nested = imported("nested", "classes");
+  REQUIRE(nested.status == 0);
+  CHECK(nested.json()["label_names"] == nlohmann::json({"bus", "train"}));
+  const Finished contest = imported("contest", "auto");
+  REQUIRE(contest.status == 0);
+  CHECK(contest.json()["unlabelled_splits"] == nlohmann::json({"test"}));
+}
+
 TEST_CASE("flags of one format are wrong usage with another") {
-  for (const std::vector<std::string>& flags : {std::vector<std::string>{"--labels", "coarse"}, {"--strict"}}) {
+  for (const std::vector<std::string>& flags :
+       {std::vector<std::string>{"--labels", "coarse"}, {"--strict"}, {"--layout", "splits"}}) {
     std::vector<std::string> arguments = {"data", "import", "imagenet32", "x", "-o", "y"};
     arguments.insert(arguments.end(), flags.begin(), flags.end());
     CHECK(error_fault(cascadecl_run(arguments), 2, flags[0]) == "");

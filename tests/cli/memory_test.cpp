@@ -106,6 +106,24 @@ TEST_CASE("train splits a batch that does not fit, says so, and refuses a micro-
   }
 }
 
+TEST_CASE("train counts the memory of a teacher") {
+  const SmallWorld world;
+  const std::string teacher = world.path("teacher.h5");
+  REQUIRE(cascadecl_run({"train", "--data", world.data(), "--stages", "resnet-8", "-o", teacher, "--phases", "pretrain",
+                         "--epochs", "1", "--quiet"})
+              .status == 0);
+  const std::size_t one = stage_memory("1", "training")["peak_bytes"],
+                    two = stage_memory("2", "training")["peak_bytes"];
+  const MemoryLimit limit(std::to_string(one + 100 * (two - one)));  // of which the teacher takes most
+  const auto micro_batch = [&](const std::vector<std::string>& more) {
+    const Finished run = cascadecl_run(train(world, more));
+    CAPTURE(run.err);
+    REQUIRE(run.status == 0);
+    return run.json()["training"]["settings"]["micro_batch"].get<int>();
+  };
+  CHECK(micro_batch({"--teacher", teacher}) < micro_batch({}));
+}
+
 TEST_CASE("a memory limit that is no number is refused") {
   const MemoryLimit limit("4G");
   CHECK(error_fault(cascadecl_run({"devices"}), 2, "CASCADECL_MEMORY_LIMIT") == "");

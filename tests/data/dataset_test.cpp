@@ -11,6 +11,14 @@
 
 using namespace cascadecl;
 
+TEST_CASE("a fingerprint tells labels from other ones, and from the same ones in another order") {
+  const std::vector<std::int32_t> labels = {0, 1, 2, 1}, other = {0, 1, 2, 2}, turned = {1, 0, 2, 1};
+  CHECK(fingerprint(labels) == fingerprint(std::vector<std::int32_t>(labels)));
+  CHECK(fingerprint(labels).size() == 16);
+  CHECK(fingerprint(labels) != fingerprint(other));
+  CHECK(fingerprint(labels) != fingerprint(turned));
+}
+
 TEST_CASE("split_validation puts each image on one side and holds out the share of each class") {
   CHECK(rc::check([] {
     const auto labels = *rc::gen::container<std::vector<std::int32_t>>(*rc::gen::inRange<std::size_t>(0, 300),

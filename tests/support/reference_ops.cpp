@@ -356,22 +356,27 @@ Values softmax_backward(const Values& probabilities, const Values& probability_g
   return logits_grad;
 }
 
-CrossEntropy softmax_cross_entropy(const Values& logits, std::span<const int> labels, int classes, double smoothing) {
+CrossEntropy softmax_cross_entropy(const Values& logits, std::span<const int> labels, int classes, double smoothing,
+                                   const Values& class_weights) {
   const int n = static_cast<int>(labels.size());
   CrossEntropy result{0, softmax(logits, n, classes), {}};
   result.logits_grad = result.probabilities;
+  const auto weight_of = [&](int label) { return class_weights.empty() ? 1.0 : class_weights[index(label)]; };
+  double weights = 0;
+  for (const int label : labels) weights += weight_of(label);
   for (std::size_t row = 0; row < labels.size(); ++row) {
     const auto first = logits.begin() + static_cast<std::ptrdiff_t>(row) * classes, last = first + classes;
     const double largest = *std::max_element(first, last);
     double sum = 0;
     for (auto value = first; value != last; ++value) sum += std::exp(*value - largest);
+    const double share = weight_of(labels[row]) / weights;
     for (int c = 0; c < classes; ++c) {
       const double target = (c == labels[row] ? 1 - smoothing : 0) + smoothing / classes;
-      result.loss += target * (largest + std::log(sum) - first[c]) / n;
-      result.logits_grad[row * index(classes) + index(c)] -= target;
+      result.loss += share * target * (largest + std::log(sum) - first[c]);
+      double& gradient = result.logits_grad[row * index(classes) + index(c)];
+      gradient = share * (gradient - target);
     }
   }
-  for (double& value : result.logits_grad) value /= n;
   return result;
 }
 

@@ -114,13 +114,14 @@ Values softmax(const Values& logits, int n, int classes);
 // Given the probabilities and the gradient by them, the gradient by the logits.
 Values softmax_backward(const Values& probabilities, const Values& probability_grad, int n, int classes);
 
-// loss = mean over the n images of -sum over c of target[c] log softmax(logits)[c]; logits_grad is its gradient
-// [n][classes]. target[c] = (1 - smoothing) (c == label) + smoothing / classes.
+// loss = weighted mean over the n images of -sum over c of target[c] log softmax(logits)[c]; logits_grad is its
+// gradient [n][classes]. target[c] = (1 - smoothing) (c == label) + smoothing / classes. An image weighs
+// class_weights[label]; no class_weights: 1.
 struct CrossEntropy {
   double loss = 0;
   Values probabilities, logits_grad;
 };
-CrossEntropy softmax_cross_entropy(const Values& logits, std::span<const int> labels, int classes,
-                                   double smoothing = 0);
+CrossEntropy softmax_cross_entropy(const Values& logits, std::span<const int> labels, int classes, double smoothing = 0,
+                                   const Values& class_weights = {});
 
 }  // namespace cascadecl::reference

@@ -7,14 +7,20 @@ namespace {
 
 class Pass {
  public:
-  Pass(const Network& network, const DoubleParameters& parameters, std::span<const int> labels, BatchNormMode mode)
-      : network_(network), parameters_(parameters), labels_(labels), mode_(mode) {}
+  Pass(const Network& network, const DoubleParameters& parameters, std::span<const int> labels, BatchNormMode mode,
+       Values class_weights = {})
+      : network_(network),
+        parameters_(parameters),
+        labels_(labels),
+        mode_(mode),
+        class_weights_(std::move(class_weights)) {}
 
   void forward(const Values& images) {
     for (const Layer& layer : network_.layers()) {
       values_[layer.name] = layer.is<layers::Input>() ? images : output(layer);
     }
-    const CrossEntropy loss = softmax_cross_entropy(values_.at(last().name), labels_, network_.classes());
+    const CrossEntropy loss =
+        softmax_cross_entropy(values_.at(last().name), labels_, network_.classes(), 0, class_weights_);
     result_.logits = values_.at(last().name);
     result_.loss = loss.loss;
     logits_gradient_ = loss.logits_grad;
@@ -175,6 +181,7 @@ class Pass {
   const DoubleParameters& parameters_;
   std::span<const int> labels_;
   BatchNormMode mode_;
+  Values class_weights_;
   std::map<std::string, Values> values_, by_value_;  // outputs of the layers and the gradients by them
   Values logits_gradient_;
   TrainingPass result_;
@@ -189,8 +196,8 @@ DoubleParameters to_double(const Parameters& parameters) {
 }
 
 TrainingPass training_pass(const Network& network, const DoubleParameters& parameters, const Values& images,
-                           std::span<const int> labels, BatchNormMode mode) {
-  Pass pass(network, parameters, labels, mode);
+                           std::span<const int> labels, BatchNormMode mode, const Values& class_weights) {
+  Pass pass(network, parameters, labels, mode, class_weights);
   pass.forward(images);
   pass.backward();
   return std::move(pass).result();

@@ -15,14 +15,14 @@ DoubleParameters to_double(const Parameters& parameters);
 
 struct TrainingPass {
   Values logits;                // [n][classes]
-  double loss = 0;              // mean cross-entropy
+  double loss = 0;              // mean cross-entropy, weighted by class
   DoubleParameters gradients;   // of the loss, by each trained parameter
   DoubleParameters statistics;  // running_mean and running_variance afterwards
 };
 
-// images [n][C][H][W], labels [n].
+// images [n][C][H][W], labels [n], class_weights [classes] or empty: all 1.
 TrainingPass training_pass(const Network& network, const DoubleParameters& parameters, const Values& images,
-                           std::span<const int> labels, BatchNormMode mode);
+                           std::span<const int> labels, BatchNormMode mode, const Values& class_weights = {});
 
 // Logits [n][classes] and the loss alone, for finite differences.
 Values training_logits(const Network& network, const DoubleParameters& parameters, const Values& images,

@@ -38,16 +38,18 @@ Checkpoint random_checkpoint(Position position) {
   if (position == Position::pretrain) {
     s.progress = {{.epoch = 4}, {.epoch = 3, .step = 12, .loss = 1.0 / 3, .correct = 17}, {}};
     s.momentum = {{}, trained(network, 0.5F), {}};
+    s.best = {{}, s.model.stages[0].parameters, {}};
   } else if (position != Position::done) {
     s.progress = {{.epoch = 3, .step = 12, .loss = 1.0 / 3, .correct = 17}};
   }
   if (position == Position::policy) s.policy_momentum = s.model.policies;
   if (position == Position::joint) {
-    s.refit = true;
+    s.policies_due = true;
     for (const float value : {0.25F, 0.5F, 0.75F}) s.momentum.push_back(trained(network, value));
   }
   EpochRecord record{.phase = "pretrain", .what = "resnet-8", .epoch = 1, .loss = 0.1, .accuracy = 1.0 / 7};
   record.validation_accuracy = 0.3;
+  record.kept = true;
   s.history = {record, {.phase = "policy", .what = "policies", .epoch = 2}};
   s.history[1].mac_fraction = 0.6;
   return checkpoint;
@@ -82,8 +84,9 @@ TEST_CASE("a checkpoint read back is the one that was written, in every phase") 
       CHECK(b.progress[i].correct == a.progress[i].correct);
     }
     CHECK(b.relative_costs == a.relative_costs);
-    CHECK(b.refit == a.refit);
+    CHECK(b.policies_due == a.policies_due);
     CHECK(b.momentum == a.momentum);
+    CHECK(b.best == a.best);
     REQUIRE(b.policy_momentum.size() == a.policy_momentum.size());
     for (std::size_t i = 0; i < a.policy_momentum.size(); ++i) {
       CHECK(b.policy_momentum[i].weight1 == a.policy_momentum[i].weight1);

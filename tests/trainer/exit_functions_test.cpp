@@ -128,6 +128,11 @@ TEST_CASE("held-out images are those of the training that the model tells of") {
   CHECK_THROWS_AS(held_out_images(model, data), UsageError);
   model.training = R"({"settings": {"validation_share": 0.3, "seed": 7, "data": "set", "images": 20}})";
   CHECK(held_out_images(model, data) == split_validation(labels, 0.3, 7).held_out);
+  model.training = R"({"settings": {"validation_share": 0.3, "seed": 7, "data": "set", "images": 20, "labels": ")" +
+                   fingerprint(data.labels()) + "\"}}";
+  CHECK(held_out_images(model, data) == split_validation(labels, 0.3, 7).held_out);
+  std::swap(labels[0], labels[1]);
+  CHECK_THROWS_AS(held_out_images(model, MemoryDataset(header, std::vector<std::uint8_t>(20), labels)), UsageError);
   model.training = R"({"settings": {"validation_share": 0.3, "seed": 7, "data": "other", "images": 20}})";
   CHECK_THROWS_AS(held_out_images(model, data), UsageError);
   model.training = R"({"settings": {"validation_share": 0, "seed": 7, "data": "set", "images": 20}})";

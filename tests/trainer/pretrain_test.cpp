@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "data/files/error.h"
+#include "data/loader.h"
 #include "runtime/study/answers/label_probabilities.h"
 #include "tests/support/device_test.h"
 #include "tests/support/reference_training.h"
@@ -57,11 +58,40 @@ Values normalised(const std::vector<std::int64_t>& order) {
 }
 
 // What reference::training_pass says of images of the set.
-reference::TrainingPass expected_of(const std::vector<std::int64_t>& order, const Parameters& parameters) {
+reference::TrainingPass expected_of(const std::vector<std::int64_t>& order, const Parameters& parameters,
+                                    const Values& class_weights = {}) {
   std::vector<int> labels;
   for (const std::int64_t i : order) labels.push_back(images().labels()[static_cast<std::size_t>(i)]);
   return reference::training_pass(network(), reference::to_double(parameters), normalised(order), labels,
-                                  BatchNormMode::batch);
+                                  BatchNormMode::batch, class_weights);
+}
+
+double weight_of(const std::vector<std::int64_t>& order, const Values& class_weights) {
+  double sum = 0;
+  for (const std::int64_t i : order)
+    sum += class_weights.empty()
+               ? 1
+               : class_weights[static_cast<std::size_t>(images().labels()[static_cast<std::size_t>(i)])];
+  return sum;
+}
+
+// The loss and the gradients of a batch in micro-batches of this size.
+reference::TrainingPass expected_in_parts(const std::vector<std::int64_t>& order, int micro,
+                                          const Values& class_weights = {}) {
+  reference::TrainingPass sum;
+  for (std::size_t first = 0; first < order.size(); first += static_cast<std::size_t>(micro)) {
+    const std::size_t end = std::min(first + static_cast<std::size_t>(micro), order.size());
+    const std::vector<std::int64_t> images(order.begin() + static_cast<std::ptrdiff_t>(first),
+                                           order.begin() + static_cast<std::ptrdiff_t>(end));
+    const reference::TrainingPass part = expected_of(images, start().parameters, class_weights);
+    const double share = weight_of(images, class_weights) / weight_of(order, class_weights);
+    sum.loss += part.loss * share;
+    for (const auto& [key, values] : part.gradients) {
+      Values& total = sum.gradients.try_emplace(key, values.size(), 0.0).first->second;
+      for (std::size_t i = 0; i < values.size(); ++i) total[i] += share * values[i];
+    }
+  }
+  return sum;
 }
 
 void check_gradients(const Parameters& actual, const reference::DoubleParameters& expected) {
@@ -107,24 +137,43 @@ TEST_CASE("a step in micro-batches is the sum of their gradients, each normalise
     Pretrainer actual = trainer(settings, start(), n);
     Recorder recorder;
     actual.run_epoch(recorder);
-    const std::vector<std::int64_t> order = epoch_order(all_indices(n), settings.seed, 0);
-    reference::DoubleParameters sum;
-    double loss = 0;
-    for (int first = 0; first < n; first += micro) {
-      const int count = std::min(micro, n - first);
-      const auto part = expected_of({order.begin() + first, order.begin() + first + count}, start().parameters);
-      const double share = count / static_cast<double>(n);
-      loss += part.loss * share;
-      for (const auto& [key, values] : part.gradients) {
-        Values& total = sum.try_emplace(key, values.size(), 0.0).first->second;
-        for (std::size_t i = 0; i < values.size(); ++i) total[i] += share * values[i];
-      }
-    }
-    CHECK(actual.last_epoch().loss == doctest::Approx(loss).epsilon(1e-5));
-    check_gradients(actual.state().momentum, sum);
+    const auto expected = expected_in_parts(epoch_order(all_indices(n), settings.seed, 0), micro);
+    CHECK(actual.last_epoch().loss == doctest::Approx(expected.loss).epsilon(1e-5));
+    check_gradients(actual.state().momentum, expected.gradients);
     REQUIRE(recorder.progress.size() == 1);
     CHECK(recorder.progress[0].images_done == n);
   }
+}
+
+TEST_CASE("class weights make a step the gradient of the weighted mean, in micro-batches or not") {
+  const int n = 12;
+  std::vector<float> weights;
+  for (int c = 0; c < 10; ++c) weights.push_back(0.25F + 0.5F * static_cast<float>(c % 5));
+  const Values in_double(weights.begin(), weights.end());
+  for (const int micro : {n, 5}) {
+    CAPTURE(micro);
+    PretrainSettings settings = one_step(micro);
+    settings.class_weights = weights;
+    Pretrainer actual = trainer(settings, start(), n);
+    Recorder nobody;
+    actual.run_epoch(nobody);
+    const std::vector<std::int64_t> order = epoch_order(all_indices(n), settings.seed, 0);
+    const auto expected = expected_in_parts(order, micro, in_double);
+    // Told as if the weights had a mean of 1, as those of trainings have.
+    CHECK(actual.last_epoch().loss == doctest::Approx(expected.loss * weight_of(order, in_double) / n).epsilon(1e-5));
+    check_gradients(actual.state().momentum, expected.gradients);
+  }
+}
+
+TEST_CASE("class weights of 1 train to the bits of none") {
+  Recorder nobody;
+  PretrainSettings settings{.epochs = 1, .batch_size = 16, .label_smoothing = 0.1};
+  Pretrainer none = trainer(settings, start(), 36);
+  settings.class_weights.assign(10, 1.0F);
+  Pretrainer ones = trainer(settings, start(), 36);
+  for (Pretrainer* one : {&none, &ones}) one->run_epoch(nobody);
+  CHECK(ones.state().parameters == none.state().parameters);
+  CHECK(ones.last_epoch().loss == none.last_epoch().loss);
 }
 
 TEST_CASE("a micro-batch of the whole batch gives the bits of none") {
@@ -195,6 +244,121 @@ TEST_CASE("a stopped epoch goes on from its state with the same bits, augmented 
     CHECK(second.state().momentum == whole.state().momentum);
     CHECK(second.last_epoch().accuracy == whole.last_epoch().accuracy);
     CHECK(second.last_epoch().loss == whole.last_epoch().loss);
+  }
+}
+
+// A teacher of these images: a stage of other random weights.
+std::shared_ptr<const Teacher> some_teacher() {
+  const Model model{.classes = 10,
+                    .input = {3, 8, 8},
+                    .mean = images().header().mean,
+                    .std = images().header().std,
+                    .label_names = {},
+                    .stages = {{network(), random_parameters(network(), 11)}},
+                    .policies = {},
+                    .training = {}};
+  return std::make_shared<const Teacher>(Teacher{model, "some"});
+}
+
+// (1 - share) cross-entropy + share T^2 KL(q_T || p_T), the mean over the images, from logits and log q.
+double taught_loss(const Values& logits, const Values& log_q, const std::vector<int>& labels, double share, double t) {
+  const int n = static_cast<int>(labels.size());
+  const auto softened = [&](Values values) {
+    for (double& value : values) value /= t;
+    return reference::softmax(values, n, 10);
+  };
+  const Values p = reference::softmax(logits, n, 10), p_t = softened(logits), q_t = softened(log_q);
+  double loss = 0;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    loss -= (1 - share) * std::log(p[i * 10 + static_cast<std::size_t>(labels[i])]);
+    for (std::size_t c = i * 10; c < i * 10 + 10; ++c) loss += share * t * t * q_t[c] * std::log(q_t[c] / p_t[c]);
+  }
+  return loss / n;
+}
+
+TEST_CASE("a step of a stage with a teacher is the gradient of the distilled loss, in micro-batches too") {
+  const int n = 12;
+  constexpr double share = 0.9, temperature = 3;
+  const std::shared_ptr<const Teacher> teacher = some_teacher();
+  const StageProbabilities answers = label_probabilities(teacher->model, test_device(), images(), all_indices(n));
+  std::vector<int> labels(images().labels().begin(), images().labels().begin() + n);
+  Values log_q;
+  for (const float p : answers.values) log_q.push_back(static_cast<double>(to_float(to_half(std::log(p)))));
+  PretrainSettings settings = one_step(0);
+  settings.teacher = teacher;
+  settings.teacher_weight = share;
+  settings.teacher_temperature = temperature;
+  Pretrainer actual = trainer(settings, start(), n);
+  Recorder recorder;
+  REQUIRE(actual.run_epoch(recorder) == Pretrainer::Outcome::complete);
+
+  const Values pixels = normalised(all_indices(n));
+  const reference::DoubleParameters parameters = reference::to_double(start().parameters);
+  const auto loss_of = [&](const reference::DoubleParameters& of) {
+    return taught_loss(reference::training_logits(network(), of, pixels, labels, BatchNormMode::batch), log_q, labels,
+                       share, temperature);
+  };
+  CHECK(actual.last_epoch().loss == doctest::Approx(loss_of(parameters)).epsilon(1e-5));
+  for (const auto& [key, gradient] : actual.state().momentum) {
+    CAPTURE(key);
+    const std::size_t largest = static_cast<std::size_t>(
+        std::ranges::max_element(gradient, {}, [](float v) { return std::abs(v); }) - gradient.begin());
+    reference::DoubleParameters more = parameters, less = parameters;
+    constexpr double step = 1e-6;
+    more.at(key)[largest] += step;
+    less.at(key)[largest] -= step;
+    CHECK(static_cast<double>(gradient[largest]) ==
+          doctest::Approx((loss_of(more) - loss_of(less)) / (2 * step)).epsilon(2e-3));
+  }
+}
+
+TEST_CASE("a teacher is asked in the first eight epochs alone, and then its answers and images come again") {
+  PretrainSettings settings{.epochs = 2 * teaching_cycle + 1, .batch_size = 8};
+  settings.teacher = some_teacher();
+  Pretrainer taught = trainer(settings, start(), 20);
+  Recorder recorder;
+  while (!taught.finished()) taught.run_epoch(recorder);
+  std::vector<int> asked;
+  for (const TrainProgress& step : recorder.progress)
+    if (step.phase == "teacher" && step.images_done == 20) asked.push_back(step.epoch);
+  CHECK(asked == std::vector<int>{1, 2, 3, 4, 5, 6, 7, 8});
+
+  // With all else still, epoch 9 sees what epoch 1 saw.
+  const auto loss_of_epoch = [&](int epoch, bool with_teacher) {
+    PretrainSettings still = settings;
+    still.learning_rate = 1e-30;
+    still.batch_size = 20;
+    if (!with_teacher) still.teacher = nullptr;
+    PretrainState state = start();
+    state.progress.epoch = epoch;
+    Pretrainer one = trainer(still, state, 20);
+    one.run_epoch(recorder);
+    return one.last_epoch().loss;
+  };
+  CHECK(loss_of_epoch(8, true) == doctest::Approx(loss_of_epoch(0, true)).epsilon(1e-6));
+  CHECK(std::abs(loss_of_epoch(1, true) - loss_of_epoch(0, true)) > 1e-4);
+  CHECK(std::abs(loss_of_epoch(8, false) - loss_of_epoch(0, false)) > 1e-4);
+}
+
+TEST_CASE("a stage with a teacher goes on with the same bits, stopped in an epoch or while the teacher answers") {
+  for (const auto& [augment, micro] : {std::pair{true, 0}, {false, 0}, {true, 3}}) {
+    CAPTURE(augment);
+    CAPTURE(micro);
+    PretrainSettings settings{.epochs = 10, .batch_size = 8, .micro_batch = micro, .augment = augment};
+    settings.teacher = some_teacher();
+    Recorder unbroken;
+    Pretrainer whole = trainer(settings, start(), 36);
+    while (!whole.finished()) whole.run_epoch(unbroken);
+    for (const int stop_at : {2, unbroken.asked / 3, unbroken.asked - 7}) {
+      CAPTURE(stop_at);
+      Recorder stopping(stop_at), nobody;
+      Pretrainer first = trainer(settings, start(), 36);
+      while (first.run_epoch(stopping) != Pretrainer::Outcome::stopped) REQUIRE_FALSE(first.finished());
+      Pretrainer second = trainer(settings, first.state(), 36);
+      while (!second.finished()) second.run_epoch(nobody);
+      CHECK(second.state().parameters == whole.state().parameters);
+      CHECK(second.state().momentum == whole.state().momentum);
+    }
   }
 }
 

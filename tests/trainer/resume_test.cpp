@@ -34,7 +34,7 @@ TEST_CASE("a training stopped anywhere and resumed ends with the bits of one tha
     }
   }
   CHECK(places == std::set<std::string>{"pretrain 0", "pretrain 0 mid-epoch", "pretrain 1", "pretrain 1 mid-epoch",
-                                        "policy", "joint", "joint mid-epoch", "joint refit"});
+                                        "policy", "joint", "joint mid-epoch", "joint policies due"});
 }
 
 TEST_CASE("policies that see the combined answer resume with the same bits, and weights and temperatures with them") {
@@ -64,6 +64,27 @@ TEST_CASE("policies that see the combined answer resume with the same bits, and 
   }
 }
 
+TEST_CASE("a training stopped while it fits the frontier goes on to the same frontier and decision") {
+  const TemporaryFolder folder;
+  TrainSettings settings = short_training();
+  settings.joint = false;
+  settings.epochs = settings.learning.epochs = 1;
+  settings.learning.input = PolicyInput::combined;
+  settings.frontier = true;
+  Recorder unbroken;
+  const Model whole = run(settings, unbroken).model;
+  REQUIRE(!whole.frontier.empty());
+  REQUIRE(whole.decision);
+  for (const int before_end : {1, 7, 13}) {
+    Recorder stopped(unbroken.asked - before_end), rest;
+    REQUIRE_FALSE(run(settings, stopped, folder / "checkpoint.h5").complete);
+    CHECK(place_of(read_checkpoint(folder / "checkpoint.h5").state) == "frontier");
+    const Model resumed = run(settings, rest, folder / "checkpoint.h5", true).model;
+    check_same(whole, resumed);
+    CHECK(to_string(resumed.decision->policy) == to_string(whole.decision->policy));
+  }
+}
+
 TEST_CASE("a training stopped again and again ends with the same bits too") {
   const TemporaryFolder folder;
   Recorder nobody;
@@ -85,6 +106,25 @@ TEST_CASE("a training stopped again and again ends with the same bits too") {
       CHECK(whole.model.stages[0].parameters != result.model.stages[0].parameters);
     }
   }
+}
+
+TEST_CASE("a checkpoint of earlier versions, which tells less of settings and data, is gone on from") {
+  const TemporaryFolder folder;
+  const auto file = folder / "checkpoint.h5";
+  Recorder nobody, stopped(7), rest;
+  const Model whole = run(short_training(), nobody).model;
+  CHECK_FALSE(run(short_training(), stopped, file).complete);
+  Checkpoint earlier = read_checkpoint(file);
+  auto told = nlohmann::ordered_json::parse(earlier.settings);
+  for (const char* later : {"keep", "patience", "class_weights", "color_order", "labels", "cost", "nesterov",
+                            "label_smoothing", "flip", "cutout"})
+    CHECK(told.erase(later) == 1);
+  earlier.settings = told.dump();
+  write_checkpoint(file, earlier);
+  TrainSettings other = short_training();
+  other.patience = 1;
+  CHECK(contains(error_of<UsageError>([&] { run(other, nobody, file, true); }), "patience (0, not 1)"));
+  check_same(whole, run(short_training(), rest, file, true).model);
 }
 
 TEST_CASE("a checkpoint is written after every epoch and can be resumed when all is done") {
@@ -132,35 +172,6 @@ TEST_CASE("resuming under other settings or data is refused by name") {
   CHECK(contains(error_of<UsageError>([&] { train(short_training(), others, test_device(), nobody, file, true); }),
                  "images (80, not 90)"));
   CHECK(read_text(file) == before);
-}
-
-TEST_CASE("a checkpoint from before some settings existed goes on as it was trained, and only so") {
-  const TemporaryFolder folder;
-  const auto file = folder / "checkpoint.h5";
-  Recorder nobody, stopped(4), rest;
-  const TrainResult whole = run(short_training(), nobody);
-  REQUIRE_FALSE(run(short_training(), stopped, file).complete);
-  Checkpoint old = read_checkpoint(file);
-  auto settings = nlohmann::ordered_json::parse(old.settings);
-  for (const char* later : {"cost", "joint_loss", "nesterov", "label_smoothing", "flip", "cutout"})
-    REQUIRE(settings.erase(later) == 1);
-  old.settings = settings.dump();
-  write_checkpoint(file, old);
-
-  TrainSettings other = short_training();
-  other.cost = CostUnit::ms;
-  other.joint_loss = JointLoss::own;
-  other.nesterov = true;
-  other.label_smoothing = 0.05;
-  other.flip = Flip::alternate;
-  other.cutout = 4;
-  CHECK(contains(error_of<UsageError>([&] { run(other, nobody, file, true); }),
-                 "cost (\"mac\", not \"ms\"), joint_loss (\"reinforce\", not \"own\"), nesterov (false, not true), "
-                 "label_smoothing (0.0, not 0.05), flip (\"random\", not \"alternate\"), cutout (0, not 4)"));
-  const TrainResult resumed = run(short_training(), rest, file, true);
-  REQUIRE(resumed.complete);
-  check_same(whole.model, resumed.model);
-  CHECK(milestones(whole.model) == milestones(resumed.model));
 }
 
 TEST_CASE("a checkpoint whose history does not fit the epochs done is refused") {
@@ -228,6 +239,35 @@ TEST_CASE("pretraining on several devices goes on from where it stopped, on as m
       }
     }
   }
+}
+
+TEST_CASE("a checkpoint from before some settings existed goes on as it was trained, and only so") {
+  const TemporaryFolder folder;
+  const auto file = folder / "checkpoint.h5";
+  Recorder nobody, stopped(4), rest;
+  const TrainResult whole = run(short_training(), nobody);
+  REQUIRE_FALSE(run(short_training(), stopped, file).complete);
+  Checkpoint old = read_checkpoint(file);
+  auto settings = nlohmann::ordered_json::parse(old.settings);
+  for (const char* later : {"cost", "joint_loss", "nesterov", "label_smoothing", "flip", "cutout"})
+    REQUIRE(settings.erase(later) == 1);
+  old.settings = settings.dump();
+  write_checkpoint(file, old);
+
+  TrainSettings other = short_training();
+  other.cost = CostUnit::ms;
+  other.joint_loss = JointLoss::own;
+  other.nesterov = true;
+  other.label_smoothing = 0.05;
+  other.flip = Flip::alternate;
+  other.cutout = 4;
+  CHECK(contains(error_of<UsageError>([&] { run(other, nobody, file, true); }),
+                 "cost (\"mac\", not \"ms\"), joint_loss (\"reinforce\", not \"own\"), nesterov (false, not true), "
+                 "label_smoothing (0.0, not 0.05), flip (\"random\", not \"alternate\"), cutout (0, not 4)"));
+  const TrainResult resumed = run(short_training(), rest, file, true);
+  REQUIRE(resumed.complete);
+  check_same(whole.model, resumed.model);
+  CHECK(milestones(whole.model) == milestones(resumed.model));
 }
 
 }  // namespace cascadecl

@@ -72,6 +72,17 @@ TEST_CASE("settings that cannot train are refused") {
   settings.epochs = {{1, 2, 3}};
   CHECK(contains(refusal(settings), "epochs: 3 values for 2 stages; expected one for all, or one for each"));
   settings = short_training();
+  settings.patience = -1;
+  CHECK(contains(refusal(settings), "patience"));
+  for (const bool best : {true, false}) {
+    settings = short_training();
+    settings.stages = {"resnet-8"};
+    settings.validation_share = 0;
+    settings.keep = best ? KeepEpoch::best : KeepEpoch::last;
+    settings.patience = best ? 0 : 1;
+    CHECK(contains(refusal(settings), "validation share: keep best and patience need held-out images"));
+  }
+  settings = short_training();
   settings.cutout = 4;
   settings.augment = false;
   CHECK(contains(refusal(settings), "cutout"));
@@ -110,7 +121,7 @@ TEST_CASE("a batch may be larger than all images") {
   Recorder recorder;
   CHECK(run(settings, recorder).complete);
   CHECK(recorder.epochs.size() == 12);
-  for (const TrainProgress& progress : recorder.progress) CHECK(progress.images_done == 60);
+  for (const TrainProgress& step : recorder.progress) CHECK(step.images_done == 60);
 }
 
 }  // namespace cascadecl

@@ -22,7 +22,8 @@ TrainSettings short_training() {
           .batch_size = 16,
           .joint_learning_rate = 1e-4,
           .validation_share = 0.25,
-          .learning = {.epochs = 2, .input = PolicyInput::sorted, .hidden = 8}};
+          .learning = {.epochs = 2, .input = PolicyInput::sorted, .hidden = 8},
+          .frontier = false};
 }
 
 TrainResult run(const TrainSettings& settings, TrainObserver& observer, const std::filesystem::path& checkpoint,
@@ -44,6 +45,12 @@ void check_same(const Model& a, const Model& b) {
   for (std::size_t i = 0; i < a.policies.size(); ++i) CHECK(same(a.policies[i], b.policies[i]));
   CHECK(a.temperatures == b.temperatures);
   CHECK(a.combination == b.combination);
+  REQUIRE(a.frontier.points.size() == b.frontier.points.size());
+  for (std::size_t i = 0; i < a.frontier.points.size(); ++i) {
+    CHECK(to_string(a.frontier.points[i].policy) == to_string(b.frontier.points[i].policy));
+    CHECK(a.frontier.points[i].top1 == b.frontier.points[i].top1);
+    CHECK(a.frontier.points[i].exits == b.frontier.points[i].exits);
+  }
 }
 
 std::vector<std::string> milestones(const Model& model) {
@@ -56,7 +63,7 @@ std::vector<std::string> milestones(const Model& model) {
 }
 
 std::string place_of(const TrainState& state) {
-  const char* names[] = {"pretrain", "policy", "joint", "done"};
+  const char* names[] = {"pretrain", "policy", "joint", "frontier", "done"};
   std::string place = names[static_cast<int>(state.position)];
   std::size_t current = 0;
   if (state.position == TrainState::Position::pretrain) {
@@ -64,7 +71,7 @@ std::string place_of(const TrainState& state) {
     place += " " + std::to_string(current);
   }
   if (!state.progress.empty() && state.progress[current].step > 0) place += " mid-epoch";
-  if (state.refit) place += " refit";
+  if (state.policies_due) place += " policies due";
   return place;
 }
 

@@ -157,7 +157,7 @@ function curveFigure(title, curves, fields, unit) {
   const series = curveSeries(curves, fields);
   if (!series.length) return null;
   const columns = fields.filter(({key}) => curves.some((curve) => curve.epochs.some((epoch) => epoch[key] !== null)));
-  const rows = curves.flatMap((curve) => curve.epochs.map((epoch) => [curve.what, `${epoch.epoch}`, ...columns.map(({key, scale}) => (scale === 1 ? fixed(epoch[key], 4) : percent(epoch[key])))]));
+  const rows = curves.flatMap((curve) => curve.epochs.map((epoch) => [curve.what, `${epoch.epoch}${epoch.kept ? " (kept)" : ""}`, ...columns.map(({key, scale}) => (scale === 1 ? fixed(epoch[key], 4) : percent(epoch[key])))]));
   return chartFigure({
     title, height: 300, data: table(["<of", "epoch", ...columns.map(({name, key}) => name || key)], rows, title),
     config: () => ({

@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
+#include <string_view>
 
+#include "data/files/byte_reader.h"
 #include "data/files/error.h"
 #include "data/loader.h"
 #include "runtime/cascade/stage_runner.h"
@@ -57,6 +60,25 @@ StageOutputs stage_outputs(const Model& model, const Device& device, const Datas
   return all;
 }
 
+namespace {
+
+// The classes may have other names than the model's, but not the same ones in another order.
+void check_order_of_classes(const Model& model, const DatasetHeader& dataset) {
+  if (model.label_names.size() != dataset.label_names.size()) return;  // the model has none
+  std::map<std::string_view, std::size_t> numbers;
+  for (std::size_t k = 0; k < model.label_names.size(); ++k) numbers.emplace(model.label_names[k], k);
+  for (std::size_t k = 0; k < model.label_names.size(); ++k) {
+    const std::string& name = dataset.label_names[k];
+    if (name == model.label_names[k]) continue;
+    if (const auto other = numbers.find(name); other != numbers.end())
+      throw FileError(fmt::format("dataset {}: class {} is '{}', which is class {} of the model; expected '{}'",
+                                  printable(dataset.name), k, printable(name), other->second,
+                                  printable(model.label_names[k])));
+  }
+}
+
+}  // namespace
+
 void check_dataset(const Model& model, const DatasetHeader& dataset) {
   const ImageShape shape{dataset.dims.channels, dataset.dims.height, dataset.dims.width};
   if (shape != model.input) {
@@ -67,6 +89,7 @@ void check_dataset(const Model& model, const DatasetHeader& dataset) {
     throw FileError(
         fmt::format("dataset {}: it has {} classes, the model has {}", dataset.name, dataset.classes(), model.classes));
   }
+  check_order_of_classes(model, dataset);
 }
 
 }  // namespace cascadecl

@@ -40,7 +40,8 @@ StageOutputs stage_outputs(const Model& model, const Device& device, const Datas
                            std::span<const std::int64_t> indices, const ExecutorSettings& settings, bool features,
                            const std::function<void(std::int64_t done)>& progress = {});
 
-// Throws FileError naming both sides if the images' shape or the number of classes differ from the model's.
+// Throws FileError naming both sides if the images' shape or the number of classes differ from the model's, or if a
+// class that both have a name for has another number in the model.
 void check_dataset(const Model& model, const DatasetHeader& dataset);
 
 }  // namespace cascadecl

@@ -3,25 +3,11 @@
 #include <fmt/format.h>
 
 #include "data/files/error.h"
+#include "data/files/fnv1a.h"
 #include "data/files/hdf5_file.h"
 
 namespace cascadecl {
 namespace {
-
-class Fnv1a {
- public:
-  void add(std::string_view bytes) {
-    for (const char byte : bytes) hash_ = (hash_ ^ static_cast<unsigned char>(byte)) * 0x100000001b3ULL;
-  }
-  template <class T>
-  void add_values(const std::vector<T>& values) {
-    add({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)});
-  }
-  std::string text() const { return fmt::format("{:016x}", hash_); }
-
- private:
-  std::uint64_t hash_ = 0xcbf29ce484222325ULL;
-};
 
 std::string group_of(std::size_t i) { return fmt::format("/tables/{}", i); }
 

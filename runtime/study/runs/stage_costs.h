@@ -14,13 +14,6 @@
 
 namespace cascadecl {
 
-// The cost of one image in each stage and in a policy, in one unit: millions of multiply-adds, milliseconds or
-// millijoules.
-struct StageCosts {
-  std::vector<double> stages;         // [K]
-  std::vector<double> policies = {};  // [K - 1], where policies run on the device; empty where they cost nothing
-};
-
 // Milliseconds an image, each stage alone on the images uint8 [N][C][H][W], N >= 1; the median of `runs` runs. A
 // policy's own time, a hundredth of a small stage's, counts as 0.
 StageCosts stage_times_ms(const Model& model, const Device& device, std::span<const std::uint8_t> images, int runs = 3,

@@ -58,9 +58,8 @@ Budget within_cost(const CascadeTable& table, std::span<const double> scores, co
 
 Budget within_drop(const CascadeTable& table, std::span<const double> scores, const StageCosts& costs, double points,
                    const SimulationSettings& settings, std::string_view unit) {
-  const auto largest =
-      static_cast<std::size_t>(std::ranges::max_element(table.network_mmac) - table.network_mmac.begin());
-  const double reference = simulate_static(table, largest).top1;
+  double reference = 0;
+  for (std::size_t k = 0; k < table.stages(); ++k) reference = std::max(reference, simulate_static(table, k).top1);
   const std::vector<double> limits = all_limits(scores);
   const std::size_t tries = std::min<std::size_t>(limits.size(), 1000);
   double best = 0;
@@ -95,10 +94,10 @@ double finite_limit(std::span<const double> scores, double limit) {
 }
 
 Budget find_budget(const CascadeTable& table, std::span<const double> scores, const StageCosts& costs,
-                   const BudgetTarget& target, const SimulationSettings& settings, std::string_view unit) {
+                   const Goal& target, const SimulationSettings& settings, std::string_view unit) {
   if (table.stages() < 2) throw UsageError("budget: a single stage has no threshold");
-  return target.kind == BudgetTarget::Kind::cost ? within_cost(table, scores, costs, target.value, settings, unit)
-                                                 : within_drop(table, scores, costs, target.value, settings, unit);
+  return target.kind == Goal::Kind::cost ? within_cost(table, scores, costs, target.value, settings, unit)
+                                         : within_drop(table, scores, costs, target.value, settings, unit);
 }
 
 std::vector<double> spread_limits(const CascadeTable& table, std::span<const double> scores, int count,

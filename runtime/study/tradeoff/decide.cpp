@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "data/files/error.h"
 #include "runtime/cascade/policies/policy_choice.h"
@@ -32,12 +33,57 @@ std::string_view unit_text(CostUnit unit) {
 }
 
 std::string_view target_unit_text(const BudgetQuestion& question) {
-  return question.target.kind == BudgetTarget::Kind::drop ? "points below the largest stage" : unit_text(question.unit);
+  return question.target.kind == Goal::Kind::drop ? "points below the best stage" : unit_text(question.unit);
 }
+
+namespace {
+
+// What a decision gives on a table whose stop probabilities are of its policies.
+Budget judge(const Model& model, const CascadeTable& table, const BudgetAnswer& answer) {
+  const PolicyChoice& choice = model.decision.value().policy;
+  const auto score = make_score(choice.kind, {.combination = model.combination});
+  Budget judged{.limit = answer.simulation.limit};
+  if (choice.kind == PolicyKind::fixed) {
+    const auto stage = static_cast<std::size_t>(*choice.parameter);
+    judged.simulation = simulate_static(table, stage);
+    judged.cost = answer.costs.stages[stage];
+  } else {
+    judged.simulation = simulate(table, scores_of(table, *score), answer.simulation);
+    judged.cost = mean_cost(answer.costs, judged.simulation.stopped, answer.simulation.asks_model);
+  }
+  return judged;
+}
+
+// The point of the frontier.
+BudgetAnswer decide_along_frontier(const BudgetQuestion& question, Model& model, CascadeTable& table,
+                                   const Device& device, BudgetAnswer answer) {
+  const FrontierPoint point = pick(model.frontier, question.target, answer.costs, target_unit_text(question));
+  model = at_point(std::move(model), point);
+  table = under_policy(std::move(table), model, point.policy.kind, device);
+  answer.simulation = {
+      .limit = make_score(point.policy.kind, {.combination = model.combination})->limit_of(*point.policy.parameter),
+      .asks_model = asks_model(point.policy.kind),
+      .combine = point.combine,
+      .combination = model.combination};
+  // The point's own figures are those of policies on images that they were not fitted to.
+  answer.budget = judge(model, table, answer);
+  answer.budget.simulation.top1 = point.top1;
+  answer.budget.cost = cost_of(point, answer.costs);
+  return answer;
+}
+
+}  // namespace
 
 BudgetAnswer decide(const BudgetQuestion& question, Model& model, CascadeTable& table, const Device& device,
                     const Dataset& timed_on, const ExecutorSettings& settings, const MeterEnvironment& environment) {
-  const PolicyKind kind = question.policy;
+  if (!question.policy) {
+    table.policy_mmac.clear();
+    for (const double share : relative_macs(model).policies) table.policy_mmac.push_back(share * largest_mmac(model));
+    return decide_along_frontier(
+        question, model, table, device,
+        {.costs = costs_of(question.unit, table, model, device, timed_on, settings, environment)});
+  }
+  const PolicyKind kind = *question.policy;
   if (!has_threshold(kind)) throw UsageError(fmt::format("policy {}: it has no threshold to find", to_string(kind)));
   table = under_policy(std::move(table), model, kind, device);
   const Combine combine = question.combine.value_or(default_combine(model));
@@ -55,13 +101,8 @@ BudgetAnswer decide(const BudgetQuestion& question, Model& model, CascadeTable& 
 Budget judge_decision(const BudgetAnswer& answer, const Model& model, const Device& device, const Dataset& dataset,
                       std::span<const std::int64_t> indices, int batch_size) {
   const PolicyKind kind = model.decision.value().policy.kind;
-  const CascadeTable table =
-      under_policy(cascade_table(model, device, dataset, indices, {.max_batch = batch_size}), model, kind, device);
-  Budget judged{.limit = answer.budget.limit,
-                .simulation = simulate(table, scores_of(table, *make_score(kind, {.combination = model.combination})),
-                                       answer.simulation)};
-  judged.cost = mean_cost(answer.costs, judged.simulation.stopped, answer.simulation.asks_model);
-  return judged;
+  const CascadeTable table = cascade_table(model, device, dataset, indices, {.max_batch = batch_size});
+  return judge(model, under_policy(table, model, kind, device), answer);
 }
 
 }  // namespace cascadecl

@@ -11,12 +11,12 @@
 
 namespace cascadecl {
 
-// A budget, and the policy whose threshold should meet it. A cost in CostUnit::mac is a share of the largest stage's
-// multiply-adds.
+// A goal, and the policy whose threshold should meet it; without one the best point of the model's frontier does. A
+// cost in CostUnit::mac is a share of the largest stage's multiply-adds.
 struct BudgetQuestion {
-  BudgetTarget target;
+  Goal target;
   CostUnit unit = CostUnit::mac;
-  PolicyKind policy = PolicyKind::learned;
+  std::optional<PolicyKind> policy = {};
   std::optional<Combine> combine = {};  // none: default_combine() of the model
 };
 
@@ -31,10 +31,10 @@ struct BudgetAnswer {
   SimulationSettings simulation;
 };
 
-// Finds the threshold on the images of a table of the model's stages and makes it the model's decision. The table's
-// stop probabilities become those of the policy asked for; costs in ms and mJ are measured on images of `timed_on`, run
-// as `settings` say.
-// Throws UsageError (the policy has no threshold, a single stage), MeasurementError, Error as find_budget().
+// Finds the point of the frontier, or the policy's threshold on the images of a table of the model's stages, and makes
+// it the model's decision. The table's stop probabilities become those of the policy asked for; costs in ms and mJ are
+// measured on images of `timed_on`, run as `settings` say. Throws UsageError (the policy has no threshold, a single
+// stage, no frontier), MeasurementError, Error as find_budget() and pick().
 BudgetAnswer decide(const BudgetQuestion& question, Model& model, CascadeTable& table, const Device& device,
                     const Dataset& timed_on, const ExecutorSettings& settings = {},
                     const MeterEnvironment& environment = {});

@@ -240,15 +240,17 @@ TEST_CASE("examples are the first right ones of different classes, then the firs
 
 TEST_CASE("a training is told as the command of its settings, and as curves by phase") {
   const auto told = training_json(R"({"settings": {"stages": ["a", "b"], "phases": ["pretrain", "policy"],
-    "policy_epochs": 3, "augment": true, "data": "D", "seed": 4}, "device": "d", "history": [
+    "policy_epochs": 3, "augment": true, "class_weights": [1, 2], "data": "D", "labels": "0a", "color_order": "RGB", "seed": 4}, "device": "d", "history": [
     {"phase": "pretrain", "what": "a", "epoch": 1, "loss": 2, "accuracy": 0.5}, {"phase": 1}, 7,
-    {"phase": "pretrain", "what": "b", "epoch": 1, "loss": 3}, {"phase": "pretrain", "what": "a", "epoch": 2, "loss": 1}]})");
+    {"phase": "pretrain", "what": "b", "epoch": 1, "loss": 3}, {"phase": "pretrain", "what": "a", "epoch": 2, "loss": 1, "kept": true}]})");
   CHECK(told["command"] ==
-        "cascadecl train --data DATA --stages a,b --phases pretrain,policy --policy-epochs 3 --augment yes --seed 4 -o "
-        "MODEL");
+        "cascadecl train --data DATA --stages a,b --phases pretrain,policy --policy-epochs 3 --augment yes "
+        "--class-weights FILE --seed 4 -o MODEL");
   REQUIRE(told["curves"].size() == 2);
   CHECK(told["curves"][0]["epochs"].size() == 2);
   CHECK(told["curves"][0]["epochs"][1]["accuracy"].is_null());
+  CHECK(told["curves"][0]["epochs"][1]["kept"] == true);
+  CHECK_FALSE(told["curves"][0]["epochs"][0].contains("kept"));
   CHECK(training_json("").is_null());
   CHECK(training_json("[1, 2").is_null());
   CHECK(training_facts("{}").seed == std::nullopt);

@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -122,9 +123,27 @@ TEST_CASE("policies that see features are trained, swept, evaluated, calibrated 
       CHECK(again["points"][i][key] == first["points"][i][key]);
 
   const std::string seeing = world.path("f.h5");
-  run({"train", "--data", world.data(), "--from", world.trained(), "--phases", "policy,joint", "--policy-epochs", "1",
-       "--joint-epochs", "1", "--batch-size", "8", "--validation-share", "0.25", "-o", seeing, "--policy-input",
-       "features"});
+  run({"train",
+       "--data",
+       world.data(),
+       "--from",
+       world.trained(),
+       "--phases",
+       "policy,joint",
+       "--policy-epochs",
+       "1",
+       "--joint-epochs",
+       "1",
+       "--batch-size",
+       "8",
+       "--validation-share",
+       "0.25",
+       "-o",
+       seeing,
+       "--policy-input",
+       "features",
+       "--alpha",
+       "0.1"});
   const nlohmann::json result = run({"eval", seeing, "--data", world.data()});
   CHECK(result["policy"]["input"] == "features");
   run({"calibrate", seeing, "--data", world.data(), "-o", world.path("c.h5"), "--policy-input", "features",
@@ -216,7 +235,8 @@ TEST_CASE("a spoiled sweep is refused by what is wrong in it, and stays as it is
   CHECK(fault(R"({"tasks_done": -1})", "'tasks_done'") == "");
   CHECK(fault(R"({"stages": [)" + whole["stages"][0].dump() + R"(], "points": [], "tasks_done": 0})",
               "'stages' holds 1") == "");
-  CHECK(fault(R"({"model": )" + std::string(200, '[') + std::string(200, ']') + "}", "deep in each other") == "");
+  const std::string open(200, '['), close(200, ']');
+  CHECK(fault(fmt::format("{{\"model\": {}{}}}", open, close), "deep in each other") == "");
 }
 
 TEST_CASE("a sweep of files whose names are no UTF-8 is written, and goes on") {

@@ -77,6 +77,53 @@ TEST_CASE("without a folder train, all images become train; and they may be gray
   CHECK(describe_dataset(folder / "out.h5").splits.size() == 1);
 }
 
+TEST_CASE("a class may be called train, and splits in capital letters") {
+  const TemporaryFolder folder;
+  for (const char* name : {"bus", "car", "train"}) write_plain(folder / (std::string("flat/") + name + "/1.png"), 10);
+  import_image_folder(folder / "flat", folder / "out.h5", small);
+  CHECK(open_dataset(folder / "out.h5", "train")->header().label_names ==
+        std::vector<std::string>{"bus", "car", "train"});
+  CHECK(content(folder / "out.h5", "train") == Content{{0, 10}, {1, 10}, {2, 10}});
+
+  for (const char* name : {"Train/cat", "Train/dog", "Test/cat", "Test/dog"})
+    write_plain(folder / (std::string("capital/") + name + "/1.png"), 20);
+  import_image_folder(folder / "capital", folder / "out.h5", small);
+  for (const char* split : {"train", "test"}) CHECK(content(folder / "out.h5", split) == Content{{0, 20}, {1, 20}});
+  write_plain(folder / "capital/test/cat/1.png", 30);
+  CHECK(contains(error_of<FileError>([&] { import_image_folder(folder / "capital", folder / "out.h5", small); }),
+                 "another folder of the split test"));
+}
+
+TEST_CASE("a split without labels is left out and told") {
+  const TemporaryFolder folder;
+  for (const char* name : {"train/cat", "train/dog", "test"})
+    write_plain(folder / (std::string("photos/") + name + "/1.png"), 10);
+  const ImageFolderResult result = import_image_folder(folder / "photos", folder / "out.h5", small);
+  CHECK(result.images == 2);
+  CHECK(result.unlabelled == std::vector<std::string>{"test"});
+  CHECK(describe_dataset(folder / "out.h5").splits.size() == 1);
+}
+
+TEST_CASE("folders that may be splits or classes are refused unless the layout is given") {
+  const TemporaryFolder folder;
+  for (const char* name : {"bus", "car", "train"})
+    for (const char* below : {"day", "night"})
+      write_plain(folder / (std::string("photos/") + name + "/" + below + "/1.png"), 10);
+  CHECK(contains(error_of<FileError>([&] { import_image_folder(folder / "photos", folder / "out.h5", small); }),
+                 "'train' may be a split, but 'bus' is the name of none"));
+  ImageFolderSettings settings = small;
+  settings.layout = FolderLayout::classes;
+  import_image_folder(folder / "photos", folder / "out.h5", settings);
+  CHECK(open_dataset(folder / "out.h5", "train")->header().label_names ==
+        std::vector<std::string>{"bus", "car", "train"});
+  settings.layout = FolderLayout::splits;
+  import_image_folder(folder / "photos", folder / "out.h5", settings);
+  CHECK(content(folder / "out.h5", "bus") == Content{{0, 10}, {1, 10}});
+  fs::remove_all(folder / "photos/train");
+  CHECK(contains(error_of<FileError>([&] { import_image_folder(folder / "photos", folder / "out.h5", settings); }),
+                 "photos: no folder train"));
+}
+
 TEST_CASE("broken images are skipped and listed, and the others stay in order") {
   const TemporaryFolder folder;
   Content expected;

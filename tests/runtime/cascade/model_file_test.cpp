@@ -146,13 +146,65 @@ TEST_CASE("what a calibration fitted is kept with the model, and a decision that
   bad.decision->policy.parameter = std::numeric_limits<double>::infinity();
   refused(bad);
 
-  for (const char* policy : {"luck", "sample", "static", "oracle"}) {  // the last three have no threshold
+  for (const char* policy : {"luck", "sample", "oracle"}) {  // the last two have no parameter to keep
     CAPTURE(policy);
     const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
     set_text(file, "/", "decision_policy", policy);
     H5Fclose(file);
     CHECK_THROWS_AS(read_model(path), FileError);
   }
+}
+
+TEST_CASE("a frontier is kept with the model, and one that does not fit it is refused") {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "model.h5";
+  Model model = small_model();
+  model.combination = {1, 0, 0.25, 0.875};
+  Frontier& frontier = model.frontier;
+  frontier = {.images = 500, .stage_top1 = {0.5, 0.75}, .policies = {model.policies}};
+  frontier.policies[0][0].bias3[0] = 0.25F;
+  frontier.points = {
+      {.policy = {PolicyKind::fixed, 0.0}, .top1 = 0.5, .exits = {1, 0}},
+      {.policy = {PolicyKind::margin, 1.0 / 3}, .combine = Combine::fitted, .top1 = 0.6, .exits = {0.75, 0.25}},
+      {.policy = {PolicyKind::learned, 0.625},
+       .combine = Combine::fitted,
+       .set = 0,
+       .alpha = 0.02,
+       .top1 = 0.7,
+       .exits = {0.25, 0.75}}};
+  write_model(path, model);
+  const Frontier read = read_model(path).frontier;
+  CHECK(read.images == 500);
+  CHECK(read.stage_top1 == frontier.stage_top1);
+  REQUIRE(read.policies.size() == 1);
+  CHECK(read.policies[0][0].bias3 == frontier.policies[0][0].bias3);
+  REQUIRE(read.points.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(to_string(read.points[i].policy) == to_string(frontier.points[i].policy));
+    CHECK(read.points[i].combine == frontier.points[i].combine);
+    CHECK(read.points[i].set == frontier.points[i].set);
+    CHECK(read.points[i].alpha == frontier.points[i].alpha);
+    CHECK(read.points[i].top1 == frontier.points[i].top1);
+    CHECK(read.points[i].exits == frontier.points[i].exits);
+  }
+  const Model at = at_point(model, model.frontier.points[2]);
+  CHECK(at.policies[0].bias3 == frontier.policies[0][0].bias3);
+  CHECK(to_string(at.decision->policy) == "learned:0.625");
+
+  const auto refused = [&](const std::function<void(Frontier&)>& spoil) {
+    Model bad = model;
+    spoil(bad.frontier);
+    CHECK_THROWS_AS(write_model(folder / "bad.h5", bad), ShapeError);
+  };
+  refused([](Frontier& f) { f.stage_top1.pop_back(); });
+  refused([](Frontier& f) { f.points[1].exits = {0.5, 0.25}; });
+  refused([](Frontier& f) { f.points[1].exits = {1.5, -0.5}; });
+  refused([](Frontier& f) { f.points[2].set = 1; });
+  refused([](Frontier& f) { f.points[2].set.reset(); });
+  refused([](Frontier& f) { f.points[0].policy.parameter = 2; });
+  refused([](Frontier& f) { f.points[1].policy = {PolicyKind::oracle, 1}; });
+  refused([](Frontier& f) { f.points[1].top1 = 1.5; });
+  refused([](Frontier& f) { f.policies[0].clear(); });
 }
 
 TEST_CASE("a model written and read again is the same") {
@@ -163,8 +215,8 @@ TEST_CASE("a model written and read again is the same") {
     std::vector<Network> networks;
     for (int i = *rc::gen::inRange(1, 4); i > 0; --i)
       networks.push_back(make_network(*rc::gen::element<std::string>("resnet-8", "wrn-10-0.25"), image, classes));
-    const auto input =
-        *rc::gen::element(PolicyInput::raw, PolicyInput::sorted, PolicyInput::permuted, PolicyInput::features);
+    const auto input = *rc::gen::element(PolicyInput::raw, PolicyInput::sorted, PolicyInput::permuted,
+                                         PolicyInput::features, PolicyInput::combined);
     Model model = random_model(networks, *rc::gen::arbitrary<std::uint64_t>(), input, *rc::gen::inRange(1, 9));
     if (*rc::gen::arbitrary<bool>()) model.training.clear();
     if (*rc::gen::arbitrary<bool>()) model.label_names.clear();

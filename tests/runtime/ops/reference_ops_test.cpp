@@ -196,9 +196,20 @@ TEST_CASE("reference softmax and cross-entropy are finite for large logits and d
   const CrossEntropy smoothed = softmax_cross_entropy(logits, labels, 4, 0.25);
   CHECK(gradient_error(logits, smoothed.logits_grad,
                        [&](const Values& v) { return softmax_cross_entropy(v, labels, 4, 0.25).loss; }) < tolerance);
+  const Values weights{0.5, 1, 2, 4};
+  const CrossEntropy weighted = softmax_cross_entropy(logits, labels, 4, 0.25, weights);
+  CHECK(gradient_error(logits, weighted.logits_grad, [&](const Values& v) {
+          return softmax_cross_entropy(v, labels, 4, 0.25, weights).loss;
+        }) < tolerance);
   CHECK(gradient_error(logits, softmax_backward(result.probabilities, grad, 3, 4),
                        [&](const Values& v) { return dot(softmax(v, 3, 4), grad); }) < tolerance);
   CHECK(softmax_cross_entropy({0, 0}, std::vector<int>{1}, 2).loss == doctest::Approx(std::log(2.0)));
+  // An image of weight 3 counts as much as three images.
+  const Values two{1, 0, 0, 1}, four{1, 0, 1, 0, 1, 0, 0, 1};
+  CHECK(softmax_cross_entropy(two, std::vector<int>{0, 0}, 2, 0, {3, 1}).loss ==
+        doctest::Approx(softmax_cross_entropy(two, std::vector<int>{0, 0}, 2).loss));
+  CHECK(softmax_cross_entropy(two, std::vector<int>{0, 1}, 2, 0, {3, 1}).loss ==
+        doctest::Approx(softmax_cross_entropy(four, std::vector<int>{0, 0, 0, 1}, 2).loss));
 }
 
 }  // namespace cascadecl::reference

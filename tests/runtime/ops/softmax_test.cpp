@@ -31,19 +31,31 @@ int first_of_largest(const Values& logits, std::size_t row, std::size_t classes)
   return static_cast<int>(std::max_element(begin, begin + static_cast<std::ptrdiff_t>(classes)) - begin);
 }
 
-void check_cross_entropy(const Case& test, float smoothing) {
+// Some classes weigh four times as much as others.
+std::vector<float> some_weights(int classes) {
+  std::vector<float> weights;
+  for (int c = 0; c < classes; ++c) weights.push_back(0.5F + 0.5F * static_cast<float>(c % 4));
+  return weights;
+}
+
+void check_cross_entropy(const Case& test, float smoothing, const std::vector<float>& class_weights = {}) {
   CAPTURE(test.classes);
+  CAPTURE(class_weights.empty());
   const auto [n, classes] = test;
   const Values logits = random_values(to_size_t(n * classes), 3);  // with equal values among them
   const std::vector<int> labels = some_labels(n, classes);
+  double weights = 0;
+  for (const int label : labels)
+    weights += class_weights.empty() ? 1 : static_cast<double>(class_weights[to_size_t(label)]);
   const Guarded<float> x(to_floats(logits)), loss(to_size_t(n)), correct(to_size_t(n)), dx(to_size_t(n * classes));
   const Guarded<int> y(labels);
-  CrossEntropy cross_entropy(test_device(), classes, smoothing);
-  cross_entropy.run(n, x, y, 1.0f / static_cast<float>(n), loss, correct, dx);
+  CrossEntropy cross_entropy(test_device(), classes, smoothing, class_weights);
+  cross_entropy.run(n, x, y, 1.0f / static_cast<float>(weights), loss, correct, dx);
 
-  const reference::CrossEntropy expected = reference::softmax_cross_entropy(logits, labels, classes, smoothing);
+  const reference::CrossEntropy expected =
+      reference::softmax_cross_entropy(logits, labels, classes, smoothing, to_doubles(class_weights));
   const Values losses = to_doubles(loss.read());
-  CHECK(std::accumulate(losses.begin(), losses.end(), 0.0) / n == doctest::Approx(expected.loss).epsilon(1e-6));
+  CHECK(std::accumulate(losses.begin(), losses.end(), 0.0) / weights == doctest::Approx(expected.loss).epsilon(1e-6));
   CHECK(largest_difference(expected.logits_grad, to_doubles(dx.read())) < tolerance);
   const std::vector<float> right = correct.read();
   for (std::size_t i = 0; i < to_size_t(n); ++i)
@@ -72,6 +84,23 @@ TEST_CASE("softmax of huge logits stays finite") {
 TEST_CASE("cross-entropy, its gradient and the first argmax equal the reference") {
   for (const Case& test : cases)
     for (const float smoothing : {0.0f, 0.25f}) check_cross_entropy(test, smoothing);
+}
+
+TEST_CASE("cross-entropy weighs images by their class as the reference does") {
+  for (const Case& test : cases)
+    for (const float smoothing : {0.0f, 0.25f}) check_cross_entropy(test, smoothing, some_weights(test.classes));
+}
+
+TEST_CASE("class weights of 1 give the bits of none") {
+  const int n = 16, classes = 7;
+  const Guarded<float> x(to_floats(random_values(to_size_t(n * classes), 5))), loss(to_size_t(n)),
+      correct(to_size_t(n)), dx(to_size_t(n * classes)), loss1(to_size_t(n)), dx1(to_size_t(n * classes));
+  const Guarded<int> y(some_labels(n, classes));
+  CrossEntropy(test_device(), classes, 0.1f).run(n, x, y, 1.0f / 16, loss, correct, dx);
+  CrossEntropy(test_device(), classes, 0.1f, std::vector<float>(to_size_t(classes), 1.0f))
+      .run(n, x, y, 1.0f / 16, loss1, correct, dx1);
+  CHECK(loss1.read() == loss.read());
+  CHECK(dx1.read() == dx.read());
 }
 
 TEST_CASE("cross-entropy of a label that does not exist is NaN and touches nothing else") {

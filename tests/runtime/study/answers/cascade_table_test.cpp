@@ -188,7 +188,7 @@ TEST_CASE("a budget is met as closely as a threshold can, and an unreachable one
   const CascadeTable table = tiny();
   const std::vector<double> scores = scores_of(table, *make_score(PolicyKind::confidence));
   const StageCosts ms{{1, 2}};
-  using Kind = BudgetTarget::Kind;
+  using Kind = Goal::Kind;
   const Budget half = find_budget(table, scores, ms, {Kind::cost, 2.2}, {}, "ms");
   CHECK(half.cost == 2);  // two of four stop: 1 + 1 + 3 + 3
   CHECK(half.simulation.stopped == std::vector<std::int64_t>{2, 2});
@@ -196,7 +196,7 @@ TEST_CASE("a budget is met as closely as a threshold can, and an unreachable one
   const Budget accurate = find_budget(table, scores, ms, {Kind::drop, 25}, {}, "points");
   CHECK(accurate.simulation.top1 >= 0.75);
   CHECK(accurate.simulation.stopped == std::vector<std::int64_t>{2, 2});
-  const auto message = [&](BudgetTarget target) {
+  const auto message = [&](Goal target) {
     try {
       find_budget(table, scores, ms, target, {}, "units");
     } catch (const Error& error) {
@@ -216,14 +216,14 @@ TEST_CASE("the nearest that an unreachable budget names can be reached") {
     const StageCosts costs{{first, 2 * first}};
     double nearest = 0;
     try {
-      find_budget(table, scores, costs, {BudgetTarget::Kind::cost, first / 2}, {}, "mJ");
+      find_budget(table, scores, costs, {Goal::Kind::cost, first / 2}, {}, "mJ");
       RC_FAIL("half of what the first stage costs was reached");
     } catch (const Error& error) {
       const std::string text = error.what(), before = "nearest is ";
       nearest = std::stod(text.substr(text.find(before) + before.size()));
     }
     RC_ASSERT(nearest <= first * (1 + 1e-5));
-    const Budget reached = find_budget(table, scores, costs, {BudgetTarget::Kind::cost, nearest}, {}, "mJ");
+    const Budget reached = find_budget(table, scores, costs, {Goal::Kind::cost, nearest}, {}, "mJ");
     RC_ASSERT(reached.simulation.stopped[0] == 4);
   }));
 }
@@ -236,7 +236,7 @@ TEST_CASE("budgets are kept, and a larger one never costs less") {
   CHECK(rc::check([&] {
     const double a = low * (1 + *rc::gen::inRange(0, 1000) / 100.0), b = a * (1 + *rc::gen::inRange(0, 100) / 100.0);
     const auto cost = [&](double target) {
-      return find_budget(table, scores, costs, {BudgetTarget::Kind::cost, target}, {}, "MMAC").cost;
+      return find_budget(table, scores, costs, {Goal::Kind::cost, target}, {}, "MMAC").cost;
     };
     RC_ASSERT(cost(a) <= a);
     RC_ASSERT(cost(a) <= cost(b));

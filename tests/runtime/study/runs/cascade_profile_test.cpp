@@ -124,7 +124,7 @@ TEST_CASE("profile_cascade predicts from MACs against the largest stage alone") 
   CHECK(profile.predicted_saving(largest) == 0);
   CHECK(profile.saving_ms(largest) == 0);
   CHECK(*profile.saving_mj(largest) == 0);
-  const ProfiledWorkload& first = named(profile, "alone 0");
+  const ProfiledWorkload first = named(profile, "alone 0");
   const double share = first.mmac_per_image / largest.mmac_per_image;
   CHECK(profile.predicted_ms(first) == doctest::Approx(share * largest.figures.ms_per_image.mean()));
   CHECK(*profile.predicted_mj(first) == doctest::Approx(share * largest.figures.total_mj_per_image->mean()));
