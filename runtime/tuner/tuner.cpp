@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <map>
 #include <optional>
@@ -259,8 +260,8 @@ std::vector<TuningResult> tune(const Device& device, const std::vector<TuningJob
                                const TunerSettings& settings) {
   const auto end =
       Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(settings.seconds));
-  std::map<std::size_t, TuningResult> results;  // by job
-  std::map<std::size_t, JobRun> open;
+  std::map<std::size_t, TuningResult> results;         // by job
+  std::map<std::size_t, JobRun, std::greater<>> open;  // the last first: jobs of little work, which end soon
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     const auto found = known.find(jobs[i].key);
     const bool settled = found != known.end() && is_settled(jobs[i], found->second) && !settings.again;
@@ -272,8 +273,7 @@ std::vector<TuningResult> tune(const Device& device, const std::vector<TuningJob
   while (!open.empty() && Clock::now() < end) {
     double work_left = 0;
     for (const auto& [i, run] : open) work_left += run.work_left();
-    for (auto left = open.rbegin(); left != open.rend(); ++left) {  // the jobs of little work end soon
-      auto& [i, run] = *left;
+    for (auto& [i, run] : open) {
       const auto now = Clock::now();
       if (now >= end) break;
       const auto share = now + std::chrono::duration_cast<Clock::duration>((end - now) * (run.work_left() / work_left));

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -40,9 +41,10 @@ Table start_up(const Device& device, const Settings& settings) {
     std::filesystem::create_directories(folder / "pocl");
     const std::string network = settings.smoke ? "resnet-8" : "resnet-20";
     for (const char* cache : {"cold", "warm"}) {
-      const std::string command = "CASCADECL_CACHE_DIR=" + folder.string() + " POCL_CACHE_DIR=" + folder.string() +
-                                  "/pocl " BENCH_PROGRAM " bench --batch 8 --seconds 0 --json --network " + network +
-                                  " --mode " + mode + " --device " + spec;
+      const std::string command = fmt::format(
+          "CASCADECL_CACHE_DIR={0} POCL_CACHE_DIR={0}/pocl {1} bench --batch 8 --seconds 0 --json "
+          "--network {2} --mode {3} --device {4}",
+          folder.string(), BENCH_PROGRAM, network, mode, spec);
       nlohmann::ordered_json row = {{"network", network}, {"mode", mode}, {"cache", cache}};
       const nlohmann::json run = nlohmann::json::parse(output_of(command));
       for (const char* key : {"setup_ms", "first_step_ms", "programs_built", "programs_from_cache"})

@@ -22,7 +22,7 @@ struct Column {
 class Table {
  public:
   Table(std::string title, std::vector<Column> columns) : title_(std::move(title)), columns_(std::move(columns)) {}
-  void add(nlohmann::ordered_json row);  // {key: text or number or null}
+  void add(const nlohmann::ordered_json& row);  // {key: text or number or null}
   std::string markdown() const;
   nlohmann::ordered_json json() const;
 

@@ -19,7 +19,7 @@ std::string cell(const ordered_json& row, const Column& column) {
 
 }  // namespace
 
-void Table::add(ordered_json row) { rows_.push_back(row.dump()); }
+void Table::add(const ordered_json& row) { rows_.push_back(row.dump()); }
 
 std::string Table::markdown() const {
   std::string head = "|", rule = "|", body;

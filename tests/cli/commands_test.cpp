@@ -230,7 +230,7 @@ TEST_CASE("eval --precision fp16 tells what it changes against fp32, unless aske
     return run.json();
   };
   const json fp32 = eval({}), compared = eval({"--precision", "fp16"});
-  const json precision = compared["precision"];
+  const json& precision = compared["precision"];
   CHECK(precision["storage"] == "fp16");
   CHECK(precision["top1_fp32"] == fp32["top1"]);
   CHECK(precision["top1_change"].get<double>() ==

@@ -22,7 +22,7 @@ std::string images_of_classes(const TemporaryFolder& folder, int classes) {
   for (int i = 0; i < classes; ++i) header.label_names.push_back(fmt::format("class {}", i));
   std::vector<std::uint8_t> pixels(static_cast<std::size_t>(drawn.size() * header.dims.bytes()));
   drawn.read(all_indices(drawn.size()), pixels.data());
-  const std::string path = (folder / "data.h5").string();
+  std::string path = (folder / "data.h5").string();
   DatasetWriter writer(path, header);
   writer.begin_split("train", drawn.size());
   writer.append(pixels, drawn.labels());

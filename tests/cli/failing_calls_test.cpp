@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <utility>
 
@@ -62,8 +63,7 @@ TEST_CASE("each call that fails ends the run with one line that names it and the
   for (const std::size_t at : some_of_each(calls, 3)) {
     const std::string error =
         calls[at - 1] == "clBuildProgram" ? "CL_BUILD_PROGRAM_FAILURE" : errors[at % errors.size()];
-    const std::string sticky = at % 2 ? ", sticky" : "";
-    const std::string plan = "at=" + std::to_string(at) + ", return=" + error + sticky + ", ";
+    const std::string plan = fmt::format("at={}, return={}{}, ", at, error, at % 2 ? ", sticky" : "");
     CAPTURE(plan);
     const auto [run, made] = world.predict_logged(plan);
     REQUIRE(made.size() >= at);

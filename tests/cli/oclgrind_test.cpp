@@ -46,7 +46,7 @@ StagePredictions watched(const TinyWorld& world, const std::string& kernel_class
   const Finished run =
       cascadecl_run({"predict", world.model(), "--data", world.data(), "-o", output, "--kernel-class", kernel_class,
                      "--policy", "sample", "--batch-size", "4", "--json", "--trace", world.path("trace.json")},
-                    {"LD_PRELOAD=" OCLGRIND_LIBRARY, "OCLGRIND_DATA_RACES=1", "OCLGRIND_CHECK_API=1",
+                    {std::string("LD_PRELOAD=") + OCLGRIND_LIBRARY, "OCLGRIND_DATA_RACES=1", "OCLGRIND_CHECK_API=1",
                      "OCLGRIND_LOG=" + log, "XDG_CACHE_HOME=" + world.path("cache")});
   CAPTURE(run.err);
   REQUIRE(run.status == 0);

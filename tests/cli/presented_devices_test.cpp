@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <cstdlib>
 #include <set>
@@ -198,7 +199,8 @@ TEST_CASE("a cascade answers alike on both platforms and split over them") {
   const std::string first = all.front()["spec"], second = all.back()["spec"];
   const SmallWorld world;
   const StagePredictions expected = read(predict_small(world, {}, first), 2, 30);
-  for (const std::string& device : {second, first + "," + second, second + "," + first}) {
+  const std::string split = fmt::format("{},{}", first, second), turned = fmt::format("{},{}", second, first);
+  for (const std::string& device : {second, split, turned}) {
     CAPTURE(device);
     const StagePredictions there = read(predict_small(world, {}, device), 2, 30);
     CHECK(there.exits == expected.exits);

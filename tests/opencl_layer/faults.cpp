@@ -146,7 +146,8 @@ cl_int CL_API_CALL finish(cl_command_queue queue) {
 cl_int CL_API_CALL wait_for_events(cl_uint count, const cl_event* events) {
   cl_command_queue queue = nullptr;
   if (count && events)
-    below().clGetEventInfo(events[0], CL_EVENT_COMMAND_QUEUE, sizeof queue, static_cast<void*>(&queue), nullptr);
+    below().clGetEventInfo(events[0], CL_EVENT_COMMAND_QUEUE, sizeof(cl_command_queue), static_cast<void*>(&queue),
+                           nullptr);
   cl_device_id device = queue ? device_of(queue) : nullptr;
   return watched(device, "finish", "clWaitForEvents", [&] {
     wait_for(device);

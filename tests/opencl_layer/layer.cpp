@@ -65,13 +65,13 @@ std::vector<cl_device_id> devices_of(cl_program program) {
 
 cl_device_id device_of(cl_command_queue queue) {
   cl_device_id device = nullptr;
-  below().clGetCommandQueueInfo(queue, CL_QUEUE_DEVICE, sizeof device, static_cast<void*>(&device), nullptr);
+  below().clGetCommandQueueInfo(queue, CL_QUEUE_DEVICE, sizeof(cl_device_id), static_cast<void*>(&device), nullptr);
   return device;
 }
 
 cl_context context_of(cl_mem memory) {
   cl_context context = nullptr;
-  below().clGetMemObjectInfo(memory, CL_MEM_CONTEXT, sizeof context, static_cast<void*>(&context), nullptr);
+  below().clGetMemObjectInfo(memory, CL_MEM_CONTEXT, sizeof(cl_context), static_cast<void*>(&context), nullptr);
   return context;
 }
 

@@ -174,7 +174,7 @@ cl_context CL_API_CALL create_context_from_type(const cl_context_properties* pro
                                                 void* user, cl_int* status) {
   cl_platform_id platform = nullptr;
   for (const cl_context_properties* p = properties; p && *p; p += 2) {
-    if (*p == CL_CONTEXT_PLATFORM) std::memcpy(&platform, p + 1, sizeof platform);
+    if (*p == CL_CONTEXT_PLATFORM) std::memcpy(&platform, p + 1, sizeof(cl_platform_id));
   }
   const std::vector<cl_device_id> devices = devices_of_type(platform, type);
   if (!devices.empty()) {

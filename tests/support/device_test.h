@@ -62,12 +62,9 @@ class Guarded {
   // The values, after checking the canaries.
   std::vector<T> read() const {
     const std::vector<T> all = test_device().read(whole_);
-    const T canary = garbage();
     bool untouched = true;
-    for (std::size_t i = 0; i < margin_; ++i) {
-      untouched = untouched && std::memcmp(&all[i], &canary, sizeof canary) == 0 &&
-                  std::memcmp(&all[all.size() - 1 - i], &canary, sizeof canary) == 0;
-    }
+    for (std::size_t i = 0; i < margin_; ++i)
+      untouched = untouched && is_garbage(all[i]) && is_garbage(all[all.size() - 1 - i]);
     CHECK_MESSAGE(untouched, "a kernel wrote outside its array");
     return {all.begin() + static_cast<std::ptrdiff_t>(margin_), all.end() - static_cast<std::ptrdiff_t>(margin_)};
   }
@@ -77,6 +74,10 @@ class Guarded {
     T value;
     std::memset(static_cast<void*>(&value), 0xAB, sizeof value);  // as float: -1.2e-12, not a value that tests use
     return value;
+  }
+  static bool is_garbage(const T& value) {
+    const T canary = garbage();
+    return std::memcmp(static_cast<const void*>(&value), static_cast<const void*>(&canary), sizeof canary) == 0;
   }
   static bool watched_by_device() { return test_device().info().platform_name == "Oclgrind"; }
 

@@ -8,6 +8,7 @@ FakeNvmlState state;
 char gpu, second_gpu;  // their addresses are the device handles
 }  // namespace
 
+// NOLINTBEGIN(readability-identifier-naming): the names are the library's
 extern "C" {
 
 FakeNvmlState* fake_nvml_state() { return &state; }
@@ -83,3 +84,4 @@ int nvmlDeviceGetCurrentClocksThrottleReasons(void* device, unsigned long long* 
 }
 #endif
 }
+// NOLINTEND(readability-identifier-naming)

@@ -30,7 +30,7 @@ Parameters random_parameters(const Network& network, std::mt19937_64& engine) {
 
 Policy random_policy(PolicyInput input, int classes, int hidden, int features, std::mt19937_64& engine) {
   const auto h = static_cast<std::size_t>(hidden),
-             inputs = static_cast<std::size_t>(probabilities_seen(input, classes) + features);
+             inputs = static_cast<std::size_t>(probabilities_seen(input, classes)) + static_cast<std::size_t>(features);
   return {.input = input,
           .classes = classes,
           .hidden = hidden,

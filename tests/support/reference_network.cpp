@@ -1,6 +1,7 @@
 #include "tests/support/reference_network.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 
 namespace cascadecl::reference {

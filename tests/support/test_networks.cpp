@@ -30,10 +30,10 @@ std::string unit(NetworkBuilder& net, int channels) {
 
 NetworkBuilder::NetworkBuilder(ImageShape input) : input_(input) { append(layers::Input{}, {}); }
 
-std::string NetworkBuilder::append(LayerAttributes attributes, std::vector<std::string> inputs) {
+std::string NetworkBuilder::append(LayerAttributes attributes, const std::vector<std::string>& inputs) {
   Layer layer{.name = {}, .attributes = attributes};
   layer.name = std::string(type_name(layer)) + std::to_string(layers_.size());
-  for (std::string& input : inputs) layer.inputs.push_back(input.empty() ? last() : std::move(input));
+  for (const std::string& input : inputs) layer.inputs.push_back(input.empty() ? last() : input);
   layers_.push_back(std::move(layer));
   return last();
 }

@@ -32,7 +32,7 @@ class NetworkBuilder {
   Network finish_all(int classes);  // the same after adding all values, of one shape, that nothing reads yet
 
  private:
-  std::string append(LayerAttributes attributes, std::vector<std::string> inputs);
+  std::string append(LayerAttributes attributes, const std::vector<std::string>& inputs);
   ImageShape input_;
   std::vector<Layer> layers_;
 };

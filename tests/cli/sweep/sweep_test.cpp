@@ -226,7 +226,7 @@ TEST_CASE("a spoiled sweep is refused by what is wrong in it, and stays as it is
     nlohmann::json spoiled = whole;
     spoiled.merge_patch(nlohmann::json::parse(patch));
     write_text(world.path("s.json"), spoiled.dump());
-    const std::string problem = error_fault(cascadecl_run(sweep(world, more)), 4, part);
+    std::string problem = error_fault(cascadecl_run(sweep(world, more)), 4, part);
     CHECK(read_text(world.path("s.json")) == spoiled.dump());
     return problem;
   };

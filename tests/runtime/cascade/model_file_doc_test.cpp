@@ -80,7 +80,7 @@ Network rich_network(ImageShape input, int classes) {
 double largest_difference(const Model& model, int n, std::set<int>& exits) {
   const TemporaryFolder folder;
   const ImageShape shape = model.input;
-  const auto image_size = static_cast<std::size_t>(shape.channels * shape.height * shape.width);
+  const auto image_size = shape.values();
   const std::vector<std::uint8_t> images = random_images(image_size * static_cast<std::size_t>(n));
   write_model(folder / "model.h5", model);
   {

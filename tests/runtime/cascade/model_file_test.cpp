@@ -132,7 +132,7 @@ TEST_CASE("what a calibration fitted is kept with the model, and a decision that
   write_model(path, model);
   CHECK(same(read_model(path), model));
 
-  const auto refused = [&](Model bad) {
+  const auto refused = [&](const Model& bad) {
     CHECK_THROWS_AS(write_model(folder / "bad.h5", bad), ShapeError);
     CHECK_FALSE(fs::exists(folder / "bad.h5"));
   };

@@ -316,7 +316,7 @@ TEST_CASE("memory that a device lacks for its stages is its failure, before any 
   ExecutorSettings settings = by_number;
   const std::string reason = "device Narrow: an allocation of";
   try {
-    CascadeExecutor(test_model(), {a, b, b}, settings);
+    const CascadeExecutor executor(test_model(), {a, b, b}, settings);
     FAIL("the stages fit");
   } catch (const DeviceError& error) {
     CHECK(std::string(error.what()).starts_with(reason));

@@ -75,7 +75,8 @@ TEST_CASE("reference convolution gradients agree with finite differences") {
     const Window window = test.window;
     CAPTURE(src.h);
     const Values x = random_values(src.size(), 1);
-    const Values weight = random_values(static_cast<std::size_t>(k * src.c / groups * window.r * window.s), 2);
+    const auto weights = static_cast<std::size_t>(k) * static_cast<std::size_t>(src.c / groups * window.r * window.s);
+    const Values weight = random_values(weights, 2);
     const Values grad = random_values(window_output(src, window, k).size(), 3);
     CHECK(gradient_error(x, conv_backward_data(grad, weight, src, k, window, groups), [&](const Values& v) {
             return dot(conv_forward(v, weight, src, k, window, groups), grad);

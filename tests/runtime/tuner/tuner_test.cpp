@@ -80,7 +80,7 @@ Trial fake_trial(const Device& device, int microseconds, float error) {
 }
 
 // A job whose values V make runs of V * 100 microseconds; 99 gives wrong results, 98 does not build.
-TuningJob fake_job(std::vector<int> candidates, int width = 1) {
+TuningJob fake_job(const std::vector<int>& candidates, int width = 1) {
   TuningJob job{.key = {.kernel = "fake", .operation = "forward", .width = width}, .layers = "a"};
   for (const int v : candidates) job.candidates.push_back({{"V", v}});
   job.uses.emplace_back([key = job.key](const TrialContext& c) {

@@ -262,8 +262,8 @@ TEST_CASE("the shipped defaults can be read, and plans drop none of their values
   const Device device = Device(test_device().info(), {folder.path(), warnings.handler()}).rehearsal();
   for (const Network& network : parse_stages("resnet-8,wrn-40-2", {3, 32, 32}, 10)) {
     for (const int batch : {1, 8, 128}) {
-      InferencePlan(device, network, zero_parameters(network), batch);
-      TrainingPlan(device, network, zero_parameters(network), batch);
+      const InferencePlan inference(device, network, zero_parameters(network), batch);
+      const TrainingPlan training(device, network, zero_parameters(network), batch);
     }
   }
   CHECK(warnings.lines == std::vector<std::string>());
