@@ -9,8 +9,11 @@
 
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/screen.h"
 #include "cli/version.h"
 #include "data/files/error.h"
+#include "data/files/hdf5_file.h"
+#include "data/files/temporary_files.h"
 #include "runtime/cascade/pipeline/pipeline.h"
 #include "runtime/opencl/serial_device.h"
 
@@ -78,24 +81,24 @@ void run(const Arguments& arguments, std::string& prefix) {
 
 // The exit status that belongs to the error being handled, after telling it on stderr.
 int report_error(const std::string& prefix) {
-  const auto tell = [&](const char* what, int status) {
-    fmt::print(stderr, "{}: {}\n", prefix, what);
+  const auto end = [&](const char* what, int status) {
+    tell(fmt::format("{}: {}", prefix, what));
     return status;
   };
   try {
     throw;
   } catch (const UsageError& error) {
-    return tell(error.what(), 2);
+    return end(error.what(), 2);
   } catch (const DeviceNotFoundError& error) {
-    return tell(error.what(), 3);
+    return end(error.what(), 3);
   } catch (const FileError& error) {
-    return tell(error.what(), 4);
+    return end(error.what(), 4);
   } catch (const MeasurementError& error) {
-    return tell(error.what(), 5);
+    return end(error.what(), 5);
   } catch (const std::bad_alloc&) {
-    return tell("not enough memory", 1);
+    return end("not enough memory", 1);
   } catch (const std::exception& error) {
-    return tell(error.what(), 1);
+    return end(error.what(), 1);
   }
 }
 
@@ -110,6 +113,9 @@ int leave(int status) {
 }  // namespace cascadecl
 
 int main(int argc, char** argv) {
+  cascadecl::open_standard_streams();
+  cascadecl::remove_temporary_files_on_signals();
+  cascadecl::skip_hdf5_cleanup_at_exit();
   cascadecl::show_serial_device();
   std::string prefix = "cascadecl";
   try {

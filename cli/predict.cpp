@@ -170,7 +170,7 @@ void run_predict(const Arguments& arguments) {
   options.add_positional("MODEL", inputs.model);
   options.add_positional_list("IMAGE", inputs.files);
   options.add_text("data", inputs.data, "FILE[:split]", "dataset file");
-  options.add_text("output,o", inputs.output, "OUT.h5", "write all probabilities, exits and answers");
+  options.add_output("output,o", inputs.output, "OUT.h5", "write all probabilities, exits and answers");
   options.add_switch("stream", stream,
                      "read names of image files from standard input, one a line, and print a line of JSON for each, in "
                      "order, as soon as its answer is there");

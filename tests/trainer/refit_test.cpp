@@ -14,6 +14,7 @@
 #include "tests/support/temporary_folder.h"
 #include "tests/trainer/short_training.h"
 #include "trainer/checkpoint.h"
+#include "trainer/pretrain.h"
 #include "trainer/held_out.h"
 
 namespace cascadecl {
