@@ -54,7 +54,7 @@ void print_result(const std::string& file, const ImageFolderResult& result, bool
     for (const ImageFolderResult::Skipped& image : result.skipped) print_line("  " + image.problem);
   }
   if (!result.ignored.empty())
-    print_line(fmt::format("\nignored {} files that are neither png nor jpg, the first {}",
+    print_line(fmt::format("\nignored {} files that are not called as images are, the first {}",
                            grouped(static_cast<long long>(result.ignored.size())), result.ignored.front().string()));
   for (const std::string& split : result.unlabelled)
     print_line(fmt::format("\nleft out {}: it has no folder of a class", split));
@@ -81,7 +81,7 @@ void run_data_import(const Arguments& arguments) {
   DatasetWriter::Settings& storage = inputs.folder.storage;
   Options options("data import cifar10|cifar100|imagenet32|folder FOLDER -o FILE [flags]",
                   "Makes a dataset file from the published binary files of CIFAR-10 or CIFAR-100, from the published\n"
-                  "batches of ImageNet32x32 (pickled or npz), or from PNG and JPEG files in FOLDER/train/CLASS and\n"
+                  "batches of ImageNet32x32 (pickled or npz), or from image files in FOLDER/train/CLASS and\n"
                   "FOLDER/test/CLASS, or FOLDER/CLASS. Pickles are read as data: nothing in them is executed.");
   options.add_positional("FORMAT", format_text);
   options.add_positional("FOLDER", inputs.source);

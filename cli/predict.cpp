@@ -13,7 +13,7 @@
 #include "cli/predictions_file.h"
 #include "cli/progress.h"
 #include "data/files/error.h"
-#include "data/import/image_file.h"
+#include "data/import/resize.h"
 #include "data/loader.h"
 #include "runtime/cascade/model_file.h"
 #include "runtime/ops/precision.h"
@@ -95,7 +95,7 @@ PredictionsHeader header_of(const ChosenCascade& cascade, const std::string& dev
 std::vector<std::uint8_t> read_images(const std::vector<std::string>& files, const ImageShape& shape) {
   std::vector<std::uint8_t> pixels;
   for (const std::string& file : files) {
-    const Image image = read_image_file(file, {shape.channels, shape.height, shape.width});
+    const Image image = read_network_image(file, {shape.channels, shape.height, shape.width});
     pixels.insert(pixels.end(), image.pixels.begin(), image.pixels.end());
   }
   return pixels;

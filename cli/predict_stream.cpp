@@ -11,7 +11,7 @@
 #include "cli/name_queue.h"
 #include "cli/open_device.h"
 #include "cli/output.h"
-#include "data/import/image_file.h"
+#include "data/import/resize.h"
 #include "runtime/cascade/pipeline/stream.h"
 
 namespace cascadecl {
@@ -58,7 +58,7 @@ void predict_stream(const Model& model, const std::vector<Device>& devices, cons
   try {
     while (const auto line = lines.next()) {
       if (line->empty()) continue;
-      const Image image = read_image_file(*line, dims);
+      const Image image = read_network_image(*line, dims);
       if (!names.push(*line)) break;
       stream.push(image.pixels);
     }

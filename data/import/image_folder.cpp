@@ -13,7 +13,6 @@
 
 #include "data/files/byte_reader.h"
 #include "data/files/error.h"
-#include "data/import/image_file.h"
 #include "data/import/resize.h"
 
 namespace cascadecl {
@@ -41,11 +40,6 @@ std::vector<fs::path> folders_in(const fs::path& folder) {
 std::string small_letters(std::string text) {
   std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
   return text;
-}
-
-bool has_image_name(const fs::path& file) {
-  const std::string ending = small_letters(file.extension().string());
-  return ending == ".png" || ending == ".jpg" || ending == ".jpeg";
 }
 
 // All files below a folder, in the order of their paths.
@@ -140,7 +134,7 @@ Plan make_plan(const fs::path& source, FolderLayout layout) {
     add_classes(plan, source);
   }
   for (const auto& [split, images] : plan.splits)
-    if (images.empty()) throw FileError(fmt::format("{}: split {} has no PNG or JPEG file", source.string(), split));
+    if (images.empty()) throw FileError(fmt::format("{}: split {} has no image file", source.string(), split));
   return plan;
 }
 
@@ -152,7 +146,7 @@ struct Decoded {
 
 Decoded decode(const fs::path& file, ImageDims dims) {
   try {
-    return {resize_image(read_image_file(file, dims.channels), dims.height, dims.width).pixels, ""};
+    return {read_network_image(file, dims).pixels, ""};
   } catch (const FileError& error) {
     return {{}, error.what()};
   }
