@@ -13,7 +13,6 @@
 namespace cascadecl {
 namespace {
 
-constexpr std::uintmax_t largest_file = std::uintmax_t{1} << 30;
 constexpr std::uint64_t largest_pixels = 100'000'000;
 
 using Bytes = std::vector<std::uint8_t>;
@@ -24,7 +23,7 @@ Bytes read_bytes(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path, error)) file.fail("there is no such file");
   if (!std::filesystem::is_regular_file(path, error)) file.fail("is not a file");
   const std::uintmax_t size = std::filesystem::file_size(path, error);
-  if (error || size > largest_file) file.fail(error ? "cannot be read" : "is too large for an image");
+  if (error || size > largest_image_file) file.fail(error ? "cannot be read" : "is too large for an image");
   Bytes bytes(size);
   std::ifstream stream(path, std::ios::binary);
   if (!stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size)))

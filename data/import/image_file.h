@@ -19,6 +19,8 @@ struct Image {
 // The formats that are read, for texts.
 inline constexpr std::string_view image_formats = "PNG, JPEG, WebP, GIF and BMP";
 
+inline constexpr std::size_t largest_image_file = std::size_t{1} << 30;  // bytes
+
 // Whether a file is called like one of a format that is read, in small or capital letters.
 bool has_image_name(const std::filesystem::path& file);
 

@@ -37,7 +37,7 @@ struct ImageFolderResult {
 // splits, or SOURCE/CLASS/..., which all become train; see FolderLayout. Files lie in the class's folder or in
 // folders below. Hidden files and folders do not count. Classes are the folders' names in byte order, those of train
 // where there are splits; splits are called as their folders, in small letters. Images are in the order of class and
-// path. Each image is read by read_network_image() (resize.h). Throws FileError if there is no class, if the layout
+// path. Each image is read by read_network_image(). Throws FileError if there is no class, if the layout
 // cannot be told, if a split holds a class that train does not have, or if a split has no image that can be read;
 // UsageError if dims do not fit; OutputError if `target` cannot be written.
 ImageFolderResult import_image_folder(const std::filesystem::path& source, const std::filesystem::path& target,

@@ -103,8 +103,4 @@ Image resize_image(const Image& image, int height, int width) {
   return resized;
 }
 
-Image read_network_image(const std::filesystem::path& path, ImageDims dims) {
-  return resize_image(read_image_file(path, dims.channels), dims.height, dims.width);
-}
-
 }  // namespace cascadecl

@@ -9,8 +9,4 @@ namespace cascadecl {
 // ShapeError if a side is not positive.
 Image resize_image(const Image& image, int height, int width);
 
-// What a network gets to see of an image file, whether it comes from a dataset that was imported or alone: read by
-// read_image_file() and resized to `dims`. Throws what both throw.
-Image read_network_image(const std::filesystem::path& path, ImageDims dims);
-
 }  // namespace cascadecl
