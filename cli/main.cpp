@@ -10,11 +10,13 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/screen.h"
+#include "cli/standard_files.h"
 #include "cli/version.h"
 #include "data/files/error.h"
 #include "data/files/hdf5_file.h"
 #include "data/files/temporary_files.h"
 #include "runtime/cascade/pipeline/pipeline.h"
+#include "runtime/foreign_text.h"
 #include "runtime/opencl/serial_device.h"
 
 namespace cascadecl {
@@ -81,24 +83,26 @@ void run(const Arguments& arguments, std::string& prefix) {
 
 // The exit status that belongs to the error being handled, after telling it on stderr.
 int report_error(const std::string& prefix) {
-  const auto end = [&](const char* what, int status) {
+  const auto end = [&](const std::string& what, int status) {
     tell(fmt::format("{}: {}", prefix, what));
     return status;
   };
   try {
     throw;
   } catch (const UsageError& error) {
-    return end(error.what(), 2);
+    return end(shown_line(error.what()), 2);
   } catch (const DeviceNotFoundError& error) {
-    return end(error.what(), 3);
+    return end(shown_line(error.what()), 3);
   } catch (const FileError& error) {
-    return end(error.what(), 4);
+    return end(shown_line(error.what()), 4);
   } catch (const MeasurementError& error) {
-    return end(error.what(), 5);
+    return end(shown_line(error.what()), 5);
   } catch (const std::bad_alloc&) {
     return end("not enough memory", 1);
+  } catch (const DeviceError& error) {
+    return end(error.what(), 1);  // with the log of a build, line by line
   } catch (const std::exception& error) {
-    return end(error.what(), 1);
+    return end(shown_line(error.what()), 1);
   }
 }
 
@@ -113,7 +117,7 @@ int leave(int status) {
 }  // namespace cascadecl
 
 int main(int argc, char** argv) {
-  cascadecl::open_standard_streams();
+  cascadecl::hold_closed_standard_files();
   cascadecl::remove_temporary_files_on_signals();
   cascadecl::skip_hdf5_cleanup_at_exit();
   cascadecl::show_serial_device();

@@ -1,6 +1,5 @@
 #include "cli/screen.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -51,13 +50,5 @@ void draw(std::string_view text) {
 }
 
 void tell(std::string_view line) { draw(shown_text(line) + "\n"); }
-
-void open_standard_streams() {
-  for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {
-    if (::fcntl(descriptor, F_GETFD) >= 0) continue;
-    // The lowest free number, which is this one. A read-only standard output tells whoever writes to it.
-    [[maybe_unused]] const int opened = ::open("/dev/null", descriptor == STDERR_FILENO ? O_WRONLY : O_RDONLY);
-  }
-}
 
 }  // namespace cascadecl

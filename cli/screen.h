@@ -12,8 +12,4 @@ void tell(std::string_view line);
 // Text as it is, with what moves a terminal's cursor.
 void draw(std::string_view text);
 
-// Opens what the caller has closed of the descriptors 0 to 2, so that no file of ours gets their numbers: standard
-// input is then empty, standard output cannot be written, and standard error goes nowhere. To be called first.
-void open_standard_streams();
-
 }  // namespace cascadecl

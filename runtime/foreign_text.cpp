@@ -24,7 +24,7 @@ std::string shown_text(std::string_view text) {
     if (control && byte != '\n' && byte != '\t') {
       shown += fmt::format("\\x{:02x}", byte);
     } else if (high_control) {
-      shown += fmt::format("\\x{:02x}", static_cast<unsigned char>(valid[++i]));
+      shown += fmt::format("\\u{:04x}", static_cast<unsigned char>(valid[++i]));
     } else {
       shown += valid[i];
     }

@@ -4,8 +4,7 @@
 #include <utility>
 
 #include "data/files/error.h"
-#include "data/import/image_file.h"
-#include "data/import/resize.h"
+#include "data/import/network_image.h"
 #include "runtime/cascade/chosen_cascade.h"
 #include "runtime/cascade/executor.h"
 #include "runtime/cascade/model_file.h"
@@ -114,11 +113,16 @@ Classification Classifier::classify_file(const std::filesystem::path& file) {
   return classify_files(std::span(&file, 1)).front();
 }
 
+Classification Classifier::classify_encoded(std::span<const std::uint8_t> bytes, const std::string& name) {
+  const ImageShape& input = model().input;
+  return classify(decode_network_image(bytes, name, {input.channels, input.height, input.width}).pixels).front();
+}
+
 std::vector<Classification> Classifier::classify_files(std::span<const std::filesystem::path> files) {
   const ImageShape& input = model().input;
   std::vector<std::uint8_t> pixels;
   for (const std::filesystem::path& file : files) {
-    const Image image = resize_image(read_image_file(file, input.channels), input.height, input.width);
+    const Image image = read_network_image(file, {input.channels, input.height, input.width});
     pixels.insert(pixels.end(), image.pixels.begin(), image.pixels.end());
   }
   return classify(pixels);

@@ -56,9 +56,11 @@ class Classifier {
   Classifier& operator=(Classifier&&) noexcept;
   ~Classifier();
 
-  // An image file of any size, brought to the model's by read_image_fitted(). Throws FileError naming the file.
+  // An image file of any size, brought to the model's by read_network_image(). Throws FileError naming the file.
   Classification classify_file(const std::filesystem::path& file);
-  // Several at once, which is faster. Reads all before the first one runs.
+  // The bytes of an image file. `name` stands for it in errors.
+  Classification classify_encoded(std::span<const std::uint8_t> bytes, const std::string& name = "image");
+  // Several files at once, which is faster. Reads all before the first one runs.
   std::vector<Classification> classify_files(std::span<const std::filesystem::path> files);
   // Images as the model takes them, uint8 [N][C][H][W], see model().input. Throws ShapeError if the size is no whole
   // number of images.

@@ -28,8 +28,8 @@ foreach(library cascadecl_static cascadecl_shared)
     $<BUILD_INTERFACE:${build_headers}> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_link_libraries(${library} PUBLIC OpenCL::OpenCL Threads::Threads
-    PRIVATE clblast CURL::libcurl fmt::fmt hdf5::hdf5 JPEG::JPEG LibArchive::LibArchive OpenSSL::Crypto PNG::PNG
-    ${CMAKE_DL_LIBS})
+    PRIVATE clblast CURL::libcurl fmt::fmt GIF::GIF hdf5::hdf5 JPEG::JPEG LibArchive::LibArchive OpenSSL::Crypto
+    PkgConfig::WebP PNG::PNG ${CMAKE_DL_LIBS})
 endforeach()
 
 install(TARGETS cascadecl_shared EXPORT cascadeclTargets)

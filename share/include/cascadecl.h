@@ -30,7 +30,7 @@
 #include "data/import/image_file.h"
 #include "data/import/image_folder.h"
 #include "data/import/imagenet32.h"
-#include "data/import/resize.h"
+#include "data/import/network_image.h"
 
 // Networks.
 #include "runtime/network/description.h"

@@ -83,10 +83,11 @@ TEST_CASE("whatever becomes of standard error, a command goes on and ends with i
   ::close(ends[1]);
 }
 
-TEST_CASE("closed standard input is empty, closed standard output an error, and neither becomes a file of ours") {
+TEST_CASE("closed standard input and output are errors, and none becomes a file of ours") {
   const SmallWorld world;
   const std::string err = world.path("err");
-  CHECK(status_of({"predict", world.model(), "--stream"}, "<&- 2>" + err) == 0);
+  CHECK(status_of({"predict", world.model(), "--stream"}, "<&- 2>" + err) == 4);
+  CHECK(contains(read_text(err), "standard input"));
   CHECK(status_of({"info", world.model()}, ">&- 2>" + err) == 1);
   CHECK(contains(read_text(err), "standard output: "));
   CHECK(status_of({"predict", world.model(), "--data", world.data(), "-o", world.path("o.h5")}, ">&- 2>&-") == 1);

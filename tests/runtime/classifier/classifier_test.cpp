@@ -3,8 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "data/files/error.h"
-#include "data/import/image_file.h"
-#include "data/import/resize.h"
+#include "data/import/network_image.h"
 #include "runtime/cascade/executor.h"
 #include "runtime/cascade/model_file.h"
 #include "tests/support/device_test.h"
@@ -62,7 +61,7 @@ TEST_CASE("files of any size are brought to the model's, alone and together") {
   std::vector<std::uint8_t> pixels;
   const std::vector<std::filesystem::path> files = {folder / "wide.png", folder / "small.jpg"};
   for (const auto& file : files) {
-    const Image image = resize_image(read_image_file(file, 3), 8, 8);
+    const Image image = read_network_image(file, {3, 8, 8});
     pixels.insert(pixels.end(), image.pixels.begin(), image.pixels.end());
   }
   const std::vector<Classification> expected = classifier.classify(pixels), together = classifier.classify_files(files);
@@ -70,6 +69,9 @@ TEST_CASE("files of any size are brought to the model's, alone and together") {
   for (std::size_t i = 0; i < 2; ++i) {
     CHECK(together[i].probabilities == expected[i].probabilities);
     CHECK(classifier.classify_file(files[i]).label == expected[i].label);
+    const std::string bytes = read_text(files[i]);
+    CHECK(classifier.classify_encoded({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}).label ==
+          expected[i].label);
   }
   CHECK_THROWS_WITH_AS(classifier.classify_file(folder / "none.png"), doctest::Contains("none.png"), FileError);
 }
