@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-
 #include "data/files/atomic_file.h"
 #include "data/files/error.h"
 #include "data/files/text_file.h"

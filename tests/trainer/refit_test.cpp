@@ -14,8 +14,8 @@
 #include "tests/support/temporary_folder.h"
 #include "tests/trainer/short_training.h"
 #include "trainer/checkpoint.h"
-#include "trainer/pretrain.h"
 #include "trainer/held_out.h"
+#include "trainer/pretrain.h"
 
 namespace cascadecl {
 namespace {
