@@ -24,7 +24,7 @@ void run_generate(const Arguments& arguments) {
   Options options("data generate -o FILE [flags]",
                   "Draws a dataset of ten classes of shapes, from large and clean to small, noisy and occluded ones.\n"
                   "The same seed gives the same images on every machine.");
-  options.add_text("output,o", target, "FILE", "the dataset file to write");
+  options.add_output("output,o", target, "FILE", "the dataset file to write");
   options.add_number("train", settings.train_images, 1, 100'000'000, "number of training images");
   options.add_number("test", settings.test_images, 0, 100'000'000, "number of test images");
   options.add_number("size", settings.size, 8, 1024, "side of the images in pixels");

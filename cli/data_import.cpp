@@ -87,7 +87,7 @@ void run_data_import(const Arguments& arguments) {
                   "FOLDER/test/CLASS, or FOLDER/CLASS. Pickles are read as data: nothing in them is executed.");
   options.add_positional("FORMAT", format_text);
   options.add_positional("FOLDER", inputs.source);
-  options.add_text("output,o", inputs.target, "FILE", "the dataset file to write");
+  options.add_output("output,o", inputs.target, "FILE", "the dataset file to write");
   options.add_choice<Cifar100Labels>("labels", inputs.labels,
                                      {{"fine", Cifar100Labels::fine}, {"coarse", Cifar100Labels::coarse}},
                                      "which labels of CIFAR-100 become the classes");

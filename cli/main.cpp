@@ -9,9 +9,12 @@
 
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/screen.h"
 #include "cli/standard_files.h"
 #include "cli/version.h"
 #include "data/files/error.h"
+#include "data/files/hdf5_file.h"
+#include "data/files/temporary_files.h"
 #include "runtime/cascade/pipeline/pipeline.h"
 #include "runtime/foreign_text.h"
 #include "runtime/opencl/serial_device.h"
@@ -80,26 +83,26 @@ void run(const Arguments& arguments, std::string& prefix) {
 
 // The exit status that belongs to the error being handled, after telling it on stderr.
 int report_error(const std::string& prefix) {
-  const auto tell = [&](const std::string& what, int status) {
-    fmt::print(stderr, "{}: {}\n", prefix, what);
+  const auto end = [&](const std::string& what, int status) {
+    tell(fmt::format("{}: {}", prefix, what));
     return status;
   };
   try {
     throw;
   } catch (const UsageError& error) {
-    return tell(shown_line(error.what()), 2);
+    return end(shown_line(error.what()), 2);
   } catch (const DeviceNotFoundError& error) {
-    return tell(shown_line(error.what()), 3);
+    return end(shown_line(error.what()), 3);
   } catch (const FileError& error) {
-    return tell(shown_line(error.what()), 4);
+    return end(shown_line(error.what()), 4);
   } catch (const MeasurementError& error) {
-    return tell(shown_line(error.what()), 5);
+    return end(shown_line(error.what()), 5);
   } catch (const std::bad_alloc&) {
-    return tell("not enough memory", 1);
+    return end("not enough memory", 1);
   } catch (const DeviceError& error) {
-    return tell(error.what(), 1);  // with the log of a build, line by line
+    return end(error.what(), 1);  // with the log of a build, line by line
   } catch (const std::exception& error) {
-    return tell(shown_line(error.what()), 1);
+    return end(shown_line(error.what()), 1);
   }
 }
 
@@ -115,6 +118,8 @@ int leave(int status) {
 
 int main(int argc, char** argv) {
   cascadecl::hold_closed_standard_files();
+  cascadecl::remove_temporary_files_on_signals();
+  cascadecl::skip_hdf5_cleanup_at_exit();
   cascadecl::show_serial_device();
   std::string prefix = "cascadecl";
   try {

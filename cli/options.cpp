@@ -7,11 +7,12 @@
 #include <boost/program_options.hpp>
 #include <charconv>
 #include <cmath>
-#include <fstream>
+#include <filesystem>
 #include <sstream>
 
 #include "cli/lists.h"
 #include "data/files/error.h"
+#include "data/files/text_file.h"
 
 namespace cascadecl {
 namespace {
@@ -56,6 +57,26 @@ bool parse_bool(const std::string& text) {
   throw UsageError(error.what());
 }
 
+// The files that a value may name: "FILE", "FILE:split", or a list with "MODEL#1" in it.
+std::vector<std::string> files_in(const std::string& value) {
+  std::vector<std::string> files = {value, value.substr(0, value.rfind(':'))};
+  for (const std::string& word : split_words(value)) files.push_back(word.substr(0, word.find('#')));
+  return files;
+}
+
+// Of files that are there.
+bool same_file(const std::filesystem::path& a, const std::filesystem::path& b) {
+  std::error_code error;
+  return std::filesystem::equivalent(a, b, error);
+}
+
+// Of files that may come to be.
+bool same_path(const std::filesystem::path& a, const std::filesystem::path& b) {
+  std::error_code error;
+  const auto first = std::filesystem::weakly_canonical(a, error), second = std::filesystem::weakly_canonical(b, error);
+  return !first.empty() && first == second;
+}
+
 }  // namespace
 
 struct Options::Flags {
@@ -97,6 +118,13 @@ void Options::add_text(std::string_view name, std::string& target, std::string_v
     if (value.empty()) throw UsageError("is empty");
     target = value;
   });
+  if (value_name != "TEXT") texts_.insert(std::string(name.substr(0, name.find(','))));
+}
+
+void Options::add_output(std::string_view name, std::string& target, std::string_view value_name, std::string_view help,
+                         std::string_view changed) {
+  add_text(name, target, value_name, help);
+  outputs_.emplace(name.substr(0, name.find(',')), changed);
 }
 
 void Options::add_number(std::string_view name, int& target, int min, int max, std::string_view help) {
@@ -209,15 +237,38 @@ bool Options::parse(const std::vector<std::string>& arguments) {
     }
   }
   if (const auto config = given_.find("config"); config != given_.end()) read_config(config->second);
+  check_outputs();
   return true;
 }
 
+void Options::check_outputs() const {
+  std::vector<std::pair<std::string, std::string>> named;  // shown name and value
+  const auto name_files = [&](const std::string& name, const std::string& value) {
+    for (const std::string& file : files_in(value)) named.emplace_back(shown_name(name), file);
+  };
+  for (const auto& [name, target] : positionals_) name_files(name, *target);
+  if (positional_list_.second)
+    for (const std::string& value : *positional_list_.second) name_files(positional_list_.first, value);
+  for (const auto& [name, value] : given_)
+    if (texts_.contains(name) || name == "config") name_files(name, value);
+  for (const auto& [output, changed] : outputs_) {
+    const auto value = given_.find(output);
+    if (value == given_.end()) continue;
+    const auto refuse = [&](const std::string& name) {
+      throw UsageError(fmt::format("{} {}: is the file that {} names, too; nothing is written over it",
+                                   shown_name(output), value->second, name));
+    };
+    for (const auto& [name, file] : named)
+      if (name != shown_name(output) && name != changed && same_file(value->second, file)) refuse(name);
+    for (const auto& [other, of_other] : outputs_)
+      if (const auto second = given_.find(other);
+          other != output && second != given_.end() && same_path(value->second, second->second))
+        refuse(shown_name(other));
+  }
+}
+
 void Options::read_config(const std::string& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  const bool empty = file && file.peek() == std::ifstream::traits_type::eof();
-  if (file.is_open() && !file.bad() && !empty) text << file.rdbuf();
-  if (!file.is_open() || file.bad() || !text) throw FileError(fmt::format("{}: cannot read this config file", path));
+  std::stringstream text(read_text_file(path));
   // Switches carry a value here, so the file is parsed with flags that all take one.
   po::options_description settings;
   for (const auto& [name, assign] : assign_) settings.add_options()(name.c_str(), po::value<std::string>());

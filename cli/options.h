@@ -26,6 +26,10 @@ class Options {
   // A flag without a value; in a config file `flag = true` or `false`.
   void add_switch(std::string_view name, bool& target, std::string_view help);
   void add_text(std::string_view name, std::string& target, std::string_view value_name, std::string_view help);
+  // A file that the command writes. parse() then throws UsageError if it is a file that another flag or positional
+  // names, to be read or to be written; but for the positional `changed`, if the command is made to change that.
+  void add_output(std::string_view name, std::string& target, std::string_view value_name, std::string_view help,
+                  std::string_view changed = {});
   // Whole and real numbers in min..max, both inclusive. Infinity and NaN are never numbers.
   void add_number(std::string_view name, int& target, int min, int max, std::string_view help);
   void add_number(std::string_view name, std::int64_t& target, std::int64_t min, std::int64_t max,
@@ -90,12 +94,15 @@ class Options {
   void add_word(std::string_view name, const std::vector<std::string>& words, const std::string& initial,
                 std::string_view help, const std::function<void(std::size_t)>& assign);
   void read_config(const std::string& path);
+  void check_outputs() const;
 
   std::string usage_, summary_;
   std::unique_ptr<Flags> flags_;
   std::map<std::string, Assign, std::less<>> assign_;
-  std::map<std::string, std::string, std::less<>> given_;  // values by flag
-  std::set<std::string, std::less<>> off_;                 // switches given as false
+  std::set<std::string, std::less<>> texts_;                 // flags whose values may name files
+  std::map<std::string, std::string, std::less<>> outputs_;  // flags, and what they may be all the same
+  std::map<std::string, std::string, std::less<>> given_;    // values by flag
+  std::set<std::string, std::less<>> off_;                   // switches given as false
   std::vector<std::pair<std::string, std::string*>> positionals_;
   std::pair<std::string, std::vector<std::string>*> positional_list_;
   std::string config_;

@@ -93,8 +93,8 @@ void run_predict(const Arguments& arguments) {
   options.add_positional("MODEL", inputs.model);
   options.add_positional_list("PATH", inputs.files.paths);
   options.add_text("data", inputs.data, "FILE[:split]", "dataset file");
-  options.add_text("output,o", inputs.files.output, "OUT.h5", "write all probabilities, exits and answers");
-  options.add_text("csv", inputs.files.csv, "FILE", "also write the answers to image files as CSV");
+  options.add_output("output,o", inputs.files.output, "OUT.h5", "write all probabilities, exits and answers");
+  options.add_output("csv", inputs.files.csv, "FILE", "also write the answers to image files as CSV");
   options.add_number("top", inputs.files.top, 1, 1'000'000, "tell the N most probable classes of each image");
   options.add_switch("stream", stream,
                      "read names of image files from standard input, one a line, and print a line of JSON for each, in "

@@ -6,9 +6,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 #include "cli/output.h"
+#include "cli/screen.h"
 
 namespace cascadecl {
 namespace {
@@ -33,7 +33,7 @@ Progress::Progress(std::string task, std::int64_t total, bool quiet, double elap
 Progress::~Progress() { wipe(); }
 
 void Progress::wipe() {
-  if (dirty_) fmt::print(stderr, "\r\033[K");
+  if (dirty_) draw("\r\033[K");
   dirty_ = false;
 }
 
@@ -54,12 +54,12 @@ void Progress::update(std::int64_t done, std::string_view note) {
   }
   if (!note.empty()) line += fmt::format("  {}", note);
   line.resize(std::min(line.size(), terminal_width() - 1));
-  fmt::print(stderr, "\r{}\033[K", line);
+  draw(fmt::format("\r{}\033[K", line));
   dirty_ = true;
 }
 
 void note(std::string_view line, bool quiet) {
-  if (!quiet) fmt::print(stderr, "{}\n", line);
+  if (!quiet) tell(line);
 }
 
 std::string clock_text(double seconds) {

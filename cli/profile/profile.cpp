@@ -51,8 +51,8 @@ void add_flags(Options& options, Flags& flags) {
       "energy-model", flags.energy_model, "WATTS[:IDLE]",
       "also estimate energy as time at this power, and marginal energy as that minus time at idle power; such "
       "figures are called estimated everywhere");
-  options.add_text("csv", flags.csv, "FILE", "also write the parts measured as CSV");
-  options.add_text("markdown", flags.markdown, "FILE", "also write them as a Markdown table");
+  options.add_output("csv", flags.csv, "FILE", "also write the parts measured as CSV");
+  options.add_output("markdown", flags.markdown, "FILE", "also write them as a Markdown table");
 }
 
 // What is profiled, and where.

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -31,6 +32,8 @@ struct Inputs {
 
 // HDF5 files begin with these bytes; sweeps are JSON.
 bool is_model_file(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return false;  // opening a pipe would wait for its writer
   std::ifstream in(path, std::ios::binary);
   std::string start(8, '\0');
   in.read(start.data(), static_cast<std::streamsize>(start.size()));
@@ -131,7 +134,7 @@ void run_report(const Arguments& arguments) {
       "(its split test unless one is named). Without --data only their description is shown.");
   options.add_positional_list("MODEL|SWEEP", inputs.files);
   options.add_text("data", inputs.data, "FILE[:split]", "dataset file on which the models are run");
-  options.add_text("output,o", inputs.output, "FILE.html", "the page to write");
+  options.add_output("output,o", inputs.output, "FILE.html", "the page to write");
   options.add_text("title", inputs.title, "TEXT", "title of the page");
   flags.add_to(options, CascadeUse::run);
   if (!options.parse(arguments)) return print(options.help());
