@@ -94,6 +94,8 @@ void run_calibrate(const Arguments& arguments) {
       "stages were not fitted to. With a --target it also fits the frontier, the best ways to run the cascade, and\n"
       "makes the one that meets the target the model's decision, which eval and the other commands then follow.");
   add_flags(options, flags);
+  options.add_example("calibrate cascade.h5 --data photos.h5 -o cheap.h5 --target-drop 1",
+                      "The cheapest cascade that loses one point at most");
   if (!options.parse(arguments)) return print(options.help());
   options.require("MODEL");
   options.require("data");

@@ -21,6 +21,7 @@ void CascadeFlags::add_to(Options& options, CascadeUse use) {
   options_ = &options;
   use_ = use;
   const std::size_t others = options.names().size();
+  options.begin_group("how the cascade runs");
   device_.add_to(options, true);
   add_precision(options, precision_);
   options.add_number("batch-size", batch_size_, 1, 65536, "images that a stage runs at once");

@@ -10,7 +10,7 @@
 namespace cascadecl {
 namespace {
 
-constexpr std::string_view usage =
+constexpr std::string_view usage_of_data =
     "usage: cascadecl data import cifar10|cifar100|imagenet32|folder FOLDER -o FILE\n"
     "       cascadecl data fetch cifar10|cifar100 -o FILE\n"
     "       cascadecl data generate -o FILE\n"
@@ -52,7 +52,7 @@ void run_data(const Arguments& arguments) {
   if (arguments.empty()) throw UsageError("import, fetch, generate or info is missing (see cascadecl data --help)");
   const std::string& action = arguments.front();
   const Arguments rest(arguments.begin() + 1, arguments.end());
-  if (action == "--help" || action == "-h") return print(usage);
+  if (action.starts_with("--help") || action == "-h") return print(usage_of_data);
   if (action == "import") return run_data_import(rest);
   if (action == "fetch") return run_data_fetch(rest);
   if (action == "generate") return run_generate(rest);

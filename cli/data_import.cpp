@@ -101,6 +101,8 @@ void run_data_import(const Arguments& arguments) {
   options.add_switch("strict", inputs.folder.strict, "refuse a folder with a broken image instead of skipping it");
   options.add_number("chunk", storage.chunk_images, 1, 65536, "images in a compressed chunk");
   options.add_number("deflate", storage.deflate, 1, 9, "compression level");
+  options.add_example("data import folder photos -o photos.h5 --size 3x64x64",
+                      "Pictures in photos/CLASS, brought to 64x64");
   if (!options.parse(arguments)) return print(options.help());
   options.require("FORMAT");
   options.require("FOLDER");

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "cli/help_text.h"
+
 namespace cascadecl {
 
 // The flags of one command, bound to the caller's variables, whose values at the time of declaration are the defaults
@@ -21,6 +23,11 @@ class Options {
   ~Options();
   Options(const Options&) = delete;
   Options& operator=(const Options&) = delete;
+
+  // Flags declared from now on stand under this title in --help; before the first call under "flags".
+  void begin_group(std::string_view title);
+  // A command that --help shows, without its first word, and what it is for.
+  void add_example(std::string_view command, std::string_view what);
 
   // A name "output,o" also gives the short form -o; everywhere else the flag is then called "output".
   // A flag without a value; in a config file `flag = true` or `false`.
@@ -65,7 +72,8 @@ class Options {
   void add_positional(std::string_view name, std::string& target);
   void add_positional_list(std::string_view name, std::vector<std::string>& target);
 
-  // False if --help was asked for: help() is then to be printed and nothing else done.
+  // False if --help was asked for: help() is then to be printed and nothing else done. --help=man asks for a manual
+  // page and --help=flags for the names of the flags.
   // Throws UsageError naming the flag and what it expects; FileError for a fault in the config file.
   bool parse(const std::vector<std::string>& arguments);
 
@@ -89,6 +97,7 @@ class Options {
   using Assign = std::function<void(const std::string& value)>;
   struct Flags;  // of Boost.Program_options
 
+  void declare(std::string_view name, std::string_view value_name, const std::string& help);
   void add(std::string_view name, std::string_view value_name, const std::string& initial, std::string_view help,
            Assign assign);
   void add_word(std::string_view name, const std::vector<std::string>& words, const std::string& initial,
@@ -96,7 +105,8 @@ class Options {
   void read_config(const std::string& path);
   void check_outputs() const;
 
-  std::string usage_, summary_;
+  CommandHelp help_;
+  enum class HelpForm { text, manual, flags } help_form_ = HelpForm::text;
   std::unique_ptr<Flags> flags_;
   std::map<std::string, Assign, std::less<>> assign_;
   std::set<std::string, std::less<>> texts_;                 // flags whose values may name files

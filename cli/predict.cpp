@@ -101,6 +101,8 @@ void run_predict(const Arguments& arguments) {
   options.add_number("max-delay-ms", inputs.stream.max_delay_ms, 0, 1e6,
                      "with --stream: how long an image may wait for others to fill the batch of a late stage");
   flags.add_to(options, CascadeUse::trace);
+  options.add_example("predict cascade.h5 photo.jpg holiday/ --top 3", "Photos, and all in a folder");
+  options.add_example("predict cascade.h5 --data photos.h5 -o answers.h5", "All images of a dataset's split test");
   if (!options.parse(arguments)) return print(options.help());
   options.require("MODEL");
   check_flags(

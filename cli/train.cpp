@@ -284,14 +284,24 @@ void run_train(const Arguments& arguments) {
   Precision precision = Precision::fp32;
   add_precision(options, precision);
   options.add_switch("resume", flags.resume, "go on from the checkpoint");
+  options.begin_group("stages");
   add_stage_flags(options, flags.settings);
   options.add_text("class-weights", flags.class_weights, "none|balanced|FILE",
                    "how much images count in pretraining by their class: alike, all classes alike, or as the lines "
                    "NAME WEIGHT of a text file say");
+  options.begin_group("policies");
   add_policy_flags(options, flags.settings);
   options.add_number("policy-seed", flags.policy_seed, "of policies and the joint phase; if not given that of --seed");
+  options.begin_group("goal");
   flags.budget.add_to(options);
+  options.begin_group("energy");
   flags.meters.add_to(options);
+  options.add_example("train --data photos.h5 --stages resnet-8,resnet-20 -o cascade.h5",
+                      "A cascade of two stages, half a point at most below the better one");
+  options.add_example("train --data photos.h5 --stages resnet-8,resnet-20 -o cascade.h5 --target-mac 0.3",
+                      "The most accurate one at 30 % of the larger stage's multiply-adds");
+  options.add_example("train --config share/configs/cifar10.cfg --data cifar10.h5 -o cascade.h5",
+                      "With flags from a file");
   if (!options.parse(arguments)) return print(options.help());
   options.require("data");
   options.require("output");

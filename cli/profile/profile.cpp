@@ -117,6 +117,8 @@ void run_profile(const Arguments& arguments) {
       "images, and of the policies. Energy is unknown where no counter can be read. compare tells which\n"
       "differences between two profiles (files of --json) are significant.");
   add_flags(options, flags);
+  options.add_example("profile cascade.h5 --data photos.h5 --images 1000",
+                      "Time and energy per image of the cascade and its parts");
   if (!options.parse(arguments)) return print(options.help());
   options.require("MODEL");
   options.require("data");

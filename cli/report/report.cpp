@@ -137,6 +137,7 @@ void run_report(const Arguments& arguments) {
   options.add_output("output,o", inputs.output, "FILE.html", "the page to write");
   options.add_text("title", inputs.title, "TEXT", "title of the page");
   flags.add_to(options, CascadeUse::run);
+  options.add_example("report cascade.h5 --data photos.h5 -o cascade.html", "A page on one cascade");
   if (!options.parse(arguments)) return print(options.help());
   const std::vector<std::string_view> of_runs(flags.names().begin(), flags.names().end());
   check_flags(options, {{inputs.data.empty(), of_runs, "only with --data, on which models are run"}});
