@@ -12,7 +12,6 @@
 #include "data/files/error.h"
 #include "data/files/random.h"
 #include "runtime/cascade/pipeline/trace.h"
-#include "runtime/study/answers/label_probabilities.h"
 #include "runtime/study/runs/evaluation.h"
 #include "runtime/study/runs/stage_costs.h"
 #include "runtime/study/tradeoff/decide.h"

@@ -17,7 +17,6 @@
 #include "data/loader.h"
 #include "runtime/cascade/model_file.h"
 #include "runtime/ops/precision.h"
-#include "runtime/study/answers/label_probabilities.h"
 
 namespace cascadecl {
 namespace {
@@ -196,8 +195,7 @@ void run_predict(const Arguments& arguments) {
     check_flags(options, {{inputs.data.empty(), {"policy"}, "oracle only with --data: it looks at the labels"}});
   const Model& model = cascade.model;
   ExecutorSettings& settings = cascade.settings;
-  const auto dataset = inputs.data.empty() ? nullptr : open_data(inputs.data, "test");
-  if (dataset) check_dataset(model, dataset->header());
+  const auto dataset = inputs.data.empty() ? nullptr : open_data(inputs.data, "test", model, options.quiet());
   const std::vector<std::uint8_t> pixels = read_images(inputs.files, model.input);
   const std::vector<Device> devices =
       dataset ? flags.place(cascade, *dataset, options.quiet()) : flags.place(cascade, pixels, options.quiet());

@@ -28,6 +28,7 @@
 #include "data/files/error.h"
 #include "runtime/cascade/model_file.h"
 #include "trainer/held_out.h"
+#include "trainer/training_data.h"
 
 namespace cascadecl {
 namespace {
@@ -335,7 +336,7 @@ void run_train(const Arguments& arguments) {
   if (options.given("policy-seed")) flags.settings.policy_seed = flags.policy_seed;
   const std::string checkpoint = flags.checkpoint.empty() ? flags.output + ".checkpoint" : flags.checkpoint;
 
-  const auto dataset = open_data(flags.data, "train");
+  std::shared_ptr<const Dataset> dataset = open_data(flags.data, "train");
   std::optional<Model> initial;
   if (!flags.from.empty()) {
     initial = read_model(flags.from);
@@ -343,6 +344,9 @@ void run_train(const Arguments& arguments) {
   } else {
     flags.settings.stages = split_words(flags.stages);
   }
+  DatasetOfModel seen = training_data(flags.settings, dataset, checkpoint, flags.resume, initial);
+  for (const std::string& change : seen.notes) note(change, options.quiet());
+  dataset = std::move(seen.dataset);
   flags.settings.class_weights = class_weights(flags.class_weights, dataset->header());
   std::optional<BudgetQuestion> question = flags.budget.question();
   if (options.given("alpha")) {  // for this policy, not for the best of many

@@ -14,7 +14,7 @@
 #include "runtime/cascade/policy_weights.h"
 #include "runtime/foreign_text.h"
 #include "runtime/network/stages.h"
-#include "runtime/study/answers/label_probabilities.h"
+#include "runtime/study/answers/dataset_of_model.h"
 #include "trainer/held_out.h"
 #include "trainer/policy_net.h"
 #include "trainer/policy_phase.h"
@@ -280,6 +280,7 @@ void Training::start(const std::optional<Model>& initial) {
   }
   model.mean = header.mean;
   model.std = header.std;
+  model.color_order = header.color_order;
   if (model.combination.empty() && model.stages.size() > 1) model.combination = own_answers(model.stages.size());
   const bool fits = model.policies.size() + 1 == model.stages.size();
   if (settings.policy || !fits || !initial) {
