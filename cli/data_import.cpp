@@ -14,6 +14,7 @@
 #include "data/import/cifar.h"
 #include "data/import/image_folder.h"
 #include "data/import/imagenet32.h"
+#include "runtime/foreign_text.h"
 
 namespace cascadecl {
 namespace {
@@ -51,11 +52,12 @@ void print_result(const std::string& file, const ImageFolderResult& result, bool
   print(dataset_info_text(file));
   if (!result.skipped.empty()) {
     print_line(fmt::format("\nskipped {} broken images:", grouped(static_cast<long long>(result.skipped.size()))));
-    for (const ImageFolderResult::Skipped& image : result.skipped) print_line("  " + image.problem);
+    for (const ImageFolderResult::Skipped& image : result.skipped) print_line("  " + shown_line(image.problem));
   }
   if (!result.ignored.empty())
-    print_line(fmt::format("\nignored {} files that are neither png nor jpg, the first {}",
-                           grouped(static_cast<long long>(result.ignored.size())), result.ignored.front().string()));
+    print_line(fmt::format("\nignored {} files that are not called as images are, the first {}",
+                           grouped(static_cast<long long>(result.ignored.size())),
+                           shown_line(result.ignored.front().string())));
   for (const std::string& split : result.unlabelled)
     print_line(fmt::format("\nleft out {}: it has no folder of a class", split));
 }
@@ -81,7 +83,7 @@ void run_data_import(const Arguments& arguments) {
   DatasetWriter::Settings& storage = inputs.folder.storage;
   Options options("data import cifar10|cifar100|imagenet32|folder FOLDER -o FILE [flags]",
                   "Makes a dataset file from the published binary files of CIFAR-10 or CIFAR-100, from the published\n"
-                  "batches of ImageNet32x32 (pickled or npz), or from PNG and JPEG files in FOLDER/train/CLASS and\n"
+                  "batches of ImageNet32x32 (pickled or npz), or from image files in FOLDER/train/CLASS and\n"
                   "FOLDER/test/CLASS, or FOLDER/CLASS. Pickles are read as data: nothing in them is executed.");
   options.add_positional("FORMAT", format_text);
   options.add_positional("FOLDER", inputs.source);

@@ -13,7 +13,7 @@
 
 namespace cascadecl {
 
-LineReader::LineReader(int file, std::string name) : file_(file), name_(std::move(name)) {
+LineReader::LineReader(int file, std::string name, char end) : file_(file), end_(end), name_(std::move(name)) {
   std::array<int, 2> ends{};
   if (::pipe(ends.data()) != 0) throw Error(fmt::format("{}: no pipe: {}", name_, std::strerror(errno)));
   wake_read_ = ends[0];
@@ -50,11 +50,11 @@ bool LineReader::fill() {
 }
 
 std::optional<std::string> LineReader::next() {
-  std::size_t end = read_.find('\n');
+  std::size_t end = read_.find(end_);
   while (end == std::string::npos) {
     const std::size_t before = read_.size();
     if (!fill()) break;
-    end = read_.find('\n', before);
+    end = read_.find(end_, before);
   }
   if (stopped_ || read_.empty()) return std::nullopt;
   if (end == std::string::npos) return std::exchange(read_, {});  // the last line, without an end

@@ -5,11 +5,12 @@
 
 namespace cascadecl {
 
-// Lines of an open file, as they come. next() is for one thread, stop() for any.
+// Lines of an open file, or other text with an end mark after each piece, as they come. next() is for one thread,
+// stop() for any.
 class LineReader {
  public:
   // `name` is for messages. The file stays the caller's. Throws Error if the system has no pipe left.
-  LineReader(int file, std::string name);
+  LineReader(int file, std::string name, char end = '\n');
   ~LineReader();
   LineReader(const LineReader&) = delete;
   LineReader& operator=(const LineReader&) = delete;
@@ -24,6 +25,7 @@ class LineReader {
   bool fill();        // returns false at the end, and when stopped
 
   int file_;
+  char end_;
   std::string name_, read_;  // what is read and no line yet
   std::atomic<bool> stopped_{false};
   int wake_read_ = -1, wake_write_ = -1;

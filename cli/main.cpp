@@ -9,9 +9,11 @@
 
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/standard_files.h"
 #include "cli/version.h"
 #include "data/files/error.h"
 #include "runtime/cascade/pipeline/pipeline.h"
+#include "runtime/foreign_text.h"
 #include "runtime/opencl/serial_device.h"
 
 namespace cascadecl {
@@ -78,24 +80,26 @@ void run(const Arguments& arguments, std::string& prefix) {
 
 // The exit status that belongs to the error being handled, after telling it on stderr.
 int report_error(const std::string& prefix) {
-  const auto tell = [&](const char* what, int status) {
+  const auto tell = [&](const std::string& what, int status) {
     fmt::print(stderr, "{}: {}\n", prefix, what);
     return status;
   };
   try {
     throw;
   } catch (const UsageError& error) {
-    return tell(error.what(), 2);
+    return tell(shown_line(error.what()), 2);
   } catch (const DeviceNotFoundError& error) {
-    return tell(error.what(), 3);
+    return tell(shown_line(error.what()), 3);
   } catch (const FileError& error) {
-    return tell(error.what(), 4);
+    return tell(shown_line(error.what()), 4);
   } catch (const MeasurementError& error) {
-    return tell(error.what(), 5);
+    return tell(shown_line(error.what()), 5);
   } catch (const std::bad_alloc&) {
     return tell("not enough memory", 1);
+  } catch (const DeviceError& error) {
+    return tell(error.what(), 1);  // with the log of a build, line by line
   } catch (const std::exception& error) {
-    return tell(error.what(), 1);
+    return tell(shown_line(error.what()), 1);
   }
 }
 
@@ -110,6 +114,7 @@ int leave(int status) {
 }  // namespace cascadecl
 
 int main(int argc, char** argv) {
+  cascadecl::hold_closed_standard_files();
   cascadecl::show_serial_device();
   std::string prefix = "cascadecl";
   try {

@@ -5,32 +5,36 @@
 
 namespace cascadecl {
 
-bool NameQueue::push(const std::string& name) {
+bool NameQueue::push(NamedImage image) {
   std::unique_lock lock(mutex_);
-  room_.wait(lock, [&] { return stopped_ || names_.size() < capacity_; });
+  room_.wait(lock, [&] { return stopped_ || images_.size() < capacity_; });
   if (stopped_) return false;
-  names_.push_back(name);
-  longest_ = std::max(longest_, names_.size());
+  images_.push_back(std::move(image));
+  longest_ = std::max(longest_, images_.size());
+  more_.notify_one();
   return true;
 }
 
-std::string NameQueue::pop() {
+void NameQueue::close() {
   const std::lock_guard lock(mutex_);
-  std::string name = std::move(names_.front());
-  names_.pop_front();
+  closed_ = true;
+  more_.notify_all();
+}
+
+std::optional<NamedImage> NameQueue::pop() {
+  std::unique_lock lock(mutex_);
+  more_.wait(lock, [&] { return closed_ || !images_.empty(); });
+  if (images_.empty()) return std::nullopt;
+  NamedImage image = std::move(images_.front());
+  images_.pop_front();
   room_.notify_one();
-  return name;
+  return image;
 }
 
 void NameQueue::stop() {
   const std::lock_guard lock(mutex_);
   stopped_ = true;
   room_.notify_all();
-}
-
-bool NameQueue::empty() const {
-  const std::lock_guard lock(mutex_);
-  return names_.empty();
 }
 
 std::size_t NameQueue::longest() const {

@@ -85,7 +85,8 @@ void Options::add(std::string_view name, std::string_view value_name, const std:
 
 void Options::add_switch(std::string_view name, bool& target, std::string_view help) {
   flags_->own.add_options()(std::string(name).c_str(), std::string(help).c_str());
-  assign_[std::string(name)] = [this, &target, flag = std::string(name)](const std::string& value) {
+  const std::string flag(name.substr(0, name.find(',')));
+  assign_[flag] = [this, &target, flag](const std::string& value) {
     target = parse_bool(value);
     if (!target) off_.insert(flag);
   };

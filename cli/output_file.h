@@ -1,10 +1,16 @@
 #pragma once
+#include <filesystem>
+#include <span>
 #include <string>
+#include <string_view>
 
 namespace cascadecl {
 
 // Files that a command writes at its end beside what it prints; an empty path is none.
 
+// Throws UsageError if a file to be written by this flag ("--output") is one of those that the command reads, by
+// whatever name: it would be replaced.
+void check_not_input(std::string_view flag, const std::string& path, std::span<const std::filesystem::path> inputs);
 // Before the work. Throws OutputError now if the file could not be written after it.
 void check_writable(const std::string& path);
 // Whole or not at all. Throws OutputError.

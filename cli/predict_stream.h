@@ -7,10 +7,18 @@
 
 namespace cascadecl {
 
-// predict --stream: names of image files from standard input, a line of JSON for each on standard output, in the same
-// order. Throws FileError for a file that is no such image, after the answers to those before it; what a device, and
-// OutputError what standard output refuses, at once, though standard input stays open.
+class LineReader;
+
+struct StreamPrediction {
+  double max_delay_ms = 0;
+  int top = 1;           // classes told of each image
+  char name_end = '\n';  // after each name; a line may end in CR LF too
+};
+
+// predict --stream: takes names of image files from `names`, and prints a line of JSON for each on standard output, in
+// the same order: its answer, or why it cannot be read. Throws FileError at the end if some could not. Throws what a
+// device does, and OutputError what standard output refuses, at once, though more names may come.
 void predict_stream(const Model& model, const std::vector<Device>& devices, const ExecutorSettings& settings,
-                    double max_delay_ms);
+                    LineReader& names, const StreamPrediction& asked);
 
 }  // namespace cascadecl

@@ -5,34 +5,35 @@
 #include <vector>
 
 #include "data/files/hdf5_file.h"
+#include "runtime/cascade/chosen_cascade.h"
 #include "runtime/cascade/executor.h"
 
 namespace cascadecl {
 
 constexpr int predictions_format_version = 1;
 
-// What stands in the attributes of a predictions file.
-struct PredictionsHeader {
-  std::int64_t images = 0;
-  int classes = 0;
-  std::vector<std::string> networks, label_names;
-  std::string stop, combine, device, precision;
-};
-
 // Writes the file of share/doc/predictions.md, results piece by piece. It replaces `target` on commit(). All functions
 // throw OutputError.
 class PredictionsWriter {
  public:
-  PredictionsWriter(const std::filesystem::path& target, const PredictionsHeader& header);
-  void append(const CascadeResult& result);  // the next images; all pieces together header.images
-  void commit();
+  // images: as many as may come. device: the names of those that run.
+  PredictionsWriter(const std::filesystem::path& target, const ChosenCascade& cascade, const std::string& device,
+                    std::int64_t images);
+  void append(const CascadeResult& result);  // the next images
+  // names: of the files that the images came from, one for each; none if they came from a dataset.
+  void commit(const std::vector<std::string>& names = {});
 
  private:
+  // Of all images so far, of one stage. Kept until the end, as a data set has them stage by stage.
+  struct StageRows {
+    std::vector<float> probabilities, stop_probability;  // [N][classes], [N]
+  };
+
   Hdf5Writer file_;
-  std::int64_t images_, written_ = 0;
-  int classes_;
-  std::size_t stages_;
-  std::vector<float> probabilities_, stop_probability_;  // [K][N][classes], [K][N]: a piece has rows in every stage
+  std::int64_t classes_;
+  std::vector<StageRows> stages_;
+  std::vector<std::int32_t> exit_stage_;
+  std::vector<float> answer_;  // [N][classes]
 };
 
 }  // namespace cascadecl

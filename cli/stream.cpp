@@ -9,6 +9,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "data/files/error.h"
 #include "runtime/cascade/model_file.h"
 #include "runtime/study/runs/stream_evaluation.h"
 
@@ -88,7 +89,9 @@ void run_stream(const Arguments& arguments) {
   flags.add_to(options, CascadeUse::trace);
   if (!options.parse(arguments)) return print(options.help());
   options.require("MODEL");
-  options.require("data");
+  if (!options.given("data"))
+    throw UsageError(
+        "--data is missing; names of image files on standard input are for cascadecl predict MODEL --stream");
 
   flags.check();
   ChosenCascade cascade = flags.choose(read_model(model_path));

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "cli/csv.h"
+
 namespace cascadecl {
 namespace {
 
@@ -12,13 +14,7 @@ std::string cell(const ProfileField& field) {
   return field.count ? std::to_string(*field.count) : field.text;
 }
 
-// RFC 4180.
-std::string csv_cell(const ProfileField& field) {
-  std::string text = cell(field);
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  for (std::size_t at = text.find('"'); at != std::string::npos; at = text.find('"', at + 2)) text.insert(at, 1, '"');
-  return '"' + text + '"';
-}
+std::string csv_cell(const ProfileField& field) { return csv_field(cell(field)); }
 
 std::string markdown_cell(const ProfileField& field) {
   std::string text = cell(field);

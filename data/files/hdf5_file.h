@@ -122,6 +122,9 @@ class Hdf5Writer {
     write(name, shape, std::span<const T>(values), storage);
   }
 
+  // Strings are UTF-8 of variable length, as in attributes.
+  void write_strings(std::string_view name, const std::vector<std::string>& values);
+
   // The same in two steps, for data that does not fit into memory. Rows are those of the first dimension. Write whole
   // chunks to be efficient.
   template <typename T>

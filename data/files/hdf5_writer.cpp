@@ -192,6 +192,19 @@ void Hdf5Writer::write(std::string_view name, const Hdf5Shape& shape, std::span<
   impl_->check(dataset.close(), name, "closing data set");
 }
 
+void Hdf5Writer::write_strings(std::string_view name, const std::vector<std::string>& values) {
+  const Session session;
+  const Handle type = string_type();
+  std::vector<const char*> pointers;
+  for (const std::string& value : values) pointers.push_back(value.c_str());
+  Handle dataset = impl_->create(name, type.get(), {static_cast<std::int64_t>(values.size())}, {});
+  if (!values.empty())
+    impl_->check(H5Dwrite(dataset.get(), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, pointers.data()) >= 0, name,
+                 "writing data set");
+  impl_->check(H5Dflush(dataset.get()) >= 0, name, "writing data set");
+  impl_->check(dataset.close(), name, "closing data set");
+}
+
 template <typename T>
 void Hdf5Writer::write_rows(std::string_view name, std::int64_t first, std::span<const T> values) {
   const Session session;

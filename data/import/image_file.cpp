@@ -3,199 +3,128 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <csetjmp>
-#include <cstdio>
-// jpeglib.h needs what cstdio declares.
-#include <jpeglib.h>
-#include <png.h>
-
 #include <array>
+#include <cctype>
 #include <fstream>
-#include <functional>
-#include <string>
 
 #include "data/files/error.h"
+#include "data/import/image_decoders.h"
 
 namespace cascadecl {
 namespace {
 
-constexpr std::uintmax_t largest_file = std::uintmax_t{1} << 30;
 constexpr std::uint64_t largest_pixels = 100'000'000;
 
 using Bytes = std::vector<std::uint8_t>;
 
-[[noreturn]] void fail(const std::filesystem::path& path, const std::string& problem) {
-  throw FileError(fmt::format("{}: {}", path.string(), problem));
-}
-
 Bytes read_bytes(const std::filesystem::path& path) {
+  const EncodedImage file{path.string(), {}};
   std::error_code error;
-  if (!std::filesystem::exists(path, error)) fail(path, "there is no such file");
-  if (!std::filesystem::is_regular_file(path, error)) fail(path, "is not a file");
+  if (!std::filesystem::exists(path, error)) file.fail("there is no such file");
+  if (!std::filesystem::is_regular_file(path, error)) file.fail("is not a file");
   const std::uintmax_t size = std::filesystem::file_size(path, error);
-  if (error || size > largest_file) fail(path, error ? "cannot be read" : "is too large for an image");
+  if (error || size > largest_image_file) file.fail(error ? "cannot be read" : "is too large for an image");
   Bytes bytes(size);
-  std::ifstream file(path, std::ios::binary);
-  if (!file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size))) {
-    fail(path, "cannot be read");
-  }
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size)))
+    file.fail("cannot be read");
   return bytes;
 }
 
-// Told the size that a file announces, before memory is taken for its pixels; throws FileError if it will not do.
-using SizeCheck = std::function<void(unsigned width, unsigned height)>;
-
-// All decoders give [H][W][C].
-struct Decoded {
-  unsigned width = 0, height = 0;
-  Bytes pixels;
-};
-
-std::size_t pixel_bytes(unsigned width, unsigned height, int channels) {
-  return std::size_t{width} * height * static_cast<std::size_t>(channels);
+DecodedImage decode(const EncodedImage& file) {
+  if (file.begins_with("\x89PNG")) return decode_png(file);
+  if (file.begins_with("\xFF\xD8\xFF")) return decode_jpeg(file);
+  if (file.begins_with("RIFF") && file.begins_with("WEBP", 8)) return decode_webp(file);
+  if (file.begins_with("GIF87a") || file.begins_with("GIF89a")) return decode_gif(file);
+  if (file.begins_with("BM")) return decode_bmp(file);
+  if (file.bytes.empty()) file.fail("is empty");
+  file.fail(fmt::format("is none of {}", image_formats));
 }
 
-// Frees what libpng keeps for an image.
-struct PngImage : png_image {
-  PngImage() : png_image{} { version = PNG_IMAGE_VERSION; }
-  ~PngImage() { png_image_free(this); }
-  PngImage(const PngImage&) = delete;
-  PngImage& operator=(const PngImage&) = delete;
-};
+// Where the pixels of an upright image lie in one that is stored with an orientation.
+struct Upright {
+  std::size_t width, height;
+  std::ptrdiff_t first = 0, right = 0, down = 0;  // in pixels
 
-Decoded decode_png(const std::filesystem::path& path, const Bytes& file, int channels, const SizeCheck& check) {
-  PngImage image;
-  const auto give_up = [&] { fail(path, fmt::format("damaged PNG: {}", image.message)); };
-  if (!png_image_begin_read_from_memory(&image, file.data(), file.size())) give_up();
-  check(image.width, image.height);
-  image.format = channels == 3 ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
-  Decoded decoded{image.width, image.height, Bytes(pixel_bytes(image.width, image.height, channels))};
-  const png_color black{};
-  if (!png_image_finish_read(&image, &black, decoded.pixels.data(), 0, nullptr)) give_up();
-  return decoded;
-}
-
-// libjpeg reports errors by a function that must not return.
-struct JpegErrors {
-  jpeg_error_mgr manager;  // first: libjpeg hands this address back
-  std::jmp_buf escape;
-  std::array<char, JMSG_LENGTH_MAX> message;
-};
-
-void escape_jpeg(j_common_ptr decoder) {
-  auto* errors = reinterpret_cast<JpegErrors*>(decoder->err);
-  decoder->err->format_message(decoder, errors->message.data());
-  std::longjmp(errors->escape, 1);
-}
-
-// Reads the size, and the pixels if they are wanted: [height][width][channels] has room at `pixels`. Returns false if
-// the file is damaged. Plain data only: a longjmp runs no destructor.
-struct JpegTarget {
-  unsigned width = 0, height = 0;
-  int channels = 0;
-  std::uint8_t* pixels = nullptr;
-};
-
-bool decode_jpeg_into(const Bytes& file, JpegTarget& target, JpegErrors& errors) {
-  jpeg_decompress_struct decoder;
-  decoder.err = jpeg_std_error(&errors.manager);
-  errors.manager.error_exit = escape_jpeg;
-  errors.manager.output_message = [](j_common_ptr) {};
-  // A warning means a damaged file whose missing pixels would be made up.
-  errors.manager.emit_message = [](j_common_ptr common, int level) {
-    if (level < 0) escape_jpeg(common);
-  };
-  if (setjmp(errors.escape)) {
-    jpeg_destroy_decompress(&decoder);
-    return false;
-  }
-  jpeg_create_decompress(&decoder);
-  jpeg_mem_src(&decoder, file.data(), file.size());
-  jpeg_read_header(&decoder, TRUE);
-  target.width = decoder.image_width;
-  target.height = decoder.image_height;
-  if (target.pixels) {
-    decoder.out_color_space = target.channels == 3 ? JCS_RGB : JCS_GRAYSCALE;
-    jpeg_start_decompress(&decoder);
-    const std::size_t row_bytes = std::size_t{target.width} * static_cast<std::size_t>(target.channels);
-    while (decoder.output_scanline < decoder.output_height) {
-      JSAMPROW row = target.pixels + decoder.output_scanline * row_bytes;
-      jpeg_read_scanlines(&decoder, &row, 1);
+  explicit Upright(const DecodedImage& image) : width(image.width), height(image.height) {
+    const int orientation = image.orientation;
+    const bool turned = orientation >= 5;
+    const bool from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+    const bool from_below = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+    const auto stored_width = static_cast<std::ptrdiff_t>(width), stored_height = static_cast<std::ptrdiff_t>(height);
+    right = from_right ? -1 : 1;
+    down = from_below ? -stored_width : stored_width;
+    first = (from_right ? stored_width - 1 : 0) + (from_below ? (stored_height - 1) * stored_width : 0);
+    if (turned) {
+      std::swap(right, down);
+      std::swap(width, height);
     }
-    jpeg_finish_decompress(&decoder);
   }
-  jpeg_destroy_decompress(&decoder);
-  return true;
+};
+
+// Brightness of a colour (ITU-R 601), rounded as Pillow does.
+std::uint8_t gray(const std::uint8_t* rgb) {
+  return static_cast<std::uint8_t>((19595U * rgb[0] + 38470U * rgb[1] + 7471U * rgb[2] + 0x8000U) >> 16);
 }
 
-Decoded decode_jpeg(const std::filesystem::path& path, const Bytes& file, int channels, const SizeCheck& check) {
-  JpegErrors errors{};
-  JpegTarget target{.channels = channels};
-  const auto decode = [&] {
-    if (!decode_jpeg_into(file, target, errors)) fail(path, fmt::format("damaged JPEG: {}", errors.message.data()));
-  };
-  decode();
-  check(target.width, target.height);
-  Decoded decoded{target.width, target.height, Bytes(pixel_bytes(target.width, target.height, channels))};
-  target.pixels = decoded.pixels.data();
-  decode();
-  return decoded;
-}
-
-Bytes to_planes(const Bytes& pixels, int channel_count) {
-  const auto channels = static_cast<std::size_t>(channel_count);
-  const std::size_t plane = pixels.size() / channels;
-  Bytes planes(pixels.size());
-  for (std::size_t i = 0; i < plane; ++i) {
-    for (std::size_t c = 0; c < channels; ++c) planes[c * plane + i] = pixels[i * channels + c];
+Image to_upright_planes(const DecodedImage& stored, int channels) {
+  const Upright upright(stored);
+  Image image{{channels, static_cast<int>(upright.height), static_cast<int>(upright.width)}, {}};
+  image.pixels.resize(static_cast<std::size_t>(image.dims.bytes()));
+  const std::size_t plane = stored.width * stored.height;
+  std::uint8_t* target = image.pixels.data();
+  for (std::size_t y = 0; y < upright.height; ++y) {
+    for (std::size_t x = 0; x < upright.width; ++x, ++target) {
+      const std::ptrdiff_t at = upright.first + static_cast<std::ptrdiff_t>(y) * upright.down +
+                                static_cast<std::ptrdiff_t>(x) * upright.right;
+      const std::uint8_t* source = stored.pixels.data() + static_cast<std::size_t>(at) * stored.channels;
+      if (channels == 1) {
+        *target = stored.channels == 1 ? *source : gray(source);
+      } else {
+        for (std::size_t c = 0; c < 3; ++c) target[c * plane] = source[stored.channels == 1 ? 0 : c];
+      }
+    }
   }
-  return planes;
-}
-
-bool begins_with(const Bytes& file, std::initializer_list<std::uint8_t> magic) {
-  return file.size() >= magic.size() && std::equal(magic.begin(), magic.end(), file.begin());
-}
-
-Image read_checked(const std::filesystem::path& path, int channels, const SizeCheck& check) {
-  const Bytes file = read_bytes(path);
-  Decoded decoded;
-  if (begins_with(file, {0x89, 'P', 'N', 'G'})) {
-    decoded = decode_png(path, file, channels, check);
-  } else if (begins_with(file, {0xFF, 0xD8, 0xFF})) {
-    decoded = decode_jpeg(path, file, channels, check);
-  } else {
-    fail(path, "is neither a PNG nor a JPEG file");
-  }
-  return {{channels, static_cast<int>(decoded.height), static_cast<int>(decoded.width)},
-          to_planes(decoded.pixels, channels)};
+  return image;
 }
 
 void check_channels(int channels) {
-  if (channels != 1 && channels != 3) {
+  if (channels != 1 && channels != 3)
     throw UsageError(fmt::format("images of {} channels are wanted; image files have 1 or 3", channels));
-  }
 }
 
 }  // namespace
 
-Image read_image_file(const std::filesystem::path& path, int channels) {
-  check_channels(channels);
-  return read_checked(path, channels, [&](unsigned width, unsigned height) {
-    if (std::uint64_t{width} * height > largest_pixels) {
-      fail(path, fmt::format("is {}x{} pixels (width x height), at most {} million are read", width, height,
-                             largest_pixels / 1'000'000));
-    }
-  });
+bool EncodedImage::begins_with(std::string_view magic, std::size_t offset) const {
+  return bytes.size() >= offset + magic.size() &&
+         std::equal(magic.begin(), magic.end(), bytes.begin() + static_cast<std::ptrdiff_t>(offset),
+                    [](char a, std::uint8_t b) { return static_cast<std::uint8_t>(a) == b; });
 }
 
-Image read_image_file(const std::filesystem::path& path, ImageDims expected) {
-  check_channels(expected.channels);
-  return read_checked(path, expected.channels, [&](unsigned width, unsigned height) {
-    if (width != static_cast<unsigned>(expected.width) || height != static_cast<unsigned>(expected.height)) {
-      fail(path, fmt::format("is {}x{} pixels (width x height), the model takes {}x{}", width, height, expected.width,
-                             expected.height));
-    }
-  });
+void EncodedImage::fail(std::string_view problem) const { throw FileError(fmt::format("{}: {}", name, problem)); }
+
+void EncodedImage::check_size(std::uint64_t width, std::uint64_t height) const {
+  if (width == 0 || height == 0) fail(fmt::format("is {}x{} pixels (width x height)", width, height));
+  if (width > largest_pixels / height)
+    fail(fmt::format("is {}x{} pixels (width x height), at most {} million are read", width, height,
+                     largest_pixels / 1'000'000));
+}
+
+bool has_image_name(const std::filesystem::path& file) {
+  constexpr std::array<std::string_view, 6> endings = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"};
+  std::string ending = file.extension().string();
+  std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return std::tolower(c); });
+  return std::ranges::find(endings, ending) != endings.end();
+}
+
+Image decode_image(std::span<const std::uint8_t> bytes, const std::string& name, int channels) {
+  check_channels(channels);
+  return to_upright_planes(decode({name, bytes}), channels);
+}
+
+Image read_image_file(const std::filesystem::path& path, int channels) {
+  check_channels(channels);
+  return decode_image(read_bytes(path), path.string(), channels);
 }
 
 }  // namespace cascadecl

@@ -4,17 +4,15 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cctype>
-#include <exception>
+#include <iterator>
 #include <map>
 #include <string_view>
-#include <thread>
 
 #include "data/files/byte_reader.h"
 #include "data/files/error.h"
-#include "data/import/image_file.h"
-#include "data/import/resize.h"
+#include "data/import/image_paths.h"
+#include "data/import/network_image.h"
 
 namespace cascadecl {
 namespace {
@@ -24,9 +22,10 @@ namespace fs = std::filesystem;
 constexpr std::size_t files_at_once = 256;
 constexpr int largest_side = 4096;
 
-struct ImageSource {
-  fs::path file;
-  std::int32_t label = 0;
+// The images of a split, by class and path.
+struct SplitImages {
+  std::vector<fs::path> files;
+  std::vector<std::int32_t> labels;
 };
 
 // The folders in `folder`, by name; hidden ones do not count.
@@ -43,44 +42,24 @@ std::string small_letters(std::string text) {
   return text;
 }
 
-bool has_image_name(const fs::path& file) {
-  const std::string ending = small_letters(file.extension().string());
-  return ending == ".png" || ending == ".jpg" || ending == ".jpeg";
-}
-
-// All files below a folder, in the order of their paths.
-std::vector<fs::path> files_below(const fs::path& folder) {
-  std::vector<fs::path> files;
-  for (auto entry = fs::recursive_directory_iterator(folder); entry != fs::recursive_directory_iterator(); ++entry) {
-    const bool hidden = entry->path().filename().string().starts_with('.');
-    if (hidden && entry->is_directory()) entry.disable_recursion_pending();
-    if (!hidden && entry->is_regular_file()) files.push_back(entry->path());
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
 struct Plan {
   std::vector<std::string> classes;
-  std::map<std::string, std::vector<ImageSource>> splits;
+  std::map<std::string, SplitImages> splits;
   std::vector<fs::path> ignored;
   std::vector<std::string> unlabelled;
 };
 
 void add_split(Plan& plan, const std::string& split, const std::vector<fs::path>& class_folders) {
-  std::vector<ImageSource>& images = plan.splits[split];
+  SplitImages& images = plan.splits[split];
   for (const fs::path& folder : class_folders) {
     const std::string name = folder.filename().string();
     const auto known = std::lower_bound(plan.classes.begin(), plan.classes.end(), name);
     if (known == plan.classes.end() || *known != name)
       throw FileError(fmt::format("{}: class '{}' is not among those of train", folder.string(), printable(name)));
-    for (fs::path& file : files_below(folder)) {
-      if (has_image_name(file)) {
-        images.push_back({std::move(file), static_cast<std::int32_t>(known - plan.classes.begin())});
-      } else {
-        plan.ignored.push_back(std::move(file));
-      }
-    }
+    ImagePaths paths = find_image_paths(folder);
+    std::ranges::move(paths.images, std::back_inserter(images.files));
+    images.labels.resize(images.files.size(), static_cast<std::int32_t>(known - plan.classes.begin()));
+    std::ranges::move(paths.others, std::back_inserter(plan.ignored));
   }
 }
 
@@ -140,43 +119,8 @@ Plan make_plan(const fs::path& source, FolderLayout layout) {
     add_classes(plan, source);
   }
   for (const auto& [split, images] : plan.splits)
-    if (images.empty()) throw FileError(fmt::format("{}: split {} has no PNG or JPEG file", source.string(), split));
+    if (images.files.empty()) throw FileError(fmt::format("{}: split {} has no image file", source.string(), split));
   return plan;
-}
-
-// An image decoded and resized, or why it cannot be.
-struct Decoded {
-  std::vector<std::uint8_t> pixels;
-  std::string problem;  // empty: none
-};
-
-Decoded decode(const fs::path& file, ImageDims dims) {
-  try {
-    return {resize_image(read_image_file(file, dims.channels), dims.height, dims.width).pixels, ""};
-  } catch (const FileError& error) {
-    return {{}, error.what()};
-  }
-}
-
-// Decodes on several threads. Throws what a thread met other than a broken file (out of memory).
-std::vector<Decoded> decode_all(std::span<const ImageSource> images, ImageDims dims, std::size_t threads) {
-  std::vector<Decoded> decoded(images.size());
-  std::vector<std::exception_ptr> failures(threads);
-  std::atomic<std::size_t> next{0};
-  {
-    std::vector<std::jthread> workers;
-    for (std::size_t t = 0; t < threads; ++t)
-      workers.emplace_back([&, t] {
-        try {
-          for (std::size_t i = next++; i < images.size(); i = next++) decoded[i] = decode(images[i].file, dims);
-        } catch (...) {
-          failures[t] = std::current_exception();
-        }
-      });
-  }
-  for (const std::exception_ptr& failure : failures)
-    if (failure) std::rethrow_exception(failure);
-  return decoded;
 }
 
 class Import {
@@ -190,22 +134,21 @@ class Import {
                  .label_names = plan.classes,
                  .color_order = settings.dims.channels == 3 ? "RGB" : "gray"},
                 settings.storage) {
-    for (const auto& [split, images] : plan.splits) total_ += static_cast<std::int64_t>(images.size());
-    const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-    threads_ = static_cast<std::size_t>(settings.threads > 0 ? settings.threads : cores);
+    for (const auto& [split, images] : plan.splits) total_ += static_cast<std::int64_t>(images.files.size());
   }
 
-  void add_split(const std::string& split, std::span<const ImageSource> images) {
-    writer_.begin_split(split, static_cast<std::int64_t>(images.size()));
-    std::int64_t left = static_cast<std::int64_t>(images.size());
-    for (std::size_t first = 0; first < images.size(); first += files_at_once) {
-      const auto piece = images.subspan(first, std::min(files_at_once, images.size() - first));
-      const std::vector<Decoded> decoded = decode_all(piece, settings_.dims, threads_);
+  void add_split(const std::string& split, const SplitImages& images) {
+    const std::span<const fs::path> files = images.files;
+    std::int64_t left = static_cast<std::int64_t>(files.size());
+    writer_.begin_split(split, left);
+    for (std::size_t first = 0; first < files.size(); first += files_at_once) {
+      const auto piece = files.subspan(first, std::min(files_at_once, files.size() - first));
+      const std::vector<NetworkImage> read = read_network_images(piece, settings_.dims, settings_.threads);
       for (std::size_t i = 0; i < piece.size(); ++i) {
-        if (decoded[i].problem.empty()) {
-          writer_.append(decoded[i].pixels, std::span(&piece[i].label, 1));
+        if (read[i].problem.empty()) {
+          writer_.append(read[i].pixels, std::span(&images.labels[first + i], 1));
         } else {
-          skip(split, piece[i].file, decoded[i].problem, --left);
+          skip(split, piece[i], read[i].problem, --left);
         }
       }
       done_ += static_cast<std::int64_t>(piece.size());
@@ -234,7 +177,6 @@ class Import {
   DatasetWriter writer_;
   ImageFolderResult result_;
   std::int64_t done_ = 0, total_ = 0;
-  std::size_t threads_ = 1;
 };
 
 void check_dims(ImageDims dims) {

@@ -29,7 +29,7 @@ struct ImageFolderResult {
   };
   std::int64_t images = 0;                     // in the dataset
   std::vector<Skipped> skipped;                // broken images
-  std::vector<std::filesystem::path> ignored;  // files whose name ends neither in png nor in jpg or jpeg
+  std::vector<std::filesystem::path> ignored;  // files that are not called as images are
   std::vector<std::string> unlabelled;         // splits left out, as there is no folder of a class in them
 };
 
@@ -37,9 +37,9 @@ struct ImageFolderResult {
 // splits, or SOURCE/CLASS/..., which all become train; see FolderLayout. Files lie in the class's folder or in
 // folders below. Hidden files and folders do not count. Classes are the folders' names in byte order, those of train
 // where there are splits; splits are called as their folders, in small letters. Images are in the order of class and
-// path. Each image is resized by resize_image() (resize.h). Throws FileError if there is no class, if the layout cannot
-// be told, if a split holds a class that train does not have, or if a split has no image that can be read; UsageError
-// if dims do not fit; OutputError if `target` cannot be written.
+// path. Each image is read by read_network_image(). Throws FileError if there is no class, if the layout
+// cannot be told, if a split holds a class that train does not have, or if a split has no image that can be read;
+// UsageError if dims do not fit; OutputError if `target` cannot be written.
 ImageFolderResult import_image_folder(const std::filesystem::path& source, const std::filesystem::path& target,
                                       const ImageFolderSettings& settings = {});
 

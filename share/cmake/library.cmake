@@ -22,16 +22,17 @@ foreach(library cascadecl_static cascadecl_shared)
   target_include_directories(${library} INTERFACE
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${header_dir}>)
   target_link_libraries(${library} PUBLIC OpenCL::OpenCL Threads::Threads
-    PRIVATE clblast CURL::libcurl fmt::fmt hdf5::hdf5 JPEG::JPEG LibArchive::LibArchive OpenSSL::Crypto PNG::PNG
-    ${CMAKE_DL_LIBS})
+    PRIVATE clblast CURL::libcurl fmt::fmt GIF::GIF hdf5::hdf5 JPEG::JPEG LibArchive::LibArchive OpenSSL::Crypto
+    PkgConfig::WebP PNG::PNG ${CMAKE_DL_LIBS})
 endforeach()
 
 install(TARGETS cascadecl_shared EXPORT cascadeclTargets)
 install(TARGETS cascadecl_static EXPORT cascadeclStaticTargets)
-# hdf5_handle.h and hdf5_sink.h are private: they need HDF5's own headers; pickle_machine.h is of no use alone.
+# hdf5_handle.h and hdf5_sink.h are private: they need HDF5's own headers; the others left out are of no use alone.
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/data ${PROJECT_SOURCE_DIR}/runtime ${PROJECT_SOURCE_DIR}/trainer
   DESTINATION ${header_dir} FILES_MATCHING PATTERN "*.h"
-  PATTERN hdf5_handle.h EXCLUDE PATTERN hdf5_sink.h EXCLUDE PATTERN pickle_machine.h EXCLUDE)
+  PATTERN hdf5_handle.h EXCLUDE PATTERN hdf5_sink.h EXCLUDE PATTERN pickle_machine.h EXCLUDE
+  PATTERN image_decoders.h EXCLUDE PATTERN exif_orientation.h EXCLUDE)
 # The library has them embedded; they are installed to be read.
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/share/tuning DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -79,7 +79,7 @@ TEST_CASE("data import folder resizes, skips broken images and lists them") {
   CHECK(result["ignored_files"] == 1);
   REQUIRE(result["skipped"].size() == 1);
   CHECK(result["skipped"][0]["file"] == source + "/dog/b.jpg");
-  CHECK(contains(result["skipped"][0]["problem"], "neither a PNG nor a JPEG"));
+  CHECK(contains(result["skipped"][0]["problem"], "is none of PNG, JPEG"));
   CHECK(open_dataset(out, "train")->size() == 2);
   const Finished text = cascadecl_run({"data", "import", "folder", source, "-o", out});
   REQUIRE(text.status == 0);

@@ -48,6 +48,16 @@ TEST_CASE("lines come as they are written, however they are cut, and the last ma
   CHECK_FALSE(lines.next().has_value());
 }
 
+TEST_CASE("pieces may end in another byte, and then hold line ends") {
+  Pipe pipe;
+  LineReader names(pipe.ends[0], "pipe", '\0');
+  pipe.write(std::string_view("a\nb\0c\0", 6));
+  pipe.close();
+  CHECK(names.next() == "a\nb");
+  CHECK(names.next() == "c");
+  CHECK_FALSE(names.next().has_value());
+}
+
 TEST_CASE("stop ends a wait for a line, and drops lines that are there") {
   const Pipe pipe;
   LineReader lines(pipe.ends[0], "pipe");

@@ -62,12 +62,82 @@ TEST_CASE("predict --stream answers the files that it is told on standard input,
     CHECK(answer["latency_ms"] > 0);
   }
   CHECK(i == files.size());
+}
 
-  write_text(world.folder / "names", files[0] + "\n" + world.path("missing.png") + "\n" + files[1] + "\n");
-  const Finished broken = Process({"predict", world.model(), "--stream"}, {}, {}, world.folder / "names").wait();
-  CHECK(broken.status == 4);
-  CHECK(contains(broken.err, "missing.png"));
-  CHECK(nlohmann::json::parse(broken.out)["image"] == files[0]);  // what came before is answered
+// The lines of JSON that a stream printed.
+std::vector<nlohmann::json> json_lines(const Finished& run) {
+  std::vector<nlohmann::json> all;
+  std::istringstream lines(run.out);
+  for (std::string line; std::getline(lines, line);) all.push_back(nlohmann::json::parse(line));
+  return all;
+}
+
+TEST_CASE("predict --stream tells on its line why a file cannot be read, and goes on") {
+  const SmallWorld world;
+  write_png(world.path("a.png"), 30, 20, 3, random_pixels(1800));
+  write_text(world.folder / "bad.png", "\x89PNG, or not");
+  write_text(world.folder / "names", world.path("missing.png") + "\n" + world.path("a.png") + "\n" +
+                                         world.path("bad.png") + "\n" + world.path("a.png"));
+  const Finished run =
+      Process({"predict", world.model(), "--stream", "--top", "2"}, {}, {}, world.folder / "names").wait();
+  CHECK(run.status == 4);
+  CHECK(without_warnings(run.err) == "cascadecl predict: 2 of the 4 images cannot be read\n");
+  const std::vector<nlohmann::json> lines = json_lines(run);
+  REQUIRE(lines.size() == 4);
+  CHECK(lines[0]["image"] == world.path("missing.png"));
+  CHECK(lines[0]["error"] == world.path("missing.png") + ": there is no such file");
+  CHECK(contains(lines[2]["error"], "bad.png: damaged PNG"));
+  for (const std::size_t i : {1U, 3U}) {
+    CHECK(lines[i]["image"] == world.path("a.png"));
+    CHECK(lines[i]["top"].size() == 2);
+    CHECK(lines[i]["top"][0]["label"] == lines[i]["label"]);
+  }
+}
+
+TEST_CASE("predict --stream tells of a file that cannot be read though no other name comes") {
+  const SmallWorld world;
+  const OpenInput input(world.folder / "names");
+  const std::string answers = world.path("answers");
+  Process process({"predict", world.model(), "--stream"}, answers, {}, input.file());
+  input.write_line(world.path("missing.png"));
+  for (int i = 0; i < 6000 && (!std::filesystem::exists(answers) || read_text(answers).empty()); ++i) ::usleep(20'000);
+  CHECK(contains(read_text(answers), "there is no such file"));
+}
+
+TEST_CASE("names for predict --stream may end in CR LF, or with -0 in a NUL byte") {
+  const SmallWorld world;
+  const std::string odd = world.path("a\r\nb.png"), plain = world.path("c.png");
+  write_png(odd, 8, 8, 3, random_pixels(192));
+  write_png(plain, 8, 8, 3, random_pixels(192));
+  const auto run = [&](const std::string& names, std::vector<std::string> flags) {
+    write_text(world.folder / "names", names);
+    flags.insert(flags.begin(), {"predict", world.model(), "--stream"});
+    return Process(flags, {}, {}, world.folder / "names").wait();
+  };
+  const Finished lines = run(plain + "\r\n\r\n" + plain + "\n", {});
+  CHECK(lines.status == 0);
+  REQUIRE(json_lines(lines).size() == 2);
+  CHECK(json_lines(lines)[0]["image"] == plain);
+
+  const std::string nul(1, '\0');
+  const Finished null = run(odd + nul + plain + nul, {"-0"});
+  CHECK(null.status == 0);
+  REQUIRE(json_lines(null).size() == 2);
+  CHECK(json_lines(null)[0]["image"] == odd);
+  CHECK(json_lines(null)[1]["image"] == plain);
+
+  const Finished mixed = run(plain + nul + plain + nul + "\n" + plain + "\n", {});
+  CHECK(mixed.status == 4);
+  REQUIRE(json_lines(mixed).size() == 2);
+  CHECK(contains(json_lines(mixed)[0]["error"], "holds a NUL byte"));
+  CHECK(json_lines(mixed)[1]["image"] == plain);
+}
+
+TEST_CASE("predict ends at once where standard input is closed") {
+  const SmallWorld world;
+  for (const char* arguments : {"--stream", "-"})
+    CHECK(error_fault(Process({"predict", world.model(), arguments}, {}, {}, {}).wait(), 4,
+                      "standard input: is closed") == "");
 }
 
 TEST_CASE("predict --stream prints the name of a file that is no UTF-8 with a mark in place of what is none") {

@@ -18,7 +18,8 @@ struct Finished {
 // The program under test, running with files as stdout and stderr. Killed on destruction if nobody waited for it.
 class Process {
  public:
-  // `environment` holds "NAME=value", besides what the test itself has.
+  // `environment` holds "NAME=value", besides what the test itself has. An empty path of standard input leaves that
+  // closed.
   explicit Process(const std::vector<std::string>& arguments, const std::filesystem::path& standard_output = {},
                    std::vector<std::string> environment = {},
                    const std::filesystem::path& standard_input = "/dev/null");

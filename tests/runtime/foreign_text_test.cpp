@@ -15,6 +15,14 @@ TEST_CASE("valid_utf8 keeps what is UTF-8 and replaces the rest") {
   CHECK(valid_utf8(valid_utf8("\xFF\xFE")) == valid_utf8("\xFF\xFE"));
 }
 
+TEST_CASE("shown_line writes out what a terminal would obey, and keeps all else") {
+  CHECK(shown_line("photo \xC3\xA4 \xF0\x9F\x99\x82.png") == "photo \xC3\xA4 \xF0\x9F\x99\x82.png");
+  CHECK(shown_line("a\nb\tc\r\x1B[31m\x7F") == "a\\nb\\tc\\x0d\\x1b[31m\\x7f");
+  CHECK(shown_line("\xC2\x9B"
+                   "31m \xC2\xA0") == "\\u009b31m \xC2\xA0");
+  CHECK(shown_line("a\xFFz") == "a\xEF\xBF\xBDz");
+}
+
 TEST_CASE("check_json_depth counts lists and objects in each other, and no brackets in texts") {
   const auto error = [](const std::string& text) {
     return error_of<FileError>([&] { check_json_depth(text, "a.json"); });

@@ -148,6 +148,26 @@ TEST_CASE("broken images are skipped and listed, and the others stay in order") 
   CHECK(progress == std::vector<std::int64_t>{256, 300});
 }
 
+TEST_CASE("links to files and folders are followed, and one that leads nowhere is a broken image") {
+  const TemporaryFolder folder;
+  write_plain(folder / "photos/cat/a.png", 10);
+  write_plain(folder / "elsewhere/deep/b.png", 20);
+  write_plain(folder / "elsewhere/c.png", 30);
+  fs::create_symlink(folder / "elsewhere", folder / "photos/cat/more");
+  fs::create_symlink(folder / "elsewhere/c.png", folder / "photos/cat/z.png");
+  fs::create_symlink("/nowhere/x.png", folder / "photos/cat/broken.png");
+  fs::create_symlink("/nowhere/x.txt", folder / "photos/cat/broken.txt");
+  fs::create_symlink(folder / "photos", folder / "photos/cat/round");  // no end of folders
+  const ImageFolderResult result = import_image_folder(folder / "photos", folder / "out.h5", small);
+  CHECK(content(folder / "out.h5", "train") == Content{{0, 10}, {0, 30}, {0, 20}, {0, 30}});
+  REQUIRE(result.skipped.size() == 1);
+  CHECK(contains(result.skipped[0].problem, "cat/broken.png: there is no such file"));
+  CHECK(result.ignored == std::vector<fs::path>{folder / "photos/cat/broken.txt"});
+  ImageFolderSettings strict = small;
+  strict.strict = true;
+  CHECK_THROWS_AS(import_image_folder(folder / "photos", folder / "out.h5", strict), FileError);
+}
+
 TEST_CASE("a dataset of which most images were skipped is whole") {
   const TemporaryFolder folder;
   for (int i = 0; i < 70; ++i) write_broken(folder / ("photos/cat/" + std::to_string(i) + ".png"));
@@ -177,7 +197,7 @@ TEST_CASE("folders that make no dataset are refused with their name") {
   fs::create_directories(folder / "photos");
   CHECK(contains(error(), "photos: no folder that is named by a class"));
   fs::create_directories(folder / "photos/train/cat");
-  CHECK(contains(error(), "split train has no PNG or JPEG file"));
+  CHECK(contains(error(), "split train has no image file"));
   write_broken(folder / "photos/train/cat/a.png");
   CHECK(contains(error(), "no image of split train can be read; the last: "));
   write_plain(folder / "photos/train/cat/b.png", 1);

@@ -1,0 +1,46 @@
+#include "data/import/image_paths.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "data/files/error.h"
+#include "data/import/image_file.h"
+
+namespace cascadecl {
+namespace {
+
+namespace fs = std::filesystem;
+
+// `around`: the folder itself and those that it lies in, without links.
+void add_files(const fs::path& folder, std::vector<fs::path>& around, ImagePaths& paths) {
+  around.push_back(fs::canonical(folder));
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    if (entry.path().filename().string().starts_with('.')) continue;
+    std::error_code unknown;
+    if (entry.is_directory(unknown)) {
+      if (std::ranges::find(around, fs::canonical(entry.path())) == around.end())
+        add_files(entry.path(), around, paths);
+    } else {
+      (has_image_name(entry.path()) ? paths.images : paths.others).push_back(entry.path());
+    }
+  }
+  around.pop_back();
+}
+
+}  // namespace
+
+ImagePaths find_image_paths(const fs::path& folder) {
+  ImagePaths paths;
+  std::vector<fs::path> around;
+  try {
+    add_files(folder, around, paths);
+  } catch (const fs::filesystem_error& error) {
+    throw FileError(fmt::format("{}: cannot be read: {}", error.path1().string(), error.code().message()));
+  }
+  std::ranges::sort(paths.images);
+  std::ranges::sort(paths.others);
+  return paths;
+}
+
+}  // namespace cascadecl
