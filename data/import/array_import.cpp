@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "data/files/error.h"
@@ -85,7 +86,21 @@ void append_part(DatasetWriter& writer, const ArraySplit& split, const std::stri
   });
 }
 
+std::vector<std::int64_t> all_images(const ArraySplit& split) {
+  std::vector<std::int64_t> images(split.labels.size());
+  std::iota(images.begin(), images.end(), 0);
+  return images;
+}
+
 }  // namespace
+
+TestSplit split_test(const fs::path& source, std::span<const std::int32_t> labels, const ImportSettings& settings) {
+  ValidationSplit parts = split_validation(labels, settings.test_share, settings.seed);
+  if (parts.rest.empty() || parts.held_out.empty())
+    fail(source, fmt::format("{} images cannot be divided into train and test by a share of {}", labels.size(),
+                             settings.test_share));
+  return {std::move(parts.rest), std::move(parts.held_out)};
+}
 
 void check_test_share(const fs::path& source, const std::vector<std::string>& splits) {
   if (std::ranges::find(splits, "test") != splits.end())
@@ -114,13 +129,13 @@ void import_arrays(const fs::path& source, ArrayImport arrays, const fs::path& t
                                                             : "none"},
                        settings.storage);
   for (const ArraySplit& split : arrays.splits) {
-    const bool divided = settings.test_share > 0 && split.name == "train";
-    const ValidationSplit parts = split_validation(split.labels, divided ? settings.test_share : 0, settings.seed);
-    if (parts.rest.empty()) fail(source, "no image is left to train on beside the split test");
-    append_part(writer, split, split.name, dims, parts.rest);
-    if (!divided) continue;
-    if (parts.held_out.empty()) fail(source, "no class has two images, so none can be given to a split test");
-    append_part(writer, split, "test", dims, parts.held_out);
+    if (settings.test_share > 0 && split.name == "train") {
+      const TestSplit parts = split_test(source, split.labels, settings);
+      append_part(writer, split, "train", dims, parts.train);
+      append_part(writer, split, "test", dims, parts.test);
+    } else {
+      append_part(writer, split, split.name, dims, all_images(split));
+    }
   }
   writer.commit();
 }

@@ -50,6 +50,13 @@ struct ArrayImport {
 void import_arrays(const std::filesystem::path& source, ArrayImport arrays, const std::filesystem::path& target,
                    const ImportSettings& settings);
 
+// Which images of train become the split test. Throws FileError if no image is left on a side.
+struct TestSplit {
+  std::vector<std::int64_t> train, test;  // ascending
+};
+TestSplit split_test(const std::filesystem::path& source, std::span<const std::int32_t> labels,
+                     const ImportSettings& settings);
+
 // Throws FileError if the split test cannot be made out of train: there is one already, or there is no train.
 void check_test_share(const std::filesystem::path& source, const std::vector<std::string>& splits);
 
