@@ -23,12 +23,20 @@ Model model_of_checkpoint(const std::filesystem::path& file) {
 
 Model model_of_entry(const std::string& entry) { return read_model(split_stage_entry(entry).path); }
 
+// With a new head only images and their colours must fit.
+Model any_classes(Model model, const Dataset& data) {
+  model.classes = data.header().classes();
+  model.label_names.clear();
+  return model;
+}
+
 }  // namespace
 
 DatasetOfModel training_data(const TrainSettings& settings, std::shared_ptr<const Dataset> data,
                              const std::filesystem::path& checkpoint, bool resume,
                              const std::optional<Model>& initial) {
   if (resume) return dataset_of_model(model_of_checkpoint(checkpoint), std::move(data));
+  if (initial && settings.new_head) return dataset_of_model(any_classes(*initial, *data), std::move(data));
   if (initial) return dataset_of_model(*initial, std::move(data));
   const auto other = std::ranges::find_if(settings.stages, trained_elsewhere);
   if (other != settings.stages.end()) return dataset_of_model(model_of_entry(*other), std::move(data));
