@@ -59,7 +59,7 @@ std::optional<BudgetQuestion> BudgetFlags::question() const {
   check_flags(*options_, {{!goal, {"policy", "combine", "test"}, "only with a --target"},
                           {policy_.empty(), {"combine"}, "only with --policy: points of the frontier have their own"}});
   if (!goal) return {};
-  BudgetQuestion question{.target = goal->goal, .unit = goal->unit, .combine = combine_};
+  BudgetQuestion question{.target = *goal, .combine = combine_};
   if (policy_.empty()) return question;
   question.policy = parse_policy_kind(policy_);
   if (!has_threshold(*question.policy))
@@ -84,10 +84,10 @@ ordered_json BudgetFlags::decide(const BudgetQuestion& question, Model& model, C
                        {"parameter", *model.decision->policy.parameter},
                        {"combine", to_string(model.decision->combine)},
                        {"target",
-                        {{"flag", flag_of({question.target, question.unit})},
-                         {"value", question.target.value},
-                         {"unit", target_unit_text(question)}}},
-                       {"cost_unit", unit_text(question.unit)},
+                        {{"flag", flag_of(question.target)},
+                         {"value", question.target.goal.value},
+                         {"unit", unit_text(question.target)}}},
+                       {"cost_unit", unit_text(question.target.unit)},
                        {"validation", figures_json(answer.budget)},
                        {"test", nullptr}};
   if (test_.empty()) return json;

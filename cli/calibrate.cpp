@@ -40,7 +40,7 @@ void add_flags(Options& options, Flags& flags) {
       "data", flags.data, "FILE[:split]",
       "dataset file. Of its split train, the images that the model's training held out are used; of another "
       "split, all images");
-  options.add_text("output,o", flags.output, "MODEL2", "the model file to write");
+  options.add_output("output,o", flags.output, "MODEL2", "the model file to write; may be MODEL", "MODEL");
   const std::vector<std::pair<std::string, bool>> yes_no = {{"yes", true}, {"no", false}};
   options.add_choice<bool>("temperature", flags.settings.temperatures, yes_no,
                            "fit a temperature for each stage; policies then see tempered probabilities");
@@ -94,6 +94,8 @@ void run_calibrate(const Arguments& arguments) {
       "stages were not fitted to. With a --target it also fits the frontier, the best ways to run the cascade, and\n"
       "makes the one that meets the target the model's decision, which eval and the other commands then follow.");
   add_flags(options, flags);
+  options.add_example("calibrate cascade.h5 --data photos.h5 -o cheap.h5 --target-drop 1",
+                      "The cheapest cascade that loses one point at most");
   if (!options.parse(arguments)) return print(options.help());
   options.require("MODEL");
   options.require("data");
@@ -108,7 +110,7 @@ void run_calibrate(const Arguments& arguments) {
   const FittingImages images = fitting_images(model, flags.data, options.quiet());
   check_writable(flags.output);
   const Device device = flags.device.open();
-  if (question && question->unit == CostUnit::mj) require_meters(device, flags.meters.environment());
+  if (question && question->target.unit == CostUnit::mj) require_meters(device, flags.meters.environment());
 
   Progress progress("label probabilities", static_cast<std::int64_t>(images.indices.size()), options.quiet());
   Model stages = before_calibration(model, flags.settings);

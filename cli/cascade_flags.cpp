@@ -10,10 +10,8 @@
 #include "cli/output_file.h"
 #include "cli/progress.h"
 #include "data/files/error.h"
-#include "data/files/random.h"
 #include "runtime/cascade/pipeline/trace.h"
 #include "runtime/study/runs/evaluation.h"
-#include "runtime/study/runs/stage_costs.h"
 #include "runtime/study/tradeoff/decide.h"
 
 namespace cascadecl {
@@ -22,6 +20,7 @@ void CascadeFlags::add_to(Options& options, CascadeUse use) {
   options_ = &options;
   use_ = use;
   const std::size_t others = options.names().size();
+  options.begin_group("how the cascade runs");
   device_.add_to(options, true);
   add_precision(options, precision_);
   options.add_number("batch-size", batch_size_, 1, 65536, "images that a stage runs at once");
@@ -53,7 +52,7 @@ void CascadeFlags::add_to(Options& options, CascadeUse use) {
                      "seconds for one piece of work after which a device has failed; ten times as many for opening it, "
                      "making it ready and what it runs first");
   if (use != CascadeUse::run && use != CascadeUse::measure)
-    options.add_text("trace", trace_, "FILE", "write what each device did and when, in Chrome's trace event format");
+    options.add_output("trace", trace_, "FILE", "write what each device did and when, in Chrome's trace event format");
   names_ = options.names();
   names_.erase(names_.begin(), names_.begin() + static_cast<std::ptrdiff_t>(others));
 }
@@ -84,29 +83,11 @@ ExecutorSettings CascadeFlags::settings() const {
 }
 
 GoalChoice CascadeFlags::measured(const UnitGoal& goal, const Model& model) const {
-  GoalChoice choice{.goal = goal.goal};
-  if (goal.goal.kind == Goal::Kind::drop) choice.unit = "points below the best stage";
-  if (goal.unit == CostUnit::mac) return choice;
-  choice.unit = unit_text(goal.unit);
-  constexpr std::size_t kImages = 256;
-  std::vector<std::uint8_t> noise(kImages * model.input.values());
-  RandomStream random(1, RandomPurpose::timing, 0);
-  for (std::uint8_t& pixel : noise) pixel = static_cast<std::uint8_t>(random.below(256));
+  if (goal.unit == CostUnit::mac) return goal_choice(goal, model, {});
   InferenceUse use{{}, batch_size_};
   for (const Stage& stage : model.stages) use.networks.push_back(stage.network);
   const std::vector<Device> devices = device_.open_for(use, opening_settings(), true).devices;
-  choice.costs.emplace();
-  for (std::size_t k = 0; k < model.stages.size(); ++k) {
-    const Model alone = single_stage(model, k);
-    if (goal.unit == CostUnit::ms) {
-      choice.costs->stages.push_back(stage_times_ms(alone, devices[k], noise, 3, settings()).stages.front());
-      continue;
-    }
-    const StageEnergies energies = stage_energies_mj(alone, devices[k], noise, settings(), meters());
-    if (!energies.costs) throw MeasurementError("energy: " + energies.reason);
-    choice.costs->stages.push_back(energies.costs->stages.front());
-  }
-  return choice;
+  return goal_choice(goal, model, devices, settings(), meters());
 }
 
 ChosenCascade CascadeFlags::choose(Model whole) const {

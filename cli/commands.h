@@ -25,5 +25,9 @@ void run_calibrate(const Arguments& arguments);
 void run_sweep(const Arguments& arguments);
 void run_tune(const Arguments& arguments);
 void run_bench(const Arguments& arguments);
+void run_help(const Arguments& arguments);
+
+// What cascadecl --help prints.
+std::string usage();
 
 }  // namespace cascadecl

@@ -10,7 +10,7 @@
 namespace cascadecl {
 namespace {
 
-constexpr std::string_view usage =
+constexpr std::string_view usage_of_data =
     "usage: cascadecl data import folder|csv|npz|idx|cifar10|cifar100|imagenet32 SOURCE -o FILE\n"
     "       cascadecl data fetch cifar10|cifar100 -o FILE\n"
     "       cascadecl data generate -o FILE\n"
@@ -24,7 +24,7 @@ void run_generate(const Arguments& arguments) {
   Options options("data generate -o FILE [flags]",
                   "Draws a dataset of ten classes of shapes, from large and clean to small, noisy and occluded ones.\n"
                   "The same seed gives the same images on every machine.");
-  options.add_text("output,o", target, "FILE", "the dataset file to write");
+  options.add_output("output,o", target, "FILE", "the dataset file to write");
   options.add_number("train", settings.train_images, 1, 100'000'000, "number of training images");
   options.add_number("test", settings.test_images, 0, 100'000'000, "number of test images");
   options.add_number("size", settings.size, 8, 1024, "side of the images in pixels");
@@ -52,7 +52,7 @@ void run_data(const Arguments& arguments) {
   if (arguments.empty()) throw UsageError("import, fetch, generate or info is missing (see cascadecl data --help)");
   const std::string& action = arguments.front();
   const Arguments rest(arguments.begin() + 1, arguments.end());
-  if (action == "--help" || action == "-h") return print(usage);
+  if (action.starts_with("--help") || action == "-h") return print(usage_of_data);
   if (action == "import") return run_data_import(rest);
   if (action == "fetch") return run_data_fetch(rest);
   if (action == "generate") return run_generate(rest);

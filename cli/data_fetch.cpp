@@ -41,7 +41,7 @@ void run_data_fetch(const Arguments& arguments) {
       "Downloads the published binary files of CIFAR-10 or CIFAR-100, some 160 MiB, checks them and makes a\n"
       "dataset file. The archive is kept in the cache; a download that was broken off goes on where it was.");
   options.add_positional("NAME", name);
-  options.add_text("output,o", target, "FILE", "the dataset file to write");
+  options.add_output("output,o", target, "FILE", "the dataset file to write");
   options.add_choice<Cifar100Labels>("labels", labels,
                                      {{"fine", Cifar100Labels::fine}, {"coarse", Cifar100Labels::coarse}},
                                      "which labels of CIFAR-100 become the classes");

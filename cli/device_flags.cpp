@@ -8,9 +8,9 @@
 #include "cli/lists.h"
 #include "cli/open_device.h"
 #include "cli/progress.h"
-#include "cli/single_images.h"
 #include "data/files/error.h"
 #include "runtime/cascade/executor.h"
+#include "runtime/cascade/single_images.h"
 #include "runtime/opencl/time_limit.h"
 #include "runtime/ops/kernel_class.h"
 
@@ -23,12 +23,6 @@ std::string joined_once(const std::vector<std::string>& names) {
     if (std::find(names.begin(), name, *name) == name) text += (text.empty() ? "" : ", ") + *name;
   }
   return text;
-}
-
-std::optional<DeviceInfo> serial_device_beside(const DeviceInfo& device) {
-  for (const DeviceInfo& other : usable_devices())
-    if (other.serial && other.platform == device.platform && device.device_class == DeviceClass::cpu) return other;
-  return std::nullopt;
 }
 
 }  // namespace
@@ -68,7 +62,7 @@ OpenedDevices DeviceFlags::open_for(const InferenceUse& use, const DeviceSetting
   const bool names_class = device_ == "auto" || device_ == "cpu";
   if (use.batch > 1 || !names_class) return opened;
   const Device threads = opened.devices.front();
-  const std::optional<DeviceInfo> serial = serial_device_beside(threads.info());
+  const std::optional<DeviceInfo> serial = serial_device_beside(threads.info(), usable_devices());
   if (!serial) return opened;
   const SingleImageChoice choice = choose_for_single_images(threads.info(), use.networks);
   opened.reason = choice.reason;

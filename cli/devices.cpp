@@ -55,7 +55,7 @@ nlohmann::ordered_json to_json(const DeviceInfo& device, const HalfArithmetic& h
 }
 
 std::string to_text(const std::vector<DeviceInfo>& devices, std::optional<int> automatic) {
-  if (devices.empty()) return "no OpenCL device on this machine\n";
+  if (devices.empty()) return why_no_device() + "\n";
   Table table({"index", "<spec", "<class", "<name", "units", "memory", "vector", "<driver", "<platform",
                "<fp16 arithmetic", "<auto"});
   for (const DeviceInfo& device : devices) {

@@ -269,6 +269,9 @@ void run_eval(const Arguments& arguments) {
   options.add_switch("per-class", per_class, "also accuracy and cost of each class, and the worst one");
   options.add_switch("no-compare", no_compare,
                      "do not run the images in fp32 as well, which --precision fp16 does to tell what it changes");
+  options.add_example("eval cascade.h5 --data photos.h5 --static", "The cascade, and each stage alone");
+  options.add_example("eval cascade.h5 --data photos.h5 --target-ms 2",
+                      "At the most accurate point within 2 ms an image");
   if (!options.parse(arguments)) return print(options.help());
   options.require("MODEL");
   options.require("data");

@@ -3,17 +3,9 @@
 #include <string>
 
 #include "cli/options.h"
-#include "runtime/cascade/frontier.h"
-#include "runtime/study/runs/stage_costs.h"
+#include "runtime/study/runs/unit_goal.h"
 
 namespace cascadecl {
-
-// A goal, and the unit that its cost counts in. A cost in CostUnit::mac is a share of the largest stage's
-// multiply-adds.
-struct UnitGoal {
-  Goal goal;
-  CostUnit unit = CostUnit::mac;
-};
 
 // --target-mac, --target-ms, --target-mj and --target-drop: what a cascade may cost, or lose.
 class GoalFlags {

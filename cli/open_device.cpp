@@ -4,16 +4,16 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
 #include <cstdlib>
 
+#include "cli/screen.h"
 #include "data/files/error.h"
 
 namespace cascadecl {
 
 DeviceSettings device_settings(std::optional<std::chrono::milliseconds> time_limit) {
   DeviceSettings settings{.time_limit = time_limit};
-  settings.warning = [](const std::string& text) { fmt::print(stderr, "cascadecl: warning: {}\n", text); };
+  settings.warning = [](const std::string& text) { tell("cascadecl: warning: " + text); };
   return settings;
 }
 

@@ -2,16 +2,20 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/program_options.hpp>
 #include <charconv>
 #include <cmath>
-#include <fstream>
+#include <filesystem>
 #include <sstream>
 
 #include "cli/lists.h"
 #include "data/files/error.h"
+#include "data/files/text_file.h"
+#include "runtime/suggestion.h"
 
 namespace cascadecl {
 namespace {
@@ -39,9 +43,12 @@ bool parse_bool(const std::string& text) {
 }
 
 // Boost's complaints, in our words.
-[[noreturn]] void throw_usage(const po::error& error) {
+[[noreturn]] void throw_usage(const po::error& error, std::vector<std::string> known) {
   if (const auto* unknown = dynamic_cast<const po::unknown_option*>(&error)) {
-    throw UsageError(fmt::format("unknown flag '{}' (see --help)", unknown->get_option_name()));
+    known.insert(known.end(), {"help", "config", "json", "quiet"});
+    for (std::string& name : known) name = "--" + name;
+    const std::string name = unknown->get_option_name();
+    throw UsageError(fmt::format("unknown flag '{}'{} (see --help)", name, did_you_mean(name, known)));
   }
   if (const auto* with_name = dynamic_cast<const po::error_with_option_name*>(&error)) {
     if (dynamic_cast<const po::multiple_occurrences*>(&error)) {
@@ -56,35 +63,75 @@ bool parse_bool(const std::string& text) {
   throw UsageError(error.what());
 }
 
+// The files that a value may name: "FILE", "FILE:split", or a list with "MODEL#1" in it.
+std::vector<std::string> files_in(const std::string& value) {
+  std::vector<std::string> files = {value, value.substr(0, value.rfind(':'))};
+  for (const std::string& word : split_words(value)) files.push_back(word.substr(0, word.find('#')));
+  return files;
+}
+
+// Of files that are there.
+bool same_file(const std::filesystem::path& a, const std::filesystem::path& b) {
+  std::error_code error;
+  return std::filesystem::equivalent(a, b, error);
+}
+
+// Of files that may come to be.
+bool same_path(const std::filesystem::path& a, const std::filesystem::path& b) {
+  std::error_code error;
+  const auto first = std::filesystem::weakly_canonical(a, error), second = std::filesystem::weakly_canonical(b, error);
+  return !first.empty() && first == second;
+}
+
+// Of standard output, if it is a terminal.
+std::size_t terminal_columns() {
+  winsize size{};
+  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 100;
+}
+
 }  // namespace
 
 struct Options::Flags {
-  po::options_description own{"flags"}, common{"flags of every command"}, all;
+  po::options_description own, common, all;
 };
 
 Options::Options(std::string usage, std::string summary)
-    : usage_(std::move(usage)), summary_(std::move(summary)), flags_(std::make_unique<Flags>()) {
-  flags_->common.add_options()("help,h", "show this text and stop");
-  flags_->common.add_options()("config", po::value<std::string>()->value_name("FILE"),
-                               "read flags not given here from lines 'flag = value'");
-  flags_->common.add_options()("json", "print the result as JSON");
-  flags_->common.add_options()("quiet", "print no progress");
+    : help_{std::move(usage), std::move(summary), {{"flags", {}}}, {}}, flags_(std::make_unique<Flags>()) {
+  flags_->common.add_options()("help,h", "");
+  flags_->common.add_options()("config", po::value<std::string>(), "");
+  flags_->common.add_options()("json", "");
+  flags_->common.add_options()("quiet", "");
   assign_["json"] = [this](const std::string& value) { json_ = parse_bool(value); };
   assign_["quiet"] = [this](const std::string& value) { quiet_ = parse_bool(value); };
 }
 
+void Options::begin_group(std::string_view title) { help_.groups.push_back({std::string(title), {}}); }
+
+void Options::add_example(std::string_view command, std::string_view what) {
+  help_.examples.push_back({std::string(command), std::string(what)});
+}
+
 Options::~Options() = default;
+
+void Options::declare(std::string_view name, std::string_view value_name, const std::string& help) {
+  const std::size_t comma = name.find(',');
+  const std::string letter(comma == std::string_view::npos ? "" : name.substr(comma + 1));
+  help_.groups.back().flags.push_back({std::string(name.substr(0, comma)), letter, std::string(value_name), help});
+  if (value_name.empty()) {
+    flags_->own.add_options()(std::string(name).c_str(), "");
+  } else {
+    flags_->own.add_options()(std::string(name).c_str(), po::value<std::string>(), "");
+  }
+}
 
 void Options::add(std::string_view name, std::string_view value_name, const std::string& initial, std::string_view help,
                   Assign assign) {
-  const std::string text = initial.empty() ? std::string(help) : fmt::format("{} (default {})", help, initial);
-  flags_->own.add_options()(std::string(name).c_str(), po::value<std::string>()->value_name(std::string(value_name)),
-                            text.c_str());
+  declare(name, value_name, initial.empty() ? std::string(help) : fmt::format("{} (default {})", help, initial));
   assign_[std::string(name.substr(0, name.find(',')))] = std::move(assign);
 }
 
 void Options::add_switch(std::string_view name, bool& target, std::string_view help) {
-  flags_->own.add_options()(std::string(name).c_str(), std::string(help).c_str());
+  declare(name, "", std::string(help));
   const std::string flag(name.substr(0, name.find(',')));
   assign_[flag] = [this, &target, flag](const std::string& value) {
     target = parse_bool(value);
@@ -97,6 +144,13 @@ void Options::add_text(std::string_view name, std::string& target, std::string_v
     if (value.empty()) throw UsageError("is empty");
     target = value;
   });
+  if (value_name != "TEXT") texts_.insert(std::string(name.substr(0, name.find(','))));
+}
+
+void Options::add_output(std::string_view name, std::string& target, std::string_view value_name, std::string_view help,
+                         std::string_view changed) {
+  add_text(name, target, value_name, help);
+  outputs_.emplace(name.substr(0, name.find(',')), changed);
 }
 
 void Options::add_number(std::string_view name, int& target, int min, int max, std::string_view help) {
@@ -149,7 +203,8 @@ void Options::add_word(std::string_view name, const std::vector<std::string>& wo
                        std::string_view help, const std::function<void(std::size_t)>& assign) {
   add(name, fmt::format("{}", fmt::join(words, "|")), initial, help, [words, assign](const std::string& value) {
     const auto found = std::find(words.begin(), words.end(), value);
-    if (found == words.end()) throw UsageError(fmt::format("'{}' is none of {}", value, fmt::join(words, ", ")));
+    if (found == words.end())
+      throw UsageError(fmt::format("'{}' is none of {}{}", value, fmt::join(words, ", "), did_you_mean(value, words)));
     assign(static_cast<std::size_t>(found - words.begin()));
   });
 }
@@ -161,6 +216,11 @@ void Options::add_positional_list(std::string_view name, std::vector<std::string
 }
 
 bool Options::parse(const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    if (argument != "--help=man" && argument != "--help=flags") continue;
+    help_form_ = argument == "--help=man" ? HelpForm::manual : HelpForm::flags;
+    return false;
+  }
   flags_->all.add(flags_->own).add(flags_->common);
   po::options_description hidden;
   hidden.add(flags_->all).add_options()("positional", po::value<std::vector<std::string>>());
@@ -177,7 +237,7 @@ bool Options::parse(const std::vector<std::string>& arguments) {
                  .run();
     po::store(parsed, values);
   } catch (const po::error& error) {
-    throw_usage(error);
+    throw_usage(error, names());
   }
   if (values.count("help")) return false;
 
@@ -192,7 +252,7 @@ bool Options::parse(const std::vector<std::string>& arguments) {
           positional_list_.second->push_back(value);
           given_[positional_list_.first] = value;
         } else {
-          throw UsageError(fmt::format("unexpected argument '{}' (usage: cascadecl {})", value, usage_));
+          throw UsageError(fmt::format("unexpected argument '{}' (usage: cascadecl {})", value, help_.usage));
         }
       }
     } else {
@@ -209,15 +269,39 @@ bool Options::parse(const std::vector<std::string>& arguments) {
     }
   }
   if (const auto config = given_.find("config"); config != given_.end()) read_config(config->second);
+  check_outputs();
   return true;
 }
 
+void Options::check_outputs() const {
+  std::vector<std::pair<std::string, std::string>> named;  // shown name and value
+  const auto name_files = [&](const std::string& name, const std::string& value) {
+    for (const std::string& file : files_in(value)) named.emplace_back(shown_name(name), file);
+  };
+  for (const auto& [name, target] : positionals_) name_files(name, *target);
+  if (positional_list_.second)
+    for (const std::string& value : *positional_list_.second) name_files(positional_list_.first, value);
+  for (const auto& [name, value] : given_)
+    if (texts_.contains(name) || name == "config") name_files(name, value);
+  for (const auto& of_output : outputs_) {
+    const std::string &output = of_output.first, &changed = of_output.second;
+    const auto value = given_.find(output);
+    if (value == given_.end()) continue;
+    const auto refuse = [&](const std::string& name) {
+      throw UsageError(fmt::format("{} {}: is the file that {} names, too; nothing is written over it",
+                                   shown_name(output), value->second, name));
+    };
+    for (const auto& [name, file] : named)
+      if (name != shown_name(output) && name != changed && same_file(value->second, file)) refuse(name);
+    for (const auto& [other, of_other] : outputs_)
+      if (const auto second = given_.find(other);
+          other != output && second != given_.end() && same_path(value->second, second->second))
+        refuse(shown_name(other));
+  }
+}
+
 void Options::read_config(const std::string& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  const bool empty = file && file.peek() == std::ifstream::traits_type::eof();
-  if (file.is_open() && !file.bad() && !empty) text << file.rdbuf();
-  if (!file.is_open() || file.bad() || !text) throw FileError(fmt::format("{}: cannot read this config file", path));
+  std::stringstream text(read_text_file(path));
   // Switches carry a value here, so the file is parsed with flags that all take one.
   po::options_description settings;
   for (const auto& [name, assign] : assign_) settings.add_options()(name.c_str(), po::value<std::string>());
@@ -256,15 +340,18 @@ std::string Options::shown_name(std::string_view name) const {
 }
 
 void Options::require(std::string_view name) const {
-  if (!given(name)) throw UsageError(fmt::format("{} is missing (usage: cascadecl {})", shown_name(name), usage_));
+  if (!given(name)) throw UsageError(fmt::format("{} is missing (usage: cascadecl {})", shown_name(name), help_.usage));
 }
 
 std::string Options::help() const {
-  std::ostringstream text;
-  text << "usage: cascadecl " << usage_ << "\n\n" << summary_ << "\n";
-  if (!flags_->own.options().empty()) text << "\n" << flags_->own;
-  text << "\n" << flags_->common;
-  return text.str();
+  CommandHelp help = help_;
+  help.groups.push_back({"flags of every command",
+                         {{"help", "h", "", "show this text and stop"},
+                          {"config", "", "FILE", "read flags not given here from lines 'flag = value'"},
+                          {"json", "", "", "print the result as JSON"},
+                          {"quiet", "", "", "print no progress"}}});
+  if (help_form_ == HelpForm::manual) return help_manual(help);
+  return help_form_ == HelpForm::flags ? flag_lines(help) : help_text(help, terminal_columns());
 }
 
 }  // namespace cascadecl

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "cli/help_text.h"
+
 namespace cascadecl {
 
 // The flags of one command, bound to the caller's variables, whose values at the time of declaration are the defaults
@@ -22,10 +24,19 @@ class Options {
   Options(const Options&) = delete;
   Options& operator=(const Options&) = delete;
 
+  // Flags declared from now on stand under this title in --help; before the first call under "flags".
+  void begin_group(std::string_view title);
+  // A command that --help shows, without its first word, and what it is for.
+  void add_example(std::string_view command, std::string_view what);
+
   // A name "output,o" also gives the short form -o; everywhere else the flag is then called "output".
   // A flag without a value; in a config file `flag = true` or `false`.
   void add_switch(std::string_view name, bool& target, std::string_view help);
   void add_text(std::string_view name, std::string& target, std::string_view value_name, std::string_view help);
+  // A file that the command writes. parse() then throws UsageError if it is a file that another flag or positional
+  // names, to be read or to be written; but for the positional `changed`, if the command is made to change that.
+  void add_output(std::string_view name, std::string& target, std::string_view value_name, std::string_view help,
+                  std::string_view changed = {});
   // Whole and real numbers in min..max, both inclusive. Infinity and NaN are never numbers.
   void add_number(std::string_view name, int& target, int min, int max, std::string_view help);
   void add_number(std::string_view name, std::int64_t& target, std::int64_t min, std::int64_t max,
@@ -61,7 +72,8 @@ class Options {
   void add_positional(std::string_view name, std::string& target);
   void add_positional_list(std::string_view name, std::vector<std::string>& target);
 
-  // False if --help was asked for: help() is then to be printed and nothing else done.
+  // False if --help was asked for: help() is then to be printed and nothing else done. --help=man asks for a manual
+  // page and --help=flags for the names of the flags.
   // Throws UsageError naming the flag and what it expects; FileError for a fault in the config file.
   bool parse(const std::vector<std::string>& arguments);
 
@@ -85,17 +97,22 @@ class Options {
   using Assign = std::function<void(const std::string& value)>;
   struct Flags;  // of Boost.Program_options
 
+  void declare(std::string_view name, std::string_view value_name, const std::string& help);
   void add(std::string_view name, std::string_view value_name, const std::string& initial, std::string_view help,
            Assign assign);
   void add_word(std::string_view name, const std::vector<std::string>& words, const std::string& initial,
                 std::string_view help, const std::function<void(std::size_t)>& assign);
   void read_config(const std::string& path);
+  void check_outputs() const;
 
-  std::string usage_, summary_;
+  CommandHelp help_;
+  enum class HelpForm { text, manual, flags } help_form_ = HelpForm::text;
   std::unique_ptr<Flags> flags_;
   std::map<std::string, Assign, std::less<>> assign_;
-  std::map<std::string, std::string, std::less<>> given_;  // values by flag
-  std::set<std::string, std::less<>> off_;                 // switches given as false
+  std::set<std::string, std::less<>> texts_;                 // flags whose values may name files
+  std::map<std::string, std::string, std::less<>> outputs_;  // flags, and what they may be all the same
+  std::map<std::string, std::string, std::less<>> given_;    // values by flag
+  std::set<std::string, std::less<>> off_;                   // switches given as false
   std::vector<std::pair<std::string, std::string*>> positionals_;
   std::pair<std::string, std::vector<std::string>*> positional_list_;
   std::string config_;

@@ -10,11 +10,19 @@
 #include <nlohmann/json.hpp>
 
 #include "data/files/error.h"
+#include "runtime/foreign_text.h"
 
 namespace cascadecl {
 namespace {
 
 [[noreturn]] void fail() { throw OutputError(fmt::format("standard output: {}", std::strerror(errno))); }
+
+void write(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) fail();
+}
+
+// More than any path that one reads.
+constexpr std::size_t most_in_cell = 200;
 
 bool known(const std::optional<double>& value) { return value && std::isfinite(*value); }
 
@@ -26,9 +34,7 @@ std::size_t width(const std::string& text) {
 
 }  // namespace
 
-void print(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) fail();
-}
+void print(std::string_view text) { write(shown_text(text)); }
 
 void print_line(std::string_view text) {
   print(text);
@@ -37,11 +43,11 @@ void print_line(std::string_view text) {
 
 // What is no UTF-8, in the name of a file say, is replaced rather than refused.
 void print_json(const nlohmann::ordered_json& result) {
-  print_line(result.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  write(result.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
 
 void print_json_line(const nlohmann::ordered_json& result) {
-  print_line(result.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  write(result.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
 
 void flush_output() {
@@ -84,6 +90,7 @@ Table::Table(const std::vector<std::string>& titles) {
 
 void Table::add_row(std::vector<std::string> cells) {
   cells.resize(left_.size());
+  for (std::string& cell : cells) cell = shown_line(cell, most_in_cell);
   rows_.push_back(std::move(cells));
 }
 

@@ -92,8 +92,8 @@ void run_predict(const Arguments& arguments) {
   options.add_positional("MODEL", inputs.model);
   options.add_positional_list("PATH", inputs.files.paths);
   options.add_text("data", inputs.data, "FILE[:split]", "dataset file");
-  options.add_text("output,o", inputs.files.output, "OUT.h5", "write all probabilities, exits and answers");
-  options.add_text("csv", inputs.files.csv, "FILE", "also write the answers to image files as CSV");
+  options.add_output("output,o", inputs.files.output, "OUT.h5", "write all probabilities, exits and answers");
+  options.add_output("csv", inputs.files.csv, "FILE", "also write the answers to image files as CSV");
   options.add_number("top", inputs.files.top, 1, 1'000'000, "tell the N most probable classes of each image");
   options.add_switch("stream", stream,
                      "read names of image files from standard input, one a line, and print a line of JSON for each, in "
@@ -102,6 +102,8 @@ void run_predict(const Arguments& arguments) {
   options.add_number("max-delay-ms", inputs.stream.max_delay_ms, 0, 1e6,
                      "with --stream: how long an image may wait for others to fill the batch of a late stage");
   flags.add_to(options, CascadeUse::trace);
+  options.add_example("predict cascade.h5 photo.jpg holiday/ --top 3", "Photos, and all in a folder");
+  options.add_example("predict cascade.h5 --data photos.h5 -o answers.h5", "All images of a dataset's split test");
   if (!options.parse(arguments)) return print(options.help());
   options.require("MODEL");
   check_flags(

@@ -6,9 +6,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 #include "cli/output.h"
+#include "cli/screen.h"
 
 namespace cascadecl {
 namespace {
@@ -22,6 +22,22 @@ std::size_t terminal_width() {
 
 }  // namespace
 
+std::string progress_line(const ProgressParts& parts, std::size_t width) {
+  const auto with_bar = [&](int cells) {
+    const int filled = static_cast<int>(cells * parts.share);
+    return fmt::format("{}  [{}{}]  {}", parts.task, std::string(static_cast<std::size_t>(filled), '#'),
+                       std::string(static_cast<std::size_t>(cells - filled), '-'), parts.numbers);
+  };
+  const auto with_note = [&](std::string line) { return parts.note.empty() ? line : line + "  " + parts.note; };
+  // What is left out, in this order: the note, the bar, the beginning of the task.
+  for (const std::string& line : {with_note(with_bar(bar_width)), with_note(with_bar(bar_width / 3)),
+                                  with_bar(bar_width / 3), parts.task + "  " + parts.numbers})
+    if (line.size() <= width) return line;
+  const std::size_t room = width > parts.numbers.size() + 2 ? width - parts.numbers.size() - 2 : 0;
+  const std::string line = (room ? parts.task.substr(0, room) + "  " : "") + parts.numbers;
+  return line.substr(0, width);
+}
+
 Progress::Progress(std::string task, std::int64_t total, bool quiet, double elapsed_s, std::string unit)
     : task_(std::move(task)),
       unit_(std::move(unit)),
@@ -33,33 +49,30 @@ Progress::Progress(std::string task, std::int64_t total, bool quiet, double elap
 Progress::~Progress() { wipe(); }
 
 void Progress::wipe() {
-  if (dirty_) fmt::print(stderr, "\r\033[K");
+  if (dirty_) draw("\r\033[K");
   dirty_ = false;
 }
 
 void Progress::update(std::int64_t done, std::string_view note) {
   if (!shown_) return;
   const auto now = std::chrono::steady_clock::now();
-  if (done < total_ && dirty_ && now - last_ < std::chrono::milliseconds(100)) return;
+  if (done < total_ && dirty_ && now - last_ < std::chrono::milliseconds(200)) return;
   last_ = now;
   const double seconds = std::chrono::duration<double>(now - start_).count();
   const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
-  const int filled = static_cast<int>(bar_width * std::min(done, total_) / total_);
-  std::string line =
-      fmt::format("{}  [{}{}]  {}/{}", task_, std::string(static_cast<std::size_t>(filled), '#'),
-                  std::string(static_cast<std::size_t>(bar_width - filled), '-'), grouped(done), grouped(total_));
-  if (rate > 0) {
-    line += fmt::format("  {:.{}f} {}/s  {} left", rate, rate < 10 ? 1 : 0, unit_,
-                        clock_text(static_cast<double>(total_ - done) / rate));
-  }
-  if (!note.empty()) line += fmt::format("  {}", note);
-  line.resize(std::min(line.size(), terminal_width() - 1));
-  fmt::print(stderr, "\r{}\033[K", line);
+  std::string numbers = fmt::format("{}/{}", grouped(done), grouped(total_));
+  if (rate > 0)
+    numbers += fmt::format("  {:.{}f} {}/s  {} left", rate, rate < 10 ? 1 : 0, unit_,
+                           clock_text(static_cast<double>(total_ - done) / rate));
+  const std::string line = progress_line(
+      {task_, static_cast<double>(std::min(done, total_)) / static_cast<double>(total_), numbers, std::string(note)},
+      terminal_width() - 1);
+  draw(fmt::format("\r{}\033[K", line));
   dirty_ = true;
 }
 
 void note(std::string_view line, bool quiet) {
-  if (!quiet) fmt::print(stderr, "{}\n", line);
+  if (!quiet) tell(line);
 }
 
 std::string clock_text(double seconds) {

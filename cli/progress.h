@@ -7,7 +7,7 @@
 namespace cascadecl {
 
 // A line on stderr that shows how far a long task is: "evaluating  [#####-----]  4,096/10,000  1,024 images/s  0:06
-// left". Only on a terminal and at most ten times a second; otherwise nothing is written. The line is wiped on
+// left". Only on a terminal and at most five times a second; otherwise nothing is written. The line is wiped on
 // destruction.
 class Progress {
  public:
@@ -27,6 +27,15 @@ class Progress {
   bool shown_, dirty_ = false;
   std::chrono::steady_clock::time_point start_, last_;
 };
+
+// The parts of the line, and the line in at most so many columns: the note goes first, then the bar, then the task's
+// end. The numbers stay.
+struct ProgressParts {
+  std::string task;
+  double share = 0;  // done, 0..1
+  std::string numbers, note;
+};
+std::string progress_line(const ProgressParts& parts, std::size_t width);
 
 // A line on stderr that stays, unless quiet.
 void note(std::string_view line, bool quiet);

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
-#include <csignal>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -14,6 +12,7 @@
 #include "cli/device_flags.h"
 #include "cli/flag_rules.h"
 #include "cli/frontier_text.h"
+#include "cli/interrupt.h"
 #include "cli/lists.h"
 #include "cli/meter_flags.h"
 #include "cli/open_data.h"
@@ -21,45 +20,20 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/output_file.h"
+#include "cli/output_lock.h"
 #include "cli/policy_learning_flags.h"
 #include "cli/progress.h"
 #include "cli/shell_command.h"
 #include "cli/train_display.h"
 #include "data/files/error.h"
 #include "runtime/cascade/model_file.h"
+#include "trainer/checkpoint.h"
 #include "trainer/data_advice.h"
 #include "trainer/held_out.h"
 #include "trainer/training_data.h"
 
 namespace cascadecl {
 namespace {
-
-// Set by Ctrl-C (SIGINT) or SIGTERM; the only thing a signal handler may touch.
-std::atomic<bool> interrupted{false};
-static_assert(std::atomic<bool>::is_always_lock_free);
-
-// Makes the first Ctrl-C set the flag while it lives; a second one ends the program at once.
-class InterruptGuard {
- public:
-  InterruptGuard() {
-    interrupted = false;
-    struct sigaction action {};
-    action.sa_handler = [](int) { interrupted = true; };
-    action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
-    sigaction(SIGINT, &action, &previous_int_);
-    sigaction(SIGTERM, &action, &previous_term_);
-  }
-  ~InterruptGuard() {
-    sigaction(SIGINT, &previous_int_, nullptr);
-    sigaction(SIGTERM, &previous_term_, nullptr);
-  }
-  InterruptGuard(const InterruptGuard&) = delete;
-  InterruptGuard& operator=(const InterruptGuard&) = delete;
-
- private:
-  struct sigaction previous_int_ {
-  }, previous_term_{};
-};
 
 struct Flags {
   std::string data, stages, from, output, checkpoint, phases = "pretrain,policy", class_weights = "none";
@@ -231,7 +205,7 @@ void check_budget(const BudgetQuestion& question, const Flags& flags, std::size_
     throw UsageError("--policy ann: cascadecl calibrate fits its exit functions, and takes a --target");
   if (!question.policy && !flags.settings.policy && !flags.settings.joint)
     throw UsageError("--target: the phases fit no frontier; add policy to --phases");
-  if (question.unit == CostUnit::mj) require_meters(device, flags.meters.environment());
+  if (question.target.unit == CostUnit::mj) require_meters(device, flags.meters.environment());
   flags.budget.check_test(flags.data);
 }
 
@@ -339,7 +313,7 @@ void run_train(const Arguments& arguments) {
       "stages", flags.stages, "LIST",
       "networks from small to large, by commas: resnet-N, wrn-D-K, layer lists FILE.json, or MODEL#1: stage 1 "
       "of a model file, not pretrained again");
-  options.add_text("output,o", flags.output, "MODEL", "the model file to write");
+  options.add_output("output,o", flags.output, "MODEL", "the model file to write");
   options.add_text("from", flags.from, "MODEL", "start from this model's stages, instead of --stages");
   options.add_switch("new-head", flags.settings.new_head,
                      "with --from: fine-tune its stages to the classes of this data. The last layer is new, the others "
@@ -348,19 +322,29 @@ void run_train(const Arguments& arguments) {
                      "with --new-head: the share of the learning rate that the other layers get");
   options.add_text("phases", flags.phases, "LIST", "phases to run");
   flags.device.add_list_to(options, "stages are pretrained on all of them at once, the rest is done by the first");
-  options.add_text("checkpoint", flags.checkpoint, "FILE",
-                   "written after every epoch; without this flag it is MODEL.checkpoint, removed at the end");
+  options.add_output("checkpoint", flags.checkpoint, "FILE",
+                     "written after every epoch; without this flag it is MODEL.checkpoint, removed at the end");
   Precision precision = Precision::fp32;
   add_precision(options, precision);
   options.add_switch("resume", flags.resume, "go on from the checkpoint");
+  options.begin_group("stages");
   add_stage_flags(options, flags.settings);
   options.add_text("class-weights", flags.class_weights, "none|balanced|FILE",
                    "how much images count in pretraining by their class: alike, all classes alike, or as the lines "
                    "NAME WEIGHT of a text file say");
+  options.begin_group("policies");
   add_policy_flags(options, flags.settings);
   options.add_number("policy-seed", flags.policy_seed, "of policies and the joint phase; if not given that of --seed");
+  options.begin_group("goal");
   flags.budget.add_to(options);
+  options.begin_group("energy");
   flags.meters.add_to(options);
+  options.add_example("train --data photos.h5 --stages resnet-8,resnet-20 -o cascade.h5",
+                      "A cascade of two stages, half a point at most below the better one");
+  options.add_example("train --data photos.h5 --stages resnet-8,resnet-20 -o cascade.h5 --target-mac 0.3",
+                      "The most accurate one at 30 % of the larger stage's multiply-adds");
+  options.add_example("train --config share/configs/cifar10.cfg --data cifar10.h5 -o cascade.h5",
+                      "With flags from a file");
   if (!options.parse(arguments)) return print(options.help());
   options.require("data");
   options.require("output");
@@ -401,6 +385,7 @@ void run_train(const Arguments& arguments) {
     flags.settings.frontier = false;
     if (question && !question->policy) question->policy = PolicyKind::learned;
   }
+  const OutputLock output_lock(flags.output), checkpoint_lock(checkpoint);
   if (!flags.resume) check_nothing_interrupted(checkpoint);
   check_writable(flags.output);
   check_writable(checkpoint);

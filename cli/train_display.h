@@ -12,7 +12,7 @@ namespace cascadecl {
 class TrainDisplay : public TrainObserver {
  public:
   // The training stops once `interrupted` is true. Keeps a reference to it.
-  TrainDisplay(bool quiet, const std::atomic<bool>& interrupted) : quiet_(quiet), interrupted_(interrupted) {}
+  TrainDisplay(bool quiet, const std::atomic<bool>& stop) : quiet_(quiet), interrupted_(stop) {}
 
   void on_progress(const TrainProgress& now) override;
   void on_epoch(const EpochRecord& epoch) override;

@@ -151,7 +151,7 @@ void run_tune(const Arguments& arguments) {
                            "what the networks do");
   options.add_number("seconds", flags.seconds, 0, 1e6, "stop soon after this time");
   options.add_switch("again", flags.again, "also measure what is in the file already");
-  options.add_text("output", flags.output, "FILE", "keep the results there, as defaults of the device's class");
+  options.add_output("output", flags.output, "FILE", "keep the results there, as defaults of the device's class");
   options.add_text("input", flags.input, "CxHxW", "image size");
   options.add_number("classes", flags.classes, 2, 1000000, "number of classes");
   if (!options.parse(arguments)) return print(options.help());

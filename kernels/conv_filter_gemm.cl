@@ -35,6 +35,8 @@ GEMM_KERNEL void conv_filter_gemm(global const float* restrict src,       //
   gemm_clear(&sums);
   const int item_m = item % ITEMS_M, item_n = item / ITEMS_M * ITEM_N;
   for (int begin = 0; begin < pixels; begin += TILE_D) {
+    // Before the tiles are filled again. At the end of the loop PoCL 6 cannot build it.
+    barrier(CLK_LOCAL_MEM_FENCE);
     for (uint e = item; e < TILE_M * TILE_D; e += ITEMS) {
       const uint lane = e % IN_CB, d = e / IN_CB % TILE_D, v = e / (IN_CB * TILE_D);
       const int q = begin + d, n = slice + SLICES * (q / OUT_PIXELS), p = q % OUT_PIXELS;
@@ -55,7 +57,6 @@ GEMM_KERNEL void conv_filter_gemm(global const float* restrict src,       //
     }
     barrier(CLK_LOCAL_MEM_FENCE);
     gemm_add(&sums, tile_m + item_m, tile_n + item_n);
-    barrier(CLK_LOCAL_MEM_FENCE);
   }
 
 #pragma unroll

@@ -65,6 +65,8 @@ GEMM_KERNEL void conv_gemm(global const ACTIVATION* restrict src,  //
   const int item_m = item % ITEMS_M, item_n = item / ITEMS_M * ITEM_N;
   const int vectors = busy ? rows.taps * columns.taps * C_BLOCKS : 0;  // of IN_CB channels, in the depth
   for (int begin = 0; begin < vectors; begin += TILE_D / IN_CB) {
+    // Before the tiles are filled again. At the end of the loop PoCL 6 cannot build it.
+    barrier(CLK_LOCAL_MEM_FENCE);
     for (uint e = item; e < TILE_M * TILE_D; e += ITEMS) {
       const uint lane = e % IN_CB, m = e / IN_CB % TILE_M, v = e / (IN_CB * TILE_M);
       const int tap = (begin + v) / C_BLOCKS, block = (begin + v) % C_BLOCKS;
@@ -87,7 +89,6 @@ GEMM_KERNEL void conv_gemm(global const ACTIVATION* restrict src,  //
     }
     barrier(CLK_LOCAL_MEM_FENCE);
     gemm_add(&sums, tile_m + item_m, tile_n + item_n);
-    barrier(CLK_LOCAL_MEM_FENCE);
   }
 
 #pragma unroll

@@ -13,26 +13,34 @@ std::string valid_utf8(std::string_view text) {
   return json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace)).get<std::string>();
 }
 
-std::string shown_line(std::string_view text) {
-  std::string line;
+std::string shown_text(std::string_view text) {
+  std::string shown;
   const std::string valid = valid_utf8(text);
   for (std::size_t i = 0; i < valid.size(); ++i) {
     const auto byte = static_cast<unsigned char>(valid[i]);
-    const auto next = static_cast<unsigned char>(i + 1 < valid.size() ? valid[i + 1] : 0);
-    if (byte == '\n') {
-      line += "\\n";
-    } else if (byte == '\t') {
-      line += "\\t";
-    } else if (byte < 0x20 || byte == 0x7F) {
-      line += fmt::format("\\x{:02x}", byte);
-    } else if (byte == 0xC2 && next < 0xA0) {  // U+0080 to U+009F
-      line += fmt::format("\\u{:04x}", next);
-      ++i;
+    const bool control = byte < 0x20 || byte == 0x7f;
+    // U+0080 to U+009F, which some terminals obey as well.
+    const bool high_control = byte == 0xc2 && static_cast<unsigned char>(valid[i + 1]) < 0xa0;
+    if (control && byte != '\n' && byte != '\t') {
+      shown += fmt::format("\\x{:02x}", byte);
+    } else if (high_control) {
+      shown += fmt::format("\\u{:04x}", static_cast<unsigned char>(valid[++i]));
     } else {
-      line += valid[i];
+      shown += valid[i];
     }
   }
-  return line;
+  return shown;
+}
+
+std::string shown_line(std::string_view text, std::size_t most) {
+  std::string line;
+  for (const char c : shown_text(text)) line += c == '\n' ? "\\n" : c == '\t' ? "\\t" : std::string(1, c);
+  std::size_t characters = 0, cut = line.size();
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if ((static_cast<unsigned char>(line[i]) & 0xc0) == 0x80) continue;
+    if (++characters == most) cut = i;
+  }
+  return characters <= most ? line : line.substr(0, cut) + "…";
 }
 
 void check_json_depth(std::string_view text, std::string_view where) {

@@ -10,7 +10,7 @@ install_packages "${build_packages[@]}"
 
 cd "$root"
 cmake --preset release -DCASCADECL_TESTS=OFF
-cmake --build --preset release --target cascadecl
+cmake --build --preset release
 
 mkdir -p "$folder"
 cd "$folder"

@@ -23,11 +23,6 @@ int images_at_once(int batch_size, int micro_batch) {
   return micro_batch > 0 ? std::min(micro_batch, batch_size) : batch_size;
 }
 
-double scheduled_rate(Schedule schedule, double rate, double progress) {
-  if (schedule == Schedule::step) return StepSchedule{.rate = rate}.rate_at(progress);
-  return OneCycleSchedule{.max_rate = rate}.rate_at(progress);
-}
-
 Pretrainer::Pretrainer(const Device& device, const Network& network, const Dataset& data, std::vector<std::int64_t> fit,
                        std::vector<std::int64_t> held_out, const PretrainSettings& settings, const PretrainState& state)
     : device_(device),

@@ -24,10 +24,6 @@ namespace cascadecl {
 // Images at once of a batch, see PretrainSettings::micro_batch.
 int images_at_once(int batch_size, int micro_batch);
 
-// step: He et al. 2016, see StepSchedule; one_cycle: see OneCycleSchedule.
-enum class Schedule { step, one_cycle };
-double scheduled_rate(Schedule schedule, double rate, double progress);
-
 struct PretrainSettings {
   std::string phase = "pretrain";  // as its reports call it
   int epochs = 12;

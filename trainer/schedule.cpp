@@ -30,6 +30,11 @@ double OneCycleSchedule::rate_at(double progress) const {
   return cosine_between(max_rate, max_rate * end_factor, share);
 }
 
+double scheduled_rate(Schedule schedule, double rate, double progress) {
+  if (schedule == Schedule::step) return StepSchedule{.rate = rate}.rate_at(progress);
+  return OneCycleSchedule{.max_rate = rate}.rate_at(progress);
+}
+
 double policy_learning_rate(double rate, int epoch) { return rate * std::pow(0.9, epoch / 4); }
 
 double linear_decay(double start, double progress, double end) {

@@ -25,6 +25,10 @@ struct OneCycleSchedule {
   double rate_at(double progress) const;
 };
 
+// A stage's schedule by its name, and its rate with `rate` as the largest.
+enum class Schedule { step, one_cycle };
+double scheduled_rate(Schedule schedule, double rate, double progress);
+
 // rate * 0.9^floor(epoch / 4), the paper's rate for the stopping policies (4.4). epoch counts from 0.
 double policy_learning_rate(double rate, int epoch);
 

@@ -6,13 +6,14 @@
 #include <vector>
 
 #include "runtime/cascade/model.h"
+#include "runtime/ops/flip.h"
 #include "runtime/study/runs/stage_costs.h"
 #include "trainer/best_epoch.h"
 #include "trainer/class_weights.h"
 #include "trainer/per_stage.h"
 #include "trainer/policy_learning.h"
-#include "trainer/pretrain.h"
 #include "trainer/refit.h"
+#include "trainer/schedule.h"
 
 namespace cascadecl {
 

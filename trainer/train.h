@@ -7,9 +7,7 @@
 #include "runtime/cascade/model.h"
 #include "runtime/energy/meter.h"
 #include "runtime/opencl/device.h"
-#include "trainer/checkpoint.h"
 #include "trainer/observer.h"
-#include "trainer/relative_costs.h"
 #include "trainer/settings.h"
 
 namespace cascadecl {
@@ -25,8 +23,7 @@ struct TrainResult {
 // stages: policies learn on those. At the end the stages may learn from these, too, see Refit. The images are seen as
 // training_data() (training_data.h) has them: as the model that the training goes on from counts its classes.
 //   devices     at least one, all different: the first runs all phases, the others pretrain stages beside it. Devices
-//   of
-//               one kind give the same result as one of them alone
+//               of one kind give the same result as one of them alone
 //   initial     stages to start from, and policies if their number fits; settings.stages then only names them. Without
 //               it settings.stages are built and initialised
 //   checkpoint  written after every epoch and when the observer stops the training; empty: none

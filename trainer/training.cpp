@@ -19,6 +19,7 @@
 #include "trainer/new_head.h"
 #include "trainer/policy_net.h"
 #include "trainer/policy_phase.h"
+#include "trainer/pretrain.h"
 #include "trainer/relative_costs.h"
 #include "trainer/stage_entry.h"
 #include "trainer/train_memory.h"

@@ -50,8 +50,8 @@ void add_flags(Options& options, Flags& flags) {
       "energy-model", flags.energy_model, "WATTS[:IDLE]",
       "also estimate energy as time at this power, and marginal energy as that minus time at idle power; such "
       "figures are called estimated everywhere");
-  options.add_text("csv", flags.csv, "FILE", "also write the parts measured as CSV");
-  options.add_text("markdown", flags.markdown, "FILE", "also write them as a Markdown table");
+  options.add_output("csv", flags.csv, "FILE", "also write the parts measured as CSV");
+  options.add_output("markdown", flags.markdown, "FILE", "also write them as a Markdown table");
 }
 
 // What is profiled, and where.
@@ -115,6 +115,8 @@ void run_profile(const Arguments& arguments) {
       "images, and of the policies. Energy is unknown where no counter can be read. compare tells which\n"
       "differences between two profiles (files of --json) are significant.");
   add_flags(options, flags);
+  options.add_example("profile cascade.h5 --data photos.h5 --images 1000",
+                      "Time and energy per image of the cascade and its parts");
   if (!options.parse(arguments)) return print(options.help());
   options.require("MODEL");
   options.require("data");

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -31,6 +32,8 @@ struct Inputs {
 
 // HDF5 files begin with these bytes; sweeps are JSON.
 bool is_model_file(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return false;  // opening a pipe would wait for its writer
   std::ifstream in(path, std::ios::binary);
   std::string start(8, '\0');
   in.read(start.data(), static_cast<std::streamsize>(start.size()));
@@ -130,9 +133,10 @@ void run_report(const Arguments& arguments) {
       "(its split test unless one is named). Without --data only their description is shown.");
   options.add_positional_list("MODEL|SWEEP", inputs.files);
   options.add_text("data", inputs.data, "FILE[:split]", "dataset file on which the models are run");
-  options.add_text("output,o", inputs.output, "FILE.html", "the page to write");
+  options.add_output("output,o", inputs.output, "FILE.html", "the page to write");
   options.add_text("title", inputs.title, "TEXT", "title of the page");
   flags.add_to(options, CascadeUse::run);
+  options.add_example("report cascade.h5 --data photos.h5 -o cascade.html", "A page on one cascade");
   if (!options.parse(arguments)) return print(options.help());
   const std::vector<std::string_view> of_runs(flags.names().begin(), flags.names().end());
   check_flags(options, {{inputs.data.empty(), of_runs, "only with --data, on which models are run"}});

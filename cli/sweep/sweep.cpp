@@ -15,6 +15,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/output_file.h"
+#include "cli/output_lock.h"
 #include "cli/policy_learning_flags.h"
 #include "cli/progress.h"
 #include "cli/sweep/sweep_file.h"
@@ -57,9 +58,9 @@ void add_flags(Options& options, Flags& flags) {
   options.add_text("held-out", flags.held_out, "SPLIT",
                    "fit policies and choose thresholds on all images of this split of the file, instead of the images "
                    "that the model's training held out");
-  options.add_text("output,o", flags.output, "OUT.json", "the result; an interrupted sweep goes on from it");
-  options.add_text("csv", flags.csv, "FILE", "write the points as CSV too");
-  options.add_text("markdown", flags.markdown, "FILE", "write the points as a Markdown table too");
+  options.add_output("output,o", flags.output, "OUT.json", "the result; an interrupted sweep goes on from it");
+  options.add_output("csv", flags.csv, "FILE", "write the points as CSV too");
+  options.add_output("markdown", flags.markdown, "FILE", "write the points as a Markdown table too");
   options.add_text("alpha", flags.alphas, "LIST", "prices of MACs for learned and ann");
   options.add_number("seeds", flags.sweep.seeds, 0, 1000, "number of seeds that learned and ann are fitted with");
   options.add_number("seed", flags.sweep.first_seed, "the first of these seeds");
@@ -352,6 +353,7 @@ void run_sweep(const Arguments& arguments) {
         {"joint-loss", "joint-epochs", "joint-learning-rate", "reinforce-learning-rate"},
         "only with --joint"},
        {flags.joint, {"held-out"}, "not with --joint, which holds out the images that the model's training did"}});
+  const OutputLock lock(flags.output);
   check_writable(flags.csv);
   check_writable(flags.markdown);
   const Model model = read_model(flags.model);

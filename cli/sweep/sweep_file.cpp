@@ -3,11 +3,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <fstream>
-#include <iterator>
-
 #include "data/files/atomic_file.h"
 #include "data/files/error.h"
+#include "data/files/text_file.h"
 #include "trainer/settings.h"
 
 namespace cascadecl {
@@ -39,8 +37,7 @@ const Column columns[] = {
 
 // What a sweep of this many stages has left.
 Sweep read_begun_sweep(const std::filesystem::path& path, std::size_t stages) {
-  std::ifstream in(path, std::ios::binary);
-  const std::string text(std::istreambuf_iterator<char>(in), {});
+  const std::string text = read_text_file(path, most_json_bytes);
   try {
     Sweep sweep = parse_begun_sweep(text, path.string());
     if (!sweep.stages.empty() && sweep.stages.size() != stages)

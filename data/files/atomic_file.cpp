@@ -4,12 +4,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include "data/files/error.h"
+#include "data/files/temporary_files.h"
 
 namespace cascadecl {
 namespace {
@@ -57,22 +57,23 @@ void check_target(const fs::path& target) {
   if (fs::exists(status) && ::access(target.c_str(), W_OK) != 0) fail(target, "existing file", errno);
 }
 
-// Creates a new empty file of a name that nobody else uses, with the permissions that the user's umask grants.
-fs::path create_temporary(const fs::path& target) {
-  static std::atomic<unsigned> counter{0};  // only keeps names of one process apart
-  for (;;) {
-    fs::path name = folder_of(target) / fmt::format(".{}.{}-{}.tmp", target.filename().string(), ::getpid(), counter++);
-    Descriptor file(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-    if (file.valid()) return name;
-    if (errno != EEXIST) fail(target, fmt::format("in folder {}", folder_of(target).string()), errno);
-  }
-}
-
 }  // namespace
 
 AtomicFile::AtomicFile(const fs::path& target) : target_(resolve(target)) {
   check_target(target_);
-  temporary_ = create_temporary(target_);
+  remove_abandoned(target_);
+  create_temporary();
+}
+
+// Creates a new empty file of a name that nobody else uses, with the permissions that the user's umask grants.
+void AtomicFile::create_temporary() {
+  for (;;) {
+    temporary_ = temporary_name(target_);
+    mark_.emplace(temporary_);
+    Descriptor file(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    if (file.valid()) return;
+    if (errno != EEXIST) fail(target_, fmt::format("in folder {}", folder_of(target_).string()), errno);
+  }
 }
 
 AtomicFile::~AtomicFile() {

@@ -1,6 +1,9 @@
 #pragma once
 #include <filesystem>
+#include <optional>
 #include <string>
+
+#include "data/files/temporary_files.h"
 
 namespace cascadecl {
 
@@ -27,7 +30,10 @@ class AtomicFile {
   void commit();
 
  private:
+  void create_temporary();
+
   std::filesystem::path target_, temporary_;
+  std::optional<TemporaryFileMark> mark_;
   bool committed_ = false;
 };
 

@@ -9,6 +9,7 @@
 #include "data/files/error.h"
 #include "data/files/hdf5_file.h"
 #include "data/files/hdf5_handle.h"
+#include "data/files/hdf5_strings.h"
 
 namespace cascadecl {
 
@@ -99,6 +100,19 @@ H5O_type_t type_behind(hid_t file, const std::string& link) {
   return status < 0 ? H5O_TYPE_UNKNOWN : info.type;
 }
 
+// What a file that cannot be opened suffers from: a lock, its age, or damage.
+std::string opening_fault(const std::string& reason) {
+  const auto tells = [&](std::string_view what) { return reason.find(what) != std::string::npos; };
+  if (tells("Resource temporarily unavailable")) return "another program is writing it";
+  if (tells("No locks available") || tells("unable to lock file") || tells("Function not implemented"))
+    return fmt::format(
+        "cannot be locked ({}): this file system has no locks; HDF5_USE_FILE_LOCKING=FALSE does without them", reason);
+  if (tells("version number") || tells("unknown superblock"))
+    return fmt::format("damaged, or written by a newer HDF5 than the {}.{}.{} of this program: {}", H5_VERS_MAJOR,
+                       H5_VERS_MINOR, H5_VERS_RELEASE, reason);
+  return fmt::format("truncated or damaged HDF5 file: {}", reason);
+}
+
 }  // namespace
 
 void skip_hdf5_cleanup_at_exit() { H5dont_atexit(); }
@@ -164,8 +178,7 @@ Hdf5Reader::Impl::Impl(fs::path file) : path(std::move(file)) {
   if (is_hdf5 < 0) throw FileError(fmt::format("{}: cannot be read: {}", path.string(), hdf5::last_error()));
   if (is_hdf5 == 0) throw FileError(fmt::format("{}: not an HDF5 file", path.string()));
   id = Handle(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
-  if (!id.valid())
-    throw FileError(fmt::format("{}: truncated or damaged HDF5 file: {}", path.string(), hdf5::last_error()));
+  if (!id.valid()) throw FileError(fmt::format("{}: {}", path.string(), opening_fault(hdf5::last_error())));
 }
 
 // The type of an object, or H5O_TYPE_UNKNOWN if there is none. Follows hard links only, so it cannot leave the file.
@@ -356,11 +369,11 @@ std::vector<std::string> Hdf5Reader::string_list_attribute(std::string_view obje
   std::vector<std::string> values;
   if (count == 0) return values;
   if (H5Tis_variable_str(type.get()) > 0) {
-    std::vector<char*> pointers(count, nullptr);
-    if (H5Aread(attribute.get(), type.get(), pointers.data()) < 0) damaged();
-    for (const char* text : pointers) values.emplace_back(text ? text : "");
-    H5Dvlen_reclaim(type.get(), space.get(), H5P_DEFAULT, pointers.data());
-    return values;
+    try {
+      return hdf5::variable_strings(impl_->id, impl_->path, attribute, count);
+    } catch (const FileError& error) {
+      impl_->fail(object, fmt::format("attribute {}: {}", name, error.what()));
+    }
   }
   const std::size_t size = H5Tget_size(type.get());
   std::string bytes(count * size, '\0');

@@ -30,7 +30,12 @@ struct Zone {
   fs::path file;  // energy_uj
   double longest_gap_s;
   WrapCounter counter;
+  double last_j = 0;  // the count of the last reading
 };
+
+// More than a counter can rise in a gap between two readings: ten times what the largest package takes, and what it
+// may have owed from before.
+double possible_j(double gap_s) { return 10 * largest_power_w * (gap_s + 0.1); }
 
 SysFiles powercap_files(const MeterEnvironment& environment) {
   return {environment, source_name, remedy_if_absent, [](const fs::path& path) {
@@ -70,9 +75,11 @@ class RaplMeter : public EnergyMeter {
 
   double start() override {
     last_time_s_ = clock_();
-    for (Zone& zone : zones_)
+    for (Zone& zone : zones_) {
+      zone.last_j = 0;
       if (const auto value = files_.number(zone.file, "microjoules"); !zone.counter.start(value))
         throw out_of_order(zone, value);
+    }
     return last_time_s_;
   }
 
@@ -90,7 +97,13 @@ class RaplMeter : public EnergyMeter {
     const std::uint64_t value = files_.number(zone.file, "microjoules");
     const auto total_uj = zone.counter.add(value);
     if (!total_uj) throw out_of_order(zone, value);
-    return static_cast<double>(*total_uj) * 1e-6;
+    const double total_j = static_cast<double>(*total_uj) * 1e-6;
+    const double step_j = total_j - std::exchange(zone.last_j, total_j);
+    if (step_j > possible_j(gap_s))
+      throw files_.error(zone.file, fmt::format("rose by {:.0f} J in {:.3f} s, more than a processor can take: the "
+                                                "counter jumped or was reset",
+                                                step_j, gap_s));
+    return total_j;
   }
 
   MeterReadError out_of_order(const Zone& zone, std::uint64_t value) const {

@@ -4,33 +4,19 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "data/files/error.h"
+#include "data/files/text_file.h"
 #include "runtime/network/zoo.h"
 
 namespace cascadecl {
 namespace {
 
 constexpr std::size_t max_stages = 64;
-constexpr std::uintmax_t max_file = std::uintmax_t{16} << 20;
-
-std::string read_text(const std::filesystem::path& path) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) throw FileError(fmt::format("{}: no such file", path.string()));
-  if (std::filesystem::file_size(path, error) > max_file || error)
-    throw FileError(fmt::format("{}: larger than 16 MiB, not a layer list", path.string()));
-  std::ifstream stream(path, std::ios::binary);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  if (!stream) throw FileError(fmt::format("{}: cannot be read", path.string()));
-  return text.str();
-}
 
 Network read_layer_list(const std::string& path) {
   try {
-    return Network::from_json(read_text(path));
+    return Network::from_json(read_text_file(path));
   } catch (const FileError& error) {
     const std::string text = error.what();
     throw FileError(text.starts_with(path) ? text : fmt::format("{}: {}", path, text));

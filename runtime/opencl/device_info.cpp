@@ -48,6 +48,15 @@ DeviceInfo describe(const cl::Platform& platform, const cl::Device& device) {
   return info;
 }
 
+std::vector<cl::Platform> all_platforms() {
+  std::vector<cl::Platform> platforms;
+  try {
+    cl::Platform::get(&platforms);
+  } catch (const cl::Error&) {  // the loader's way to say that there is none
+  }
+  return platforms;
+}
+
 // A platform that cannot be asked is left out, or cut short.
 std::vector<DeviceInfo> devices_of(const cl::Platform& platform) {
   std::vector<DeviceInfo> infos;
@@ -63,7 +72,7 @@ std::vector<DeviceInfo> devices_of(const cl::Platform& platform) {
 }
 
 std::string listing(const std::vector<DeviceInfo>& devices) {
-  if (devices.empty()) return "there is no OpenCL device (is an OpenCL driver installed?)";
+  if (devices.empty()) return why_no_device();
   std::string text = "there are";
   for (const DeviceInfo& d : devices) {
     text += fmt::format("{} ocl:{}.{} ({}, {})", d.index ? "," : "", d.platform, d.device, to_string(d.device_class),
@@ -174,12 +183,7 @@ int DeviceInfo::channel_block() const {
 std::string DeviceInfo::tuning_class() const { return fmt::format("{}-{}", to_string(device_class), channel_block()); }
 
 std::vector<DeviceInfo> list_devices() {
-  std::vector<cl::Platform> platforms;
-  try {
-    cl::Platform::get(&platforms);
-  } catch (const cl::Error&) {  // the loader finds no platform: no devices
-    return {};
-  }
+  const std::vector<cl::Platform> platforms = all_platforms();
   std::vector<DeviceInfo> all;
   for (std::size_t p = 0; p < platforms.size(); ++p) {
     for (DeviceInfo& info : devices_of(platforms[p])) {
@@ -189,6 +193,21 @@ std::vector<DeviceInfo> list_devices() {
     }
   }
   return all;
+}
+
+std::string why_no_device() {
+  const std::vector<cl::Platform> platforms = all_platforms();
+  if (platforms.empty()) return "there is no OpenCL device (is an OpenCL driver installed?)";
+  std::string text = "there is no OpenCL device";
+  for (const cl::Platform& platform : platforms) {
+    std::string name;
+    platform.getInfo(CL_PLATFORM_NAME, &name);
+    name = trimmed(name);
+    text += fmt::format("; the platform '{}' has none", name);
+    if (name == "Portable Computing Language")
+      text += ", as PoCL has none where it cannot write its cache (set POCL_CACHE_DIR to a folder that it can write)";
+  }
+  return text;
 }
 
 DeviceInfo select_device(std::string_view spec, const std::vector<DeviceInfo>& devices) {

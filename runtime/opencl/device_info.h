@@ -50,6 +50,9 @@ struct DeviceInfo {
 // All devices of all platforms; empty where there is none. A platform that cannot be asked is left out.
 std::vector<DeviceInfo> list_devices();
 
+// Where list_devices() is empty: which platforms there are, and the likely cause.
+std::string why_no_device();
+
 // SPEC: auto | cpu[:i] | igpu[:i] | gpu[:i] | ocl:PLATFORM.DEVICE. auto takes the first gpu, else igpu, else cpu.
 // Throws UsageError if the text is no SPEC, DeviceNotFoundError (listing those that are there) if nothing fits.
 DeviceInfo select_device(std::string_view spec, const std::vector<DeviceInfo>& devices);

@@ -22,16 +22,6 @@ void check(ImageShape shape, std::span<const float> mean, std::span<const float>
 
 }  // namespace
 
-std::string_view to_string(Flip flip) {
-  return flip == Flip::none ? "none" : flip == Flip::random ? "random" : "alternate";
-}
-
-Flip parse_flip(std::string_view name) {
-  for (const Flip flip : {Flip::none, Flip::random, Flip::alternate})
-    if (name == to_string(flip)) return flip;
-  throw UsageError(fmt::format("flip '{}' is none of none, random, alternate", name));
-}
-
 ImageInput::ImageInput(const Device& device, ImageShape shape, std::span<const float> mean, std::span<const float> std,
                        Precision precision)
     : device_(device),

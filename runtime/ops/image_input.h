@@ -1,19 +1,12 @@
 #pragma once
 #include <cstdint>
 #include <span>
-#include <string_view>
 
 #include "runtime/ops/activation_array.h"
+#include "runtime/ops/flip.h"
 #include "runtime/ops/image_shape.h"
 
 namespace cascadecl {
-
-// When a training image is mirrored left-right.
-//   random     with probability 1/2 in each epoch
-//   alternate  in every other epoch: a random half of the images begins mirrored, the other half as it is
-enum class Flip { none, random, alternate };
-std::string_view to_string(Flip flip);
-Flip parse_flip(std::string_view name);  // throws UsageError that lists the names
 
 // Random changes of training images: crop, mirroring, cutout. They follow from seed, epoch and the image's index alone,
 // so neither the batch nor the device changes them.

@@ -11,16 +11,22 @@ set_target_properties(cascadecl_shared PROPERTIES EXPORT_NAME cascadecl VERSION 
 add_library(cascadecl::static ALIAS cascadecl_static)
 add_library(cascadecl::cascadecl ALIAS cascadecl_shared)
 
-# Headers are included from their root: "runtime/cascade/executor.h". They have a folder of their own, because names like
-# data/ are too common for /usr/include.
-set(header_dir ${CMAKE_INSTALL_INCLUDEDIR}/cascadecl)
+# Public headers are included as <cascadecl/cascadecl.h> and <cascadecl/runtime/...>. For a project that adds this one as
+# a subdirectory links stand for what public_headers.cmake installs.
+set(build_headers ${CMAKE_CURRENT_BINARY_DIR}/include)
+file(MAKE_DIRECTORY ${build_headers}/cascadecl)
+foreach(folder data runtime trainer)
+  file(CREATE_LINK ${PROJECT_SOURCE_DIR}/${folder} ${build_headers}/cascadecl/${folder} SYMBOLIC)
+endforeach()
+file(CREATE_LINK ${PROJECT_SOURCE_DIR}/share/include/cascadecl.h ${build_headers}/cascadecl/cascadecl.h SYMBOLIC)
 foreach(library cascadecl_static cascadecl_shared)
   set_target_properties(${library} PROPERTIES OUTPUT_NAME cascadecl)
   target_sources(${library} PRIVATE $<TARGET_OBJECTS:cascadecl_data> $<TARGET_OBJECTS:cascadecl_kernels>
     $<TARGET_OBJECTS:cascadecl_runtime> $<TARGET_OBJECTS:cascadecl_trainer>)
   target_compile_features(${library} INTERFACE cxx_std_20)
   target_include_directories(${library} INTERFACE
-    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${header_dir}>)
+    $<BUILD_INTERFACE:${build_headers}> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_link_libraries(${library} PUBLIC OpenCL::OpenCL Threads::Threads
     PRIVATE clblast CURL::libcurl fmt::fmt GIF::GIF hdf5::hdf5 JPEG::JPEG LibArchive::LibArchive OpenSSL::Crypto
     PkgConfig::WebP PNG::PNG ${CMAKE_DL_LIBS})
@@ -28,13 +34,13 @@ endforeach()
 
 install(TARGETS cascadecl_shared EXPORT cascadeclTargets)
 install(TARGETS cascadecl_static EXPORT cascadeclStaticTargets)
-# hdf5_handle.h and hdf5_sink.h are private: they need HDF5's own headers; the others left out are of no use alone.
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/data ${PROJECT_SOURCE_DIR}/runtime ${PROJECT_SOURCE_DIR}/trainer
-  DESTINATION ${header_dir} FILES_MATCHING PATTERN "*.h"
-  PATTERN hdf5_handle.h EXCLUDE PATTERN hdf5_sink.h EXCLUDE PATTERN pickle_machine.h EXCLUDE
-  PATTERN image_decoders.h EXCLUDE PATTERN exif_orientation.h EXCLUDE)
-# The library has them embedded; they are installed to be read.
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/share/tuning DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(CODE "include(${CMAKE_CURRENT_LIST_DIR}/public_headers.cmake)
+  copy_public_headers(${PROJECT_SOURCE_DIR} \$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_INCLUDEDIR})")
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/share/models ${PROJECT_SOURCE_DIR}/share/configs
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/cascadecl)
+# The library has the tuning embedded; it is installed to be read.
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/share/doc/ ${PROJECT_SOURCE_DIR}/share/tuning ${PROJECT_SOURCE_DIR}/share/examples
+  DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/cascadecl)

@@ -8,6 +8,7 @@
 #include "data/loader.h"
 #include "runtime/cascade/executor.h"
 #include "runtime/cascade/model_file.h"
+#include "runtime/classifier/classifier.h"
 #include "tests/cli/process.h"
 #include "tests/cli/trained_world.h"
 
@@ -98,6 +99,15 @@ TEST_CASE("program and library answer alike with a model that a budget was met f
           std::vector<std::int32_t>(result.exit_stage.begin(), result.exit_stage.end()));
     CHECK(file.read<float>("/answer", {30, 10}) == result.answer);
     CHECK(std::ranges::count(result.exit_stage, 0) > 0);
+
+    Classifier classifier(world.path("c.h5"));
+    CHECK(classifier.policy() == to_string(model.decision.value().policy));
+    const std::vector<Classification> answers = classifier.classify(images);
+    REQUIRE(answers.size() == 30);
+    for (std::size_t i = 0; i < 30; ++i) {
+      CHECK(answers[i].exit_stage == result.exit_stage[i]);
+      CHECK(answers[i].label == result.label(static_cast<std::int64_t>(i)));
+    }
   }
 }
 

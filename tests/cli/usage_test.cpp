@@ -38,6 +38,54 @@ TEST_CASE("every command has --help with the common flags") {
   }
 }
 
+TEST_CASE("help tells of a command what its --help does, and names commands and flags for shells") {
+  CHECK(cascadecl_run({"help"}).out == cascadecl_run({"--help"}).out);
+  for (const auto& command : all_commands) {
+    const Finished help = cascadecl_run(with({"help"}, command)), own = cascadecl_run(with(command, {"--help"}));
+    CAPTURE(command.front());
+    CHECK(help.status == 0);
+    CHECK(help.out == own.out);
+    const Finished flags = cascadecl_run(with({"help", "--flags"}, command));
+    CHECK(contains(flags.out, "--help\n--config\n--json\n--quiet\n"));
+    const Finished page = cascadecl_run(with({"help", "--man"}, command));
+    CHECK(page.out.starts_with(".TH CASCADECL-"));
+    for (const char* part : {"\n.SH NAME\n", "\n.SH SYNOPSIS\n", "\n.SH FLAGS OF EVERY COMMAND\n", "\\-\\-quiet"})
+      CHECK(contains(page.out, part));
+  }
+  const std::string commands = cascadecl_run({"help", "--commands"}).out;
+  for (const char* line : {"train\n", "data import\n", "profile compare\n"}) CHECK(contains(commands, line));
+  CHECK(contains(cascadecl_run({"help", "--flags", "train"}).out, "--output\n"));
+  CHECK(contains(cascadecl_run({"train", "--help"}).out, "\nexamples:\n"));
+  CHECK(error_fault(cascadecl_run({"help", "trian"}), 2, "did you mean 'train'?") == "");
+  CHECK(error_fault(cascadecl_run({"help", "train", "more"}), 2, "'train more'") == "");
+  CHECK(error_fault(cascadecl_run({"help", "--pages"}), 2, "'--pages'") == "");
+}
+
+TEST_CASE("what was probably meant is asked") {
+  CHECK(error_fault(cascadecl_run({"evla"}), 2, "did you mean 'eval'?") == "");
+  CHECK(error_fault(cascadecl_run({"eval", "m.h5", "--batchsize", "3"}), 2, "did you mean '--batch-size'?") == "");
+  CHECK(error_fault(cascadecl_run({"eval", "m.h5", "--data", "d.h5", "--policy", "margins:0.5"}), 2,
+                    "did you mean 'margin'?") == "");
+  CHECK(error_fault(cascadecl_run({"eval", "m.h5", "--data", "d.h5", "--combine", "fited"}), 2,
+                    "did you mean 'fitted'?") == "");
+}
+
+TEST_CASE("bash completes commands, their actions and flags") {
+  const TemporaryFolder folder;
+  const auto completions = [&](const std::string& words, int current) {
+    write_text(folder / "complete.sh", "source " CASCADECL_COMPLETION "\nCOMP_WORDS=(" CASCADECL_PROGRAM " " + words +
+                                           ")\nCOMP_CWORD=" + std::to_string(current) +
+                                           "\n_cascadecl\necho \"${COMPREPLY[*]}\"\n");
+    REQUIRE(std::system(("bash " + (folder / "complete.sh").string() + " > " + (folder / "out").string()).c_str()) ==
+            0);
+    return read_text(folder / "out");
+  };
+  CHECK(completions("pr", 1) == "predict profile\n");
+  CHECK(completions("data im", 2) == "import\n");
+  CHECK(completions("data import --lay", 3) == "--layout\n");
+  CHECK(completions("eval m.h5 --comb", 3) == "--combine\n");
+}
+
 TEST_CASE("a missing or unknown command is wrong usage") {
   CHECK(error_fault(cascadecl_run({}), 2, "command") == "");
   CHECK(error_fault(cascadecl_run({"evaluate"}), 2, "'evaluate'") == "");
@@ -127,7 +175,7 @@ TEST_CASE("flags that would say nothing in each other's company are refused, and
 
 TEST_CASE("a command takes no flag that it would not follow") {
   const auto taken = [](const std::string& command, const std::string& flag) {
-    return contains(cascadecl_run({command, "--help"}).out, "\n  " + flag + " ");
+    return contains("\n" + cascadecl_run({"help", "--flags", command}).out, "\n" + flag + "\n");
   };
   for (const char* flag : {"--trace", "--placement", "--on-device-failure", "--objective", "--device-timeout"}) {
     CAPTURE(flag);

@@ -41,6 +41,7 @@ ROOMS = (
     "runtime/study/answers",   # what the stages say of images
     "runtime/study/runs",      # what runs cost
     "runtime/study/tradeoff",  # accuracy against cost
+    "runtime/classifier",      # a model file and image files: the library in three lines
     "runtime/tuner",     # finds what kernels look up, those of policies too
     "trainer",
     "cli",

@@ -74,6 +74,11 @@ TEST_CASE("a kernel of more local memory than it has is refused") {
   for (const auto& [size, expected] : {std::pair("100", CL_SUCCESS), std::pair("1000", CL_OUT_OF_RESOURCES)}) {
     cl::Kernel kernel = gpu.build((std::string("#define SIZE ") + size + "\n" + source).c_str());
     kernel.setArg(0, out);
+    // The layer goes by what the OpenCL below says of a kernel.
+    if (kernel.getWorkGroupInfo<CL_KERNEL_LOCAL_MEM_SIZE>(gpu.devices[0]) == 0) {
+      MESSAGE("skipped: this OpenCL tells of no local memory");
+      return;
+    }
     CHECK(gpu.launch(kernel, cl::NDRange(32)) == expected);
   }
 }

@@ -15,6 +15,7 @@
 #include "tests/trainer/short_training.h"
 #include "trainer/checkpoint.h"
 #include "trainer/held_out.h"
+#include "trainer/pretrain.h"
 
 namespace cascadecl {
 namespace {

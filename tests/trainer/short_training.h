@@ -6,6 +6,7 @@
 
 #include "data/generated/generate.h"
 #include "tests/support/training.h"
+#include "trainer/checkpoint.h"
 #include "trainer/train.h"
 
 // A training of all phases that takes a second or so, and what tests say of it.

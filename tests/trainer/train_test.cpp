@@ -11,6 +11,7 @@
 #include "trainer/calibrate.h"
 #include "trainer/held_out.h"
 #include "trainer/policy_phase.h"
+#include "trainer/relative_costs.h"
 
 namespace cascadecl {
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "data/files/error.h"
+#include "runtime/suggestion.h"
 
 namespace cascadecl {
 namespace {
@@ -80,9 +81,9 @@ std::string to_string(const PolicyChoice& choice) {
 PolicyKind parse_policy_kind(std::string_view name) {
   const auto entry = std::ranges::find(kEntries, name, &Entry::name);
   if (entry != kEntries.end()) return entry->kind;
-  std::vector<std::string_view> names;
-  for (const Entry& known : kEntries) names.push_back(known.name);
-  throw UsageError(fmt::format("policy '{}' is none of {}", name, fmt::join(names, ", ")));
+  std::vector<std::string> names;
+  for (const Entry& known : kEntries) names.emplace_back(known.name);
+  throw UsageError(fmt::format("policy '{}' is none of {}{}", name, fmt::join(names, ", "), did_you_mean(name, names)));
 }
 
 PolicyChoice parse_policy_choice(std::string_view text) {

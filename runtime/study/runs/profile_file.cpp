@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "data/files/error.h"
+#include "data/files/text_file.h"
 #include "runtime/foreign_text.h"
 #include "runtime/number_or_null.h"
 
@@ -255,9 +254,7 @@ ProfileWindows parse_profile(const std::string& text, const std::string& name) {
 }
 
 ProfileWindows read_profile(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw FileError(path.string() + ": cannot be opened");
-  return parse_profile(std::string(std::istreambuf_iterator<char>(in), {}), path.string());
+  return parse_profile(read_text_file(path, most_json_bytes), path.string());
 }
 
 }  // namespace cascadecl

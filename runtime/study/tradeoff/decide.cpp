@@ -26,18 +26,6 @@ CascadeTable under_policy(CascadeTable table, const Model& model, PolicyKind kin
   return with_policies(std::move(table), model_under(model, {kind, 0.5}).policies, device);
 }
 
-}  // namespace
-
-std::string_view unit_text(CostUnit unit) {
-  return unit == CostUnit::ms ? "ms an image" : unit == CostUnit::mj ? "mJ an image" : "of the largest stage's MACs";
-}
-
-std::string_view target_unit_text(const BudgetQuestion& question) {
-  return question.target.kind == Goal::Kind::drop ? "points below the best stage" : unit_text(question.unit);
-}
-
-namespace {
-
 // What a decision gives on a table whose stop probabilities are of its policies.
 Budget judge(const Model& model, const CascadeTable& table, const BudgetAnswer& answer) {
   const PolicyChoice& choice = model.decision.value().policy;
@@ -57,7 +45,7 @@ Budget judge(const Model& model, const CascadeTable& table, const BudgetAnswer& 
 // The point of the frontier.
 BudgetAnswer decide_along_frontier(const BudgetQuestion& question, Model& model, CascadeTable& table,
                                    const Device& device, BudgetAnswer answer) {
-  const FrontierPoint point = pick(model.frontier, question.target, answer.costs, target_unit_text(question));
+  const FrontierPoint point = pick(model.frontier, question.target.goal, answer.costs, unit_text(question.target));
   model = at_point(std::move(model), point);
   table = under_policy(std::move(table), model, point.policy.kind, device);
   answer.simulation = {
@@ -81,7 +69,7 @@ BudgetAnswer decide(const BudgetQuestion& question, Model& model, CascadeTable& 
     for (const double share : relative_macs(model).policies) table.policy_mmac.push_back(share * largest_mmac(model));
     return decide_along_frontier(
         question, model, table, device,
-        {.costs = costs_of(question.unit, table, model, device, timed_on, settings, environment)});
+        {.costs = costs_of(question.target.unit, table, model, device, timed_on, settings, environment)});
   }
   const PolicyKind kind = *question.policy;
   if (!has_threshold(kind)) throw UsageError(fmt::format("policy {}: it has no threshold to find", to_string(kind)));
@@ -89,10 +77,10 @@ BudgetAnswer decide(const BudgetQuestion& question, Model& model, CascadeTable& 
   const Combine combine = question.combine.value_or(default_combine(model));
   const auto score = make_score(kind, {.combination = model.combination});
   BudgetAnswer answer{
-      .costs = costs_of(question.unit, table, model, device, timed_on, settings, environment),
+      .costs = costs_of(question.target.unit, table, model, device, timed_on, settings, environment),
       .simulation = {.asks_model = asks_model(kind), .combine = combine, .combination = model.combination}};
-  answer.budget = find_budget(table, scores_of(table, *score), answer.costs, question.target, answer.simulation,
-                              target_unit_text(question));
+  answer.budget = find_budget(table, scores_of(table, *score), answer.costs, question.target.goal, answer.simulation,
+                              unit_text(question.target));
   answer.simulation.limit = answer.budget.limit;
   model.decision = {{kind, score->parameter_of(answer.budget.limit)}, combine};
   return answer;

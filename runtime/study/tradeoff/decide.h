@@ -1,28 +1,21 @@
 #pragma once
 #include <optional>
-#include <string_view>
 
 #include "data/dataset.h"
 #include "runtime/cascade/model.h"
 #include "runtime/opencl/device.h"
 #include "runtime/study/answers/cascade_table.h"
-#include "runtime/study/runs/stage_costs.h"
+#include "runtime/study/runs/unit_goal.h"
 #include "runtime/study/tradeoff/budget.h"
 
 namespace cascadecl {
 
-// A goal, and the policy whose threshold should meet it; without one the best point of the model's frontier does. A
-// cost in CostUnit::mac is a share of the largest stage's multiply-adds.
+// A goal, and the policy whose threshold should meet it; without one the best point of the model's frontier does.
 struct BudgetQuestion {
-  Goal target;
-  CostUnit unit = CostUnit::mac;
+  UnitGoal target;
   std::optional<PolicyKind> policy = {};
   std::optional<Combine> combine = {};  // none: default_combine() of the model
 };
-
-// The unit of a target or a cost in messages: "ms an image".
-std::string_view unit_text(CostUnit unit);
-std::string_view target_unit_text(const BudgetQuestion& question);
 
 // A threshold that was found, and everything needed to judge other images in the same way.
 struct BudgetAnswer {

@@ -4,14 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string_view>
 #include <vector>
 
 #include "data/files/error.h"
+#include "data/files/text_file.h"
 #include "runtime/cascade/policies/policy_choice.h"
 #include "runtime/foreign_text.h"
 #include "runtime/number_or_null.h"
@@ -266,12 +265,7 @@ Sweep parse_sweep(const std::string& text, const std::string& name) { return par
 Sweep parse_begun_sweep(const std::string& text, const std::string& name) { return parse(text, name, true); }
 
 Sweep read_sweep(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in.is_open()) throw FileError(fmt::format("{}: cannot be opened", path.string()));
-  std::ostringstream text;
-  text << in.rdbuf();
-  // What could not be read, a folder, is an empty text here.
-  return parse_sweep(text.str(), path.string());
+  return parse_sweep(read_text_file(path, most_json_bytes), path.string());
 }
 
 }  // namespace cascadecl

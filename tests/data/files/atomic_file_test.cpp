@@ -1,8 +1,11 @@
 #include "data/files/atomic_file.h"
 
 #include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "data/files/error.h"
+#include "data/files/temporary_files.h"
 #include "tests/support/full_disk.h"
 #include "tests/support/temporary_folder.h"
 
@@ -27,6 +30,24 @@ TEST_CASE("an atomic file given up leaves the old file and no other") {
   { AtomicFile(folder / "result").append("half"); }
   CHECK(read_text(folder / "result") == "old");
   CHECK(folder.entries() == 1);
+}
+
+TEST_CASE("temporary files of processes that are no more go, others stay") {
+  const TemporaryFolder folder;
+  const fs::path ours = temporary_name(folder / "result");
+  const std::string own = std::to_string(::getpid());
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  REQUIRE(::waitpid(child, nullptr, 0) == child);  // now a number of no process
+  std::string abandoned = ours.string();
+  abandoned.replace(abandoned.rfind("~" + own + "-") + 1, own.size(), std::to_string(child));
+  write_text(abandoned, "half");
+  write_text(ours, "half");
+  write_text(folder / ".other~machine~1-0.tmp", "half");
+  { AtomicFile(folder / "result").append("whole"); }
+  CHECK_FALSE(fs::exists(abandoned));
+  CHECK(fs::exists(ours));
+  CHECK(folder.entries() == 2);
 }
 
 TEST_CASE("a full disk is an output error that names the file, and the old file stays") {

@@ -156,6 +156,57 @@ TEST_CASE("a file with spoiled bytes reads or throws a file error, and does not 
   }));
 }
 
+// A file with strings of variable length, as h5py writes them.
+void write_strings(const fs::path& path, const std::vector<const char*>& strings) {
+  const RawFile file(path);
+  const hid_t type = H5Tcopy(H5T_C_S1), group = H5Gopen2(file.id(), "/", H5P_DEFAULT);
+  H5Tset_size(type, H5T_VARIABLE);
+  const hsize_t count = strings.size();
+  const hid_t space = H5Screate_simple(1, &count, nullptr);
+  const hid_t attribute = H5Acreate2(group, "names", type, space, H5P_DEFAULT, H5P_DEFAULT);
+  REQUIRE(H5Awrite(attribute, type, strings.data()) >= 0);
+  H5Aclose(attribute);
+  H5Sclose(space);
+  H5Gclose(group);
+  H5Tclose(type);
+}
+
+std::vector<std::string> read_strings(const fs::path& path) {
+  return Hdf5Reader(path).string_list_attribute("/", "names");
+}
+
+TEST_CASE("strings of variable length are read, and damaged heaps of them are file errors") {
+  const TemporaryFolder folder;
+  const fs::path good = folder / "good.h5", bad = folder / "bad.h5";
+  const std::vector<const char*> strings = {"one", "", "a name of some length, which is more than that of the others"};
+  write_strings(good, strings);
+  CHECK(read_strings(good) == std::vector<std::string>(strings.begin(), strings.end()));
+  const std::string bytes = read_text(good);
+  const std::size_t heap = bytes.find("GCOL");
+  REQUIRE(heap != std::string::npos);
+  const auto error_with = [&](std::size_t place, const std::string& replacement) {
+    std::string spoiled = bytes;
+    spoiled.replace(heap + place, replacement.size(), replacement);
+    write_text(bad, spoiled);
+    return error_of<FileError>([&] { read_strings(bad); });
+  };
+  // The heap: "GCOL", version, reserved, size at 8; the first object at 16: index, references, size at 24.
+  CHECK(contains(error_with(24, std::string("\xff\xff\xff\x7f", 4)), "string 0 of 3: object 1 of the heap at"));
+  CHECK(contains(error_with(24, std::string(8, '\xff')), "claims 18446744073709551615 bytes"));
+  CHECK(contains(error_with(24, std::string("\2", 1)), "string 0 of 3"));
+  CHECK(contains(error_with(16, std::string("\7", 1)), "object 1 is missing"));
+  CHECK(contains(error_with(8, std::string("\xff\xff\xff\xff", 4)), "no heap of strings"));
+  CHECK(contains(error_with(0, "FUL"), "no heap of strings"));
+  CHECK(rc::check([&] {
+    std::string spoiled = bytes;
+    for (int i = 0; i < 4; ++i) spoiled[heap + *rc::gen::inRange<std::size_t>(0, 200)] = *rc::gen::arbitrary<char>();
+    write_text(bad, spoiled);
+    std::size_t count = 3;
+    error_of<FileError>([&] { count = read_strings(bad).size(); });
+    RC_ASSERT(count == 3U);
+  }));
+}
+
 TEST_CASE("wrong types, ranks and sizes are told with what was expected") {
   const TemporaryFolder folder;
   write_floats(folder / "a.h5", {2, 3}, std::vector<float>(6));

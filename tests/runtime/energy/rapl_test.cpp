@@ -120,6 +120,7 @@ TEST_CASE("powercap unwinds 0, 1 and 3 wraps of its counter to the microjoule") 
   meter->start();
   double last_j = 0;
   for (std::uint64_t i = 1; i <= steps; ++i) {
+    sys.set_time(static_cast<double>(i) * 20);  // 25 kJ in 20 s
     sys.set_energy("intel-rapl:0", (7 + i * quarter) % (range + 1));
     last_j = meter->read().energy_j[0];
   }
@@ -148,6 +149,26 @@ TEST_CASE("powercap names a counter that stepped back") {
   CHECK_THROWS_WITH_AS(meter->read(), doctest::Contains("stepped back"), MeterReadError);
   sys.set_energy("intel-rapl:0", FakeSys::usual_range_uj + 1);
   CHECK_THROWS_WITH_AS(meter->read(), doctest::Contains("intel-rapl:0/energy_uj"), MeterReadError);
+}
+
+TEST_CASE("powercap refuses a rise that no processor can cause") {
+  FakeSys sys;
+  sys.add_zone("intel-rapl:0", "package-0", FakeSys::usual_range_uj / 4 * 3);
+  std::vector<MeterAttempt> attempts;
+  const auto meter = open_rapl(sys.environment(), attempts);
+  REQUIRE(meter);
+  const auto rise = [&](std::uint64_t counter) {
+    sys.set_time(0);
+    sys.set_energy("intel-rapl:0", FakeSys::usual_range_uj / 4 * 3);
+    meter->start();
+    sys.set_time(1);
+    sys.set_energy("intel-rapl:0", counter);
+    return meter->read().energy_j[0];
+  };
+  CHECK(rise(FakeSys::usual_range_uj / 4 * 3 + 1'000'000'000) == 1000);
+  CHECK_THROWS_WITH_AS(rise(FakeSys::usual_range_uj / 4 * 3 + 50'000'000'000), doctest::Contains("50000 J in 1.000 s"),
+                       MeterReadError);
+  CHECK_THROWS_WITH_AS(rise(0), doctest::Contains("jumped or was reset"), MeterReadError);  // above half its range
 }
 
 TEST_CASE("powercap refuses a reading after a gap in which the counter may have wrapped more than once") {

@@ -98,5 +98,5 @@ TEST_CASE("a file that is no profile is refused by name and field") {
   CHECK(contains(error(head + R"([{"name": "a", "windows_ms_per_image": []}]})"), "at least one window"));
   const std::string open(200, '['), close(200, ']');
   CHECK(contains(error(fmt::format("{{\"device\": {}{}}}", open, close)), "deep in each other"));
-  CHECK(contains(error_of<FileError>([] { read_profile("/nowhere/A.json"); }), "/nowhere/A.json: cannot be opened"));
+  CHECK(contains(error_of<FileError>([] { read_profile("/nowhere/A.json"); }), "/nowhere/A.json: no such file"));
 }

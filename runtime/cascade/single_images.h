@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,5 +21,8 @@ struct SingleImageChoice {
 //   which take less time than waking the threads.
 // - Kernels of another class than cpu are in small pieces, for threads.
 SingleImageChoice choose_for_single_images(const DeviceInfo& threads, const std::vector<Network>& networks);
+
+// The serial device of the same processor, if `devices` has one and `device` is a processor.
+std::optional<DeviceInfo> serial_device_beside(const DeviceInfo& device, const std::vector<DeviceInfo>& devices);
 
 }  // namespace cascadecl

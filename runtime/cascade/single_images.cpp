@@ -1,4 +1,4 @@
-#include "cli/single_images.h"
+#include "runtime/cascade/single_images.h"
 
 #include <fmt/format.h>
 
@@ -20,6 +20,12 @@ SingleImageChoice choose_for_single_images(const DeviceInfo& threads, const std:
               "on {} cores, single images of {} {} million multiply-adds run on the device {} threads; {} takes {:.0f}",
               threads.compute_units, serial ? "up to" : "more than", most, serial ? "without" : "with", largest.name(),
               mmac)};
+}
+
+std::optional<DeviceInfo> serial_device_beside(const DeviceInfo& device, const std::vector<DeviceInfo>& devices) {
+  for (const DeviceInfo& other : devices)
+    if (other.serial && other.platform == device.platform && device.device_class == DeviceClass::cpu) return other;
+  return std::nullopt;
 }
 
 }  // namespace cascadecl

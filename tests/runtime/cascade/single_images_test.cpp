@@ -1,4 +1,4 @@
-#include "cli/single_images.h"
+#include "runtime/cascade/single_images.h"
 
 #include <doctest/doctest.h>
 
