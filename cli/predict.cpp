@@ -21,7 +21,6 @@
 #include "data/loader.h"
 #include "runtime/cascade/model_file.h"
 #include "runtime/ops/precision.h"
-#include "runtime/study/answers/label_probabilities.h"
 
 namespace cascadecl {
 namespace {
@@ -132,8 +131,7 @@ void run_predict(const Arguments& arguments) {
     cascade.settings.max_batch = fitting_batch(cascade.model, devices, cascade.settings);
     predict_stream(cascade.model, devices, cascade.settings, *names, inputs.stream);
   } else if (!inputs.data.empty()) {
-    const auto dataset = open_data(inputs.data, "test");
-    check_dataset(cascade.model, dataset->header());
+    const auto dataset = open_data(inputs.data, "test", cascade.model, options.quiet());
     predict_dataset(cascade, inputs.files.output, *dataset, flags, options);
     flags.write_trace(cascade.settings);
   } else {

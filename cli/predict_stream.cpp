@@ -12,6 +12,7 @@
 #include "cli/name_queue.h"
 #include "cli/open_device.h"
 #include "cli/output.h"
+#include "data/dataset_view.h"
 #include "data/files/error.h"
 #include "data/import/network_image.h"
 #include "runtime/cascade/pipeline/stream.h"
@@ -59,7 +60,10 @@ std::string name_on_line(std::string line) {
 class Sender {
  public:
   Sender(const Model& model, CascadeStream& stream, NameQueue& names)
-      : dims_{model.input.channels, model.input.height, model.input.width}, stream_(stream), names_(names) {}
+      : dims_{model.input.channels, model.input.height, model.input.width},
+        turned_(color_order(model) == "BGR"),
+        stream_(stream),
+        names_(names) {}
 
   std::int64_t images() const { return images_; }
   std::int64_t unreadable() const { return unreadable_; }
@@ -72,6 +76,7 @@ class Sender {
       if (is_text) image.name = name_on_line(std::move(line));
       if (image.name.empty()) return true;
       pixels = read_network_image(image.name, dims_);
+      if (turned_) turn_channels(dims_, pixels.pixels);
     } catch (const FileError& error) {
       image.problem = error.what();
       ++unreadable_;
@@ -85,6 +90,7 @@ class Sender {
 
  private:
   ImageDims dims_;
+  bool turned_;  // pictures are read as RGB
   CascadeStream& stream_;
   NameQueue& names_;
   std::int64_t images_ = 0, unreadable_ = 0;

@@ -85,6 +85,11 @@ void check_calibration(const Model& model) {
 
 }  // namespace
 
+std::string color_order(const Model& model) {
+  if (!model.color_order.empty()) return model.color_order;
+  return model.input.channels == 3 ? "RGB" : model.input.channels == 1 ? "gray" : "none";
+}
+
 Combine default_combine(const Model& model) { return model.combination.empty() ? Combine::reweight : Combine::fitted; }
 
 double Model::stage_macs(std::size_t i) const {
@@ -147,6 +152,7 @@ Model single_stage(const Model& model, std::size_t stage) {
       .mean = model.mean,
       .std = model.std,
       .label_names = model.label_names,
+      .color_order = model.color_order,
       .stages = {model.stages.at(stage)},
       .policies = {},
       .temperatures = model.temperatures.empty() ? std::vector<double>{} : std::vector{model.temperatures.at(stage)},
