@@ -112,7 +112,7 @@ void EncodedImage::check_size(std::uint64_t width, std::uint64_t height) const {
 }
 
 bool has_image_name(const std::filesystem::path& file) {
-  constexpr std::array<std::string_view, 8> endings = {".png", ".jpg", ".jpeg", ".webp",
+  constexpr std::array<std::string_view, 9> endings = {".png", ".jpg", ".jpeg", ".jfif", ".webp",
                                                        ".gif", ".bmp", ".tif",  ".tiff"};
   std::string ending = file.extension().string();
   std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return std::tolower(c); });
