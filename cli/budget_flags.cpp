@@ -11,6 +11,7 @@
 #include "data/dataset_file.h"
 #include "data/files/error.h"
 #include "data/loader.h"
+#include "runtime/study/answers/dataset_of_model.h"
 
 namespace cascadecl {
 namespace {
@@ -70,6 +71,10 @@ void BudgetFlags::check_test(const std::string& data) const {
   if (!test_.empty()) open_dataset(parse_data_spec(data).file, test_);
 }
 
+std::shared_ptr<const Dataset> BudgetFlags::test_images(const Model& model, const std::string& data) const {
+  return dataset_of_model(model, open_dataset(parse_data_spec(data).file, test_)).dataset;
+}
+
 ordered_json BudgetFlags::decide(const BudgetQuestion& question, Model& model, CascadeTable& table,
                                  const Device& device, const Dataset& fitted_on, const std::string& data,
                                  int batch_size, const MeterEnvironment& meters) const {
@@ -86,7 +91,7 @@ ordered_json BudgetFlags::decide(const BudgetQuestion& question, Model& model, C
                        {"validation", figures_json(answer.budget)},
                        {"test", nullptr}};
   if (test_.empty()) return json;
-  const auto test = open_dataset(parse_data_spec(data).file, test_);
+  const auto test = test_images(model, data);
   json["test"] = figures_json(judge_decision(answer, model, device, *test, all_indices(test->size()), batch_size));
   return json;
 }
@@ -94,7 +99,7 @@ ordered_json BudgetFlags::decide(const BudgetQuestion& question, Model& model, C
 void BudgetFlags::judge_refit(ordered_json& decision, const Model& model, const Device& device, const std::string& data,
                               int batch_size) const {
   if (test_.empty()) return;
-  const auto test = open_dataset(parse_data_spec(data).file, test_);
+  const auto test = test_images(model, data);
   CascadeTable table = cascade_table(model, device, *test, all_indices(test->size()), {.max_batch = batch_size});
   decision["test_after_refit"] = figures_json(simulate_model(model, std::move(table), device));
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -33,6 +34,8 @@ class BudgetFlags {
   void check_test(const std::string& data) const;
 
  private:
+  std::shared_ptr<const Dataset> test_images(const Model& model, const std::string& data) const;
+
   const Options* options_ = nullptr;  // given to add_to, outlives this
   GoalFlags goal_;
   std::string policy_, test_;

@@ -107,7 +107,7 @@ void run_calibrate(const Arguments& arguments) {
                {!options.given("target-mj"), MeterFlags::names(), "only with --target-mj"}});
   const std::optional<BudgetQuestion> question = flags.budget.question();
   const Model model = read_model(flags.model);
-  const FittingImages images = fitting_images(model, flags.data);
+  const FittingImages images = fitting_images(model, flags.data, options.quiet());
   check_writable(flags.output);
   const Device device = flags.device.open();
   if (question && question->target.unit == CostUnit::mj) require_meters(device, flags.meters.environment());

@@ -11,7 +11,6 @@
 #include "cli/progress.h"
 #include "data/files/error.h"
 #include "runtime/cascade/pipeline/trace.h"
-#include "runtime/study/answers/label_probabilities.h"
 #include "runtime/study/runs/evaluation.h"
 #include "runtime/study/tradeoff/decide.h"
 

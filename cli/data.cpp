@@ -11,7 +11,7 @@ namespace cascadecl {
 namespace {
 
 constexpr std::string_view usage_of_data =
-    "usage: cascadecl data import cifar10|cifar100|imagenet32|folder FOLDER -o FILE\n"
+    "usage: cascadecl data import folder|csv|npz|idx|cifar10|cifar100|imagenet32 SOURCE -o FILE\n"
     "       cascadecl data fetch cifar10|cifar100 -o FILE\n"
     "       cascadecl data generate -o FILE\n"
     "       cascadecl data info FILE\n\n"

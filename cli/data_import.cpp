@@ -1,31 +1,42 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
-#include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/commands.h"
-#include "cli/dataset_info.h"
 #include "cli/flag_rules.h"
 #include "cli/image_shape.h"
+#include "cli/import_result.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/shell_command.h"
+#include "data/dataset_file.h"
 #include "data/files/error.h"
 #include "data/import/cifar.h"
+#include "data/import/csv.h"
+#include "data/import/idx.h"
 #include "data/import/image_folder.h"
 #include "data/import/imagenet32.h"
-#include "runtime/foreign_text.h"
+#include "data/import/name_list.h"
+#include "data/import/npz.h"
 
 namespace cascadecl {
 namespace {
 
-enum class Format { cifar10, cifar100, imagenet32, folder };
+enum class Format { cifar10, cifar100, imagenet32, folder, csv, idx, npz };
+
+constexpr std::string_view formats = "cifar10, cifar100, imagenet32, folder, csv, idx or npz";
 
 struct Inputs {
-  std::string source, target;
+  Format format = Format::folder;
+  std::string source, target, size, names;
   Cifar100Labels labels = Cifar100Labels::fine;
-  std::string size = "3x32x32";
-  ImageFolderSettings folder;
+  FolderLayout layout = FolderLayout::automatic;
+  ImageFilesSettings settings;
+  bool of_files() const { return format == Format::folder || format == Format::csv; }
+  bool of_arrays() const { return format == Format::idx || format == Format::npz; }
 };
 
 Format parse_format(const std::string& text) {
@@ -33,88 +44,127 @@ Format parse_format(const std::string& text) {
   if (text == "cifar100") return Format::cifar100;
   if (text == "imagenet32") return Format::imagenet32;
   if (text == "folder") return Format::folder;
-  throw UsageError(fmt::format("unknown format '{}': expected cifar10, cifar100, imagenet32 or folder", text));
+  if (text == "csv") return Format::csv;
+  if (text == "idx") return Format::idx;
+  if (text == "npz") return Format::npz;
+  throw UsageError(fmt::format("unknown format '{}': expected {}", text, formats));
 }
 
-void print_result(const std::string& file, const ImageFolderResult& result, bool json) {
-  if (json) {
-    nlohmann::ordered_json skipped = nlohmann::ordered_json::array();
-    for (const ImageFolderResult::Skipped& image : result.skipped)
-      skipped.push_back({{"file", image.file.string()}, {"problem", image.problem}});
-    nlohmann::ordered_json info = dataset_info_json(file);
-    info["images"] = result.images;
-    info["skipped_images"] = result.skipped.size();
-    info["skipped"] = skipped;
-    info["ignored_files"] = result.ignored.size();
-    info["unlabelled_splits"] = result.unlabelled;
-    return print_json(info);
-  }
-  print(dataset_info_text(file));
-  if (!result.skipped.empty()) {
-    print_line(fmt::format("\nskipped {} broken images:", grouped(static_cast<long long>(result.skipped.size()))));
-    for (const ImageFolderResult::Skipped& image : result.skipped) print_line("  " + shown_line(image.problem));
-  }
-  if (!result.ignored.empty())
-    print_line(fmt::format("\nignored {} files that are not called as images are, the first {}",
-                           grouped(static_cast<long long>(result.ignored.size())),
-                           shown_line(result.ignored.front().string())));
-  for (const std::string& split : result.unlabelled)
-    print_line(fmt::format("\nleft out {}: it has no folder of a class", split));
+std::optional<ImageDims> parse_size(const std::string& size) {
+  if (size.empty()) return {};
+  const ImageShape shape = parse_image_shape(size, "size");
+  const ImageDims dims{shape.channels, shape.height, shape.width};
+  check_image_dims(dims);
+  return dims;
 }
 
-void import_folder(Inputs inputs, const Options& options) {
-  const ImageShape shape = parse_image_shape(inputs.size, "size");
-  inputs.folder.dims = {shape.channels, shape.height, shape.width};
+ImportResult import_files(Inputs inputs, const Options& options) {
+  ImageFilesSettings& settings = inputs.settings;
+  settings.dims = parse_size(inputs.size).value_or(settings.dims);
   std::unique_ptr<Progress> progress;
-  inputs.folder.progress = [&](std::int64_t done, std::int64_t total) {
+  settings.progress = [&](std::int64_t done, std::int64_t total) {
     if (!progress) progress = std::make_unique<Progress>("importing", total, options.quiet());
     progress->update(done);
   };
-  const ImageFolderResult result = import_image_folder(inputs.source, inputs.target, inputs.folder);
-  progress.reset();
-  print_result(inputs.target, result, options.json());
+  ImportResult result;
+  if (inputs.format == Format::csv) {
+    result.files = ImageFolderResult{import_csv(inputs.source, inputs.target, settings), {}, {}};
+  } else {
+    result.files = import_image_folder(inputs.source, inputs.target, settings, inputs.layout);
+  }
+  if (inputs.size.empty())
+    result.notes.push_back(fmt::format("images became {}x{}x{} (channels, rows, columns); --size CxHxW chooses another",
+                                       settings.dims.channels, settings.dims.height, settings.dims.width));
+  return result;
+}
+
+void import_arrays(const Inputs& inputs) {
+  const std::vector<std::string> names =
+      inputs.names.empty() ? std::vector<std::string>() : read_name_list(inputs.names);
+  const auto import = inputs.format == Format::idx ? import_idx : import_npz;
+  import(inputs.source, names, parse_size(inputs.size), inputs.target, inputs.settings.common);
+}
+
+// A note if there are no images to judge a model on, with the command that mends it.
+void miss_test(const Inputs& inputs, const Arguments& arguments, ImportResult& result) {
+  if (std::ranges::find(result.facts.splits, "test", &DatasetFacts::Split::name) != result.facts.splits.end()) return;
+  Arguments words = {"cascadecl", "data", "import"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  words.insert(words.end(), {"--test-share", "0.2"});
+  result.notes.push_back(
+      fmt::format("{} has no split test, which a model is judged on; with a fifth of each class as one: {}",
+                  inputs.target, shell_command(words)));
+}
+
+ImportResult import_dataset(const Inputs& inputs, const Arguments& arguments, const Options& options) {
+  const DatasetWriter::Settings& storage = inputs.settings.common.storage;
+  ImportResult result;
+  if (inputs.of_files()) result = import_files(inputs, options);
+  if (inputs.of_arrays()) import_arrays(inputs);
+  if (inputs.format == Format::cifar10) import_cifar10(inputs.source, inputs.target, storage);
+  if (inputs.format == Format::cifar100) import_cifar100(inputs.source, inputs.labels, inputs.target, storage);
+  if (inputs.format == Format::imagenet32) import_imagenet32(inputs.source, inputs.target, storage);
+  result.facts = describe_dataset(inputs.target);
+  miss_test(inputs, arguments, result);
+  return result;
 }
 
 }  // namespace
 
 void run_data_import(const Arguments& arguments) {
-  std::string format_text;
+  std::string format;
   Inputs inputs;
-  DatasetWriter::Settings& storage = inputs.folder.storage;
-  Options options("data import cifar10|cifar100|imagenet32|folder FOLDER -o FILE [flags]",
-                  "Makes a dataset file from the published binary files of CIFAR-10 or CIFAR-100, from the published\n"
-                  "batches of ImageNet32x32 (pickled or npz), or from image files in FOLDER/train/CLASS and\n"
-                  "FOLDER/test/CLASS, or FOLDER/CLASS. Pickles are read as data: nothing in them is executed.");
-  options.add_positional("FORMAT", format_text);
-  options.add_positional("FOLDER", inputs.source);
+  ImportSettings& common = inputs.settings.common;
+  Options options("data import FORMAT SOURCE -o FILE [flags]",
+                  "Makes a dataset file of what SOURCE holds. FORMAT is one of\n"
+                  "  folder      image files in SOURCE/train/CLASS and SOURCE/test/CLASS, or SOURCE/CLASS\n"
+                  "  csv         a file of lines FILE,LABEL or FILE,LABEL,SPLIT, with a header or without\n"
+                  "  npz         arrays of NumPy: x_train, y_train, x_test, y_test, or images, labels\n"
+                  "  idx         a folder of MNIST's files (train-images-idx3-ubyte, ..., also .gz)\n"
+                  "  cifar10     the published folder or archive of CIFAR-10, binary or for Python\n"
+                  "  cifar100    the same of CIFAR-100\n"
+                  "  imagenet32  the published batches of ImageNet32x32 (pickled or npz)\n"
+                  "Pickles are read as data: nothing in them is executed.");
+  options.add_positional("FORMAT", format);
+  options.add_positional("SOURCE", inputs.source);
   options.add_output("output,o", inputs.target, "FILE", "the dataset file to write");
   options.add_choice<Cifar100Labels>("labels", inputs.labels,
                                      {{"fine", Cifar100Labels::fine}, {"coarse", Cifar100Labels::coarse}},
                                      "which labels of CIFAR-100 become the classes");
   options.add_text("size", inputs.size, "CxHxW",
-                   "channels (3 or 1), rows and columns that images of a folder get: their middle, resized");
+                   "channels (3 or 1), rows and columns that images get: their middle, resized. Without it files "
+                   "become 3x32x32, and images of idx and npz stay as they are");
+  options.add_number("test-share", common.test_share, 0, 0.9,
+                     "share of the images of each class of train that become the split test, where there is none");
+  options.add_number("seed", common.seed, "which images become test");
+  options.add_text("names", inputs.names, "FILE",
+                   "names of the classes of idx and npz, one a line; without it they are called 0, 1, ...");
   options.add_choice<FolderLayout>(
-      "layout", inputs.folder.layout,
+      "layout", inputs.layout,
       {{"auto", FolderLayout::automatic}, {"splits", FolderLayout::splits}, {"classes", FolderLayout::classes}},
-      "what the folders in FOLDER are: splits if one is train and all are called like "
+      "what the folders in SOURCE are: splits if one is train and all are called like "
       "splits, or classes");
-  options.add_switch("strict", inputs.folder.strict, "refuse a folder with a broken image instead of skipping it");
-  options.add_number("chunk", storage.chunk_images, 1, 65536, "images in a compressed chunk");
-  options.add_number("deflate", storage.deflate, 1, 9, "compression level");
-  options.add_example("data import folder photos -o photos.h5 --size 3x64x64",
-                      "Pictures in photos/CLASS, brought to 64x64");
+  options.add_switch("strict", inputs.settings.strict,
+                     "refuse a broken image, or a link that leads nowhere, instead of skipping it");
+  options.add_number("chunk", common.storage.chunk_images, 1, 65536, "images in a compressed chunk");
+  options.add_number("deflate", common.storage.deflate, 1, 9, "compression level");
+  options.add_example("data import folder photos -o photos.h5 --size 3x64x64 --test-share 0.2",
+                      "Pictures in photos/CLASS, brought to 64x64, a fifth of them to test");
+  options.add_example("data import csv list.csv -o photos.h5", "Pictures that a file of names and labels lists");
   if (!options.parse(arguments)) return print(options.help());
   options.require("FORMAT");
-  options.require("FOLDER");
+  options.require("SOURCE");
   options.require("output");
-  const Format format = parse_format(format_text);
-  check_flags(options, {{format != Format::cifar100, {"labels"}, "only with cifar100"},
-                        {format != Format::folder, {"size", "layout", "strict"}, "only with folder"}});
-  if (format == Format::folder) return import_folder(inputs, options);
-  if (format == Format::cifar10) import_cifar10(inputs.source, inputs.target, storage);
-  if (format == Format::cifar100) import_cifar100(inputs.source, inputs.labels, inputs.target, storage);
-  if (format == Format::imagenet32) import_imagenet32(inputs.source, inputs.target, storage);
-  print_dataset_info(inputs.target, options.json());
+  inputs.format = parse_format(format);
+  check_flags(
+      options,
+      {{inputs.format != Format::cifar100, {"labels"}, "only with cifar100"},
+       {inputs.format != Format::folder, {"layout"}, "only with folder"},
+       {!inputs.of_files(), {"strict"}, "only with folder and csv"},
+       {!inputs.of_arrays(), {"names"}, "only with idx and npz"},
+       {!inputs.of_files() && !inputs.of_arrays(), {"size", "test-share"}, "only with folder, csv, idx and npz"},
+       {common.test_share == 0, {"seed"}, "only with --test-share"}});
+  print_import_result(import_dataset(inputs, arguments, options), options.json());
 }
 
 }  // namespace cascadecl

@@ -6,12 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/output.h"
-#include "data/dataset_file.h"
 
 namespace cascadecl {
-namespace {
-
-nlohmann::ordered_json to_json(const DatasetFacts& facts) {
+nlohmann::ordered_json dataset_info_json(const DatasetFacts& facts) {
   const DatasetHeader& header = facts.header;
   nlohmann::ordered_json splits = nlohmann::ordered_json::array();
   for (const DatasetFacts::Split& split : facts.splits) {
@@ -33,7 +30,7 @@ nlohmann::ordered_json to_json(const DatasetFacts& facts) {
           {"splits", splits}};
 }
 
-std::string to_text(const DatasetFacts& facts) {
+std::string dataset_info_text(const DatasetFacts& facts) {
   const DatasetHeader& header = facts.header;
   std::string text = fmt::format(
       "dataset    {}\nimages     {}x{}x{} (channels x height x width), {}\nclasses    {}\nmean       {:.4f}\n"
@@ -56,17 +53,12 @@ std::string to_text(const DatasetFacts& facts) {
   return text + sizes.text() + "\n" + classes.text();
 }
 
-}  // namespace
-
-nlohmann::ordered_json dataset_info_json(const std::filesystem::path& file) { return to_json(describe_dataset(file)); }
-
-std::string dataset_info_text(const std::filesystem::path& file) { return to_text(describe_dataset(file)); }
-
 void print_dataset_info(const std::filesystem::path& file, bool json) {
+  const DatasetFacts facts = describe_dataset(file);
   if (json) {
-    print_json(dataset_info_json(file));
+    print_json(dataset_info_json(facts));
   } else {
-    print(dataset_info_text(file));
+    print(dataset_info_text(facts));
   }
 }
 

@@ -17,7 +17,6 @@
 #include "runtime/cascade/model_file.h"
 #include "runtime/ops/precision.h"
 #include "runtime/study/answers/accuracy_matrix.h"
-#include "runtime/study/answers/label_probabilities.h"
 #include "runtime/study/runs/evaluation.h"
 
 namespace cascadecl {
@@ -264,8 +263,7 @@ void run_eval(const Arguments& arguments) {
   flags.check();
   ChosenCascade cascade = flags.choose(read_model(model_path));
   const Model& model = cascade.model;
-  const auto dataset = open_data(data, "test");
-  check_dataset(model, dataset->header());
+  const auto dataset = open_data(data, "test", model, options.quiet());
   cascade.settings.time_stages = true;
   const bool compare_precision = cascade.settings.precision != Precision::fp32 && !no_compare;
   const std::vector<Device> devices = flags.place(cascade, *dataset, options.quiet());

@@ -9,7 +9,6 @@
 #include "data/dataset_file.h"
 #include "data/files/error.h"
 #include "data/loader.h"
-#include "runtime/study/answers/label_probabilities.h"
 #include "trainer/held_out.h"
 
 namespace cascadecl {
@@ -19,12 +18,11 @@ std::string FittingImages::description() const {
   return fmt::format("{} {}images of {}", grouped(count), count == dataset->size() ? "" : "held-out ", split);
 }
 
-FittingImages fitting_images(const Model& model, const std::string& data) {
+FittingImages fitting_images(const Model& model, const std::string& data, bool quiet) {
   const std::string split = parse_data_spec(data).split;
   if (split == "test")
     throw UsageError("--data: nothing is fitted on the split test; name another one, or none for the held-out images");
-  FittingImages images{open_data(data, "train"), split.empty() ? "train" : split, {}};
-  check_dataset(model, images.dataset->header());
+  FittingImages images{open_data(data, "train", model, quiet), split.empty() ? "train" : split, {}};
   images.indices =
       images.split == "train" ? held_out_images(model, *images.dataset) : all_indices(images.dataset->size());
   return images;

@@ -12,7 +12,7 @@ namespace cascadecl {
 // Images for fitting thresholds, temperatures and policies: ones that the stages were not fitted to, and no test
 // images.
 struct FittingImages {
-  std::unique_ptr<Dataset> dataset;
+  std::shared_ptr<const Dataset> dataset;
   std::string split;
   std::vector<std::int64_t> indices;
   std::string description() const;  // "5,000 held-out images of train"
@@ -20,7 +20,7 @@ struct FittingImages {
 
 // Of `FILE[:split]`: without a split or with "train" those that the model's training held out, else all of the split.
 // Throws UsageError for the split "test" and as held_out_images(), FileError.
-FittingImages fitting_images(const Model& model, const std::string& data);
+FittingImages fitting_images(const Model& model, const std::string& data, bool quiet);
 
 // What identifies a split of a file: path, size and time of change.
 std::string data_key(const std::string& data, const std::string& split);

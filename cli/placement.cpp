@@ -11,7 +11,6 @@
 #include "cli/output.h"
 #include "data/files/error.h"
 #include "runtime/cascade/model_file.h"
-#include "runtime/study/answers/label_probabilities.h"
 #include "runtime/study/runs/stage_costs.h"
 
 namespace cascadecl {
@@ -107,8 +106,7 @@ void run_placement(const Arguments& arguments) {
   flags.check();
   const ChosenCascade cascade = flags.choose(read_model(model_path));
   const Model& model = cascade.model;
-  const auto dataset = open_data(data, "test");
-  check_dataset(model, dataset->header());
+  const auto dataset = open_data(data, "test", model, options.quiet());
   const std::vector<std::uint8_t> images = first_images(*dataset, placement_images);
   const auto labels = dataset->labels().first(images.size() / model.input.values());
   const PlacementCosts costs = measure_placement(model, flags.open_candidates(), images, cascade.settings,

@@ -14,7 +14,6 @@
 #include "data/loader.h"
 #include "runtime/cascade/model_file.h"
 #include "runtime/ops/precision.h"
-#include "runtime/study/answers/label_probabilities.h"
 #include "runtime/study/tradeoff/policy_comparison.h"
 
 namespace cascadecl {
@@ -81,8 +80,7 @@ void run_policies(const Arguments& arguments) {
 
   const Model model = read_model(flags.model);
   require_policies(model);
-  const auto dataset = open_data(flags.data, "test");
-  check_dataset(model, dataset->header());
+  const auto dataset = open_data(flags.data, "test", model, options.quiet());
   const Device device = flags.device.open();
   ExecutorSettings& settings = flags.executor;
   const Combine combine = flags.combine.value_or(default_combine(model));

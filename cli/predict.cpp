@@ -11,19 +11,16 @@
 #include "cli/open_data.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "cli/output_file.h"
 #include "cli/predict_files.h"
 #include "cli/predict_stream.h"
 #include "cli/predictions_file.h"
 #include "cli/progress.h"
 #include "cli/standard_files.h"
-#include "data/dataset_file.h"
 #include "data/files/error.h"
 #include "data/import/image_file.h"
 #include "data/loader.h"
 #include "runtime/cascade/model_file.h"
 #include "runtime/ops/precision.h"
-#include "runtime/study/answers/label_probabilities.h"
 
 namespace cascadecl {
 namespace {
@@ -120,11 +117,6 @@ void run_predict(const Arguments& arguments) {
   inputs.stream.top = inputs.files.top;
   if (end_in_nul) inputs.stream.name_end = '\0';
 
-  std::vector<std::filesystem::path> read = {inputs.model};
-  if (!inputs.data.empty()) read.push_back(parse_data_spec(inputs.data).file);
-  check_not_input("--output", inputs.files.output, read);
-  check_not_input("--csv", inputs.files.csv, read);
-
   flags.check();
   std::optional<LineReader> names;
   if (stream) {
@@ -139,8 +131,7 @@ void run_predict(const Arguments& arguments) {
     cascade.settings.max_batch = fitting_batch(cascade.model, devices, cascade.settings);
     predict_stream(cascade.model, devices, cascade.settings, *names, inputs.stream);
   } else if (!inputs.data.empty()) {
-    const auto dataset = open_data(inputs.data, "test");
-    check_dataset(cascade.model, dataset->header());
+    const auto dataset = open_data(inputs.data, "test", cascade.model, options.quiet());
     predict_dataset(cascade, inputs.files.output, *dataset, flags, options);
     flags.write_trace(cascade.settings);
   } else {

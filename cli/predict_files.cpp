@@ -40,8 +40,11 @@ NetworkImage read_image_from_standard_input(ImageDims dims) {
 
 class PieceReader {
  public:
-  PieceReader(std::span<const std::filesystem::path> files, ImageDims dims, std::size_t files_at_once)
-      : left_(files), dims_(dims), files_at_once_(files_at_once) {}
+  PieceReader(std::span<const std::filesystem::path> files, const Model& model, std::size_t files_at_once)
+      : left_(files),
+        dims_{model.input.channels, model.input.height, model.input.width},
+        model_(model),
+        files_at_once_(files_at_once) {}
 
   std::optional<Piece> next() {
     if (left_.empty()) return std::nullopt;
@@ -51,6 +54,7 @@ class PieceReader {
     Piece piece;
     for (std::size_t i = 0; i < files.size(); ++i) {
       if (files[i] == standard_input_name) images[i] = read_image_from_standard_input(dims_);
+      turn_pictures(model_, images[i].pixels);
       piece.answers.push_back({.name = files[i].string(), .problem = images[i].problem, .top = {}});
       piece.images.insert(piece.images.end(), images[i].pixels.begin(), images[i].pixels.end());
     }
@@ -60,6 +64,7 @@ class PieceReader {
  private:
   std::span<const std::filesystem::path> left_;
   ImageDims dims_;
+  const Model& model_;
   std::size_t files_at_once_;
 };
 
@@ -164,8 +169,7 @@ void predict_files(ChosenCascade& cascade, const FilePrediction& asked, const Ca
   check_writable(asked.csv);
   tell_ignored(list, options.quiet());
   Answers answers(model, asked.top, options.json());
-  PieceReader reader(list.files, {model.input.channels, model.input.height, model.input.width},
-                     static_cast<std::size_t>(settings.max_batch) * 8);
+  PieceReader reader(list.files, model, static_cast<std::size_t>(settings.max_batch) * 8);
   std::optional<Piece> piece = reader.next();
   for (; piece && piece->images.empty(); piece = reader.next()) {
     tell_problems(*piece, list.files.size());

@@ -59,7 +59,10 @@ std::string name_on_line(std::string line) {
 class Sender {
  public:
   Sender(const Model& model, CascadeStream& stream, NameQueue& names)
-      : dims_{model.input.channels, model.input.height, model.input.width}, stream_(stream), names_(names) {}
+      : dims_{model.input.channels, model.input.height, model.input.width},
+        model_(model),
+        stream_(stream),
+        names_(names) {}
 
   std::int64_t images() const { return images_; }
   std::int64_t unreadable() const { return unreadable_; }
@@ -72,6 +75,7 @@ class Sender {
       if (is_text) image.name = name_on_line(std::move(line));
       if (image.name.empty()) return true;
       pixels = read_network_image(image.name, dims_);
+      turn_pictures(model_, pixels.pixels);
     } catch (const FileError& error) {
       image.problem = error.what();
       ++unreadable_;
@@ -85,6 +89,7 @@ class Sender {
 
  private:
   ImageDims dims_;
+  const Model& model_;
   CascadeStream& stream_;
   NameQueue& names_;
   std::int64_t images_ = 0, unreadable_ = 0;

@@ -11,7 +11,6 @@
 #include "cli/progress.h"
 #include "data/files/error.h"
 #include "runtime/cascade/model_file.h"
-#include "runtime/study/answers/label_probabilities.h"
 #include "runtime/study/runs/stream_evaluation.h"
 
 namespace cascadecl {
@@ -96,8 +95,7 @@ void run_stream(const Arguments& arguments) {
 
   flags.check();
   ChosenCascade cascade = flags.choose(read_model(model_path));
-  const auto dataset = open_data(data, "test");
-  check_dataset(cascade.model, dataset->header());
+  const auto dataset = open_data(data, "test", cascade.model, options.quiet());
   const std::vector<Device> devices = flags.place(cascade, *dataset, options.quiet());
   cascade.settings.max_batch = fitting_batch(cascade.model, devices, cascade.settings);
   Progress progress("streaming", dataset->size(), options.quiet());

@@ -28,7 +28,9 @@
 #include "data/files/error.h"
 #include "runtime/cascade/model_file.h"
 #include "trainer/checkpoint.h"
+#include "trainer/data_advice.h"
 #include "trainer/held_out.h"
+#include "trainer/training_data.h"
 
 namespace cascadecl {
 namespace {
@@ -48,14 +50,16 @@ void add_stage_flags(Options& options, TrainSettings& settings) {
                           "after the phases: the stages learn from all images, those held out too, and the rest "
                           "stays. all: trained anew; continue: the last third of their epochs again");
   options.add_numbers("epochs", settings.epochs.values, 0, 100000,
-                      "epochs of pretraining: for all stages, or for each one by commas");
+                      "epochs of pretraining: for all stages, or for each one by commas; without this flag more for "
+                      "fewer than 50,000 images, see policy.md");
   options.add_enumeration("keep", settings.keep, {KeepEpoch::last, KeepEpoch::best},
                           "parameters that a stage keeps of its pretraining: of the last epoch, or of the one of the "
                           "best held-out accuracy");
   options.add_number("patience", settings.patience, 0, 100000,
                      "a stage's pretraining ends when its held-out accuracy has not got better for so many epochs; "
                      "0: never. It cuts the schedule off: with one-cycle the small learning rates never come");
-  options.add_number("batch-size", settings.batch_size, 1, 65536, "images in a step");
+  options.add_number("batch-size", settings.batch_size, 1, 65536,
+                     "images in a step; without this flag fewer for less than 10,000 images, see policy.md");
   options.add_number("micro-batch", settings.micro_batch, 0, 65536,
                      "images of a step that are computed at once, their gradients summed; each micro-batch is "
                      "normalised by its own statistics. 0: all, or as many as fit into memory");
@@ -150,6 +154,40 @@ void check_nothing_interrupted(const std::string& checkpoint) {
   throw UsageError(fmt::format(
       "{} holds a training that stopped before its end; --resume goes on with it, remove the file to begin a new one",
       checkpoint));
+}
+
+// Batch size and epochs where they were not given: the checkpoint's, or as many as the data want. Tells which, and what
+// else there is to say of the data.
+void suit_data(TrainSettings& settings, const Dataset& data, const Options& options,
+               const std::optional<std::string>& resumed_settings) {
+  const bool batch = !options.given("batch-size"), epochs = !options.given("epochs");
+  if (resumed_settings) {
+    const auto json = nlohmann::json::parse(*resumed_settings);
+    const auto keep = [&](const nlohmann::json& value,
+                          int& setting) {  // what is no such number differs, and is refused
+      if (value.is_number_integer() && value >= 0 && value <= 100000) setting = value.get<int>();
+    };
+    if (batch) keep(json.value("batch_size", nlohmann::json()), settings.batch_size);
+    if (!epochs) return;
+    const nlohmann::json kept = json.value("epochs", nlohmann::json());
+    settings.epochs.values.assign(kept.is_array() ? kept.size() : 1, settings.epochs.values.front());
+    if (settings.epochs.values.empty()) settings.epochs = TrainingLength().epochs;
+    for (std::size_t k = 0; k < settings.epochs.values.size(); ++k)
+      keep(kept.is_array() ? (kept.empty() ? kept : kept[k]) : kept, settings.epochs.values[k]);
+    return;
+  }
+  if (!settings.pretrain && settings.refit == Refit::none) return;
+  const TrainingLength usual, length = training_length(data.size());
+  if (batch) settings.batch_size = length.batch_size;
+  if (epochs) settings.epochs = length.epochs;
+  std::string chosen;
+  if (batch && length.batch_size != usual.batch_size)
+    chosen += fmt::format("batches of {} images (--batch-size)", length.batch_size);
+  if (epochs && length.epochs != usual.epochs)
+    chosen += fmt::format("{}{} epochs (--epochs)", chosen.empty() ? "" : ", ", length.epochs);
+  if (!chosen.empty()) note(fmt::format("for {} images: {}", grouped(data.size()), chosen), options.quiet());
+  if (const auto told = uneven_classes(data); told && settings.class_weights.kind == ClassWeights::Kind::none)
+    note(*told, options.quiet());
 }
 
 ClassWeights class_weights(const std::string& flag, const DatasetHeader& header) {
@@ -277,6 +315,11 @@ void run_train(const Arguments& arguments) {
       "of a model file, not pretrained again");
   options.add_output("output,o", flags.output, "MODEL", "the model file to write");
   options.add_text("from", flags.from, "MODEL", "start from this model's stages, instead of --stages");
+  options.add_switch("new-head", flags.settings.new_head,
+                     "with --from: fine-tune its stages to the classes of this data. The last layer is new, the others "
+                     "learn more slowly; policies and all that was fitted are made anew");
+  options.add_number("base-learning-rate-scale", flags.settings.base_learning_rate_scale, 0, 1,
+                     "with --new-head: the share of the learning rate that the other layers get");
   options.add_text("phases", flags.phases, "LIST", "phases to run");
   flags.device.add_list_to(options, "stages are pretrained on all of them at once, the rest is done by the first");
   options.add_output("checkpoint", flags.checkpoint, "FILE",
@@ -310,16 +353,19 @@ void run_train(const Arguments& arguments) {
                          "only with --cost mj or --target-mj"}});
   check_flags(options,
               {{flags.settings.teacher.empty(), {"teacher-weight", "teacher-temperature"}, "only with --teacher"}});
+  check_flags(options, {{flags.from.empty(), {"new-head"}, "only with --from"},
+                        {!flags.settings.new_head, {"base-learning-rate-scale"}, "only with --new-head"}});
   if (flags.stages.empty() == flags.from.empty()) throw UsageError("give either --stages or --from");
   set_phases(flags.settings, flags.phases);
   check_flags(options, {{!flags.settings.pretrain && flags.settings.refit == Refit::none,
                          {"teacher"},
-                         "only with the phase pretrain or --refit"}});
+                         "only with the phase pretrain or --refit"},
+                        {!flags.settings.pretrain, {"new-head"}, "only with the phase pretrain"}});
   set_joint_defaults(flags.settings, options);
   if (options.given("policy-seed")) flags.settings.policy_seed = flags.policy_seed;
   const std::string checkpoint = flags.checkpoint.empty() ? flags.output + ".checkpoint" : flags.checkpoint;
 
-  const auto dataset = open_data(flags.data, "train");
+  std::shared_ptr<const Dataset> dataset = open_data(flags.data, "train");
   std::optional<Model> initial;
   if (!flags.from.empty()) {
     initial = read_model(flags.from);
@@ -327,7 +373,12 @@ void run_train(const Arguments& arguments) {
   } else {
     flags.settings.stages = split_words(flags.stages);
   }
+  DatasetOfModel seen = training_data(flags.settings, dataset, checkpoint, flags.resume, initial);
+  for (const std::string& change : seen.notes) note(change, options.quiet());
+  dataset = std::move(seen.dataset);
   flags.settings.class_weights = class_weights(flags.class_weights, dataset->header());
+  std::optional<std::string> resumed_settings;
+  if (flags.resume) resumed_settings = read_checkpoint(checkpoint).settings;
   std::optional<BudgetQuestion> question = flags.budget.question();
   if (options.given("alpha")) {  // for this policy, not for the best of many
     flags.settings.frontier = false;
@@ -337,6 +388,7 @@ void run_train(const Arguments& arguments) {
   if (!flags.resume) check_nothing_interrupted(checkpoint);
   check_writable(flags.output);
   check_writable(checkpoint);
+  suit_data(flags.settings, *dataset, options, resumed_settings);
   const std::vector<Device> devices = flags.device.open_all();
   const Device& device = devices.front();
   if (question) check_budget(*question, flags, flags.settings.stages.size(), device);

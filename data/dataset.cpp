@@ -13,6 +13,10 @@
 
 namespace cascadecl {
 
+bool is_color_order(std::string_view text) {
+  return text == "RGB" || text == "BGR" || text == "gray" || text == "none";
+}
+
 MemoryDataset::MemoryDataset(DatasetHeader header, std::vector<std::uint8_t> images, std::vector<std::int32_t> labels)
     : header_(std::move(header)), images_(std::move(images)), labels_(std::move(labels)) {
   if (labels_.empty()) throw ShapeError(fmt::format("dataset {}: holds no images", header_.name));

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace cascadecl {
@@ -13,13 +14,16 @@ struct ImageDims {
   bool operator==(const ImageDims&) const = default;
 };
 
+// "RGB", "BGR", "gray" or "none": channels that are no colours.
+bool is_color_order(std::string_view text);
+
 // What all splits of a dataset share. Class k is called label_names[k].
 struct DatasetHeader {
   std::string name;
   ImageDims dims;
   std::vector<std::string> label_names;
   std::vector<float> mean, std;     // [C], of the training images scaled to 0..1
-  std::string color_order = "RGB";  // "RGB", "BGR", "gray" or "none"
+  std::string color_order = "RGB";  // see is_color_order()
   int classes() const { return static_cast<int>(label_names.size()); }
   bool operator==(const DatasetHeader&) const = default;
 };

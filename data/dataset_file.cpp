@@ -164,8 +164,7 @@ DatasetOutline read_outline(const Hdf5Reader& reader) {
   header.label_names = reader.string_list_attribute("/", "label_names");
   if (header.label_names.empty()) reader.fail("/", "attribute label_names is empty, expected a name for each class");
   header.color_order = reader.string_attribute("/", "color_order");
-  if (header.color_order != "RGB" && header.color_order != "BGR" && header.color_order != "gray" &&
-      header.color_order != "none")
+  if (!is_color_order(header.color_order))
     reader.fail("/", fmt::format("color_order '{}', expected RGB, BGR, gray or none", header.color_order));
   header.dims = read_dims(reader, outline.splits.front());
   for (const std::string& split : outline.splits)

@@ -132,7 +132,8 @@ void Pretrainer::step(const Batch& batch, double rate) {
     if (images > micro_batch_) plan_.accumulate();
   }
   plan_.step({static_cast<float>(rate), static_cast<float>(settings_.momentum),
-              static_cast<float>(settings_.weight_decay), settings_.nesterov});
+              static_cast<float>(settings_.weight_decay), settings_.nesterov},
+             static_cast<float>(settings_.base_learning_rate_scale));
   device_.flush();
 }
 

@@ -31,7 +31,8 @@ struct PretrainSettings {
   // Images whose gradients are computed at once, and then summed in order to the gradient of the batch. Each such
   // micro-batch is normalised by its own mean and variance. 0: all of the batch.
   int micro_batch = 0;
-  double learning_rate = 0.1;  // the largest of the schedule
+  double learning_rate = 0.1;           // the largest of the schedule
+  double base_learning_rate_scale = 1;  // times the learning rate, for all layers but the last
   Schedule schedule = Schedule::one_cycle;
   double momentum = 0.9, weight_decay = 5e-4;
   bool nesterov = false;       // see SgdSettings

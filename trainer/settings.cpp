@@ -62,6 +62,8 @@ std::string to_json(const TrainSettings& s) {
                      {"batch_size", s.batch_size},
                      {"micro_batch", s.micro_batch ? Json(s.micro_batch) : Json(nullptr)},
                      {"learning_rate", per_stage(s.learning_rate)},
+                     {"new_head", s.new_head},
+                     {"base_learning_rate_scale", s.new_head ? Json(s.base_learning_rate_scale) : Json(nullptr)},
                      {"joint_learning_rate", per_stage(s.joint_learning_rate)},
                      {"momentum", s.momentum},
                      {"weight_decay", s.weight_decay},

@@ -40,6 +40,10 @@ struct TrainSettings {
   int batch_size = 128;
   int micro_batch = 0;  // see PretrainSettings; 0: all of the batch, or what fits into the device's memory
   PerStage<double> learning_rate = 0.1;
+  // Fine-tunes the stages of another model to the classes of this data, see with_new_head(). All layers but the last,
+  // which is new, are pretrained with this share of the learning rate.
+  bool new_head = false;
+  double base_learning_rate_scale = 0.1;
   PerStage<double> joint_learning_rate = 0.02;  // JointLoss::reinforce takes one for all, and wants 1e-4
   double momentum = 0.9, weight_decay = 5e-4;
   bool nesterov = false;

@@ -1,11 +1,13 @@
 #include "trainer/train.h"
 
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "trainer/history.h"
 #include "trainer/train_phases.h"
 #include "trainer/training.h"
+#include "trainer/training_data.h"
 
 namespace cascadecl {
 namespace {
@@ -67,8 +69,11 @@ TrainResult train(const TrainSettings& settings, const Dataset& data, const Devi
 TrainResult train(const TrainSettings& settings, const Dataset& data, const std::vector<Device>& devices,
                   TrainObserver& observer, const std::filesystem::path& checkpoint, bool resume,
                   const std::optional<Model>& initial, const MeterEnvironment& meters) {
-  const ValidationSplit split = split_validation(data.labels(), settings.validation_share, settings.seed);
-  Training training{settings, data, devices, observer, checkpoint, split, meters};
+  const std::shared_ptr<const Dataset> given(std::shared_ptr<void>(), &data);  // the caller's
+  const DatasetOfModel seen = training_data(settings, given, checkpoint, resume, initial);
+  for (const std::string& note : seen.notes) observer.on_note(note);
+  const ValidationSplit split = split_validation(seen.dataset->labels(), settings.validation_share, settings.seed);
+  Training training{settings, *seen.dataset, devices, observer, checkpoint, split, meters};
   if (resume) {
     training.resume();
   } else {

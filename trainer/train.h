@@ -20,7 +20,8 @@ struct TrainResult {
 
 // Trains a cascade on a training split in up to three phases, as the settings ask: pretrain (each stage alone,
 // cross-entropy), policy (stages frozen), joint (stages and policies). A share of the images is held out from the
-// stages: policies learn on those. At the end the stages may learn from these, too, see Refit.
+// stages: policies learn on those. At the end the stages may learn from these, too, see Refit. The images are seen as
+// training_data() (training_data.h) has them: as the model that the training goes on from counts its classes.
 //   devices     at least one, all different: the first runs all phases, the others pretrain stages beside it. Devices
 //               of one kind give the same result as one of them alone
 //   initial     stages to start from, and policies if their number fits; settings.stages then only names them. Without

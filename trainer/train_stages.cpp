@@ -176,6 +176,7 @@ PretrainSettings pretrain_settings(const Training& training, int stage) {
           .batch_size = settings.batch_size,
           .micro_batch = settings.micro_batch,
           .learning_rate = settings.learning_rate.at(stage),
+          .base_learning_rate_scale = settings.new_head ? settings.base_learning_rate_scale : 1,
           .schedule = settings.schedule,
           .momentum = settings.momentum,
           .weight_decay = settings.weight_decay,

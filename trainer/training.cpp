@@ -14,8 +14,9 @@
 #include "runtime/cascade/policy_weights.h"
 #include "runtime/foreign_text.h"
 #include "runtime/network/stages.h"
-#include "runtime/study/answers/label_probabilities.h"
+#include "runtime/study/answers/dataset_of_model.h"
 #include "trainer/held_out.h"
+#include "trainer/new_head.h"
 #include "trainer/policy_net.h"
 #include "trainer/policy_phase.h"
 #include "trainer/pretrain.h"
@@ -68,6 +69,15 @@ void check_teaching(const Training& training) {
   throw UsageError("teacher weight: no stage that is pretrained has one above 0");
 }
 
+void check_new_head(const TrainSettings& settings) {
+  if (!settings.new_head) return;
+  if (!settings.pretrain) throw UsageError("new head: it learns in the phase pretrain, which is not to be run");
+  if (settings.refit == Refit::all)
+    throw UsageError("refit all: not with a new head, whose stages do not begin anew; expected continue");
+  if (!(settings.base_learning_rate_scale >= 0 && settings.base_learning_rate_scale <= 1))
+    throw UsageError("base learning rate scale: expected 0 to 1");
+}
+
 void check_refit(const Training& training) {
   if (training.settings.refit == Refit::none) return;
   if (training.split.held_out.empty())
@@ -93,6 +103,7 @@ void check(const Training& training) {
   if (!settings.augment && (std::ranges::max(settings.cutout.values) > 0 || settings.flip == Flip::alternate)) {
     throw UsageError("cutout and flip alternate: they are augmentation, which is off");
   }
+  check_new_head(settings);
   check_teaching(training);
   if (!(settings.label_smoothing >= 0 && settings.label_smoothing < 1)) {
     throw UsageError("label smoothing: expected 0 or more and less than 1");
@@ -126,6 +137,7 @@ std::string with_later_settings(const std::string& settings, const std::string& 
                                  {"refit", to_string(defaults.refit)},
                                  {"joint_loss", to_string(JointLoss::reinforce)},
                                  {"nesterov", defaults.nesterov},
+                                 {"new_head", defaults.new_head},
                                  {"label_smoothing", defaults.label_smoothing},
                                  {"flip", to_string(defaults.flip)},
                                  {"keep", to_string(defaults.keep)},
@@ -261,8 +273,9 @@ void Training::start(const std::optional<Model>& initial) {
   const DatasetHeader& header = data.header();
   const ImageShape input{header.dims.channels, header.dims.height, header.dims.width};
   Model& model = state.model;
+  if (settings.new_head && !initial) throw UsageError("new head: there is no model to start from");
   if (initial) {
-    model = *initial;
+    model = settings.new_head ? with_new_head(*initial, header, settings.seed) : *initial;
     check_dataset(model, header);
     check_unseen("from", model, *this);
     forget_what_was_fitted(model, settings);
@@ -281,9 +294,10 @@ void Training::start(const std::optional<Model>& initial) {
   }
   model.mean = header.mean;
   model.std = header.std;
+  model.color_order = header.color_order;
   if (model.combination.empty() && model.stages.size() > 1) model.combination = own_answers(model.stages.size());
   const bool fits = model.policies.size() + 1 == model.stages.size();
-  if (settings.policy || !fits || !initial) {
+  if (settings.policy || settings.new_head || !fits || !initial) {
     std::vector<int> features;
     for (const Stage& stage : model.stages) features.push_back(stage.network.feature_count());
     model.policies =

@@ -18,7 +18,6 @@
 #include "runtime/cascade/model_file.h"
 #include "runtime/energy/device_target.h"
 #include "runtime/ops/precision.h"
-#include "runtime/study/answers/label_probabilities.h"
 #include "runtime/study/runs/cascade_profile.h"
 #include "runtime/study/runs/evaluation.h"
 #include "runtime/study/runs/profile_file.h"
@@ -65,8 +64,7 @@ struct Subject {
 
 Subject subject_of(const Flags& flags, bool quiet) {
   Subject subject{.cascade = flags.cascade.choose(read_model(flags.model))};
-  const auto dataset = open_data(flags.data, "test");
-  check_dataset(subject.cascade.model, dataset->header());
+  const auto dataset = open_data(flags.data, "test", subject.cascade.model, quiet);
   subject.devices = flags.cascade.place(subject.cascade, *dataset, quiet);
   subject.images = first_images(*dataset, flags.images);
   const auto labels = dataset->labels().first(static_cast<std::size_t>(std::min(flags.images, dataset->size())));

@@ -100,8 +100,7 @@ void add_model_file(const std::string& file, const Inputs& inputs, const Cascade
     report["models"].push_back(model_json(file, model, std::nullopt));
     return;
   }
-  const auto dataset = open_data(inputs.data, "test");
-  check_dataset(model, dataset->header());
+  const auto dataset = open_data(inputs.data, "test", model, quiet);
   ChosenCascade cascade = flags.choose(model);
   cascade.model.training = model.training;  // which a stage alone does not have; add_model() reads it
   const std::vector<Device> devices = flags.place(cascade, *dataset, quiet);

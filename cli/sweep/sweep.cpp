@@ -142,9 +142,8 @@ class Source {
       : flags_(flags), model_(model), device_(device), quiet_(quiet) {
     const DataSpec spec = parse_data_spec(flags.data);
     const std::string fitting = spec.file.string() + (flags.held_out.empty() ? "" : ":" + flags.held_out);
-    fitting_ = fitting_images(model, fitting);
-    test_ = open_data(flags.data, "test");
-    check_dataset(model, test_->header());
+    fitting_ = fitting_images(model, fitting, quiet);
+    test_ = open_data(flags.data, "test", model, quiet);
     fitting_key_ = fmt::format("{}, {}", data_key(fitting, "train"), fitting_.description());
     test_key_ = data_key(flags.data, "test");
     if (data_name(flags.data, "test") == data_name(fitting, "train"))
@@ -191,7 +190,7 @@ class Source {
   Device device_;
   bool quiet_;
   FittingImages fitting_;
-  std::unique_ptr<Dataset> test_;
+  std::shared_ptr<const Dataset> test_;
   std::string fitting_key_, test_key_;
 };
 

@@ -24,13 +24,19 @@ struct Archive::Impl {
   }
 };
 
-Archive::Archive(std::filesystem::path path, Format format) : path_(std::move(path)), impl_(std::make_unique<Impl>()) {
+Archive::Archive(std::filesystem::path path, Format format)
+    : format_(format), path_(std::move(path)), impl_(std::make_unique<Impl>()) {
   ByteReader check(path_);  // says what is wrong with a file that cannot be opened
   ::archive* handle = impl_->handle.get();
   if (format == Format::zip) {
     archive_read_support_format_zip_seekable(handle);
   } else {
-    archive_read_support_format_tar(handle);
+    if (format == Format::gz) {
+      archive_read_support_format_raw(handle);
+      archive_read_support_format_empty(handle);
+    } else {
+      archive_read_support_format_tar(handle);
+    }
     archive_read_support_filter_gzip(handle);
   }
   if (archive_read_open_filename(handle, path_.c_str(), block_bytes) != ARCHIVE_OK) fail(impl_->problem());
@@ -45,6 +51,7 @@ bool Archive::next() {
     const int result = archive_read_next_header(impl_->handle.get(), &entry);
     if (result == ARCHIVE_EOF) return false;
     if (result != ARCHIVE_OK) fail(impl_->problem());
+    if (format_ == Format::gz) return true;
     const char* name = archive_entry_pathname(entry);
     if (!name) fail("a file without a name");
     if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry)) continue;
@@ -62,6 +69,15 @@ std::size_t Archive::read(std::span<std::uint8_t> out) {
     filled += static_cast<std::size_t>(count);
   }
   return filled;
+}
+
+void Archive::read_exactly(std::span<std::uint8_t> out) {
+  if (read(out) != out.size()) fail("ends too early");
+}
+
+void Archive::expect_end() {
+  std::uint8_t more = 0;
+  if (read({&more, 1}) != 0) fail("holds more than its shape tells");
 }
 
 void Archive::fail(const std::string& problem) const {

@@ -12,7 +12,8 @@ namespace cascadecl {
 // checked), truncated, encrypted or of another format.
 class Archive {
  public:
-  enum class Format { zip, tar_gz };
+  // gz: a single file that may be compressed by gzip, and has no name.
+  enum class Format { zip, tar_gz, gz };
 
   Archive(std::filesystem::path path, Format format);
   ~Archive();
@@ -27,11 +28,16 @@ class Archive {
   // Fills out with the file's next bytes; returns how many, fewer than wanted only at its end.
   std::size_t read(std::span<std::uint8_t> out);
 
+  // Throws FileError if the file at hand has fewer bytes left, or more than none.
+  void read_exactly(std::span<std::uint8_t> out);
+  void expect_end();
+
   // The error for a problem with the file at hand: "ARCHIVE: NAME: problem".
   [[noreturn]] void fail(const std::string& problem) const;
 
  private:
   struct Impl;
+  Format format_;
   std::filesystem::path path_;
   std::string name_;
   std::unique_ptr<Impl> impl_;

@@ -4,10 +4,15 @@
 
 #include <algorithm>
 #include <fstream>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "data/files/atomic_file.h"
 #include "data/files/error.h"
+#include "data/files/unpacked_folder.h"
+#include "data/import/cifar_python.h"
+#include "data/import/name_list.h"
 
 namespace cascadecl {
 namespace {
@@ -16,7 +21,6 @@ namespace fs = std::filesystem;
 
 constexpr ImageDims cifar_dims{3, 32, 32};
 constexpr std::int64_t records_at_once = 1000;
-constexpr std::uintmax_t max_names_bytes = 1 << 20;
 
 // How a published file is laid out: a record is label_bytes bytes, of which one is the class, and the pixels.
 struct RecordFormat {
@@ -24,30 +28,15 @@ struct RecordFormat {
   std::int64_t bytes() const { return label_bytes + cifar_dims.bytes(); }
 };
 
-void check_regular(const fs::path& file) {
-  std::error_code error;
-  const fs::file_status status = fs::status(file, error);
-  if (!fs::exists(status)) throw FileError(fmt::format("{}: no such file", file.string()));
-  if (!fs::is_regular_file(status)) throw FileError(fmt::format("{}: not a regular file", file.string()));
-}
-
 std::vector<std::string> read_names(const fs::path& file, int classes) {
-  check_regular(file);
-  if (fs::file_size(file) > max_names_bytes)
-    throw FileError(fmt::format("{}: {} bytes, expected a short list of names", file.string(), fs::file_size(file)));
-  std::ifstream in(file);
-  std::vector<std::string> names;
-  for (std::string line; std::getline(in, line);) {
-    line.resize(line.find_last_not_of(" \t\r") + 1);
-    if (!line.empty()) names.push_back(line);
-  }
+  std::vector<std::string> names = read_name_list(file);
   if (static_cast<int>(names.size()) != classes)
     throw FileError(fmt::format("{}: {} class names, expected {}", file.string(), names.size(), classes));
   return names;
 }
 
 std::int64_t count_records(const fs::path& file, const RecordFormat& format) {
-  check_regular(file);
+  check_regular_file(file);
   const auto bytes = static_cast<std::int64_t>(fs::file_size(file));
   if (bytes == 0 || bytes % format.bytes() != 0)
     throw FileError(fmt::format("{}: {} bytes, expected a multiple of {} (records of {} label and {} pixel bytes)",
@@ -89,21 +78,34 @@ void append_split(DatasetWriter& writer, std::string_view split, const std::vect
   for (const fs::path& file : files) append_file(writer, file, format);
 }
 
-void check_folder(const fs::path& folder) {
+// The files of both versions, as their archives hold them.
+const std::set<std::string> cifar10_files = {
+    "batches.meta.txt", "data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin",
+    "data_batch_5.bin", "test_batch.bin",   "batches.meta",     "data_batch_1",     "data_batch_2",
+    "data_batch_3",     "data_batch_4",     "data_batch_5",     "test_batch"};
+const std::set<std::string> cifar100_files = {
+    "coarse_label_names.txt", "fine_label_names.txt", "train.bin", "test.bin", "meta", "train", "test"};
+
+// Calls import(folder): with `source`, or with what it holds if it is an archive.
+template <typename Import>
+void import_from(const fs::path& source, const std::set<std::string>& files, const fs::path& target, Import import) {
   std::error_code error;
-  if (!fs::is_directory(folder, error)) throw FileError(fmt::format("{}: no such folder", folder.string()));
+  if (fs::is_directory(source, error)) return import(source);
+  if (!fs::is_regular_file(source, error))
+    throw FileError(fmt::format("{}: no such folder or archive (.tar.gz)", source.string()));
+  { AtomicFile writable(target); }  // tells that the target cannot be written, before the long part
+  const UnpackedFolder unpacked(source, files, fs::absolute(target).parent_path());
+  if (unpacked.missing().size() == files.size())
+    throw FileError(fmt::format("{}: holds no {}", source.string(), *files.begin()));
+  import(unpacked.path());
 }
 
-}  // namespace
-
-Cifar100Labels parse_cifar100_labels(std::string_view text) {
-  if (text == "fine") return Cifar100Labels::fine;
-  if (text == "coarse") return Cifar100Labels::coarse;
-  throw UsageError(fmt::format("labels '{}': expected fine or coarse", text));
+bool is_python_version(const fs::path& folder, const char* names) {
+  std::error_code error;
+  return fs::is_regular_file(folder / names, error);
 }
 
-void import_cifar10(const fs::path& folder, const fs::path& target, DatasetWriter::Settings settings) {
-  check_folder(folder);
+void import_binary_cifar10(const fs::path& folder, const fs::path& target, DatasetWriter::Settings settings) {
   const RecordFormat format{.label_bytes = 1, .class_byte = 0, .classes = 10};
   DatasetHeader header{.name = "CIFAR-10", .dims = cifar_dims};
   header.label_names = read_names(folder / "batches.meta.txt", format.classes);
@@ -116,18 +118,53 @@ void import_cifar10(const fs::path& folder, const fs::path& target, DatasetWrite
   writer.commit();
 }
 
-void import_cifar100(const fs::path& folder, Cifar100Labels labels, const fs::path& target,
-                     DatasetWriter::Settings settings) {
-  check_folder(folder);
-  const bool fine = labels == Cifar100Labels::fine;
+void import_binary_cifar100(const fs::path& folder, bool fine, const std::string& name, const fs::path& target,
+                            DatasetWriter::Settings settings) {
   const RecordFormat format{.label_bytes = 2, .class_byte = fine ? 1 : 0, .classes = fine ? 100 : 20};
-  DatasetHeader header{.name = fine ? "CIFAR-100" : "CIFAR-100 coarse", .dims = cifar_dims};
+  DatasetHeader header{.name = name, .dims = cifar_dims};
   header.label_names = read_names(folder / (fine ? "fine_label_names.txt" : "coarse_label_names.txt"), format.classes);
   count_records(folder / "test.bin", format);
   DatasetWriter writer(target, std::move(header), settings);
   append_split(writer, "train", {folder / "train.bin"}, format);
   append_split(writer, "test", {folder / "test.bin"}, format);
   writer.commit();
+}
+
+}  // namespace
+
+Cifar100Labels parse_cifar100_labels(std::string_view text) {
+  if (text == "fine") return Cifar100Labels::fine;
+  if (text == "coarse") return Cifar100Labels::coarse;
+  throw UsageError(fmt::format("labels '{}': expected fine or coarse", text));
+}
+
+void import_cifar10(const fs::path& source, const fs::path& target, DatasetWriter::Settings settings) {
+  import_from(source, cifar10_files, target, [&](const fs::path& folder) {
+    if (!is_python_version(folder, "batches.meta")) return import_binary_cifar10(folder, target, settings);
+    std::vector<fs::path> batches;
+    for (int i = 1; i <= 5; ++i) batches.push_back(folder / fmt::format("data_batch_{}", i));
+    import_python_cifar({.name = "CIFAR-10",
+                         .names = {folder / "batches.meta", "label_names"},
+                         .labels = "labels",
+                         .train = batches,
+                         .test = folder / "test_batch"},
+                        target, settings);
+  });
+}
+
+void import_cifar100(const fs::path& source, Cifar100Labels labels, const fs::path& target,
+                     DatasetWriter::Settings settings) {
+  const bool fine = labels == Cifar100Labels::fine;
+  const std::string name = fine ? "CIFAR-100" : "CIFAR-100 coarse", key = fine ? "fine" : "coarse";
+  import_from(source, cifar100_files, target, [&](const fs::path& folder) {
+    if (!is_python_version(folder, "meta")) return import_binary_cifar100(folder, fine, name, target, settings);
+    import_python_cifar({.name = name,
+                         .names = {folder / "meta", key + "_label_names"},
+                         .labels = key + "_labels",
+                         .train = {folder / "train"},
+                         .test = folder / "test"},
+                        target, settings);
+  });
 }
 
 }  // namespace cascadecl

@@ -1,22 +1,18 @@
 #include "data/import/fetch_cifar.h"
 
 #include <fmt/format.h>
-#include <stdlib.h>
 
-#include <fstream>
 #include <set>
-#include <vector>
+#include <string>
 
-#include "data/files/archive.h"
 #include "data/files/atomic_file.h"
 #include "data/files/error.h"
+#include "data/files/unpacked_folder.h"
 
 namespace cascadecl {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::int64_t most_file_bytes = std::int64_t{1} << 29;
 
 struct Published {
   std::string name, md5;
@@ -36,48 +32,6 @@ Published cifar100() {
           {"coarse_label_names.txt", "fine_label_names.txt", "train.bin", "test.bin"}};
 }
 
-// A folder that goes with all its content.
-class TemporaryFolder {
- public:
-  explicit TemporaryFolder(const fs::path& parent) {
-    std::string name = (parent / "unpacked-XXXXXX").string();
-    if (!::mkdtemp(name.data())) throw OutputError(fmt::format("{}: cannot create a folder in it", parent.string()));
-    path_ = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
-void unpack_file(Archive& archive, const fs::path& target) {
-  std::ofstream out(target, std::ios::binary);
-  std::vector<std::uint8_t> piece(1 << 20);
-  std::int64_t bytes = 0;
-  for (std::size_t count = archive.read(piece); count > 0; count = archive.read(piece)) {
-    if ((bytes += static_cast<std::int64_t>(count)) > most_file_bytes) archive.fail("is too large");
-    out.write(reinterpret_cast<const char*>(piece.data()), static_cast<std::streamsize>(count));
-  }
-  out.close();
-  if (!out) throw OutputError(fmt::format("{}: cannot write", target.string()));
-}
-
-// Only the names that are wanted are ever created, so that no name in the archive leads out of the folder.
-void unpack(const fs::path& file, std::set<std::string> wanted, const fs::path& folder) {
-  Archive archive(file, Archive::Format::tar_gz);
-  while (archive.next()) {
-    const std::string name = fs::path(archive.name()).filename().string();
-    if (wanted.erase(name) > 0) unpack_file(archive, folder / name);
-  }
-  if (!wanted.empty()) throw FileError(fmt::format("{}: holds no {}", file.string(), *wanted.begin()));
-}
-
 template <typename Import>
 void fetch(const Published& published, const fs::path& target, const FetchSettings& settings, Import import) {
   { AtomicFile writable(target); }  // tells that the target cannot be written, before the long part
@@ -88,8 +42,9 @@ void fetch(const Published& published, const fs::path& target, const FetchSettin
   const std::string url =
       settings.url.empty() ? fmt::format("https://www.cs.toronto.edu/~kriz/{}.tar.gz", published.name) : settings.url;
   download(url, archive, checksum, settings.download);
-  const TemporaryFolder folder(settings.cache);
-  unpack(archive, published.files, folder.path());
+  const UnpackedFolder folder(archive, published.files, settings.cache);
+  if (!folder.missing().empty())
+    throw FileError(fmt::format("{}: holds no {}", archive.string(), *folder.missing().begin()));
   import(folder.path());
 }
 

@@ -12,15 +12,27 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Both canonical; a folder lies in itself.
+bool lies_in(const fs::path& path, const fs::path& folder) {
+  return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
+}
+
 // `around`: the folder itself and those that it lies in, without links.
 void add_files(const fs::path& folder, std::vector<fs::path>& around, ImagePaths& paths) {
   around.push_back(fs::canonical(folder));
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    if (entry.path().filename().string().starts_with('.')) continue;
+    if (is_hidden(entry.path())) {
+      paths.hidden.push_back(entry.path());
+      continue;
+    }
     std::error_code unknown;
     if (entry.is_directory(unknown)) {
-      if (std::ranges::find(around, fs::canonical(entry.path())) == around.end())
+      const fs::path target = fs::canonical(entry.path());
+      if (std::ranges::none_of(around, [&](const fs::path& outer) { return lies_in(outer, target); })) {
         add_files(entry.path(), around, paths);
+      } else {
+        paths.circles.push_back(entry.path());
+      }
     } else {
       (has_image_name(entry.path()) ? paths.images : paths.others).push_back(entry.path());
     }
@@ -30,6 +42,11 @@ void add_files(const fs::path& folder, std::vector<fs::path>& around, ImagePaths
 
 }  // namespace
 
+bool is_hidden(const fs::path& path) {
+  const std::string name = path.filename().string();
+  return name.starts_with('.') || name == "__MACOSX";
+}
+
 ImagePaths find_image_paths(const fs::path& folder) {
   ImagePaths paths;
   std::vector<fs::path> around;
@@ -38,8 +55,7 @@ ImagePaths find_image_paths(const fs::path& folder) {
   } catch (const fs::filesystem_error& error) {
     throw FileError(fmt::format("{}: cannot be read: {}", error.path1().string(), error.code().message()));
   }
-  std::ranges::sort(paths.images);
-  std::ranges::sort(paths.others);
+  for (auto* list : {&paths.images, &paths.others, &paths.hidden, &paths.circles}) std::ranges::sort(*list);
   return paths;
 }
 

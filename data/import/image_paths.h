@@ -8,10 +8,16 @@ namespace cascadecl {
 struct ImagePaths {
   std::vector<std::filesystem::path> images;  // called as images are, see has_image_name()
   std::vector<std::filesystem::path> others;
+  // Hidden files and folders, and folders __MACOSX, which hold a file of another kind for each image.
+  std::vector<std::filesystem::path> hidden;
+  std::vector<std::filesystem::path> circles;  // links to a folder that they lie in
 };
 
-// Hidden files and folders do not count. Links are followed, but for one to a folder that it lies in. A link that leads
-// nowhere is listed by its name. Throws FileError if a folder cannot be read.
+// Links are followed, but for circles. A link that leads nowhere is listed by its name. Throws FileError if a folder
+// cannot be read.
 ImagePaths find_image_paths(const std::filesystem::path& folder);
+
+// Whether a file or folder is one of ImagePaths::hidden.
+bool is_hidden(const std::filesystem::path& path);
 
 }  // namespace cascadecl

@@ -9,6 +9,7 @@
 #include "data/files/archive.h"
 #include "data/files/error.h"
 #include "data/import/npy.h"
+#include "data/import/numpy_integers.h"
 #include "data/import/pickle.h"
 
 namespace cascadecl {
@@ -41,42 +42,19 @@ void check_count(const fs::path& file, std::int64_t images, std::int64_t labels)
   if (images != labels) fail(file, fmt::format("{} labels for {} images", labels, images));
 }
 
-// Numbers of an integer NumPy type from their bytes.
-class IntegerType {
- public:
-  IntegerType(const fs::path& file, const std::string& type) {
-    const bool known = type.size() == 3 && (type[1] == 'i' || type[1] == 'u') &&
-                       (type[2] == '1' || type[2] == '2' || type[2] == '4' || type[2] == '8');
-    if (!known) fail(file, fmt::format("labels are of type {}, expected whole numbers", printable(type)));
-    bytes_ = static_cast<std::size_t>(type[2] - '0');
-    is_signed_ = type[1] == 'i';
-    big_endian_ = type[0] == '>';
-  }
-  std::size_t bytes() const { return bytes_; }
-  std::int64_t value(const std::uint8_t* raw) const {
-    std::uint64_t value = 0;
-    for (std::size_t i = 0; i < bytes_; ++i) value = value << 8 | raw[big_endian_ ? i : bytes_ - 1 - i];
-    const std::size_t unused = 64 - 8 * bytes_;
-    return is_signed_ ? static_cast<std::int64_t>(value << unused) >> unused : static_cast<std::int64_t>(value);
-  }
-
- private:
-  std::size_t bytes_;
-  bool is_signed_, big_endian_;
-};
-
 // `read` fills a span with the array's next bytes.
 template <typename Read>
 std::vector<std::int32_t> labels_of_array(const fs::path& file, const std::string& type,
                                           const std::vector<std::int64_t>& shape, Read read) {
   if (shape.size() != 1 || shape[0] > most_images)
     fail(file, fmt::format("labels have shape [{}], expected [N]", fmt::join(shape, ", ")));
-  const IntegerType integers(file, type);
-  std::vector<std::uint8_t> raw(static_cast<std::size_t>(shape[0]) * integers.bytes());
+  const auto integers = NumpyIntegers::of(type);
+  if (!integers) fail(file, fmt::format("labels are of type {}, expected whole numbers", printable(type)));
+  std::vector<std::uint8_t> raw(static_cast<std::size_t>(shape[0]) * integers->bytes());
   read(std::span(raw));
   std::vector<std::int32_t> labels(static_cast<std::size_t>(shape[0]));
   for (std::size_t i = 0; i < labels.size(); ++i)
-    labels[i] = checked_label(file, i, integers.value(raw.data() + i * integers.bytes()));
+    labels[i] = checked_label(file, i, integers->value(raw.data() + i * integers->bytes()));
   return labels;
 }
 
@@ -133,15 +111,6 @@ void read_pickled_images(const fs::path& file, std::int64_t images, const ImageS
 }
 
 // The .npz form: a zip of data.npy and labels.npy, in any order.
-void read_exactly(Archive& archive, std::span<std::uint8_t> out) {
-  if (archive.read(out) != out.size()) archive.fail("ends too early");
-}
-
-void expect_end(Archive& archive) {
-  std::uint8_t more = 0;
-  if (archive.read({&more, 1}) != 0) archive.fail("holds more than its shape tells");
-}
-
 std::vector<std::int32_t> read_zipped_labels(const fs::path& file) {
   Archive archive(file, Archive::Format::zip);
   std::optional<std::int64_t> images;
@@ -153,8 +122,8 @@ std::vector<std::int32_t> read_zipped_labels(const fs::path& file) {
       images = header.shape[0];
     } else if (archive.name() == "labels.npy") {
       const NpyHeader header = read_npy_header(archive);
-      labels = labels_of_array(file, header.type, header.shape, [&](auto out) { read_exactly(archive, out); });
-      expect_end(archive);
+      labels = labels_of_array(file, header.type, header.shape, [&](auto out) { archive.read_exactly(out); });
+      archive.expect_end();
     }
   }
   if (!images) fail(file, "holds no data.npy");
@@ -170,8 +139,8 @@ void read_zipped_images(const fs::path& file, std::int64_t images, const ImageSi
     const NpyHeader header = read_npy_header(archive);
     check_data(file, header.type, header.shape, header.column_major);
     check_count(file, header.shape[0], images);
-    read_in_pieces(images, sink, [&](auto out) { read_exactly(archive, out); });
-    return expect_end(archive);
+    read_in_pieces(images, sink, [&](auto out) { archive.read_exactly(out); });
+    return archive.expect_end();
   }
   fail(file, "holds no data.npy");
 }

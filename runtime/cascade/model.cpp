@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "data/dataset_view.h"
 #include "data/files/error.h"
 
 namespace cascadecl {
@@ -85,6 +86,16 @@ void check_calibration(const Model& model) {
 
 }  // namespace
 
+std::string color_order(const Model& model) {
+  if (!model.color_order.empty()) return model.color_order;
+  return model.input.channels == 3 ? "RGB" : model.input.channels == 1 ? "gray" : "none";
+}
+
+void turn_pictures(const Model& model, std::span<std::uint8_t> pictures) {
+  const ImageShape& input = model.input;
+  if (color_order(model) == "BGR") turn_channels({input.channels, input.height, input.width}, pictures);
+}
+
 Combine default_combine(const Model& model) { return model.combination.empty() ? Combine::reweight : Combine::fitted; }
 
 double Model::stage_macs(std::size_t i) const {
@@ -147,6 +158,7 @@ Model single_stage(const Model& model, std::size_t stage) {
       .mean = model.mean,
       .std = model.std,
       .label_names = model.label_names,
+      .color_order = model.color_order,
       .stages = {model.stages.at(stage)},
       .policies = {},
       .temperatures = model.temperatures.empty() ? std::vector<double>{} : std::vector{model.temperatures.at(stage)},

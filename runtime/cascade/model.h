@@ -1,5 +1,7 @@
 #pragma once
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +35,7 @@ struct Model {
   ImageShape input;
   std::vector<float> mean, std;          // [C], of training images scaled to 0..1
   std::vector<std::string> label_names;  // one for each class, or none at all
+  std::string color_order = {};          // of the images, as in DatasetHeader; empty: nobody said, see color_order()
   std::vector<Stage> stages;
   std::vector<Policy> policies;
   // The results of calibrate() on held-out images; each may be empty.
@@ -49,6 +52,13 @@ struct Model {
   // Multiply-adds of an image that leaves at stage `exit`: stage_macs of 0..exit together.
   double macs_through(int exit) const;
 };
+
+// The order of colours of the images that a model takes. Where nobody said, images of three channels are taken for RGB
+// and those of one for gray; others have "none".
+std::string color_order(const Model& model);
+
+// Turns pictures [n][C][H][W], which are read as RGB, for a model that takes BGR; leaves them alone for others.
+void turn_pictures(const Model& model, std::span<std::uint8_t> pictures);
 
 // How a model answers unless it or its user says otherwise: fitted where it holds weights for that, else reweight.
 Combine default_combine(const Model& model);

@@ -6,6 +6,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "data/dataset.h"
+#include "data/files/byte_reader.h"
 #include "data/files/error.h"
 #include "runtime/cascade/named_arrays.h"
 #include "runtime/foreign_text.h"
@@ -13,6 +15,8 @@
 
 namespace cascadecl {
 namespace {
+
+using nlohmann::literals::operator""_json_pointer;
 
 constexpr int format_version = 1;
 constexpr std::size_t max_stages = 64, max_name = 100;
@@ -112,6 +116,7 @@ class ModelReader {
     read_decision();
     read_frontier(k);
     read_training();
+    read_color_order();
     try {
       check_model(model_);
     } catch (const ShapeError& error) {
@@ -289,6 +294,22 @@ class ModelReader {
     check_json_depth(model_.training, file_.path().string() + ": /training");
   }
 
+  // Files from before there was the attribute may tell it among the settings of their training.
+  void read_color_order() {
+    if (file_.has_attribute("/", "color_order")) {
+      model_.color_order = file_.string_attribute("/", "color_order");
+      if (!is_color_order(model_.color_order))
+        file_.fail("/", fmt::format("attribute color_order is '{}', expected RGB, BGR, gray or none",
+                                    printable(model_.color_order)));
+      return;
+    }
+    const auto place = "/settings/color_order"_json_pointer;
+    const auto training = nlohmann::json::parse(model_.training, nullptr, false);
+    if (!training.contains(place) || !training[place].is_string()) return;
+    const auto told = training[place].get<std::string>();
+    if (is_color_order(told)) model_.color_order = told;
+  }
+
   const Hdf5Reader& file_;
   Model model_;
   std::int64_t floats_ = 0;
@@ -310,6 +331,7 @@ void write_model(Hdf5Writer& file, const Model& model) {
   file.write_attribute("/", "mean", std::span<const float>(model.mean));
   file.write_attribute("/", "std", std::span<const float>(model.std));
   file.write_attribute("/", "label_names", model.label_names);
+  if (!model.color_order.empty()) file.write_attribute("/", "color_order", model.color_order);
   for (std::size_t i = 0; i < model.stages.size(); ++i) write_stage(file, i, model.stages[i]);
   for (std::size_t i = 0; i < model.policies.size(); ++i) write_policy(file, policies_group, i, model.policies[i]);
   for (std::size_t i = 0; i < model.exit_functions.size(); ++i)

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "data/files/error.h"
 
 namespace cascadecl {
@@ -37,6 +39,16 @@ ParameterStore::ParameterStore(const Device& device, const Network& network, con
     slices_[key] = device.slice(place.trained ? trained_ : statistics_, place.offset, place.size);
   }
   upload(parameters);
+}
+
+ParameterStore::Range ParameterStore::last_layer() const {
+  const std::string prefix = network_.layers().back().name + "/";  // of neighbours in the order of keys
+  Range range{trained_.size(), 0};
+  for (auto place = places_.lower_bound(prefix); place != places_.end() && place->first.starts_with(prefix); ++place) {
+    range.begin = std::min(range.begin, place->second.offset);
+    range.end = std::max(range.end, place->second.offset + aligned(place->second.size, device_));
+  }
+  return range;
 }
 
 Array<float> ParameterStore::make_companion() const {

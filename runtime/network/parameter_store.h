@@ -19,6 +19,12 @@ class ParameterStore {
   const Array<float>& operator[](const std::string& key) const { return slices_.at(key); }
   const Array<float>& trained() const { return trained_; }
 
+  // Where in trained() the last layer's parameters lie, side by side, and the gap behind them that aligns the next.
+  struct Range {
+    std::size_t begin = 0, end = 0;
+  };
+  Range last_layer() const;
+
   // A flat array laid out like trained(), zero, and its slices: gradients, momentum.
   Array<float> make_companion() const;
   std::map<std::string, Array<float>, std::less<>> companion_slices(const Array<float>& companion) const;

@@ -121,6 +121,23 @@ void TrainingPlan::step(const SgdSettings& settings) {
   state_->stale = true;
 }
 
+void TrainingPlan::step(const SgdSettings& settings, float scale) {
+  if (scale == 1) return step(settings);
+  const Array<float>& weights = state_->parameters.trained();
+  const auto [begin, end] = state_->parameters.last_layer();
+  SgdSettings scaled = settings;
+  scaled.learning_rate *= scale;
+  const auto part = [&](std::size_t first, std::size_t last, const SgdSettings& of) {
+    state_->sgd.step_part(first, last - first, weights, state_->summing ? state_->sum : state_->gradients,
+                          state_->momentum, of);
+  };
+  part(0, begin, scaled);
+  part(begin, end, settings);
+  part(end, weights.size(), scaled);
+  state_->summing = false;
+  state_->stale = true;
+}
+
 Parameters TrainingPlan::parameters() const { return state_->parameters.download(); }
 Parameters TrainingPlan::momentum() const { return state_->parameters.download(state_->momentum); }
 Parameters TrainingPlan::gradients() const { return state_->parameters.download(state_->gradients); }

@@ -48,6 +48,8 @@ class TrainingPlan {
 
   // One step of SGD with momentum on all trained parameters, by the last gradients or by those accumulated.
   void step(const SgdSettings& settings);
+  // The same with `scale` times the learning rate for all layers but the last.
+  void step(const SgdSettings& settings, float scale);
 
   // Parameters and momentum as they are on the device, read to the host (waits), and put back.
   Parameters parameters() const;

@@ -31,7 +31,19 @@ PieceProblem Sgd::step_problem(const Device& device, std::size_t count) {
 
 void Sgd::step(const Array<float>& weights, const Array<float>& gradient, const Array<float>& velocity,
                const SgdSettings& settings) {
-  launch(device_, kernel_, {piece_.count(count_)}, weights, gradient, velocity, static_cast<unsigned>(count_),
+  run(count_, weights, gradient, velocity, settings);
+}
+
+void Sgd::step_part(std::size_t first, std::size_t count, const Array<float>& weights, const Array<float>& gradient,
+                    const Array<float>& velocity, const SgdSettings& settings) {
+  if (count == 0) return;
+  run(count, device_.slice(weights, first, count), device_.slice(gradient, first, count),
+      device_.slice(velocity, first, count), settings);
+}
+
+void Sgd::run(std::size_t count, const Array<float>& weights, const Array<float>& gradient,
+              const Array<float>& velocity, const SgdSettings& settings) {
+  launch(device_, kernel_, {piece_.count(count)}, weights, gradient, velocity, static_cast<unsigned>(count),
          settings.learning_rate, settings.momentum, settings.weight_decay, settings.nesterov ? 1 : 0);
 }
 

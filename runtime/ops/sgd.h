@@ -19,12 +19,18 @@ class Sgd {
   // Updates weights and velocity [count] by gradient [count], which it does not change.
   void step(const Array<float>& weights, const Array<float>& gradient, const Array<float>& velocity,
             const SgdSettings& settings);
+  // The same for weights `first` ... first + count - 1 of them alone; `first` is a multiple of Device::slice_step().
+  void step_part(std::size_t first, std::size_t count, const Array<float>& weights, const Array<float>& gradient,
+                 const Array<float>& velocity, const SgdSettings& settings);
   // sum += gradient, both [count].
   void add(const Array<float>& sum, const Array<float>& gradient);
   const VariantChoice& choice() const { return choice_; }
   static PieceProblem step_problem(const Device& device, std::size_t count);
 
  private:
+  void run(std::size_t count, const Array<float>& weights, const Array<float>& gradient, const Array<float>& velocity,
+           const SgdSettings& settings);
+
   Device device_;
   std::size_t count_;
   VariantChoice choice_;

@@ -117,9 +117,84 @@ TEST_CASE("data import folder asks for the layout where it cannot be told, and t
   CHECK(contest.json()["unlabelled_splits"] == nlohmann::json({"test"}));
 }
 
+TEST_CASE("data import tells what became of the images, what was left out, and how to get a split test") {
+  const TemporaryFolder folder;
+  write_photos(folder);
+  write_png(folder / "photos/cat/b.png", 20, 10, 3, random_pixels(600));
+  write_text(folder / "photos/cat/.DS_Store", "x");
+  fs::create_symlink("/nowhere/x.png", folder / "photos/cat/broken.png");
+  const std::string source = (folder / "photos").string(), out = (folder / "o ut.h5").string();
+  const Finished run = cascadecl_run({"data", "import", "folder", source, "-o", out});
+  REQUIRE(run.status == 0);
+  CHECK(contains(run.out, "skipped 2 broken images:\n  " + source + "/cat/broken.png"));
+  CHECK(contains(run.out, "left out 1 files that are not called as images are:\n  " + source + "/dog/c.txt"));
+  CHECK(contains(run.out, "left out 1 hidden files and folders:\n  " + source + "/cat/.DS_Store"));
+  CHECK(contains(run.out, "note: images became 3x32x32 (channels, rows, columns); --size CxHxW chooses another"));
+  CHECK(contains(run.out, "cascadecl data import folder " + source + " -o '" + out + "' --test-share 0.2"));
+  const Finished divided = cascadecl_run({"data", "import", "folder", source, "-o", out, "--size", "3x8x8",
+                                          "--test-share", "0.5", "--seed", "7", "--json"});
+  REQUIRE(divided.status == 0);
+  CHECK(divided.json()["splits"].size() == 2);
+  CHECK(divided.json()["notes"].empty());
+  CHECK(divided.json()["left_out"]["hidden"][0] == source + "/cat/.DS_Store");
+  CHECK(error_fault(cascadecl_run({"data", "import", "folder", source, "-o", out, "--strict"}), 4, "broken.png") == "");
+  CHECK(error_fault(cascadecl_run({"data", "import", "folder", source, "-o", out, "--seed", "7"}), 2, "--test-share") ==
+        "");
+}
+
+TEST_CASE("data import csv, idx and npz make dataset files, and a bad input leaves none") {
+  if (!there_is(python())) return;
+  const TemporaryFolder folder;
+  write_photos(folder);
+  write_text(folder / "list.csv", "file,label,split\nphotos/cat/a.png,cat,train\nphotos/dog/a.png,dog,test\n");
+  write_text(folder / "names.txt", "zero\none\n");
+  run_python(python(), folder.path(), R"(
+import gzip, io, os, struct, zipfile
+os.makedirs('digits')
+with gzip.open('digits/train-images-idx3-ubyte.gz', 'wb') as f: f.write(struct.pack('>IIII', 0x803, 2, 4, 4) + bytes(32))
+with gzip.open('digits/train-labels-idx1-ubyte.gz', 'wb') as f: f.write(struct.pack('>II', 0x801, 2) + bytes([0, 1]))
+def npy(shape, data):
+    head = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    return b'\x93NUMPY\x01\x00' + struct.pack('<H', len(head)) + head + data
+with zipfile.ZipFile('x.npz', 'w') as archive:
+    archive.writestr('images.npy', npy((2, 4, 4), bytes(32)))
+    archive.writestr('labels.npy', npy((2,), bytes([0, 1])))
+)");
+  const std::string out = (folder / "out.h5").string();
+  const auto import = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {"data", "import"});
+    words[3] = (folder / words[3]).string();
+    words.insert(words.end(), {"-o", out});
+    return cascadecl_run(words);
+  };
+  CHECK(error_fault(import({"csv", "names.txt"}), 4, "names.txt: line 1: 'zero' is no file") == "");
+  CHECK(error_fault(import({"npz", "list.csv"}), 4, "list.csv: ") == "");
+  CHECK(error_fault(import({"idx", "photos"}), 4, "photos: no file train-images-idx3-ubyte") == "");
+  CHECK(error_fault(import({"cifar10", "list.csv"}), 4, "list.csv: ") == "");
+  CHECK_FALSE(fs::exists(out));
+
+  const Finished csv = import({"csv", "list.csv", "--size", "3x8x8", "--json"});
+  CAPTURE(csv.err);
+  REQUIRE(csv.status == 0);
+  CHECK(csv.json()["splits"].size() == 2);
+  const std::string names = (folder / "names.txt").string();
+  for (const auto& [format, source] : {std::pair<std::string, std::string>{"idx", "digits"}, {"npz", "x.npz"}}) {
+    const Finished run = import({format, source, "--names", names, "--json"});
+    CAPTURE(run.err);
+    REQUIRE(run.status == 0);
+    CHECK(run.json()["label_names"] == nlohmann::json({"zero", "one"}));
+    CHECK(run.json()["image_shape"] == nlohmann::json({1, 4, 4}));
+    CHECK(run.json()["notes"].size() == 1);
+  }
+}
+
 TEST_CASE("flags of one format are wrong usage with another") {
-  for (const std::vector<std::string>& flags :
-       {std::vector<std::string>{"--labels", "coarse"}, {"--strict"}, {"--layout", "splits"}}) {
+  for (const std::vector<std::string>& flags : {std::vector<std::string>{"--labels", "coarse"},
+                                                {"--strict"},
+                                                {"--layout", "splits"},
+                                                {"--size", "3x8x8"},
+                                                {"--names", "x"},
+                                                {"--test-share", "0.1"}}) {
     std::vector<std::string> arguments = {"data", "import", "imagenet32", "x", "-o", "y"};
     arguments.insert(arguments.end(), flags.begin(), flags.end());
     CHECK(error_fault(cascadecl_run(arguments), 2, flags[0]) == "");

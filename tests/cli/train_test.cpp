@@ -12,6 +12,7 @@
 #include "data/dataset_writer.h"
 #include "data/files/hdf5_file.h"
 #include "data/loader.h"
+#include "runtime/cascade/model_file.h"
 #include "tests/cli/fixtures.h"
 #include "tests/cli/process.h"
 
@@ -201,21 +202,66 @@ TEST_CASE("more classes than policies can have are refused before the training; 
   CHECK(cascadecl_run({"eval", world.path("m.h5"), "--data", many, "--policy", "static"}).status == 0);
 }
 
-TEST_CASE("a dataset whose classes stand in another order than the model's is refused") {
+TEST_CASE("a dataset with its classes in another order gives the same results, and a note; other names are refused") {
   const SmallWorld world;
-  const std::string model = world.path("m.h5");
+  const std::string model = world.path("m.h5"), told = "classes are matched by name";
   REQUIRE(cascadecl_run(train(world, model, {"--phases", "pretrain"}, "1")).status == 0);
   const std::string data = changed_data(world, [](DatasetHeader& header, Labels& labels) {
     std::swap(header.label_names[0], header.label_names[1]);
     for (std::int32_t& label : labels) label = label < 2 ? 1 - label : label;
   });
-  const std::string told = "class 0 is 'hexagon', which is class 1 of the model";
-  CHECK(error_fault(cascadecl_run({"eval", model, "--data", data}), 4, told) == "");
+  const Finished own = cascadecl_run({"eval", model, "--data", world.data(), "--json"}),
+                 reordered = cascadecl_run({"eval", model, "--data", data, "--json"});
+  REQUIRE(reordered.status == 0);
+  CHECK(contains(reordered.err, told));
+  CHECK_FALSE(contains(own.err, told));
+  CHECK(reordered.json()["top1"] == own.json()["top1"]);
   for (const std::vector<std::string>& from : {std::vector<std::string>{"--from", model}, {"--stages", model + "#0"}}) {
-    std::vector<std::string> arguments = {"train", "--data", data, "-o", world.path("n.h5")};
+    std::vector<std::string> arguments = {"train",    "--data", data,       "-o",      world.path("n.h5"),
+                                          "--epochs", "1",      "--phases", "pretrain"};
     arguments.insert(arguments.end(), from.begin(), from.end());
-    CHECK(error_fault(cascadecl_run(arguments), 4, told) == "");
+    const Finished run = cascadecl_run(arguments);
+    CAPTURE(run.err);
+    CHECK(run.status == 0);
+    CHECK(contains(run.err, told));
   }
+  CHECK(cascadecl_run({"calibrate", world.path("n.h5"), "--data", data, "-o", world.path("o.h5")}).status == 0);
+  const std::string other = changed_data(world, [](DatasetHeader& header, Labels&) { header.label_names[3] = "wolf"; });
+  const std::string refused = "class 3 is 'wolf', which is no class of the model";
+  CHECK(error_fault(cascadecl_run({"eval", model, "--data", other}), 4, refused) == "");
+  CHECK(error_fault(cascadecl_run({"predict", model, "--data", other, "-o", world.path("p.h5")}), 4, refused) == "");
+  CHECK(error_fault(cascadecl_run({"train", "--from", model, "--data", other, "-o", world.path("n.h5")}), 4, refused) ==
+        "");
+}
+
+TEST_CASE("--new-head fine-tunes a model to other classes, and tells batches and epochs for few images") {
+  const SmallWorld world;
+  const std::string data = changed_data(world, [](DatasetHeader& header, Labels& labels) {
+    header.label_names = {"oak", "elm"};
+    for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = i % 8 == 0 ? 1 : 0;
+  });
+  const auto train_on = [&](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), {"train", "--data", data, "-o", world.path("n.h5"), "--json"});
+    return cascadecl_run(flags);
+  };
+  CHECK(error_fault(train_on({"--from", world.model()}), 4, "has 2 classes, the model has 10") == "");
+  CHECK(error_fault(train_on({"--stages", "resnet-8", "--new-head"}), 2, "--new-head: only with --from") == "");
+  CHECK(error_fault(train_on({"--from", world.model(), "--new-head", "--phases", "policy"}), 2,
+                    "--new-head: only with the phase pretrain") == "");
+  CHECK(error_fault(train_on({"--from", world.model(), "--base-learning-rate-scale", "1"}), 2, "--new-head") == "");
+  const Finished run = train_on({"--from", world.model(), "--new-head", "--epochs", "1", "--policy-epochs", "1"});
+  CAPTURE(run.err);
+  REQUIRE(run.status == 0);
+  CHECK(contains(run.err, "for 40 images: batches of 16 images (--batch-size)\n"));
+  CHECK(contains(run.err, "'oak' has 35 images, 'elm' has 5; with --class-weights balanced"));
+  CHECK(run.json()["training"]["settings"]["batch_size"] == 16);
+  CHECK(read_model(world.path("n.h5")).label_names == std::vector<std::string>{"oak", "elm"});
+  CHECK(cascadecl_run({"eval", world.path("n.h5"), "--data", data}).status == 0);
+  const Finished given = train_on({"--from", world.model(), "--new-head", "--epochs", "1", "--phases", "pretrain",
+                                   "--batch-size", "128", "--class-weights", "balanced"});
+  CHECK(given.status == 0);
+  CHECK_FALSE(contains(given.err, "for 40 images"));
+  CHECK_FALSE(contains(given.err, "uneven"));
 }
 
 TEST_CASE("a checkpoint is not gone on from with other labels of the same images, nor a model calibrated on them") {

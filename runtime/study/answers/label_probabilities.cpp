@@ -1,17 +1,12 @@
 #include "runtime/study/answers/label_probabilities.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <map>
 #include <numeric>
-#include <string_view>
 
-#include "data/files/byte_reader.h"
-#include "data/files/error.h"
 #include "data/loader.h"
 #include "runtime/cascade/stage_runner.h"
 #include "runtime/ops/launch.h"
+#include "runtime/study/answers/dataset_of_model.h"
 
 namespace cascadecl {
 
@@ -58,38 +53,6 @@ StageOutputs stage_outputs(const Model& model, const Device& device, const Datas
   }
   if (progress) progress(static_cast<std::int64_t>(done));
   return all;
-}
-
-namespace {
-
-// The classes may have other names than the model's, but not the same ones in another order.
-void check_order_of_classes(const Model& model, const DatasetHeader& dataset) {
-  if (model.label_names.size() != dataset.label_names.size()) return;  // the model has none
-  std::map<std::string_view, std::size_t> numbers;
-  for (std::size_t k = 0; k < model.label_names.size(); ++k) numbers.emplace(model.label_names[k], k);
-  for (std::size_t k = 0; k < model.label_names.size(); ++k) {
-    const std::string& name = dataset.label_names[k];
-    if (name == model.label_names[k]) continue;
-    if (const auto other = numbers.find(name); other != numbers.end())
-      throw FileError(fmt::format("dataset {}: class {} is '{}', which is class {} of the model; expected '{}'",
-                                  printable(dataset.name), k, printable(name), other->second,
-                                  printable(model.label_names[k])));
-  }
-}
-
-}  // namespace
-
-void check_dataset(const Model& model, const DatasetHeader& dataset) {
-  const ImageShape shape{dataset.dims.channels, dataset.dims.height, dataset.dims.width};
-  if (shape != model.input) {
-    throw FileError(fmt::format("dataset {}: its images are {} (channels, rows, columns), the model takes {}",
-                                dataset.name, to_string(shape), to_string(model.input)));
-  }
-  if (dataset.classes() != model.classes) {
-    throw FileError(
-        fmt::format("dataset {}: it has {} classes, the model has {}", dataset.name, dataset.classes(), model.classes));
-  }
-  check_order_of_classes(model, dataset);
 }
 
 }  // namespace cascadecl

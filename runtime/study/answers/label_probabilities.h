@@ -21,9 +21,9 @@ struct StageProbabilities {
 };
 
 // All stages on the images at `indices`, in that order. Throws FileError if the dataset does not fit the model
-// (check_dataset) or cannot be read, UsageError for an index out of range, DeviceError for probabilities that are no
-// numbers. progress, if any, is told how many images are done, from 0 to indices.size(), now and then. Of the settings,
-// max_batch, kernels and precision hold: no policy runs.
+// (dataset_of_model.h) or cannot be read, UsageError for an index out of range, DeviceError for probabilities that are
+// no numbers. progress, if any, is told how many images are done, from 0 to indices.size(), now and then. Of the
+// settings, max_batch, kernels and precision hold: no policy runs.
 StageProbabilities label_probabilities(const Model& model, const Device& device, const Dataset& dataset,
                                        std::span<const std::int64_t> indices, const ExecutorSettings& settings = {},
                                        const std::function<void(std::int64_t done)>& progress = {});
@@ -39,9 +39,5 @@ struct StageOutputs {
 StageOutputs stage_outputs(const Model& model, const Device& device, const Dataset& dataset,
                            std::span<const std::int64_t> indices, const ExecutorSettings& settings, bool features,
                            const std::function<void(std::int64_t done)>& progress = {});
-
-// Throws FileError naming both sides if the images' shape or the number of classes differ from the model's, or if a
-// class that both have a name for has another number in the model.
-void check_dataset(const Model& model, const DatasetHeader& dataset);
 
 }  // namespace cascadecl

@@ -4,7 +4,7 @@
 
 #include "data/loader.h"
 #include "runtime/cascade/chosen_cascade.h"
-#include "runtime/study/answers/label_probabilities.h"
+#include "runtime/study/answers/dataset_of_model.h"
 #include "runtime/study/answers/reliability.h"
 #include "runtime/study/runs/control.h"
 

@@ -11,7 +11,7 @@
 #include "data/files/random.h"
 #include "data/loader.h"
 #include "runtime/cascade/chosen_cascade.h"
-#include "runtime/study/answers/label_probabilities.h"
+#include "runtime/study/answers/dataset_of_model.h"
 
 namespace cascadecl {
 namespace {

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "data/dataset_file.h"
 #include "data/files/error.h"
 #include "tests/support/image_files.h"
@@ -38,7 +40,7 @@ std::vector<std::pair<int, int>> content(const fs::path& file, const std::string
 }
 
 using Content = std::vector<std::pair<int, int>>;
-const ImageFolderSettings small{.dims = {3, 4, 4}, .threads = 2};
+const ImageFilesSettings small{.dims = {3, 4, 4}, .threads = 2};
 
 }  // namespace
 
@@ -63,8 +65,8 @@ TEST_CASE("folders of classes become a dataset with splits, in the order of clas
   CHECK(header.dims == ImageDims{3, 4, 4});
   CHECK(result.images == 6);
   CHECK(result.skipped.empty());
-  REQUIRE(result.ignored.size() == 1);
-  CHECK(result.ignored[0].filename() == "notes.txt");
+  REQUIRE(result.left_out.others.size() == 1);
+  CHECK(result.left_out.others[0].filename() == "notes.txt");
 }
 
 TEST_CASE("without a folder train, all images become train; and they may be gray") {
@@ -111,16 +113,15 @@ TEST_CASE("folders that may be splits or classes are refused unless the layout i
       write_plain(folder / (std::string("photos/") + name + "/" + below + "/1.png"), 10);
   CHECK(contains(error_of<FileError>([&] { import_image_folder(folder / "photos", folder / "out.h5", small); }),
                  "'train' may be a split, but 'bus' is the name of none"));
-  ImageFolderSettings settings = small;
-  settings.layout = FolderLayout::classes;
-  import_image_folder(folder / "photos", folder / "out.h5", settings);
+  ImageFilesSettings settings = small;
+  import_image_folder(folder / "photos", folder / "out.h5", small, FolderLayout::classes);
   CHECK(open_dataset(folder / "out.h5", "train")->header().label_names ==
         std::vector<std::string>{"bus", "car", "train"});
-  settings.layout = FolderLayout::splits;
-  import_image_folder(folder / "photos", folder / "out.h5", settings);
+  import_image_folder(folder / "photos", folder / "out.h5", small, FolderLayout::splits);
   CHECK(content(folder / "out.h5", "bus") == Content{{0, 10}, {1, 10}});
   fs::remove_all(folder / "photos/train");
-  CHECK(contains(error_of<FileError>([&] { import_image_folder(folder / "photos", folder / "out.h5", settings); }),
+  CHECK(contains(error_of<FileError>(
+                     [&] { import_image_folder(folder / "photos", folder / "out.h5", small, FolderLayout::splits); }),
                  "photos: no folder train"));
 }
 
@@ -137,7 +138,7 @@ TEST_CASE("broken images are skipped and listed, and the others stay in order") 
     }
   }
   std::vector<std::int64_t> progress;
-  ImageFolderSettings settings = small;
+  ImageFilesSettings settings = small;
   settings.progress = [&](std::int64_t done, std::int64_t) { progress.push_back(done); };
   const ImageFolderResult result = import_image_folder(folder / "photos", folder / "out.h5", settings);
   CHECK(content(folder / "out.h5", "train") == expected);
@@ -146,6 +147,60 @@ TEST_CASE("broken images are skipped and listed, and the others stay in order") 
   CHECK(result.skipped[1].file == folder / "photos/cat/1004.png");
   CHECK(contains(result.skipped[1].problem, "1004.png: damaged PNG"));
   CHECK(progress == std::vector<std::int64_t>{256, 300});
+}
+
+TEST_CASE("what is left out is listed: hidden files, those beside the classes, and links in a circle") {
+  const TemporaryFolder folder;
+  for (const char* name : {"train/cat/a.png", "train/cat/.b.png", "train/cat/.thumbs/c.png", "train/dog/d.jfif",
+                           "train/__MACOSX/cat/e.png", "train/f.png", "__MACOSX/g.png", "test/dog/h.png"})
+    write_plain(folder / ("photos/" + std::string(name)), 10);
+  write_text(folder / "photos/readme.txt", "text");
+  fs::create_symlink("/nowhere", folder / "photos/train/fox");
+  fs::create_symlink(folder / "photos", folder / "photos/train/cat/round");
+  const ImageFolderResult result = import_image_folder(folder / "photos", folder / "out.h5", small);
+  CHECK(content(folder / "out.h5", "train") == Content{{0, 10}, {1, 10}});
+  const auto names = [&](const std::vector<fs::path>& paths) {
+    std::vector<std::string> all;
+    for (const fs::path& path : paths) all.push_back(path.lexically_relative(folder / "photos"));
+    return all;
+  };
+  using Names = std::vector<std::string>;
+  CHECK(names(result.left_out.hidden) == Names{"__MACOSX", "train/__MACOSX", "train/cat/.b.png", "train/cat/.thumbs"});
+  CHECK(names(result.left_out.outside) == Names{"readme.txt", "train/f.png", "train/fox"});
+  CHECK(names(result.left_out.circles) == Names{"train/cat/round"});
+  ImageFilesSettings settings = small;
+  settings.strict = true;
+  CHECK(contains(error_of<FileError>([&] { import_image_folder(folder / "photos", folder / "out.h5", settings); }),
+                 "cat/round: a link to a folder that it lies in"));
+}
+
+TEST_CASE("a share of the images of each class becomes the split test, and the seed says which") {
+  const TemporaryFolder folder;
+  for (int i = 0; i < 20; ++i) {
+    write_plain(folder / ("photos/cat/" + std::to_string(10 + i) + ".png"), i);
+    if (i % 2 == 0) write_plain(folder / ("photos/dog/" + std::to_string(10 + i) + ".png"), 100 + i);
+  }
+  ImageFilesSettings settings = small;
+  settings.common.test_share = 0.2;
+  const auto test_images = [&](std::uint64_t seed) {
+    settings.common.seed = seed;
+    import_image_folder(folder / "photos", folder / "out.h5", settings);
+    return content(folder / "out.h5", "test");
+  };
+  const Content first = test_images(1);
+  CHECK(std::ranges::count(first, 0, &std::pair<int, int>::first) == 4);
+  CHECK(std::ranges::count(first, 1, &std::pair<int, int>::first) == 2);
+  Content all = content(folder / "out.h5", "train");
+  CHECK(all.size() == 24);
+  all.insert(all.end(), first.begin(), first.end());
+  std::ranges::sort(all);
+  CHECK(std::ranges::adjacent_find(all) == all.end());
+  CHECK(test_images(1) == first);
+  CHECK(test_images(2) != first);
+  for (const char* name : {"train/cat/1.png", "test/cat/1.png"})
+    write_plain(folder / ("split/" + std::string(name)), 1);
+  CHECK(contains(error_of<FileError>([&] { import_image_folder(folder / "split", folder / "out.h5", settings); }),
+                 "split: has a split test already"));
 }
 
 TEST_CASE("links to files and folders are followed, and one that leads nowhere is a broken image") {
@@ -162,8 +217,8 @@ TEST_CASE("links to files and folders are followed, and one that leads nowhere i
   CHECK(content(folder / "out.h5", "train") == Content{{0, 10}, {0, 30}, {0, 20}, {0, 30}});
   REQUIRE(result.skipped.size() == 1);
   CHECK(contains(result.skipped[0].problem, "cat/broken.png: there is no such file"));
-  CHECK(result.ignored == std::vector<fs::path>{folder / "photos/cat/broken.txt"});
-  ImageFolderSettings strict = small;
+  CHECK(result.left_out.others == std::vector<fs::path>{folder / "photos/cat/broken.txt"});
+  ImageFilesSettings strict = small;
   strict.strict = true;
   CHECK_THROWS_AS(import_image_folder(folder / "photos", folder / "out.h5", strict), FileError);
 }
@@ -180,7 +235,7 @@ TEST_CASE("strictly, the first broken image ends the import, and nothing is writ
   const TemporaryFolder folder;
   write_plain(folder / "photos/cat/a.png", 10);
   write_broken(folder / "photos/cat/b.png");
-  ImageFolderSettings settings = small;
+  ImageFilesSettings settings = small;
   settings.strict = true;
   const auto before = folder.entries();
   CHECK(contains(error_of<FileError>([&] { import_image_folder(folder / "photos", folder / "out.h5", settings); }),

@@ -47,7 +47,7 @@ bool same(const Model& a, const Model& b) {
     return false;
   if (a.temperatures != b.temperatures || a.combination != b.combination) return false;
   return a.classes == b.classes && a.input == b.input && a.mean == b.mean && a.std == b.std &&
-         a.label_names == b.label_names && a.training == b.training;
+         a.label_names == b.label_names && a.color_order == b.color_order && a.training == b.training;
 }
 
 // The same attribute of another value; written with the plain C interface, which allows what Hdf5Writer does not.
@@ -220,9 +220,28 @@ TEST_CASE("a model written and read again is the same") {
     Model model = random_model(networks, *rc::gen::arbitrary<std::uint64_t>(), input, *rc::gen::inRange(1, 9));
     if (*rc::gen::arbitrary<bool>()) model.training.clear();
     if (*rc::gen::arbitrary<bool>()) model.label_names.clear();
+    model.color_order = *rc::gen::element<std::string>("", "RGB", "BGR", "gray", "none");
     write_model(folder / "m.h5", model);
     RC_ASSERT(same(read_model(folder / "m.h5"), model));
   }));
+}
+
+TEST_CASE("the order of colours of a file that does not tell is that of its training, else RGB or gray") {
+  const TemporaryFolder folder;
+  Model model = small_model();
+  const auto written = [&](const std::string& training) {
+    model.training = training;
+    write_model(folder / "m.h5", model);
+    return read_model(folder / "m.h5");
+  };
+  CHECK(color_order(written("")) == "RGB");
+  CHECK(color_order(written(R"({"settings": {"color_order": "BGR"}})")) == "BGR");
+  for (const char* foreign : {R"({"settings": {"color_order": "red"}})", R"({"settings": {"color_order": 7}})", "[1]"})
+    CHECK(written(foreign).color_order.empty());
+  model.input = {1, 8, 8};
+  CHECK(color_order(model) == "gray");
+  model.input = {2, 8, 8};
+  CHECK(color_order(model) == "none");
 }
 
 TEST_CASE("a network that is not of the zoo is stored as its layer list") {
@@ -295,6 +314,8 @@ TEST_CASE("a file with wrong root attributes is refused, naming the attribute") 
                  }),
                  "mean");
   check_contains(error_after([](hid_t f) { set_text(f, "/", "label_names", "cat"); }), "label names");
+  check_contains(error_after([](hid_t f) { set_text(f, "/", "color_order", "red first"); }),
+                 "color_order is 'red first', expected RGB, BGR, gray or none");
 }
 
 TEST_CASE("a file whose stages disagree with the model is refused, naming the stage") {
