@@ -67,16 +67,17 @@ function costFigure(points, unit, models) {
     .reduce((sum, {data}) => sum + data.filter((point) => !isInside(point, frame)).length, 0);
   return chartFigure({
     title: `Accuracy against ${unit.title}`, height: 440, caption: costCaption(known, unit, frontiers(), hidden),
-    config: () => ({
-      type: "scatter",
-      data: {datasets: [...frontiers(), ...drawn.map(({name, list, data}) => {
+    config: () => {
+      const datasets = [...frontiers(), ...drawn.map(({name, list, data}) => {
         const series = seriesOf(name, list, toPoint);
         return data.some((point) => isInside(point, frame)) ? series : edgeSeries(series, frame);
-      })]},
-      plugins: [edgeLabels],
-      options: chartOptions({x: axis(unit.axis, {...frame.x, ticks: {includeBounds: false}}), y: axis("top-1 accuracy (%)", {...frame.y, ticks: {includeBounds: false}}),
-                             tooltip: (item) => item.raw.text}),
-    }),
+      })];
+      return {
+        type: "scatter", data: {datasets}, plugins: [edgeLabels],
+        options: chartOptions({x: axis(unit.axis, {...frame.x, ticks: {includeBounds: false}}), y: axis("top-1 accuracy (%)", {...frame.y, ticks: {includeBounds: false}}),
+                               tooltip: (item) => item.raw.text, more: {layout: {padding: edgePadding(datasets)}}}),
+      };
+    },
   });
 }
 

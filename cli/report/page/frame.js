@@ -21,15 +21,21 @@ function edgeSeries(series, frame) {
   const {x, y, text, value} = series.data.reduce((best, point) => (point.y > best.y ? point : best));
   const within = (at, {min, max}) => Math.min(Math.max(at, min), max);
   const rotation = y > frame.y.max ? 0 : y < frame.y.min ? 180 : x > frame.x.max ? 90 : 270;
-  return {...series, data: [{x: within(x, frame.x), y: within(y, frame.y), text, edge: [series.label, value]}],
+  return {...series, data: [{x: within(x, frame.x), y: within(y, frame.y), text, edge: [series.label, value], above: rotation === 0}],
           showLine: false, clip: false, pointStyle: "triangle", rotation, pointRadius: 7};
 }
 
-// The words of marks at the edge, inside the frame and below each other.
+// The words of marks at the edge: above the upper edge, else inside the frame; those that would overlap on top of each
+// other.
+const edgeLineHeight = 16;
+function edgePadding(datasets) {
+  const above = datasets.flatMap(({data}) => data.filter((point) => point.above)).length;
+  return {top: above ? 12 + 2 * edgeLineHeight * above : 0};
+}
 const edgeLabels = {
   id: "edgeLabels",
   afterDatasetsDraw(chart) {
-    const {ctx, chartArea} = chart, lineHeight = 16, taken = [];
+    const {ctx, chartArea} = chart, lineHeight = edgeLineHeight, taken = [];
     ctx.save();
     ctx.font = `12.5px ${Chart.defaults.font.family}`;
     ctx.textBaseline = "top";
@@ -40,8 +46,9 @@ const edgeLabels = {
       const width = Math.max(...point.edge.map((line) => ctx.measureText(line).width)), height = lineHeight * point.edge.length;
       const box = {left: Math.max(chartArea.left + 4, Math.min(x + 12, chartArea.right - width - 4)),
                    top: Math.max(chartArea.top + 4, Math.min(y - lineHeight / 2, chartArea.bottom - height - 4))};
-      if (box.left < x + 12 && box.left + width > x - 12 && box.top < y + 12) box.top = y > chartArea.top + height + 24 ? y - height - 12 : y + 12;
-      while (taken.some((other) => Math.abs(other.top - box.top) < height && Math.abs(other.left - box.left) < width + 20)) box.top += lineHeight;
+      if (point.above) box.top = y - height - 10;
+      else if (box.left < x + 12 && box.left + width > x - 12 && box.top < y + 12) box.top = y > chartArea.top + height + 24 ? y - height - 12 : y + 12;
+      while (taken.some((other) => Math.abs(other.top - box.top) < height && Math.abs(other.left - box.left) < width + 20)) box.top -= lineHeight;
       taken.push(box);
       point.edge.forEach((line, row) => {
         ctx.strokeStyle = color("paper");
