@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "cli/frontier_text.h"
 #include "cli/output.h"
 #include "cli/report/training_section.h"
 #include "runtime/study/answers/reliability.h"
@@ -31,14 +32,14 @@ std::string setting_of(const OperatingPoint& point, const Sweep& sweep) {
   if (point.alpha) {
     const double threshold = point.parameter.value_or(0.5);  // as policies are trained
     return fmt::format("alpha {:g}", *point.alpha) +
-           (threshold != 0.5 ? fmt::format(", threshold {:g}", threshold) : "");
+           (threshold != 0.5 ? fmt::format(", threshold {:.4g}", threshold) : "");
   }
   if (!point.parameter) return "";
   const double parameter = *point.parameter;
   if (point.policy == "static" && parameter >= 0 && parameter < static_cast<double>(sweep.stages.size())) {
     return sweep.stages[static_cast<std::size_t>(parameter)].network;
   }
-  return fmt::format("{:g}", parameter);
+  return fmt::format("{:.4g}", parameter);
 }
 
 // Names of series are told apart where it matters: by how answers are combined, and by their source.
@@ -191,7 +192,8 @@ void add_model(std::vector<CostSource>& sources, const std::string& file, const 
                    .ms_per_image = 1e3 / evaluation.images_per_s,
                    .mj_per_image = run.mj_per_image};
   if (kind == PolicyKind::learned) {
-    point.alpha = facts.alpha;
+    const FrontierPoint* chosen = chosen_point(model);
+    point.alpha = chosen && chosen->alpha ? chosen->alpha : facts.alpha;
     if (cascade.choice.parameter != 0.5) point.parameter = cascade.choice.parameter;
   } else if (kind == PolicyKind::fixed) {
     point.parameter = 0;  // the one stage that ran

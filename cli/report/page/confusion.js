@@ -14,7 +14,7 @@ function confusionMatrix(model, {classes, counts}) {
   const rows = labels.map((label) => [labelName(model, label), ...labels.map((answer) => confusionCell(model, counts, label, answer, most)), percent(classes[label].recall, 1)]);
   rows.push({class: "foot", cells: ["precision", ...classes.map(({precision}) => percent(precision, 1).replace(" %", "")), "in %"]});
   return table(["<label", ...labels.map((label) => labelName(model, label)), "recall"], rows,
-    "Images by label (rows) and the cascade’s answer (columns). Green: right; red: wrong, the darker the more.", "confusion");
+    "Images by label (rows) and the cascade’s answer (columns). Green: right; red: wrong, the stronger the more.", "confusion");
 }
 
 function largestConfusions(model, {classes, largest}) {

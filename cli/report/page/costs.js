@@ -62,7 +62,7 @@ function costFigure(points, unit, models) {
   const drawn = [...bySeries(known)].map(([name, list]) => ({name, list, data: list.map(toPoint)}));
   const framed = known.filter((point) => point.policy !== "oracle").map(toPoint);
   const stages = known.filter((point) => point.policy === "static").map(toPoint);
-  const frame = frameOf(stages.length ? stages : framed, [...framed, ...frontiers().flatMap(({data}) => data)]);
+  const frame = frameOf(stages.length ? stages : framed, frontiers().flatMap(({data}) => data), framed);
   const hidden = drawn.filter(({data}) => data.some((point) => isInside(point, frame)))
     .reduce((sum, {data}) => sum + data.filter((point) => !isInside(point, frame)).length, 0);
   return chartFigure({

@@ -41,22 +41,29 @@ function spreadCost(spread) {
   return spread.deviation === null ? mean : `${mean} ± ${spread.deviation.toFixed(digits)}`;
 }
 
+// A text whose words are not broken at their hyphens: "resnet-8", "--target-drop".
+function words(text) {
+  if (typeof text !== "string") return text;
+  return text.split(/(\S*-\S*)/).map((part) => (part.includes("-") && part.length < 25 ? element("span", {class: "word"}, part) : part));
+}
+
 // titles: column titles; those that begin with "<" are of text columns. rows: lists of cells, texts or elements; a row
 // may also be {cells, class}. The first cell of a row is its header.
 function table(titles, rows, caption, tableClass) {
   const isText = titles.map((title) => title.startsWith("<"));
   const kind = (i) => (isText[i] ? "text" : null);
-  const head = titles.map((title, i) => element("th", {scope: "col", class: kind(i)}, title.replace(/^</, "")));
+  const head = titles.map((title, i) => element("th", {scope: "col", class: kind(i)}, words(title.replace(/^</, ""))));
   const body = rows.map((row) => {
     const cells = (row.cells || row).map((cell, i) => {
       if (cell instanceof HTMLTableCellElement) return cell;
-      return i === 0 ? element("th", {scope: "row", class: kind(i)}, cell) : element("td", {class: kind(i)}, cell);
+      return i === 0 ? element("th", {scope: "row", class: kind(i)}, words(cell)) : element("td", {class: kind(i)}, cell);
     });
     return element("tr", {class: row.class}, cells);
   });
-  const node = element("table", {class: tableClass}, caption ? element("caption", {}, caption) : null,
-                       element("thead", {}, element("tr", {}, head)), element("tbody", {}, body));
-  return element("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": caption || "Table"}, node);
+  const node = element("table", {class: tableClass, "aria-label": caption}, element("thead", {}, element("tr", {}, head)), element("tbody", {}, body));
+  // The caption stands above the box, so that it does not scroll with the table.
+  return [caption ? element("p", {class: "caption"}, caption) : null,
+          element("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": caption || "Table"}, node)];
 }
 
 function folded(title, content) {

@@ -1,13 +1,13 @@
 // The frame of a figure of accuracy against cost, and marks at its edge for what lies outside.
 
-// From the cheapest to the largest stage alone, with a little margin. Accuracy goes as far as the others lie at these
-// costs, but by half its range at most. stages, others: {x, y}.
-function frameOf(stages, others) {
-  const xs = stages.map(({x}) => x), ys = stages.map(({y}) => y);
-  const left = Math.min(...xs), right = Math.max(...xs), low = Math.min(...ys), high = Math.max(...ys);
-  const width = right - left || right / 4, height = Math.max(high - low, 1);
+// From the cheapest to the largest stage alone, with a little margin. Accuracy goes as far as the frontiers lie at these
+// costs; and as far as the others do, but by half its range at most. All are lists of {x, y}.
+function frameOf(stages, frontiers, others) {
+  const xs = stages.map(({x}) => x), left = Math.min(...xs), right = Math.max(...xs), width = right - left || right / 4;
   const x = {min: Math.max(0, left - 0.06 * width), max: right + 0.06 * width};
-  const seen = others.filter((point) => point.x >= x.min && point.x <= x.max).map((point) => point.y);
+  const heights = (points) => points.filter((point) => point.x >= x.min && point.x <= x.max).map((point) => point.y);
+  const ys = heights([...stages, ...frontiers]), seen = heights(others);
+  const low = Math.min(...ys), high = Math.max(...ys), height = Math.max(high - low, 1);
   const bottom = Math.max(Math.min(low, ...seen), low - height / 2), top = Math.min(Math.max(high, ...seen), high + height / 2);
   return {x, y: {min: bottom - 0.08 * height, max: top + 0.08 * height}};
 }

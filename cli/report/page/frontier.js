@@ -37,8 +37,8 @@ function heldOutCosts(models) {
 const frontierRows = 12;
 
 function frontierTable(frontier, points, caption) {
-  return table(["<way to run", "held-out top-1", "MMAC/image", "of the largest", "alpha", ...frontier.networks.map((network) => `leave at ${network}`)],
-    points.map((point) => ({class: point.chosen ? "ours" : null, cells: [point.chosen ? `▸ ${point.name} (chosen)` : point.name, percent(point.top1), costText(point.mmac),
+  return table(["<way to run", "held-out top-1", "MMAC/image", "of the largest", "alpha", ...frontier.networks],
+    points.map((point) => ({class: point.chosen ? "ours" : null, cells: [point.chosen ? `▸\u00a0${point.name} (chosen)` : point.name, percent(point.top1), costText(point.mmac),
       percent(point.mac_fraction, 1), point.alpha === null ? "–" : `${Number(point.alpha.toPrecision(3))}`, ...point.exits.map((share) => percent(share, 0))]})), caption);
 }
 
@@ -50,6 +50,6 @@ function frontierPart(model) {
   const few = points.length <= frontierRows ? points : points.filter((point, i) => point.chosen || even.has(i));
   return [element("h3", {}, "Frontier"),
     element("p", {class: "faint"}, `The best ways to run this model, from the cheapest to the most accurate, on ${grouped(frontier.images)} held-out images. --target-drop, --target-mac and their like choose among them.`),
-    frontierTable(frontier, few, points.some((point) => point.chosen) ? "Frontier; marked: the chosen point" : "Frontier; the model was run in another way"),
+    frontierTable(frontier, few, points.some((point) => point.chosen) ? "Frontier; marked: the chosen point. Under each network: the share of images that leave there." : "Frontier; the model was run in another way. Under each network: the share of images that leave there."),
     few.length < points.length ? folded(`All ${points.length} points`, frontierTable(frontier, points, "All points of the frontier")) : null];
 }

@@ -41,7 +41,7 @@ function leadText(report) {
 
 // What is wrong with the cascades, before all else.
 function warningsSection(models) {
-  const list = (title, warnings) => (warnings.length ? [element("h3", {}, title), element("ul", {}, warnings.map((warning) => element("li", {}, warning)))] : []);
+  const list = (title, warnings) => (warnings.length ? [element("h3", {}, title), element("ul", {}, warnings.map((warning) => element("li", {}, words(warning))))] : []);
   const lists = models.flatMap((model) => [...list(`${fileName(model.file)}, measured here`, model.run ? model.run.warnings : []),
                                            ...list(`${fileName(model.file)}, on the images of its frontier`, model.warnings)]);
   return lists.length ? element("aside", {class: "warnings", "aria-labelledby": "warnings"}, element("h2", {id: "warnings"}, "Warnings"), lists) : null;

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/report/confusion_section.h"
 #include "cli/report/examples.h"
 #include "cli/report/page.h"
 #include "cli/report/png_data_uri.h"
@@ -66,6 +67,15 @@ TEST_CASE("report runs a model: its matrix, calibration, examples and costs belo
     CHECK_FALSE(measured["examples"][k].empty());
   }
   CHECK(report["costs"]["points"][2]["series"] == "sample");
+  int counted = 0, answered_right = 0;
+  const json& counts = measured["confusion"]["counts"];
+  for (std::size_t label = 0; label < 10; ++label) {
+    for (std::size_t answer = 0; answer < 10; ++answer) counted += counts[label][answer].get<int>();
+    answered_right += counts[label][label].get<int>();
+  }
+  CHECK(counted == 30);
+  CHECK(answered_right / 30.0 == doctest::Approx(measured["result"]["top1"].get<double>()));
+  CHECK(model["frontier"].is_null());
   CHECK(report["command"].get<std::string>().starts_with("cascadecl report "));
 }
 
@@ -139,8 +149,11 @@ TEST_CASE("report on a sweep groups its points and needs no device") {
   CHECK(points[2]["series"] == "Ours");
   CHECK(points[3]["ms"].is_null());
   CHECK(report["costs"]["sources"][0]["energy_reason"] == "no counter here");
-  const json rows = report["costs"]["table2"][0]["rows"];
+  const json rows = report["costs"]["table2"];
+  REQUIRE(rows.size() == 3);  // networks alone and the cascade
+  CHECK(rows[0]["network"] == "resnet-8");
   CHECK(rows.back()["network"] == "Ours, alpha 0.1");
+  CHECK(rows.back()["top1"]["mean"] == 0.7);
   CHECK(rows.back()["relative"] == doctest::Approx(0.6));
   CHECK(contains(read_text(world.path("r.html")), "<title>A &amp; B</title>"));
 }
@@ -151,6 +164,57 @@ TEST_CASE("report without data describes a model and runs nothing") {
   const json model = report_of(world.path("r.html"))["models"][0];
   CHECK(model["run"].is_null());
   CHECK(model["stages"][0]["network"] == "resnet-8");
+}
+
+TEST_CASE("report shows a model's frontier, marks what ran, and warns of a collapsed cascade") {
+  const SmallWorld world;
+  Model model = small_model();
+  model.frontier = {.images = 500, .stage_top1 = {0.5, 0.75}, .policies = {model.policies}};
+  model.frontier.points = {
+      {.policy = {PolicyKind::margin, 0.0}, .combine = Combine::last, .top1 = 0.5, .exits = {1, 0}},
+      {.policy = {PolicyKind::margin, 0.5}, .combine = Combine::last, .top1 = 0.74, .exits = {0.5, 0.5}}};
+  model.decision = Decision{{PolicyKind::margin, 0.0}, Combine::last};
+  write_model(world.path("f.h5"), model);
+  const auto told = [&](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), {"report", world.path("f.h5"), "-o", world.path("r.html")});
+    const Finished run = cascadecl_run(flags);
+    CAPTURE(run.err);
+    REQUIRE(run.status == 0);
+    return report_of(world.path("r.html"))["models"][0];
+  };
+  const auto chosen = [](const json& report) {
+    std::vector<bool> marks;
+    for (const json& point : report["frontier"]["points"]) marks.push_back(point["chosen"]);
+    return marks;
+  };
+  const json described = told({});
+  CHECK(described["frontier"]["networks"] == json{"resnet-8", "resnet-14"});
+  CHECK(described["frontier"]["stage_mmac"][1] == described["stages"][1]["mmac"]);
+  CHECK(chosen(described) == std::vector<bool>{true, false});
+  REQUIRE(described["warnings"].size() == 2);  // the last stage is hardly used; 25 points lost
+  CHECK(contains(described["warnings"][0].get<std::string>(), "resnet-14"));
+  const json ran = told({"--data", world.data()});
+  CHECK(ran["warnings"] == described["warnings"]);
+  CHECK(contains(ran["run"]["warnings"][0].get<std::string>(), "stage 1 (resnet-14) gets 0.0 % of the images"));
+  CHECK(chosen(told({"--data", world.data(), "--target-drop", "2"})) == std::vector<bool>{false, true});
+  const json alone = told({"--data", world.data(), "--policy", "static:1"});
+  CHECK(chosen(alone) == std::vector<bool>{false, false});
+  CHECK(alone["frontier"]["networks"].size() == 2);
+  CHECK(alone["warnings"].empty());
+}
+
+TEST_CASE("confusions of few classes are a table, of many the most frequent ones") {
+  const std::vector<int> answers{1, 1, 0, 2, 2}, few{0, 0, 0, 1, 2};
+  const std::vector<std::int32_t> labels(few.begin(), few.end());
+  const auto three = confusion_json(answers, labels, 3);
+  CHECK(three["counts"] == json{{1, 2, 0}, {0, 0, 1}, {0, 0, 1}});
+  CHECK(three["classes"][2]["precision"] == 0.5);
+  CHECK(three["classes"][1]["recall"] == 0.0);
+  const auto many = confusion_json(answers, labels, 100);
+  CHECK(many["counts"].is_null());
+  REQUIRE(many["largest"].size() == 2);
+  CHECK(many["largest"][0].dump() == R"({"label":0,"answer":1,"images":2})");
+  CHECK(many["classes"][99]["recall"].is_null());
 }
 
 TEST_CASE("models of the same stages share one source of points") {
@@ -166,6 +230,7 @@ TEST_CASE("models of the same stages share one source of points") {
   REQUIRE(costs["points"].size() == 4);
   CHECK(costs["points"][3]["series"] == "Ours");
   CHECK(costs["points"][3]["setting"] == "alpha 0.5");
+  CHECK(costs["table2"].size() == 4);  // each stage once
 }
 
 TEST_CASE("report names the temperatures of a calibrated model, and unknown ones as such") {
