@@ -15,7 +15,6 @@
 #include "cli/predictions_file.h"
 #include "cli/progress.h"
 #include "cli/standard_files.h"
-#include "data/dataset_view.h"
 #include "data/files/error.h"
 #include "data/import/network_image.h"
 #include "runtime/foreign_text.h"
@@ -44,7 +43,7 @@ class PieceReader {
   PieceReader(std::span<const std::filesystem::path> files, const Model& model, std::size_t files_at_once)
       : left_(files),
         dims_{model.input.channels, model.input.height, model.input.width},
-        turned_(color_order(model) == "BGR"),
+        model_(model),
         files_at_once_(files_at_once) {}
 
   std::optional<Piece> next() {
@@ -55,7 +54,7 @@ class PieceReader {
     Piece piece;
     for (std::size_t i = 0; i < files.size(); ++i) {
       if (files[i] == standard_input_name) images[i] = read_image_from_standard_input(dims_);
-      if (turned_) turn_channels(dims_, images[i].pixels);
+      turn_pictures(model_, images[i].pixels);
       piece.answers.push_back({.name = files[i].string(), .problem = images[i].problem, .top = {}});
       piece.images.insert(piece.images.end(), images[i].pixels.begin(), images[i].pixels.end());
     }
@@ -65,7 +64,7 @@ class PieceReader {
  private:
   std::span<const std::filesystem::path> left_;
   ImageDims dims_;
-  bool turned_;  // pictures are read as RGB
+  const Model& model_;
   std::size_t files_at_once_;
 };
 

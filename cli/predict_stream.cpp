@@ -12,7 +12,6 @@
 #include "cli/name_queue.h"
 #include "cli/open_device.h"
 #include "cli/output.h"
-#include "data/dataset_view.h"
 #include "data/files/error.h"
 #include "data/import/network_image.h"
 #include "runtime/cascade/pipeline/stream.h"
@@ -61,7 +60,7 @@ class Sender {
  public:
   Sender(const Model& model, CascadeStream& stream, NameQueue& names)
       : dims_{model.input.channels, model.input.height, model.input.width},
-        turned_(color_order(model) == "BGR"),
+        model_(model),
         stream_(stream),
         names_(names) {}
 
@@ -76,7 +75,7 @@ class Sender {
       if (is_text) image.name = name_on_line(std::move(line));
       if (image.name.empty()) return true;
       pixels = read_network_image(image.name, dims_);
-      if (turned_) turn_channels(dims_, pixels.pixels);
+      turn_pictures(model_, pixels.pixels);
     } catch (const FileError& error) {
       image.problem = error.what();
       ++unreadable_;
@@ -90,7 +89,7 @@ class Sender {
 
  private:
   ImageDims dims_;
-  bool turned_;  // pictures are read as RGB
+  const Model& model_;
   CascadeStream& stream_;
   NameQueue& names_;
   std::int64_t images_ = 0, unreadable_ = 0;

@@ -111,7 +111,7 @@ void EncodedImage::check_size(std::uint64_t width, std::uint64_t height) const {
 }
 
 bool has_image_name(const std::filesystem::path& file) {
-  constexpr std::array<std::string_view, 6> endings = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"};
+  constexpr std::array<std::string_view, 7> endings = {".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".bmp"};
   std::string ending = file.extension().string();
   std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return std::tolower(c); });
   return std::ranges::find(endings, ending) != endings.end();

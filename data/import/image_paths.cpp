@@ -12,6 +12,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Both canonical; a folder lies in itself.
+bool lies_in(const fs::path& path, const fs::path& folder) {
+  return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
+}
+
 // `around`: the folder itself and those that it lies in, without links.
 void add_files(const fs::path& folder, std::vector<fs::path>& around, ImagePaths& paths) {
   around.push_back(fs::canonical(folder));
@@ -22,7 +27,8 @@ void add_files(const fs::path& folder, std::vector<fs::path>& around, ImagePaths
     }
     std::error_code unknown;
     if (entry.is_directory(unknown)) {
-      if (std::ranges::find(around, fs::canonical(entry.path())) == around.end()) {
+      const fs::path target = fs::canonical(entry.path());
+      if (std::ranges::none_of(around, [&](const fs::path& outer) { return lies_in(outer, target); })) {
         add_files(entry.path(), around, paths);
       } else {
         paths.circles.push_back(entry.path());

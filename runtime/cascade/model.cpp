@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "data/dataset_view.h"
 #include "data/files/error.h"
 
 namespace cascadecl {
@@ -88,6 +89,11 @@ void check_calibration(const Model& model) {
 std::string color_order(const Model& model) {
   if (!model.color_order.empty()) return model.color_order;
   return model.input.channels == 3 ? "RGB" : model.input.channels == 1 ? "gray" : "none";
+}
+
+void turn_pictures(const Model& model, std::span<std::uint8_t> pictures) {
+  const ImageShape& input = model.input;
+  if (color_order(model) == "BGR") turn_channels({input.channels, input.height, input.width}, pictures);
 }
 
 Combine default_combine(const Model& model) { return model.combination.empty() ? Combine::reweight : Combine::fitted; }

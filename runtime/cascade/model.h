@@ -1,5 +1,7 @@
 #pragma once
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,6 +56,9 @@ struct Model {
 // The order of colours of the images that a model takes. Where nobody said, images of three channels are taken for RGB
 // and those of one for gray; others have "none".
 std::string color_order(const Model& model);
+
+// Turns pictures [n][C][H][W], which are read as RGB, for a model that takes BGR; leaves them alone for others.
+void turn_pictures(const Model& model, std::span<std::uint8_t> pictures);
 
 // How a model answers unless it or its user says otherwise: fitted where it holds weights for that, else reweight.
 Combine default_combine(const Model& model);

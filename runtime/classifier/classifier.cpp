@@ -115,7 +115,9 @@ Classification Classifier::classify_file(const std::filesystem::path& file) {
 
 Classification Classifier::classify_encoded(std::span<const std::uint8_t> bytes, const std::string& name) {
   const ImageShape& input = model().input;
-  return classify(decode_network_image(bytes, name, {input.channels, input.height, input.width}).pixels).front();
+  Image image = decode_network_image(bytes, name, {input.channels, input.height, input.width});
+  turn_pictures(model(), image.pixels);
+  return classify(image.pixels).front();
 }
 
 std::vector<Classification> Classifier::classify_files(std::span<const std::filesystem::path> files) {
@@ -125,6 +127,7 @@ std::vector<Classification> Classifier::classify_files(std::span<const std::file
     const Image image = read_network_image(file, {input.channels, input.height, input.width});
     pixels.insert(pixels.end(), image.pixels.begin(), image.pixels.end());
   }
+  turn_pictures(model(), pixels);
   return classify(pixels);
 }
 

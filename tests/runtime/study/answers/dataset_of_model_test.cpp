@@ -79,4 +79,13 @@ TEST_CASE("images in BGR are turned for a model of RGB, and back; other colours 
                  "images are in BGR, the model takes RGB"));
 }
 
+TEST_CASE("pictures are turned for a model of BGR alone") {
+  for (const auto& [order, first] : {std::pair<std::string, int>{"BGR", 3}, {"RGB", 1}, {"none", 1}}) {
+    std::vector<std::uint8_t> pictures = {1, 2, 3, 4, 5, 6};
+    turn_pictures(model_of({}, order), pictures);
+    CHECK(int{pictures[0]} == first);
+    CHECK(pictures[3] == 4 + (first == 3 ? 2 : 0));
+  }
+}
+
 }  // namespace cascadecl
