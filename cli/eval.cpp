@@ -7,6 +7,7 @@
 #include "cli/cascade_flags.h"
 #include "cli/commands.h"
 #include "cli/flag_rules.h"
+#include "cli/frontier_text.h"
 #include "cli/open_data.h"
 #include "cli/open_device.h"
 #include "cli/options.h"
@@ -17,7 +18,6 @@
 #include "runtime/ops/precision.h"
 #include "runtime/study/answers/accuracy_matrix.h"
 #include "runtime/study/runs/evaluation.h"
-#include "runtime/study/tradeoff/cascade_warnings.h"
 
 namespace cascadecl {
 namespace {
@@ -229,26 +229,6 @@ std::string to_text(const Evaluation& result, const ChosenCascade& cascade, cons
              decimal(result.saving_ratio(), 2));
 }
 
-// What is wrong with the cascade on these images, and how to mend it.
-std::vector<std::string> warnings_of(const Evaluation& result, const ChosenCascade& cascade) {
-  std::vector<StageUse> stages;
-  for (std::size_t k = 0; k < result.stages.size(); ++k) {
-    const StageEvaluation& stage = result.stages[k];
-    stages.push_back(
-        {stage.network, stage.mmac,
-         static_cast<double>(stage.entered) / static_cast<double>(std::max<std::int64_t>(result.images, 1)),
-         k < result.static_stages.size() ? std::optional(result.static_stages[k].top1) : std::nullopt});
-  }
-  std::vector<std::string> warnings = cascade_warnings(stages, result.mmac_per_image, result.top1);
-  if (warnings.empty()) return warnings;
-  warnings.emplace_back(
-      cascade.model.frontier.empty()
-          ? "to choose another way to run it: cascadecl calibrate MODEL --data FILE --target-drop 0.5 -o "
-            "MODEL2"
-          : "to choose another way to run it: --target-drop 0.5, or --target-mac 0.5");
-  return warnings;
-}
-
 }  // namespace
 
 void run_eval(const Arguments& arguments) {
@@ -304,7 +284,7 @@ void run_eval(const Arguments& arguments) {
   };
   const Evaluation result = evaluate(model, devices, *dataset, settings);
   progress.wipe();
-  const std::vector<std::string> warnings = warnings_of(result, cascade);
+  const std::vector<std::string> warnings = evaluation_warnings(result, cascade);
   for (const std::string& warning : warnings) device_settings().warning(warning);
   std::optional<AccuracyMatrix> matrix;
   if (with_matrix) matrix = accuracy_matrix(result.alone, result.exit_stage, dataset->labels());

@@ -96,4 +96,23 @@ std::vector<std::string> frontier_warnings(const Model& model) {
   return cascade_warnings(stages, cost_of(*point, relative_macs(model)) * largest_mmac(model), point->top1);
 }
 
+std::vector<std::string> evaluation_warnings(const Evaluation& result, const ChosenCascade& cascade) {
+  std::vector<StageUse> stages;
+  for (std::size_t k = 0; k < result.stages.size(); ++k) {
+    const StageEvaluation& stage = result.stages[k];
+    stages.push_back(
+        {stage.network, stage.mmac,
+         static_cast<double>(stage.entered) / static_cast<double>(std::max<std::int64_t>(result.images, 1)),
+         k < result.static_stages.size() ? std::optional(result.static_stages[k].top1) : std::nullopt});
+  }
+  std::vector<std::string> warnings = cascade_warnings(stages, result.mmac_per_image, result.top1);
+  if (warnings.empty()) return warnings;
+  warnings.emplace_back(
+      cascade.model.frontier.empty()
+          ? "to choose another way to run it: cascadecl calibrate MODEL --data FILE --target-drop 0.5 -o "
+            "MODEL2"
+          : "to choose another way to run it: --target-drop 0.5, or --target-mac 0.5");
+  return warnings;
+}
+
 }  // namespace cascadecl

@@ -3,7 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "runtime/cascade/chosen_cascade.h"
 #include "runtime/cascade/model.h"
+#include "runtime/study/runs/evaluation.h"
 
 namespace cascadecl {
 
@@ -17,5 +19,7 @@ nlohmann::ordered_json frontier_json(const Model& model);
 const FrontierPoint* chosen_point(const Model& model);
 // What is wrong with it, see cascade_warnings().
 std::vector<std::string> frontier_warnings(const Model& model);
+// What is wrong with a cascade on the images of an evaluation, and how to mend it; empty if nothing is.
+std::vector<std::string> evaluation_warnings(const Evaluation& result, const ChosenCascade& cascade);
 
 }  // namespace cascadecl

@@ -15,6 +15,7 @@
 #include "cli/lists.h"
 #include "data/files/error.h"
 #include "data/files/text_file.h"
+#include "runtime/foreign_text.h"
 #include "runtime/suggestion.h"
 
 namespace cascadecl {
@@ -46,7 +47,7 @@ bool parse_bool(const std::string& text) {
 [[noreturn]] void throw_usage(const po::error& error, std::vector<std::string> known) {
   if (const auto* unknown = dynamic_cast<const po::unknown_option*>(&error)) {
     known.insert(known.end(), {"help", "config", "json", "quiet"});
-    for (std::string& name : known) name = "--" + name;
+    for (std::string& name : known) name.insert(0, "--");
     const std::string name = unknown->get_option_name();
     throw UsageError(fmt::format("unknown flag '{}'{} (see --help)", name, did_you_mean(name, known)));
   }
@@ -87,6 +88,18 @@ bool same_path(const std::filesystem::path& a, const std::filesystem::path& b) {
 std::size_t terminal_columns() {
   winsize size{};
   return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 100;
+}
+
+// Boost's own error for such a line never ends if the line holds a placeholder of its texts, like %invalid_line%.
+void check_config_lines(const std::string& path, const std::string& text) {
+  std::istringstream lines(text);
+  std::string line;
+  for (int number = 1; std::getline(lines, line); ++number) {
+    const std::string content = line.substr(0, line.find('#'));
+    const std::size_t first = content.find_first_not_of(" \t\r");
+    if (first == std::string::npos || content[first] == '[' || content.find('=') != std::string::npos) continue;
+    throw FileError(fmt::format("{}: line {}: '{}', expected flag = value", path, number, shown_line(line, 60)));
+  }
 }
 
 }  // namespace
@@ -302,6 +315,7 @@ void Options::check_outputs() const {
 
 void Options::read_config(const std::string& path) {
   std::stringstream text(read_text_file(path));
+  check_config_lines(path, text.str());
   // Switches carry a value here, so the file is parsed with flags that all take one.
   po::options_description settings;
   for (const auto& [name, assign] : assign_) settings.add_options()(name.c_str(), po::value<std::string>());

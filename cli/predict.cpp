@@ -11,13 +11,11 @@
 #include "cli/open_data.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "cli/output_file.h"
 #include "cli/predict_files.h"
 #include "cli/predict_stream.h"
 #include "cli/predictions_file.h"
 #include "cli/progress.h"
 #include "cli/standard_files.h"
-#include "data/dataset_file.h"
 #include "data/files/error.h"
 #include "data/import/image_file.h"
 #include "data/loader.h"
@@ -118,11 +116,6 @@ void run_predict(const Arguments& arguments) {
   if (!inputs.data.empty()) options.require("output");
   inputs.stream.top = inputs.files.top;
   if (end_in_nul) inputs.stream.name_end = '\0';
-
-  std::vector<std::filesystem::path> read = {inputs.model};
-  if (!inputs.data.empty()) read.push_back(parse_data_spec(inputs.data).file);
-  check_not_input("--output", inputs.files.output, read);
-  check_not_input("--csv", inputs.files.csv, read);
 
   flags.check();
   std::optional<LineReader> names;

@@ -379,7 +379,6 @@ void run_train(const Arguments& arguments) {
   flags.settings.class_weights = class_weights(flags.class_weights, dataset->header());
   std::optional<std::string> resumed_settings;
   if (flags.resume) resumed_settings = read_checkpoint(checkpoint).settings;
-  suit_data(flags.settings, *dataset, options, resumed_settings);
   std::optional<BudgetQuestion> question = flags.budget.question();
   if (options.given("alpha")) {  // for this policy, not for the best of many
     flags.settings.frontier = false;
@@ -389,6 +388,7 @@ void run_train(const Arguments& arguments) {
   if (!flags.resume) check_nothing_interrupted(checkpoint);
   check_writable(flags.output);
   check_writable(checkpoint);
+  suit_data(flags.settings, *dataset, options, resumed_settings);
   const std::vector<Device> devices = flags.device.open_all();
   const Device& device = devices.front();
   if (question) check_budget(*question, flags, flags.settings.stages.size(), device);

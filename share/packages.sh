@@ -5,7 +5,7 @@ build_packages=(
   cmake g++ ninja-build pkg-config
   ocl-icd-opencl-dev opencl-c-headers opencl-clhpp-headers pocl-opencl-icd libclblast-dev
   libarchive-dev libboost-program-options-dev libcurl4-openssl-dev libfmt-dev libgif-dev libhdf5-dev libjpeg-dev
-  libjs-chart.js libpng-dev librandom123-dev libssl-dev libwebp-dev nlohmann-json3-dev
+  libjs-chart.js libpng-dev librandom123-dev libssl-dev libtiff-dev libwebp-dev nlohmann-json3-dev
 )
 # To build and run the tests. Debian 13 has no oclgrind; tests under it are left out there.
 test_packages=(chromium doctest-dev librapidcheck-dev python3 python3-h5py python3-numpy)

@@ -36,7 +36,10 @@ DatasetOfModel training_data(const TrainSettings& settings, std::shared_ptr<cons
                              const std::filesystem::path& checkpoint, bool resume,
                              const std::optional<Model>& initial) {
   if (resume) return dataset_of_model(model_of_checkpoint(checkpoint), std::move(data));
-  if (initial && settings.new_head) return dataset_of_model(any_classes(*initial, *data), data);
+  if (initial && settings.new_head) {
+    const Model model = any_classes(*initial, *data);
+    return dataset_of_model(model, std::move(data));
+  }
   if (initial) return dataset_of_model(*initial, std::move(data));
   const auto other = std::ranges::find_if(settings.stages, trained_elsewhere);
   if (other != settings.stages.end()) return dataset_of_model(model_of_entry(*other), std::move(data));

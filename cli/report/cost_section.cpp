@@ -88,43 +88,62 @@ ordered_json stage_point_json(const SweepStage& stage, const Sweep& sweep, const
           {"exit_shares", ordered_json::array()}};
 }
 
-ordered_json table_row(const std::string& network, const ordered_json& top1, const ordered_json& mmac, double largest,
-                       bool ours) {
-  ordered_json error = top1;
-  error["mean"] = 1 - top1["mean"].get<double>();
-  return {{"network", network},
-          {"error", error},
-          {"mmac", mmac},
-          {"relative", mmac["mean"].get<double>() / largest},
-          {"ours", ours}};
+bool same_stage(const SweepStage& a, const SweepStage& b) {
+  return a.network == b.network && a.mmac == b.mmac && a.top1 == b.top1;
 }
 
-// The paper's Table 2: each stage alone, and of ours the cheapest point as accurate as the best of them; of models all.
-ordered_json table2_json(const CostSource& source, const std::vector<OperatingPoint>& points) {
-  const Sweep& sweep = source.sweep;
-  const double largest = sweep.stages[sweep.largest_stage()].mmac;
-  double best = 0;
-  ordered_json rows = ordered_json::array();
-  for (const SweepStage& stage : sweep.stages) {
-    best = std::max(best, stage.top1);
-    rows.push_back(table_row(stage.network, single_json(stage.top1), single_json(stage.mmac), largest, false));
-  }
-  const auto add = [&](const OperatingPoint& point) {
-    const std::string setting = setting_of(point, sweep);
-    const std::string name = policy_title(point.policy, point.joint_loss) + (setting.empty() ? "" : ", " + setting);
-    rows.push_back(table_row(name, spread_json(point.top1), spread_json(point.mmac_per_image), largest, true));
-  };
-  for (const std::string& joint_loss : joint_losses(points)) {
-    if (source.models) {
-      for (const OperatingPoint& point : points) {
-        if (point.joint_loss == joint_loss) add(point);
+// The paper's Table 2, one for all sources: the stages alone, each once, and then the cascades. Of a sweep that is the
+// cheapest learned point as accurate as the best stage alone, of models all.
+class Table2 {
+ public:
+  void add(const CostSource& source, std::size_t index, const std::vector<OperatingPoint>& points) {
+    const Sweep& sweep = source.sweep;
+    largest_ = sweep.stages[sweep.largest_stage()].mmac;
+    double best = 0;
+    for (const SweepStage& stage : sweep.stages) {
+      best = std::max(best, stage.top1);
+      if (std::ranges::any_of(listed_, [&](const SweepStage& other) { return same_stage(other, stage); })) continue;
+      listed_.push_back(stage);
+      stages_.push_back(row(index, stage.network, single_json(stage.top1), single_json(stage.mmac), false));
+    }
+    const auto add_point = [&](const OperatingPoint& point) {
+      if (point.policy == "static") return;  // a stage alone
+      const std::string setting = setting_of(point, sweep);
+      const std::string name = policy_title(point.policy, point.joint_loss) + (setting.empty() ? "" : ", " + setting);
+      cascades_.push_back(row(index, name, spread_json(point.top1), spread_json(point.mmac_per_image), true));
+    };
+    for (const std::string& joint_loss : joint_losses(points)) {
+      if (source.models) {
+        for (const OperatingPoint& point : points) {
+          if (point.joint_loss == joint_loss) add_point(point);
+        }
+      } else if (const auto match = matching_point(points, "learned", joint_loss, best)) {
+        add_point(points[*match]);
       }
-    } else if (const auto match = matching_point(points, "learned", joint_loss, best)) {
-      add(points[*match]);
     }
   }
-  return rows;
-}
+
+  ordered_json json() const {
+    ordered_json rows = stages_;
+    for (const ordered_json& cascade : cascades_) rows.push_back(cascade);
+    return rows;
+  }
+
+ private:
+  ordered_json row(std::size_t source, const std::string& network, const ordered_json& top1, const ordered_json& mmac,
+                   bool ours) const {
+    return {{"source", source},
+            {"network", network},
+            {"top1", top1},
+            {"mmac", mmac},
+            {"relative", mmac["mean"].get<double>() / largest_},
+            {"ours", ours}};
+  }
+
+  double largest_ = 0;  // of the source that is added
+  std::vector<SweepStage> listed_;
+  ordered_json stages_ = ordered_json::array(), cascades_ = ordered_json::array();
+};
 
 SweepStage stage_of(const Model& model, const ModelRun& run, std::size_t k, std::span<const std::int32_t> labels) {
   const StaticEvaluation& alone = run.evaluation.static_stages[k];
@@ -141,10 +160,8 @@ SweepStage stage_of(const Model& model, const ModelRun& run, std::size_t k, std:
 }
 
 bool same_stages(const Sweep& a, const Sweep& b) {
-  const auto same = [](const SweepStage& x, const SweepStage& y) {
-    return x.network == y.network && x.mmac == y.mmac && x.top1 == y.top1;
-  };
-  return a.images == b.images && std::equal(a.stages.begin(), a.stages.end(), b.stages.begin(), b.stages.end(), same);
+  return a.images == b.images &&
+         std::equal(a.stages.begin(), a.stages.end(), b.stages.begin(), b.stages.end(), same_stage);
 }
 
 // Whether a point would be taken for the same run with another seed, and is not.
@@ -197,7 +214,8 @@ void add_model(std::vector<CostSource>& sources, const std::string& file, const 
 }
 
 ordered_json cost_json(const std::vector<CostSource>& sources) {
-  ordered_json list = ordered_json::array(), all = ordered_json::array(), tables = ordered_json::array();
+  ordered_json list = ordered_json::array(), all = ordered_json::array();
+  Table2 table2;
   for (std::size_t i = 0; i < sources.size(); ++i) {
     const Sweep& sweep = sources[i].sweep;
     const std::vector<OperatingPoint> points = operating_points(sweep);
@@ -205,7 +223,7 @@ ordered_json cost_json(const std::vector<CostSource>& sources) {
     ordered_json networks = ordered_json::array();
     for (const SweepStage& stage : sweep.stages) networks.push_back(stage.network);
     list.push_back({{"name", sources[i].name}, {"networks", networks}, {"energy_reason", sweep.energy_reason}});
-    tables.push_back({{"source", sources[i].name}, {"rows", table2_json(sources[i], points)}});
+    table2.add(sources[i], i, points);
     const auto is_static = [](const OperatingPoint& point) { return point.policy == "static"; };
     if (std::none_of(points.begin(), points.end(), is_static)) {
       const std::string series = suffix.empty() ? "static" : fmt::format("static · {}", suffix);
@@ -215,7 +233,7 @@ ordered_json cost_json(const std::vector<CostSource>& sources) {
       all.push_back(point_json(point, series_of(point, points, suffix), sweep, i));
     }
   }
-  return {{"sources", list}, {"points", all}, {"table2", tables}};
+  return {{"sources", list}, {"points", all}, {"table2", table2.json()}};
 }
 
 }  // namespace cascadecl

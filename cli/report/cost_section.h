@@ -21,7 +21,7 @@ struct CostSource {
 void add_model(std::vector<CostSource>& sources, const std::string& file, const ChosenCascade& cascade,
                const ModelRun& run, std::span<const std::int32_t> labels);
 
-// {"sources": [{"name", "networks", "energy_reason"}], "points": [...], "table2": [{"source", "rows": [...]}]}: the
+// {"sources": [{"name", "networks", "energy_reason"}], "points": [...], "table2": [...]}: the
 // points of all sources with means and deviations over seeds, named by the series to which they belong.
 nlohmann::ordered_json cost_json(const std::vector<CostSource>& sources);
 

@@ -2,7 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/frontier_text.h"
 #include "cli/output.h"
+#include "cli/report/confusion_section.h"
 #include "cli/report/examples.h"
 #include "cli/report/training_section.h"
 #include "runtime/study/answers/accuracy_matrix.h"
@@ -82,32 +84,58 @@ ordered_json result_json(const ModelRun& run) {
           {"saving_ratio", number_or_null(evaluation.saving_ratio())}};
 }
 
+// The model with the decision that ran, by which its frontier is marked.
+Model as_it_ran(Model model, const ChosenCascade& cascade) {
+  model.decision = Decision{cascade.choice, *cascade.settings.combine};
+  if (!cascade.model.policies.empty()) model.policies = cascade.model.policies;
+  return model;
+}
+
+// As frontier_json(), with the stages that it is of.
+ordered_json frontier_of(const Model& model) {
+  ordered_json json = frontier_json(model);
+  if (json.is_null()) return json;
+  json["networks"] = ordered_json::array();
+  json["stage_mmac"] = ordered_json::array();
+  for (const Stage& stage : model.stages) {
+    json["networks"].push_back(stage.network.name());
+    json["stage_mmac"].push_back(static_cast<double>(stage.network.macs()) / 1e6);
+  }
+  return json;
+}
+
 }  // namespace
 
 ordered_json model_json(const std::string& file, const Model& model, const std::optional<MeasuredModel>& measured) {
+  const Model decided = measured ? as_it_ran(model, *measured->cascade) : model;
   ordered_json json = {{"file", file},
                        {"classes", model.classes},
                        {"label_names", model.label_names},
                        {"input", {model.input.channels, model.input.height, model.input.width}},
-                       {"stages", stages_json(model)},
+                       {"stages", stages_json(measured ? measured->cascade->model : model)},
+                       {"frontier", frontier_of(decided)},
+                       {"warnings", frontier_warnings(decided)},
                        {"training", training_json(model.training)},
                        {"run", nullptr}};
   if (!measured) return json;
   const Dataset& dataset = *measured->dataset;
   const ExecutorSettings& settings = measured->cascade->settings;
   if (model.label_names.empty()) json["label_names"] = dataset.header().label_names;
-  json["run"] = {{"data", measured->data},
-                 {"dataset", dataset.header().name},
-                 {"device", measured->devices},
-                 {"precision", to_string(settings.precision)},
-                 {"batch_size", settings.max_batch},
-                 {"combine", to_string(*settings.combine)},
-                 {"policy", policy_json(*measured->cascade)},
-                 {"decision", policy_text(*measured->cascade)},
-                 {"result", result_json(*measured->run)},
-                 {"matrix", matrix_json(*measured->run, dataset)},
-                 {"calibration", calibration_json(model, *measured->run, dataset)},
-                 {"examples", examples_json(*measured->run, dataset)}};
+  json["run"] = {
+      {"data", measured->data},
+      {"dataset", dataset.header().name},
+      {"device", measured->devices},
+      {"precision", to_string(settings.precision)},
+      {"batch_size", settings.max_batch},
+      {"combine", to_string(*settings.combine)},
+      {"policy", policy_json(*measured->cascade)},
+      {"decision", policy_text(*measured->cascade)},
+      {"result", result_json(*measured->run)},
+      {"matrix", matrix_json(*measured->run, dataset)},
+      {"calibration", calibration_json(measured->cascade->model, *measured->run, dataset)},
+      {"warnings", evaluation_warnings(measured->run->evaluation, *measured->cascade)},
+      {"confusion", confusion_json(measured->run->answers, dataset.labels(), static_cast<std::size_t>(model.classes))},
+      {"examples", examples_json(*measured->run, dataset)}};
   return json;
 }
 

@@ -8,7 +8,7 @@
 namespace cascadecl {
 
 // What a report tells of one model: its stages, and, with a run over a dataset, accuracy and cost, the accuracy matrix
-// and shares per exit, calibration and examples; its training.
+// and shares per exit, confusions, calibration and examples; its frontier, what is wrong with it, and its training.
 struct MeasuredModel {
   std::string data;  // "FILE:split"
   const Dataset* dataset = nullptr;
@@ -16,7 +16,7 @@ struct MeasuredModel {
   const ChosenCascade* cascade = nullptr;  // that ran
   std::string devices;
 };
-// model: that of the cascade, where one ran.
+// model: as in its file.
 nlohmann::ordered_json model_json(const std::string& file, const Model& model,
                                   const std::optional<MeasuredModel>& measured);
 

@@ -51,7 +51,9 @@ std::string html_escaped(std::string_view text) {
 std::string report_page(const std::string& title, const nlohmann::ordered_json& report) {
   const auto& files = report_files();
   std::string scripts;
-  for (const char* name : {"dom.js", "charts.js", "costs.js", "models.js", "main.js"}) scripts += files.at(name);
+  for (const char* name :
+       {"dom.js", "charts.js", "frame.js", "frontier.js", "costs.js", "confusion.js", "models.js", "main.js"})
+    scripts += files.at(name);
   std::string page = files.at("page.html");
   replace_all(page, "@STYLE@", files.at("style.css"));
   replace_all(page, "@TITLE@", html_escaped(title));

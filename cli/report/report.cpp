@@ -102,7 +102,7 @@ void add_model_file(const std::string& file, const Inputs& inputs, const Cascade
   }
   const auto dataset = open_data(inputs.data, "test", model, quiet);
   ChosenCascade cascade = flags.choose(model);
-  cascade.model.training = model.training;  // which a stage alone does not have
+  cascade.model.training = model.training;  // which a stage alone does not have; add_model() reads it
   const std::vector<Device> devices = flags.place(cascade, *dataset, quiet);
   cascade.settings.max_batch = fitting_batch(cascade.model, devices, cascade.settings, true);
   Progress progress(file_name(file), dataset->size() * model_run_passes, quiet);
@@ -110,7 +110,7 @@ void add_model_file(const std::string& file, const Inputs& inputs, const Cascade
       run_model(cascade, devices, *dataset, flags.meters(), [&](std::int64_t done) { progress.update(done); });
   add_model(sources, file_name(file), cascade, run, dataset->labels());
   ordered_json json =
-      model_json(file, cascade.model, MeasuredModel{inputs.data, dataset.get(), &run, &cascade, device_names(devices)});
+      model_json(file, model, MeasuredModel{inputs.data, dataset.get(), &run, &cascade, device_names(devices)});
   json["run"]["drivers"] = drivers(devices);
   report["models"].push_back(json);
 }

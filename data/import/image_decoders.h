@@ -37,5 +37,6 @@ DecodedImage decode_jpeg(const EncodedImage& file);
 DecodedImage decode_webp(const EncodedImage& file);
 DecodedImage decode_gif(const EncodedImage& file);
 DecodedImage decode_bmp(const EncodedImage& file);
+DecodedImage decode_tiff(const EncodedImage& file);
 
 }  // namespace cascadecl

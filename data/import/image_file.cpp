@@ -37,6 +37,7 @@ DecodedImage decode(const EncodedImage& file) {
   if (file.begins_with("RIFF") && file.begins_with("WEBP", 8)) return decode_webp(file);
   if (file.begins_with("GIF87a") || file.begins_with("GIF89a")) return decode_gif(file);
   if (file.begins_with("BM")) return decode_bmp(file);
+  if (file.begins_with({"II*\0", 4}) || file.begins_with({"MM\0*", 4})) return decode_tiff(file);
   if (file.bytes.empty()) file.fail("is empty");
   file.fail(fmt::format("is none of {}", image_formats));
 }
@@ -111,7 +112,8 @@ void EncodedImage::check_size(std::uint64_t width, std::uint64_t height) const {
 }
 
 bool has_image_name(const std::filesystem::path& file) {
-  constexpr std::array<std::string_view, 7> endings = {".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".bmp"};
+  constexpr std::array<std::string_view, 9> endings = {".png", ".jpg", ".jpeg", ".jfif", ".webp",
+                                                       ".gif", ".bmp", ".tif",  ".tiff"};
   std::string ending = file.extension().string();
   std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return std::tolower(c); });
   return std::ranges::find(endings, ending) != endings.end();

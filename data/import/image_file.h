@@ -17,7 +17,7 @@ struct Image {
 };
 
 // The formats that are read, for texts.
-inline constexpr std::string_view image_formats = "PNG, JPEG, WebP, GIF and BMP";
+inline constexpr std::string_view image_formats = "PNG, JPEG, WebP, GIF, BMP and TIFF";
 
 inline constexpr std::size_t largest_image_file = std::size_t{1} << 30;  // bytes
 

@@ -29,7 +29,7 @@ foreach(library cascadecl_static cascadecl_shared)
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_link_libraries(${library} PUBLIC OpenCL::OpenCL Threads::Threads
     PRIVATE clblast CURL::libcurl fmt::fmt GIF::GIF hdf5::hdf5 JPEG::JPEG LibArchive::LibArchive OpenSSL::Crypto
-    PkgConfig::WebP PNG::PNG ${CMAKE_DL_LIBS})
+    PkgConfig::WebP PNG::PNG TIFF::TIFF ${CMAKE_DL_LIBS})
 endforeach()
 
 install(TARGETS cascadecl_shared EXPORT cascadeclTargets)

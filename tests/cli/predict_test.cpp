@@ -264,6 +264,7 @@ TEST_CASE("predict does not replace what it reads") {
   refused({"predict", model, image, "--csv", model}, model);
   refused({"predict", model, "--data", data, "-o", model}, model);
   refused({"predict", model, "--data", data + ":train", "-o", data}, data);
+  refused({"predict", model, world.folder.path().string(), "-o", image}, image);
 }
 
 // The words of the command in the README that begins so, with the files of the checkout.

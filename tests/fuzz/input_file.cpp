@@ -13,7 +13,8 @@ namespace {
 // Removed when the program ends, unless it is killed.
 struct Folder {
   Folder() {
-    std::string name = std::filesystem::exists("/dev/shm") ? "/dev/shm/cascadecl-fuzz-XXXXXX" : "/tmp/cascadecl-fuzz-XXXXXX";
+    std::string name =
+        std::filesystem::exists("/dev/shm") ? "/dev/shm/cascadecl-fuzz-XXXXXX" : "/tmp/cascadecl-fuzz-XXXXXX";
     if (!::mkdtemp(name.data())) throw std::runtime_error("cannot create a folder for inputs");
     path = name;
   }

@@ -10,8 +10,11 @@
 #include "data/dataset_file.h"
 #include "data/files/archive.h"
 #include "data/files/error.h"
+#include "data/import/csv.h"
+#include "data/import/idx.h"
 #include "data/import/image_file.h"
 #include "data/import/imagenet_batch.h"
+#include "data/import/npz.h"
 #include "data/import/pickle.h"
 #include "data/loader.h"
 #include "runtime/cascade/model_file.h"
@@ -40,6 +43,17 @@ void read_dataset(Bytes bytes) {
   const std::int64_t count = std::min<std::int64_t>(dataset->size(), 4);
   std::vector<std::uint8_t> pixels(static_cast<std::size_t>(count * dataset->header().dims.bytes()));
   dataset->read(all_indices(count), pixels.data());
+}
+
+std::filesystem::path output() { return as_file({}).parent_path() / "output.h5"; }
+
+// Images and labels are one input, as both begin alike.
+void read_idx(Bytes bytes) {
+  const auto folder = as_file(bytes).parent_path() / "idx";
+  std::filesystem::create_directories(folder);
+  for (const char* name : {"train-images-idx3-ubyte", "train-labels-idx1-ubyte"})
+    std::filesystem::copy_file(as_file(bytes), folder / name, std::filesystem::copy_options::overwrite_existing);
+  import_idx(folder, {}, std::nullopt, output(), {});
 }
 
 void read_all(const std::filesystem::path& file, Archive::Format format) {
@@ -101,15 +115,18 @@ void read_weights(Bytes bytes) {
   read_class_weights(as_file(bytes), names);
 }
 
-constexpr std::array<Target, 15> all = {{
+constexpr std::array<Target, 18> all = {{
     {"archive", read_archive},
     {"checkpoint", [](Bytes bytes) { read_checkpoint(as_file(bytes, ".h5")); }},
     {"config", read_config},
+    {"csv", [](Bytes bytes) { import_csv(as_file(bytes, ".csv"), output()); }},
     {"dataset", read_dataset},
+    {"idx", read_idx},
     {"image", [](Bytes bytes) { decode_image(bytes, "input", 3); }},
     {"imagenet", read_imagenet},
     {"model", [](Bytes bytes) { read_model(as_file(bytes, ".h5")); }},
     {"network", read_network},
+    {"npz", [](Bytes bytes) { import_npz(as_file(bytes, ".npz"), {}, std::nullopt, output(), {}); }},
     {"pickle", [](Bytes bytes) { Pickle pickle(as_file(bytes)); }},
     {"profile", [](Bytes bytes) { parse_profile(text_of(bytes), "input"); }},
     {"program", read_program},

@@ -33,7 +33,11 @@ const errorBars = {
     const {ctx, scales} = chart;
     chart.data.datasets.forEach((dataset, index) => {
       if (!chart.isDatasetVisible(index) || !scales.x || !scales.y) return;
+      const {left, top, width, height} = chart.chartArea;
       ctx.save();
+      ctx.beginPath();
+      ctx.rect(left - 6, top - 6, width + 12, height + 12);
+      ctx.clip();
       ctx.strokeStyle = dataset.borderColor;
       ctx.lineWidth = 1.2;
       ctx.beginPath();
@@ -99,12 +103,12 @@ function lineSeries(label, points, look, more = {}) {
   };
 }
 
-// title, caption, and the same figures as a table; height in pixels; config() gives what Chart.js draws, and is asked
-// again whenever the colours change.
+// title, caption, and the same figures as a table, unless one below shows them; height in pixels; config() gives what
+// Chart.js draws, and is asked again whenever the colours change.
 function chartFigure({title, caption, height = 380, config, data}) {
   const canvas = element("canvas", {role: "img", "aria-label": `${title}. ${caption || ""} The figures stand in the table below the chart.`});
   const node = element("figure", {}, element("h4", {}, title), element("div", {class: "canvas", style: `height:${height}px`}, canvas),
-                       caption ? element("figcaption", {}, caption) : null, folded("The figures as a table", data));
+                       caption ? element("figcaption", {}, caption) : null, data ? folded("The figures as a table", data) : null);
   figures.push({canvas, config, chart: null, height});
   return node;
 }

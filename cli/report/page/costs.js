@@ -29,42 +29,69 @@ function pointName(point) {
 }
 
 function costTable(points) {
-  const runs = (point) => (point.runs === 1 ? "1" : `${point.runs}`);
   return table(["<policy", "<setting", "seeds", "top-1", "MMAC/image", "of the largest", "ms/image", "mJ/image"],
-    points.map((point) => [point.series, point.setting || "–", runs(point), spreadPercent(point.top1), spreadCost(point.mmac),
+    points.map((point) => [point.series, point.setting || "–", `${point.runs}`, spreadPercent(point.top1), spreadCost(point.mmac),
                            percent(point.mac_fraction.mean, 1), spreadCost(point.ms), spreadCost(point.mj)]),
     "Top-1 accuracy and cost; mean ± standard deviation over seeds");
 }
 
-function costFigure(points, unit) {
+// What the names in the legend mean, of those that are there.
+const seriesNotes = [
+  [(point) => point.policy === "static", "static: a stage alone"],
+  [(point) => point.policy === "learned" && point.series.startsWith("Ours (S)"), "Ours (S): policy learned on frozen stages"],
+  [(point) => point.policy === "learned" && /^Ours($| ·)/.test(point.series), "Ours: stages and policy trained together"],
+  [(point) => point.policy === "oracle", "oracle: stops where the answer is right, a bound"],
+];
+
+function costCaption(points, unit, frontiers, hidden) {
+  const notes = seriesNotes.filter(([holds]) => points.some(holds)).map(([, note]) => note);
+  if (frontiers.length) notes.push("frontier: the model’s ways to run, on held-out images");
+  const seeds = Math.max(...points.map((point) => point.runs));
+  return [`${notes.join("; ")}.`, seeds > 1 ? `Means over up to ${seeds} seeds, bars one standard deviation.` : "",
+          hidden ? `${hidden} point${hidden === 1 ? " lies" : "s lie"} outside the axes.` : ""].filter(Boolean).join(" ");
+}
+
+function costFigure(points, unit, models) {
   const known = points.filter((point) => point[unit.key]);
-  const seeds = Math.max(...known.map((point) => point.runs));
-  const spreadNote = seeds > 1 ? ` Marks are means over up to ${seeds} seeds, bars one standard deviation.` : "";
   const toPoint = (point) => ({
     x: point[unit.key].mean, y: 100 * point.top1.mean, ex: point[unit.key].deviation, ey: 100 * point.top1.deviation,
+    value: `${spreadPercent(point.top1)} at ${spreadCost(point[unit.key])}`,
     text: `${pointName(point)}: ${spreadPercent(point.top1)} at ${spreadCost(point[unit.key])} ${unit.axis}`,
   });
+  const frontiers = () => (unit.key === "mmac" ? frontierSeries(models) : []);
+  const drawn = [...bySeries(known)].map(([name, list]) => ({name, list, data: list.map(toPoint)}));
+  const framed = known.filter((point) => point.policy !== "oracle").map(toPoint);
+  const stages = known.filter((point) => point.policy === "static").map(toPoint);
+  const frame = frameOf(stages.length ? stages : framed, [...framed, ...frontiers().flatMap(({data}) => data)]);
+  const hidden = drawn.filter(({data}) => data.some((point) => isInside(point, frame)))
+    .reduce((sum, {data}) => sum + data.filter((point) => !isInside(point, frame)).length, 0);
   return chartFigure({
-    title: `Accuracy against ${unit.title}`,
-    caption: `Up and to the left is better; “static” is each stage alone, “Ours (S)” the learned policy on frozen stages, “Ours” trained as in the paper, “Ours, jointly” by the combined answers, “Ours (S), trained on” its control.${spreadNote}`,
-    height: 440, data: costTable(known),
+    title: `Accuracy against ${unit.title}`, height: 440, caption: costCaption(known, unit, frontiers(), hidden),
     config: () => ({
       type: "scatter",
-      data: {datasets: [...bySeries(known)].map(([name, list]) => seriesOf(name, list, toPoint))},
-      options: chartOptions({x: axis(unit.axis, {beginAtZero: true}), y: axis("top-1 accuracy (%)"), tooltip: (item) => item.raw.text}),
+      data: {datasets: [...frontiers(), ...drawn.map(({name, list, data}) => {
+        const series = seriesOf(name, list, toPoint);
+        return data.some((point) => isInside(point, frame)) ? series : edgeSeries(series, frame);
+      })]},
+      plugins: [edgeLabels],
+      options: chartOptions({x: axis(unit.axis, {...frame.x, ticks: {includeBounds: false}}), y: axis("top-1 accuracy (%)", {...frame.y, ticks: {includeBounds: false}}),
+                             tooltip: (item) => item.raw.text}),
     }),
   });
 }
 
 function absentUnit(costs, unit) {
-  const reasons = [...new Set(costs.sources.map((source) => source.energy_reason).filter(Boolean))];
-  const why = unit.key === "mj" && reasons.length ? reasons.join("; ") : "it was not measured";
-  return element("p", {class: "absent"}, element("b", {}, `No chart of accuracy against ${unit.title}. `), `Unknown: ${why}.`);
+  const missing = `No chart of accuracy against ${unit.title}`;
+  const reasons = unit.key === "mj" ? [...new Set(costs.sources.map((source) => source.energy_reason).filter(Boolean))] : [];
+  if (!reasons.length) return element("p", {class: "absent"}, `${missing}: it was not measured.`);
+  return element("details", {class: "absent"}, element("summary", {}, `${missing}: why none was measured`), reasons.map((reason) => element("p", {}, reason)));
 }
 
-function costSection(costs) {
-  const parts = costUnits.map((unit) => costs.points.some((point) => point[unit.key]) ? costFigure(costs.points, unit) : absentUnit(costs, unit));
-  return section("cost", "Accuracy against cost", parts);
+function costSection(costs, models) {
+  const isMeasured = costs.sources.length > 0;
+  const parts = costUnits.filter((unit) => isMeasured || unit.key === "mmac")
+    .map((unit) => costs.points.some((point) => point[unit.key]) ? costFigure(costs.points, unit, models) : absentUnit(costs, unit));
+  return section("cost", "Accuracy against cost", parts, folded("All points as a table", costTable(costs.points)));
 }
 
 function exitSharesFigure(costs, source) {
@@ -97,14 +124,12 @@ function exitSharesFigure(costs, source) {
 }
 
 function tableTwo(costs) {
-  const tables = costs.table2.map(({source, rows}) => table(
-    ["<network", "top-1 error", "MMAC/image", "of the largest"],
-    rows.map((row) => ({class: row.ours ? "ours" : null,
-                        cells: [row.network, spreadPercent(row.error), spreadCost(row.mmac), percent(row.relative, 1)]})),
-    costs.table2.length > 1 ? source : "Each stage alone, and the cascade"));
-  return section("table2", "Error and cost (Table 2)", element("p", {class: "faint"},
-    "Of a sweep: the cheapest learned policy that is, in the mean over seeds, at least as accurate as the best stage alone, or else the most accurate one. " +
-    "A MAC is one multiply-add; the paper calls them FLOPs."), tables);
+  const several = costs.sources.length > 1;
+  const rows = costs.table2.map(({source, network, top1, mmac, relative, ours}) => ({class: ours ? "ours" : null, cells: [
+    network, spreadPercent(top1), spreadCost(mmac), percent(relative, 1), ...(several ? [costs.sources[source].name] : [])]}));
+  return section("table2", "Networks alone and the cascade (Table 2)",
+    table(["<network", "top-1", "MMAC/image", "of the largest", ...(several ? ["<from"] : [])], rows, "MMAC: million multiply-adds, which the paper calls FLOPs"),
+    costs.sources.length > 0 && costs.table2.some(({ours}) => ours) ? null : element("p", {class: "absent"}, "No cascade was run, only stages alone."));
 }
 
 // Predicted saving from MACs against the measured one, both relative to the largest stage alone.

@@ -39,11 +39,21 @@ function leadText(report) {
   return `A cascade of image classifiers: easy images leave early. ${parts.filter(Boolean).join(", ")}.`;
 }
 
+// What is wrong with the cascades, before all else.
+function warningsSection(models) {
+  const list = (title, warnings) => (warnings.length ? [element("h3", {}, title), element("ul", {}, warnings.map((warning) => element("li", {}, warning)))] : []);
+  const lists = models.flatMap((model) => [...list(`${fileName(model.file)}, measured here`, model.run ? model.run.warnings : []),
+                                           ...list(`${fileName(model.file)}, on the images of its frontier`, model.warnings)]);
+  return lists.length ? element("aside", {class: "warnings", "aria-labelledby": "warnings"}, element("h2", {id: "warnings"}, "Warnings"), lists) : null;
+}
+
 function showReport(report) {
   const main = document.getElementById("report");
   main.replaceChildren();
+  main.append(...[warningsSection(report.models)].filter(Boolean));
+  if (!report.costs.points.length && report.models.some((model) => model.frontier)) main.append(costSection(heldOutCosts(report.models), report.models));
   if (report.costs.points.length) {
-    main.append(costSection(report.costs), tableTwo(report.costs));
+    main.append(costSection(report.costs, report.models), tableTwo(report.costs));
     const exits = report.costs.sources.map((_, source) => exitSharesFigure(report.costs, source)).filter(Boolean);
     if (exits.length) main.append(section("exits", "Exits", exits));
     main.append(savingsSection(report.costs));

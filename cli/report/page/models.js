@@ -70,8 +70,6 @@ function exitFigure(model, matrix) {
   return chartFigure({
     title: "Share and accuracy per exit", height: 300,
     caption: "How many images left at each stage, and how many of these were answered right.",
-    data: table(["<exit", "images", "share", "answered right"], matrix.exits.map((exit, k) => [names[k], grouped(exit.images), percent(exit.images / images, 1), percent(exit.answered)]),
-                "Share and accuracy per exit"),
     config: () => ({
       type: "bar",
       data: {labels: names, datasets: [
@@ -185,11 +183,11 @@ function trainingPart(model) {
 function modelSection(model, index) {
   const parts = [];
   if (model.run) {
-    parts.push(element("p", {class: "faint"}, `${model.run.dataset}, ${grouped(model.run.result.images)} images, on ${model.run.device}`), modelCards(model), stageTable(model),
-      element("h3", {}, "Who leaves where"), matrixTable(model, model.run.matrix), element("p", {}, diagonalText(model, model.run.matrix)),
-      exitFigure(model, model.run.matrix), examplesPart(model), calibrationPart(model));
+    parts.push(element("p", {class: "faint"}, `${model.run.dataset}, ${grouped(model.run.result.images)} images, on ${model.run.device}`), modelCards(model), folded("Stages and policies", stageTable(model)),
+      frontierPart(model), element("h3", {}, "Who leaves where"), exitFigure(model, model.run.matrix), matrixTable(model, model.run.matrix),
+      element("p", {}, diagonalText(model, model.run.matrix)), confusionPart(model), examplesPart(model), calibrationPart(model));
   } else {
-    parts.push(stageTable(model), element("p", {class: "absent"}, "The report was made without --data, so that the model was not run."));
+    parts.push(stageTable(model), element("p", {class: "absent"}, "The report was made without --data, so that the model was not run."), frontierPart(model));
   }
   parts.push(trainingPart(model));
   return section(`model-${index}`, fileName(model.file), parts);

@@ -92,11 +92,14 @@ TEST_CASE("a picture is refused for a reason that tells what is wrong") {
   CHECK(contains(file_error(pictures / "truncated.gif"), "damaged GIF"));
   CHECK(contains(file_error(pictures / "truncated.bmp"), "damaged BMP: it is truncated"));
   CHECK(contains(file_error(pictures / "truncated.webp"), "damaged or truncated WebP"));
+  CHECK(contains(file_error(pictures / "truncated.tif"), "damaged TIFF: "));
   CHECK(contains(file_error(pictures / "compressed.bmp"), "compressed BMP"));
+  CHECK(contains(file_error(pictures / "cmyk.tif"), "this one is of another form"));
 }
 
 TEST_CASE("files cut at any byte are refused, or are whole") {
-  for (const char* name : {"rgb8.png", "base.jpg", "progressive.jpg", "lossless.webp", "palette.gif", "palette.bmp"}) {
+  for (const char* name :
+       {"rgb8.png", "base.jpg", "progressive.jpg", "lossless.webp", "palette.gif", "palette.bmp", "lzw.tif"}) {
     const std::string whole = read_text(pictures / name);
     const Image image = read_image_file(pictures / name, 3);
     for (std::size_t bytes = 0; bytes < whole.size(); ++bytes) {
@@ -115,7 +118,8 @@ TEST_CASE("files cut at any byte are refused, or are whole") {
 }
 
 TEST_CASE("files with any byte changed are refused, or give some picture") {
-  for (const char* name : {"palette.png", "exif6.jpg", "exif8.webp", "small_on_screen.gif", "rgb565.bmp"}) {
+  for (const char* name :
+       {"palette.png", "exif6.jpg", "exif8.webp", "small_on_screen.gif", "rgb565.bmp", "palette.tif"}) {
     const std::string whole = read_text(pictures / name);
     std::vector<std::uint8_t> bytes(whole.begin(), whole.end());
     for (std::uint8_t& byte : bytes) {
@@ -191,7 +195,7 @@ TEST_CASE("truncated and foreign image files are refused") {
     }
   }
   write_text(folder / "a.txt", "no image");
-  CHECK(contains(file_error(folder / "a.txt"), "is none of PNG, JPEG, WebP, GIF and BMP"));
+  CHECK(contains(file_error(folder / "a.txt"), "is none of PNG, JPEG, WebP, GIF, BMP and TIFF"));
   write_text(folder / "empty", "");
   CHECK(contains(file_error(folder / "empty"), "is empty"));
   CHECK(contains(file_error(folder / "missing.png"), "no such file"));

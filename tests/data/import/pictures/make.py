@@ -175,16 +175,52 @@ def make_others():
     save("truncated.webp", encoded(picture, "WEBP")[:-30])
 
 
+def tiff(bits, kind, rows, samples=1, more=()):
+    """A TIFF file, big-endian and not compressed."""
+    pixels = b"".join(row.tobytes() for row in rows)
+    entries = [(256, 4, SIZE), (257, 4, SIZE), (258, 3, bits << 16), (259, 3, 1 << 16), (262, 3, kind << 16),
+               (273, 4, 8), (277, 3, samples << 16), (278, 4, SIZE), (279, 4, len(pixels)), *more]
+    header = b"MM\0*" + struct.pack(">I", 8 + len(pixels))
+    if samples > 1:  # the bits of each
+        entries[2] = (258, 3, 8 + len(pixels) + 6 + 12 * len(entries))
+    fields = b"".join(struct.pack(">HHII", tag, kind_, samples if tag == 258 else 1, value)
+                      for tag, kind_, value in entries)
+    return (header + pixels + struct.pack(">H", len(entries)) + fields + struct.pack(">I", 0) +
+            struct.pack(">H", bits) * samples)
+
+
+def make_tiff():
+    save("rgb.tif", encoded(picture, "TIFF"))
+    save("lzw.tif", encoded(picture, "TIFF", compression="tiff_lzw"))
+    save("deflate.tif", encoded(picture, "TIFF", compression="tiff_adobe_deflate"))
+    save("jpeg.tif", encoded(picture, "TIFF", compression="jpeg", quality=95))
+    save("gray.tif", encoded(Image.fromarray(ramp), "TIFF"))
+    save("gray16.tif", tiff(16, 1, wide(ramp)))
+    save("white_is_0.tif", tiff(8, 0, 255 - ramp))
+    save("rgb16.tif", tiff(16, 2, wide(rgb), samples=3))
+    save("bilevel.tif", encoded(Image.fromarray(ramp > 100), "TIFF", compression="group4"))
+    save("palette.tif", encoded(picture.quantize(16), "TIFF"))
+    half = np.dstack([rgb, 255 - ramp // 2])
+    save("alpha.tif", encoded(Image.fromarray(half, "RGBA"), "TIFF"))
+    save("premultiplied.tif", tiff(8, 2, np.dstack([rgb // 2, np.full_like(ramp, 128)]), 4, [(338, 3, 1 << 16)]))
+    save("turned.tif", encoded(tall, "TIFF", tiffinfo={274: 6}))
+    save("two_pages.tif", encoded(picture, "TIFF", save_all=True, append_images=[Image.fromarray(colours)]))
+    save("truncated.tif", encoded(picture, "TIFF")[:-50])
+    save("cmyk.tif", encoded(picture.convert("CMYK"), "TIFF"))
+    save("tiff_named.png", encoded(picture, "TIFF", compression="tiff_lzw"))
+
+
 def checksum(values):
     """The sum of all bytes, each times its place, counted from 1, in 32 bits."""
     flat = np.asarray(values, np.uint64).ravel()
     return int((flat * np.arange(1, flat.size + 1, dtype=np.uint64)).sum() % (1 << 32))
 
 
-# What Pillow 9 clips, or refuses though all its pixels are there, shows what another file does.
-SAME_AS = {"gray16.png": "gray8.png", "bad_crc_text.png": "rgb8.png", "no_eoi.jpg": "base.jpg"}
+# What Pillow 9 clips or turns twice, or refuses though all its pixels are there, shows what another file does.
+SAME_AS = {"gray16.png": "gray8.png", "bad_crc_text.png": "rgb8.png", "no_eoi.jpg": "base.jpg",
+           "gray16.tif": "gray8.png", "rgb16.tif": "rgb8.png", "turned.tif": "exif6.png", "two_pages.tif": "rgb8.png"}
 # What Pillow reads, and this project does not.
-NOT_READ = {"compressed.bmp"}
+NOT_READ = {"compressed.bmp", "cmyk.tif"}
 
 
 def expected(name):
@@ -206,6 +242,7 @@ if __name__ == "__main__":
     make_png()
     make_jpeg()
     make_others()
+    make_tiff()
     Image.MAX_IMAGE_PIXELS = 100_000_000 // 2  # beyond twice as many it refuses
     names = sorted(name for name in os.listdir(".") if name not in ("make.py", "expected.txt"))
     with open("expected.txt", "w") as file:
