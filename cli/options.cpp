@@ -47,7 +47,7 @@ bool parse_bool(const std::string& text) {
 [[noreturn]] void throw_usage(const po::error& error, std::vector<std::string> known) {
   if (const auto* unknown = dynamic_cast<const po::unknown_option*>(&error)) {
     known.insert(known.end(), {"help", "config", "json", "quiet"});
-    for (std::string& name : known) name = "--" + name;
+    for (std::string& name : known) name.insert(0, "--");
     const std::string name = unknown->get_option_name();
     throw UsageError(fmt::format("unknown flag '{}'{} (see --help)", name, did_you_mean(name, known)));
   }

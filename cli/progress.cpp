@@ -28,7 +28,7 @@ std::string progress_line(const ProgressParts& parts, std::size_t width) {
     return fmt::format("{}  [{}{}]  {}", parts.task, std::string(static_cast<std::size_t>(filled), '#'),
                        std::string(static_cast<std::size_t>(cells - filled), '-'), parts.numbers);
   };
-  const auto with_note = [&](std::string line) { return parts.note.empty() ? line : line + "  " + parts.note; };
+  const auto with_note = [&](const std::string& line) { return parts.note.empty() ? line : line + "  " + parts.note; };
   // What is left out, in this order: the note, the bar, the beginning of the task.
   for (const std::string& line : {with_note(with_bar(bar_width)), with_note(with_bar(bar_width / 3)),
                                   with_bar(bar_width / 3), parts.task + "  " + parts.numbers})
