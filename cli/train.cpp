@@ -156,10 +156,11 @@ void check_nothing_interrupted(const std::string& checkpoint) {
       checkpoint));
 }
 
-// Batch size and epochs where they were not given: the checkpoint's, or as many as the data want. Tells which, and what
-// else there is to say of the data.
-void suit_data(TrainSettings& settings, const Dataset& data, const Options& options,
-               const std::optional<std::string>& resumed_settings) {
+// Batch size and epochs where they were not given: the checkpoint's, or as many as the data want. The notes tell which,
+// and what else there is to say of the data.
+std::vector<std::string> suit_data(TrainSettings& settings, const Dataset& data, const Options& options,
+                                   const std::optional<std::string>& resumed_settings) {
+  std::vector<std::string> notes;
   const bool batch = !options.given("batch-size"), epochs = !options.given("epochs");
   if (resumed_settings) {
     const auto json = nlohmann::json::parse(*resumed_settings);
@@ -168,15 +169,15 @@ void suit_data(TrainSettings& settings, const Dataset& data, const Options& opti
       if (value.is_number_integer() && value >= 0 && value <= 100000) setting = value.get<int>();
     };
     if (batch) keep(json.value("batch_size", nlohmann::json()), settings.batch_size);
-    if (!epochs) return;
+    if (!epochs) return notes;
     const nlohmann::json kept = json.value("epochs", nlohmann::json());
     settings.epochs.values.assign(kept.is_array() ? kept.size() : 1, settings.epochs.values.front());
     if (settings.epochs.values.empty()) settings.epochs = TrainingLength().epochs;
     for (std::size_t k = 0; k < settings.epochs.values.size(); ++k)
       keep(kept.is_array() ? (kept.empty() ? kept : kept[k]) : kept, settings.epochs.values[k]);
-    return;
+    return notes;
   }
-  if (!settings.pretrain && settings.refit == Refit::none) return;
+  if (!settings.pretrain && settings.refit == Refit::none) return notes;
   const TrainingLength usual, length = training_length(data.size());
   if (batch) settings.batch_size = length.batch_size;
   if (epochs) settings.epochs = length.epochs;
@@ -185,9 +186,10 @@ void suit_data(TrainSettings& settings, const Dataset& data, const Options& opti
     chosen += fmt::format("batches of {} images (--batch-size)", length.batch_size);
   if (epochs && length.epochs != usual.epochs)
     chosen += fmt::format("{}{} epochs (--epochs)", chosen.empty() ? "" : ", ", length.epochs);
-  if (!chosen.empty()) note(fmt::format("for {} images: {}", grouped(data.size()), chosen), options.quiet());
+  if (!chosen.empty()) notes.push_back(fmt::format("for {} images: {}", grouped(data.size()), chosen));
   if (const auto told = uneven_classes(data); told && settings.class_weights.kind == ClassWeights::Kind::none)
-    note(*told, options.quiet());
+    notes.push_back(*told);
+  return notes;
 }
 
 ClassWeights class_weights(const std::string& flag, const DatasetHeader& header) {
@@ -388,7 +390,7 @@ void run_train(const Arguments& arguments) {
   if (!flags.resume) check_nothing_interrupted(checkpoint);
   check_writable(flags.output);
   check_writable(checkpoint);
-  suit_data(flags.settings, *dataset, options, resumed_settings);
+  const std::vector<std::string> notes = suit_data(flags.settings, *dataset, options, resumed_settings);
   const std::vector<Device> devices = flags.device.open_all();
   const Device& device = devices.front();
   if (question) check_budget(*question, flags, flags.settings.stages.size(), device);
@@ -397,6 +399,7 @@ void run_train(const Arguments& arguments) {
   std::optional<TargetSearch> search;
   if (question) search.emplace(TargetSearch{*question, flags, device, *dataset, options.quiet()});
   RefitDisplay display(search, checkpoint, options.quiet());
+  display.begin_with(notes);
   const TrainResult result =
       train(flags.settings, *dataset, devices, display, checkpoint, flags.resume, initial, flags.meters.environment());
   display.clear();

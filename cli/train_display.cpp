@@ -16,6 +16,7 @@ std::string note_of(const TrainProgress& now) {
 }  // namespace
 
 void TrainDisplay::on_progress(const TrainProgress& now) {
+  for (const std::string& line : std::exchange(first_, {})) show(line);
   // Of stages that are trained at once, the bar shows one until its epoch is done.
   const bool another = bar_ && (now.what != shown_.what || now.epoch != shown_.epoch || now.phase != shown_.phase);
   if (another && shown_.images_done < shown_.images_total) return;
@@ -45,6 +46,7 @@ void TrainDisplay::clear() {
 
 void TrainDisplay::show(const std::string& line) {
   clear();
+  for (const std::string& first : std::exchange(first_, {})) note(first, quiet_);
   note(line, quiet_);
 }
 

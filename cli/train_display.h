@@ -2,6 +2,8 @@
 #include <atomic>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "cli/progress.h"
 #include "trainer/observer.h"
@@ -14,6 +16,9 @@ class TrainDisplay : public TrainObserver {
   // The training stops once `interrupted` is true. Keeps a reference to it.
   TrainDisplay(bool quiet, const std::atomic<bool>& stop) : quiet_(quiet), interrupted_(stop) {}
 
+  // Notes that stand before all else, once the training has begun and can fail by its settings no more.
+  void begin_with(std::vector<std::string> notes) { first_ = std::move(notes); }
+
   void on_progress(const TrainProgress& now) override;
   void on_epoch(const EpochRecord& epoch) override;
   void on_note(const std::string& text) override { show(text); }
@@ -24,6 +29,7 @@ class TrainDisplay : public TrainObserver {
  private:
   void show(const std::string& line);
 
+  std::vector<std::string> first_;
   bool quiet_;
   const std::atomic<bool>& interrupted_;
   std::string task_;

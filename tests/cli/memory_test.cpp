@@ -115,7 +115,8 @@ TEST_CASE("train counts the memory of a teacher") {
   const std::size_t one = stage_memory("1", "training")["peak_bytes"],
                     two = stage_memory("2", "training")["peak_bytes"];
   const MemoryLimit limit(std::to_string(one + 100 * (two - one)));  // of which the teacher takes most
-  const auto micro_batch = [&](const std::vector<std::string>& more) {
+  const auto micro_batch = [&](std::vector<std::string> more) {
+    more.insert(more.end(), {"--batch-size", "128"});
     const Finished run = cascadecl_run(train(world, more));
     CAPTURE(run.err);
     REQUIRE(run.status == 0);

@@ -4,7 +4,11 @@
 #include <cstdlib>
 #include <set>
 
+#include "data/dataset_file.h"
+#include "data/dataset_writer.h"
 #include "data/generated/generate.h"
+#include "data/loader.h"
+#include "runtime/cascade/model_file.h"
 #include "tests/cli/fixtures.h"
 #include "tests/cli/layers.h"
 #include "tests/cli/predictions.h"
@@ -116,10 +120,25 @@ TEST_CASE("a device that is not there is refused, and those that are there are l
   }
 }
 
+// Drawn images as a dataset of the model's classes.
+void drawings_for(const std::string& model, int images, const SmallWorld& world) {
+  const std::string drawn = world.path("drawn.h5");
+  generate_dataset({.train_images = 1, .test_images = images, .size = 32}, drawn);
+  const auto dataset = open_dataset(drawn, "test");
+  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(images * dataset->header().dims.bytes()));
+  dataset->read(all_indices(images), pixels.data());
+  DatasetHeader header = dataset->header();
+  header.label_names = read_model(model).label_names;
+  DatasetWriter writer(world.data(), header);
+  writer.begin_split("test", images);
+  writer.append(pixels, dataset->labels());
+  writer.commit();
+}
+
 TEST_CASE("the trained cascade answers alike on a CPU, an integrated and a discrete GPU") {
   const SmallWorld world;
   const int images = 24;
-  generate_dataset({.train_images = 1, .test_images = images, .size = 32}, world.data());
+  drawings_for(TRAINED_MODEL, images, world);
   const StagePredictions on_cpu = read(predict(world, TRAINED_MODEL, {"--kernel-class", "cpu"}), 4, images);
   for (const std::string device : {"igpu", "gpu"}) {
     CAPTURE(device);

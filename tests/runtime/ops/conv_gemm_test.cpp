@@ -61,6 +61,12 @@ TEST_CASE("the GPU class's gradient by the input equals double precision, for ev
 }
 
 TEST_CASE("the GPU class's gradient by the filters equals double precision, with every view") {
+  const DeviceInfo& device = test_device().info();
+  if (device.platform_name == "Portable Computing Language" && device.driver_version.starts_with("6.") &&
+      device.channel_block() == 16) {
+    MESSAGE("skipped: PoCL 6 aborts on this kernel of GPUs with blocks of 16 channels (Instruction Combining)");
+    return;
+  }
   for (const Case& c : cases) check_conv_backward_filter(convolution(c), c.fusion.view, false, KernelClass::gpu);
 }
 
